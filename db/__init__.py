@@ -1,0 +1,1 @@
+"""Storing and loading scans, assessments and decisions. The only room that knows SQL."""

@@ -1,0 +1,1 @@
+"""Finding things out by questioning a model: backends, the shared scheduler, probes."""

@@ -1,0 +1,1 @@
+"""garak, unmodified, in a child process: its probes and detectors, our scheduler."""

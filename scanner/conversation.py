@@ -1,0 +1,134 @@
+"""The words in which a model is questioned, shared by checks and inference backends.
+
+>>> conversation = Conversation.of("What is the capital of France?")
+>>> conversation.messages[0].role
+'user'
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, Self
+
+
+@dataclass(frozen=True)
+class Message:
+    """One turn: `role` is "system", "user" or "assistant"."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """The turns a model is given; the last is usually the user's."""
+
+    messages: tuple[Message, ...]
+
+    @classmethod
+    def of(cls, prompt: str, *, system: str = "") -> Self:
+        """A conversation of one user prompt, after a system prompt if there is one."""
+        head = (Message("system", system),) if system else ()
+        return cls((*head, Message("user", prompt)))
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How replies are drawn.
+
+    Attributes:
+        max_tokens: Length limit of one reply, in the model's tokens.
+        temperature: 0 is greedy.
+        seed: Seed of the draw; without effect at temperature 0.
+        stop: Strings that end a reply; not part of it.
+    """
+
+    max_tokens: int = 64
+    temperature: float = 0.0
+    seed: int = 0
+    stop: tuple[str, ...] = ()
+
+
+class FinishReason(enum.Enum):
+    """Why a reply ended."""
+
+    STOP = "stop"
+    LENGTH = "length"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the model answered. Hostile input: escape it wherever it is shown.
+
+    Attributes:
+        text: The reply without special tokens.
+        finish: STOP, LENGTH (cut at max_tokens) or ERROR (there is no reply; see `error`).
+        prompt_tokens: Length of the rendered prompt in tokens.
+        reply_tokens: Length of the reply in tokens.
+        error: Why there is no reply, "" otherwise.
+        key: Digest of everything the reply depends on; its name in the journal.
+    """
+
+    text: str
+    finish: FinishReason
+    prompt_tokens: int = 0
+    reply_tokens: int = 0
+    error: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class EngineDescription:
+    """What answered: enough to ask again in the same way.
+
+    Attributes:
+        backend: "transformers", "replay", ...
+        version: Version of the engine and what lies under it: "transformers 5.19.0, torch 2.13.0+cpu".
+        device_asked: As the user wrote it, "auto" by default.
+        device: As resolved: "cpu", "cuda:0", "npu:0", "xpu:0", "mps".
+        dtype: "float32", "bfloat16", ...
+        batch_size: Most prompts in one batch.
+        threads: CPU threads, 0 where they mean nothing.
+        prompt_format: "chat template" or "plain text (the model has no chat template)".
+        capabilities: Some of "generate", "logprobs", "hidden_states".
+        notes: Anything an auditor should know, one sentence each.
+    """
+
+    backend: str
+    version: str
+    device_asked: str
+    device: str
+    dtype: str
+    batch_size: int
+    threads: int = 0
+    prompt_format: str = "chat template"
+    capabilities: tuple[str, ...] = ("generate",)
+    notes: tuple[str, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+class Questioner(Protocol):
+    """Answers conversations; the scheduler of `probes` implements it. Stable interface."""
+
+    @property
+    def engine(self) -> EngineDescription:
+        """What answers, and how."""
+
+    def ask(
+        self,
+        conversations: Sequence[Conversation],
+        sampling: Sampling,
+        *,
+        purpose: str,
+        deadline: float = float("inf"),
+    ) -> list[Reply]:
+        """One reply per conversation, in the same order; `deadline` is a `time.monotonic()` value.
+
+        A conversation that could not be answered yields a Reply with finish ERROR, never "".
+
+        Raises:
+            CheckTimeoutError: when `deadline` passes; answers so far stay journalled.
+        """

@@ -1,0 +1,120 @@
+"""What was fetched: every file with its size and digests, under one resolved commit.
+
+>>> entry = FileEntry("config.json", 2, "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a")
+>>> Snapshot(ModelRef.parse("demo"), None, "/models/demo", (entry,)).digest[:8]
+'f0c39c91'
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from scanner.references import ModelRef
+
+WEIGHT_SUFFIXES = frozenset(
+    {".safetensors", ".gguf", ".bin", ".pt", ".pth", ".ckpt", ".h5", ".onnx", ".msgpack", ".npz"}
+)
+
+
+@dataclass(frozen=True)
+class SourceDigest:
+    """A digest that somebody else recorded for a file, to hold our own against.
+
+    Attributes:
+        algorithm: "sha256" or "git-sha1" (the id git gives the file).
+        value: Lower-case hex digits.
+        origin: Who says so: "hub tree at 0123abc", "SHA256SUMS".
+    """
+
+    algorithm: str
+    value: str
+    origin: str
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """One file of a snapshot.
+
+    Attributes:
+        path: Path inside the snapshot, with forward slashes.
+        size_bytes: Size on disk.
+        sha256: Computed by us over every byte, 64 hex digits.
+        git_sha1: Computed by us when a git-sha1 was recorded for the file, else None.
+        source_digest: What the source says the file should be, or None when it says nothing.
+    """
+
+    path: str
+    size_bytes: int
+    sha256: str
+    git_sha1: str | None = None
+    source_digest: SourceDigest | None = None
+
+    @property
+    def matches_source(self) -> bool | None:
+        """Whether our digest equals the source's; None when the source recorded none."""
+        if self.source_digest is None:
+            return None
+        own = self.sha256 if self.source_digest.algorithm == "sha256" else self.git_sha1
+        return own == self.source_digest.value
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The bytes that are scanned.
+
+    Attributes:
+        ref: What was asked for.
+        commit: 40-hex commit the source resolved the revision to; None for sources without commits.
+        root: Absolute path of the local folder that holds the files.
+        files: Every file, sorted by path.
+        missing: Paths that the source lists and the folder lacks.
+        source: What the source told about the model beside its files ("gated": "false").
+    """
+
+    ref: ModelRef
+    commit: str | None
+    root: str
+    files: tuple[FileEntry, ...]
+    missing: tuple[str, ...] = ()
+    source: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """sha256 over the sorted (sha256, path) list: the identity of everything scanned."""
+        return _digest_of(self.files)
+
+    @property
+    def weights_digest(self) -> str:
+        """The same over the weight files only; over all files when none is a weight file."""
+        weights = tuple(entry for entry in self.files if is_weight_file(entry.path))
+        return _digest_of(weights or self.files)
+
+    @property
+    def total_bytes(self) -> int:
+        """Size of all files together."""
+        return sum(entry.size_bytes for entry in self.files)
+
+    def local_path(self, path: str) -> Path:
+        """Where the file of this snapshot path lies on disk."""
+        return Path(self.root) / path
+
+    def find(self, path: str) -> FileEntry | None:
+        """The entry with this path, or None."""
+        return next((entry for entry in self.files if entry.path == path), None)
+
+    def with_suffix(self, *suffixes: str) -> Iterator[FileEntry]:
+        """Entries whose name ends in one of `suffixes` (lower case, with the dot)."""
+        return (entry for entry in self.files if entry.path.lower().endswith(suffixes))
+
+
+def is_weight_file(path: str) -> bool:
+    """Whether a file of this name holds weights, by its suffix."""
+    return PurePosixPath(path).suffix.lower() in WEIGHT_SUFFIXES
+
+
+def _digest_of(files: tuple[FileEntry, ...]) -> str:
+    listing = "".join(f"{entry.sha256}  {entry.path}\n" for entry in sorted(files, key=lambda e: e.path))
+    return hashlib.sha256(listing.encode()).hexdigest()

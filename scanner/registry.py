@@ -1,0 +1,74 @@
+"""Finds extensions: every module of a folder, plus what outside packages add by entry points."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.metadata
+import pkgutil
+from collections.abc import Iterator, Mapping, Sequence
+from types import ModuleType
+
+from scanner.check import Check
+from scanner.errors import ScanError
+
+CHECK_PACKAGES = ("scanner.checks",)
+
+
+class RegistryError(ScanError):
+    """An extension cannot be loaded, or a name is not known."""
+
+
+def modules_of(package: str) -> Iterator[ModuleType]:
+    """Every module of exactly this package's folder, and those of entry-point group `package`.
+
+    Raises:
+        RegistryError: when one cannot be imported.
+    """
+    folder = importlib.import_module(package)
+    for found in sorted(pkgutil.iter_modules(folder.__path__), key=lambda module: module.name):
+        yield importlib.import_module(f"{package}.{found.name}")
+    for point in importlib.metadata.entry_points(group=f"weighbridge.{package}"):
+        try:
+            yield point.load()
+        except Exception as error:
+            raise RegistryError(f"plug-in {point.name} ({point.value}): {error}") from error
+
+
+def load_checks(packages: Sequence[str] = CHECK_PACKAGES) -> dict[str, Check]:
+    """Every check of these packages, by id.
+
+    Raises:
+        RegistryError: when a module has no CHECK, or two checks share an id.
+    """
+    checks: dict[str, Check] = {}
+    for package in packages:
+        for module in modules_of(package):
+            check = getattr(module, "CHECK", None)
+            if not isinstance(check, Check):
+                raise RegistryError(f"{module.__name__}: defines no CHECK")
+            if check.id in checks:
+                raise RegistryError(f"{module.__name__}: the id '{check.id}' is taken")
+            checks[check.id] = check
+    return checks
+
+
+def pick(known: Mapping[str, Check], names: Sequence[str]) -> list[Check]:
+    """The checks with these ids, all when `names` is empty.
+
+    Raises:
+        RegistryError: for an unknown id, with the nearest known one.
+    """
+    for name in names:
+        if name not in known:
+            raise RegistryError(
+                f"unknown check '{name}'{nearest(name, known)}",
+                hint="weighbridge checks lists them",
+            )
+    return [known[name] for name in names] if names else list(known.values())
+
+
+def nearest(name: str, known: Mapping[str, object] | Sequence[str]) -> str:
+    """The words "; did you mean 'pii-leak'?" with the known name closest to a wrong one, else ""."""
+    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f"; did you mean '{matches[0]}'?" if matches else ""

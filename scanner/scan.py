@@ -1,0 +1,80 @@
+"""One scan: what was asked, what was scanned, what answered, and all that was found."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from scanner.check import CheckRecord, Profile
+from scanner.conversation import EngineDescription
+from scanner.findings import Finding, Measurement
+from scanner.manifest import Snapshot
+from scanner.records import digest
+from scanner.references import ModelRef
+
+
+@dataclass(frozen=True)
+class ScanRequest:
+    """What the user asked for; two equal requests over equal bytes are the same scan.
+
+    Attributes:
+        ref: The model.
+        profile: How thorough.
+        check_ids: The checks to run, sorted.
+        seed: For every random choice.
+        backend: Name of the inference backend; "" when the model is not questioned.
+        device: As asked: "auto", "cpu", "cuda:0", "npu:0", ...
+        dtype: As asked: "auto", "float32", ...
+        as_of: The day on which facts with dates are judged.
+        settings: Settings of single checks.
+    """
+
+    ref: ModelRef
+    profile: Profile
+    check_ids: tuple[str, ...]
+    seed: int
+    backend: str
+    device: str
+    dtype: str
+    as_of: datetime.date
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    def identity(self, snapshot: Snapshot, versions: Mapping[str, str]) -> str:
+        """Digest that names the scan's work: a killed scan with this identity is taken up again."""
+        return digest((self, snapshot.digest, dict(versions)))
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A finished scan.
+
+    Attributes:
+        id: Name in the store, "20261122-0130-smollm2-1f3a".
+        request: What was asked for.
+        snapshot: The bytes that were scanned.
+        engine: What answered the questions; None when none was asked.
+        started_at: UTC, of the first run when the scan was resumed.
+        finished_at: UTC.
+        versions: Of Weighbridge, of the libraries that decide results, of data files (with digests).
+        records: One per check, in the order in which they ran.
+    """
+
+    id: str
+    request: ScanRequest
+    snapshot: Snapshot
+    engine: EngineDescription | None
+    started_at: datetime.datetime
+    finished_at: datetime.datetime
+    versions: Mapping[str, str]
+    records: tuple[CheckRecord, ...]
+
+    @property
+    def findings(self) -> Iterator[Finding]:
+        """Every finding of every check."""
+        return (finding for record in self.records for finding in record.findings)
+
+    @property
+    def measurements(self) -> Iterator[Measurement]:
+        """Every measurement of every check."""
+        return (measurement for record in self.records for measurement in record.measurements)

@@ -1,0 +1,57 @@
+"""The interface of everything that models come from. Stable: a file in `scanner/sources/` per scheme."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+from scanner.errors import ScanError
+from scanner.manifest import Snapshot
+from scanner.progress import Progress, SilentProgress
+from scanner.references import ModelRef
+
+
+class SourceError(ScanError):
+    """The model cannot be fetched or read."""
+
+
+@dataclass(frozen=True)
+class FetchOptions:
+    """How to fetch.
+
+    Attributes:
+        cache: Folder that fetched files are kept in.
+        endpoint: Address of the hub or mirror, "" for the public one.
+        token: Access token for gated repositories, "" for none; never stored.
+        offline: Take only what the cache holds.
+        progress: Where to tell how far fetching and hashing are.
+    """
+
+    cache: Path
+    endpoint: str = ""
+    token: str = ""
+    offline: bool = False
+    progress: Progress = field(default_factory=SilentProgress)
+
+
+class Source(ABC):
+    """Fetches what a reference of its scheme names, and hashes every byte itself.
+
+    Attributes:
+        scheme: The `ModelRef.scheme` it serves.
+    """
+
+    scheme: ClassVar[str]
+
+    @abstractmethod
+    def fetch(self, ref: ModelRef, options: FetchOptions) -> Snapshot:
+        """The snapshot that `ref` names, complete and hashed.
+
+        Wrong bytes are not an error here: they are in the snapshot beside the digest they should
+        have, and the check `integrity-mismatch` says so.
+
+        Raises:
+            SourceError: when there is no such model, it cannot be read, or it is not a model.
+        """

@@ -1,0 +1,1 @@
+"""Model sources: one file per scheme, found by the registry."""
