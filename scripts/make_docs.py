@@ -1,0 +1,75 @@
+"""Writes docs/checks.md and docs/controls.md from the checks' docstrings and the control packs."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from pathlib import Path
+
+from cli.checks import known_checks
+from policies.packs import available_packs, load_packs
+from scanner.check import Check
+from scanner.runner import in_order
+
+DOCS = Path("docs")
+
+
+def main() -> int:
+    """Writes both pages; 1 with `--check` when they are not what the code says."""
+    checks = known_checks()
+    packs = load_packs(list(available_packs()), checks)
+    pages = {
+        DOCS / "checks.md": "\n".join(_checks_page(in_order(list(checks.values())))),
+        DOCS / "controls.md": "\n".join(_controls_page(packs)),
+    }
+    if "--check" in sys.argv[1:]:
+        stale = [path for path, text in pages.items() if path.read_text(encoding="utf-8") != text]
+        for path in stale:
+            print(f"{path} is not what the code says; run `make docs`")
+        return 1 if stale else 0
+    for path, text in pages.items():
+        path.write_text(text, encoding="utf-8")
+        print(f"wrote {path}")
+    return 0
+
+
+def _checks_page(checks: list[Check]) -> list[str]:
+    lines = ["# Checks", "", "Written by `make docs` from the checks themselves.", ""]
+    for check in checks:
+        page = inspect.cleandoc(sys.modules[type(check).__module__].__doc__ or "")
+        lines += [f"## {check.id}", "", f"**{check.title}.** Severity {check.severity.value}, ", ""]
+        lines[-2] += f"needs {check.needs.value}."
+        lines += [page, ""]
+        lines += [f"- measures `{each.name}` [{each.unit}]: {each.title}" for each in check.measures]
+        lines += [""] if check.measures else []
+    return lines
+
+
+def _controls_page(packs: list) -> list[str]:
+    lines = [
+        "# Control packs",
+        "",
+        "Written by `make docs` from the packs. Paraphrases, not legal advice.",
+        "",
+    ]
+    for pack in packs:
+        lines += [f"## {pack.title}", "", f"`{pack.id}` {pack.version}, {pack.status}: {pack.cite}", ""]
+        lines += [
+            "| control | what it asks, in our words | rests on | what it does not show |",
+            "|---|---|---|---|",
+        ]
+        lines += [
+            f"| {control.label} ({control.id}) | {_cell(control.requirement)} | "
+            f"{', '.join(control.checks) or 'attestation'} | {_cell(control.limits)} |"
+            for control in pack.controls
+        ]
+        lines.append("")
+    return lines
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
