@@ -1,0 +1,44 @@
+"""What can go wrong with the store, and what each driver error means to a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from scanner.errors import ScanError
+
+
+class StoreError(ScanError):
+    """The store cannot be opened, read or written; what it held stays as it was."""
+
+    stops_midway = True
+
+
+class UnknownScanError(StoreError):
+    """There is no such scan, or the beginning of an id fits several."""
+
+    stops_midway = False
+
+
+_MEANINGS = (
+    ("database is locked", "another process is writing; try again"),
+    ("readonly database", "the database file or its folder is read-only; choose another with --db"),
+    ("disk is full", "free some disk space and try again; nothing was lost"),
+    ("disk I/O error", "look at the disk; nothing was changed"),
+    ("file is not a database", "the file is something else; choose another with --db"),
+    ("malformed", "the database is damaged; restore it from a backup or choose another with --db"),
+    ("unable to open database file", "the folder is missing or not writable; choose another with --db"),
+)
+
+
+@contextmanager
+def as_store_errors(where: str) -> Iterator[None]:
+    """Turns what SQLAlchemy and the drivers raise into one StoreError that says what to do."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except SQLAlchemyError as error:
+        said = str(getattr(error, "orig", None) or error).splitlines()[0]
+        hint = next((hint for sign, hint in _MEANINGS if sign in said), "")
+        raise StoreError(f"store {where}: {said}", hint=hint) from error

@@ -1,0 +1,1 @@
+"""Alembic's environment and revisions; `db.connection.upgrade` applies them."""
