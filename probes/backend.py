@@ -16,6 +16,10 @@ class BackendError(ScanError):
     """The model cannot be loaded or asked."""
 
 
+class DeviceError(BackendError):
+    """The device or dtype that the user asked for is not to be had: the scan stops, it never falls back."""
+
+
 class OutOfMemoryError(BackendError):
     """A batch did not fit; the scheduler halves it and tries again."""
 
@@ -53,8 +57,8 @@ class Backend(ABC):
         """The model of this snapshot, ready to answer, without running code from it.
 
         Raises:
-            BackendError: when the device is absent, the files are no model of this engine, or it
-                does not fit into memory.
+            DeviceError: when the device or dtype asked for is not to be had.
+            BackendError: when the files are no model of this engine.
         """
 
     @abstractmethod

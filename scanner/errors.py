@@ -6,13 +6,19 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 
 class ScanError(Exception):
     """The job cannot be done; `cli` turns it into one line, a hint and an exit code.
 
     Attributes:
         hint: What the user can do next, a full sentence without the final stop, or "".
+        stops_midway: True when a job that was under way could not be finished (a full disk): the
+            answer is then INCOMPLETE, where False means that the input or call was wrong.
     """
+
+    stops_midway: ClassVar[bool] = False
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)

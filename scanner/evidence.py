@@ -38,6 +38,8 @@ class EvidenceRef:
 class EvidenceError(ScanError):
     """Evidence is missing, was changed, or cannot be written."""
 
+    stops_midway = True
+
 
 class EvidenceStore:
     """A folder `ab/abcdef...` of immutable files, each named by its own sha256."""

@@ -25,6 +25,8 @@ from scanner.errors import ScanError
 class JournalError(ScanError):
     """The journal cannot be written or read."""
 
+    stops_midway = True
+
 
 @dataclass(frozen=True)
 class JournalLine:
@@ -80,10 +82,10 @@ class Journal:
             JournalError: when the disk does not take them; the journal stays readable.
         """
         plain = [JournalLine(kind, key, msgspec.to_builtins(value)) for kind, key, value in lines]
-        start = self._stream.tell()
+        # NOTE: the size, not tell(): after a failed write the position stays beyond the cut-off end.
+        start = os.fstat(self._stream.fileno()).st_size
         try:
-            self._stream.write(b"".join(msgspec.json.encode(line) + b"\n" for line in plain))
-            self._stream.flush()
+            self._write_all(b"".join(msgspec.json.encode(line) + b"\n" for line in plain))
             os.fsync(self._stream.fileno())
         except OSError as error:
             self._take_back(start)
@@ -93,6 +95,12 @@ class Journal:
             ) from error
         for line in plain:
             self._values[line.kind, line.key] = line.value
+
+    def _write_all(self, data: bytes) -> None:
+        """An unbuffered write may take only part of the data, without an error, on a disk that gets full."""
+        left = memoryview(data)
+        while left:
+            left = left[self._stream.write(left) :]
 
     def _take_back(self, size_bytes: int) -> None:
         """Cuts off what a failed write may have left; reopening would drop it as well."""
@@ -106,7 +114,7 @@ class Journal:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             data = self.path.read_bytes() if self.path.exists() else b""
             whole = data[: data.rfind(b"\n") + 1]
-            for number, raw in enumerate(whole.splitlines(), start=1):
+            for number, raw in enumerate(whole.split(b"\n")[:-1], start=1):
                 self._remember(number, raw)
             if len(whole) < len(data):
                 os.truncate(self.path, len(whole))

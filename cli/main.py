@@ -1,0 +1,101 @@
+"""The command `weighbridge`: finds the subcommands, turns errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from typing import Final, NoReturn
+
+import click
+
+from cli.exit_codes import ExitCode
+from scanner import __version__
+from scanner.errors import ScanError
+
+# In the order in which --help lists them; each is `cli/<name>.py` with a `command`.
+COMMANDS: Final = ("scan", "report", "show", "history", "checks", "controls", "doctor")
+
+
+class _Commands(click.Group):
+    """Imports a subcommand when it is asked for, so that --help and errors answer at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(f"cli.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.command(
+    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 88}
+)
+@click.version_option(__version__, prog_name="weighbridge", message="%(prog)s %(version)s")
+@click.option(
+    "--debug", is_flag=True, envvar="WEIGHBRIDGE_DEBUG", help="Show a traceback when something fails."
+)
+def weighbridge(debug: bool) -> None:
+    """Weigh open-weight models before they may pass.
+
+    Fetches a model, checks where it comes from, on what terms and whether its files are safe,
+    questions it on local hardware, judges the findings by control packs, and writes reports
+    whose every statement leads back to raw evidence. It shows evidence; it never certifies.
+
+    \b
+    Examples:
+      weighbridge scan demo
+      weighbridge scan ./my-model --profile standard
+      weighbridge scan hf://org/name@main --policy weighbridge.yaml
+      weighbridge history
+
+    \b
+    Exit codes: 0 pass, 1 the gate blocks, 2 usage or input error, 3 could not assess
+    (INCOMPLETE), 4 review needed, 130 interrupted.
+    """
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Runs the command line and exits; the entry point of the distribution."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Runs the command line and returns its exit code."""
+    # People add --debug at the end of the line that failed, behind the subcommand's own options.
+    wants_traceback = "--debug" in arguments or bool(os.environ.get("WEIGHBRIDGE_DEBUG"))
+    arguments = [argument for argument in arguments if argument != "--debug"]
+    try:
+        result = weighbridge.main(arguments, prog_name="weighbridge", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return int(ExitCode.USAGE)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("\ninterrupted; what was done is kept, the same command takes it up again", err=True)
+        return int(ExitCode.INTERRUPTED)
+    except ScanError as error:
+        if wants_traceback:
+            traceback.print_exc()
+        report_error(error)
+        return int(ExitCode.INCOMPLETE if error.stops_midway else ExitCode.USAGE)
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`); Python would complain at exit otherwise.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(ExitCode.PASSED)
+    return result if isinstance(result, int) else int(ExitCode.PASSED)
+
+
+def report_error(error: ScanError) -> None:
+    """Prints one line for what went wrong and one for what to do about it."""
+    click.echo(f"error: {error}", err=True)
+    if error.hint:
+        click.echo(f"hint: {error.hint}", err=True)
+
+
+if __name__ == "__main__":
+    main()

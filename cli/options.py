@@ -1,0 +1,134 @@
+"""Options that several commands share, declared once."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import platformdirs
+
+from scanner.check import Profile
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def data_dir(command: Command) -> Command:
+    """`--data-dir`: where scans, evidence and fetched models are kept."""
+    return click.option(
+        "--data-dir",
+        type=click.Path(file_okay=False, path_type=Path),
+        default=lambda: Path(platformdirs.user_data_dir("weighbridge", appauthor=False)),
+        show_default="the user's data folder",
+        envvar="WEIGHBRIDGE_DATA_DIR",
+        help="Folder for scans, evidence and fetched models.",
+    )(command)
+
+
+def database(command: Command) -> Command:
+    """`--db`: where scans are stored."""
+    return click.option(
+        "--db",
+        "database_url",
+        metavar="URL",
+        envvar="WEIGHBRIDGE_DB",
+        show_default="SQLite in the data folder",
+        help="Database that stores scans, as an SQLAlchemy URL.",
+    )(command)
+
+
+def output_format(command: Command) -> Command:
+    """`--format`: how results are printed."""
+    return click.option(
+        "--format",
+        "output",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        help="How to print the result; json prints nothing else on stdout.",
+    )(command)
+
+
+def profile(command: Command) -> Command:
+    """`--profile`: how thorough a scan is."""
+    return click.option(
+        "--profile",
+        type=click.Choice([each.value for each in Profile]),
+        default=Profile.QUICK.value,
+        show_default=True,
+        callback=lambda _context, _parameter, value: Profile(value),
+        help="How thoroughly to question the model; `weighbridge checks` shows what each costs.",
+    )(command)
+
+
+def policy(command: Command) -> Command:
+    """`--policy`, `--pack`, `--as-of`: what to judge by."""
+    options = (
+        click.option(
+            "--policy",
+            "policy_path",
+            metavar="FILE",
+            type=click.Path(path_type=Path),
+            envvar="WEIGHBRIDGE_POLICY",
+            show_default="the built-in policy",
+            help="Your answers, packs, gate rules and waivers, as YAML.",
+        ),
+        click.option(
+            "--pack",
+            "pack_names",
+            multiple=True,
+            metavar="NAME|FILE",
+            help="Control pack to judge by, or a pack file of yours (.yaml), instead of those of the policy; "
+            "may be repeated.",
+        ),
+        click.option(
+            "--as-of",
+            type=click.DateTime(["%Y-%m-%d"]),
+            default=None,
+            show_default="today",
+            callback=_as_date,
+            help="Day on which law and dated facts are judged.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def reports(command: Command) -> Command:
+    """`--output` and `--report`: which report files to write, and where."""
+    options = (
+        click.option(
+            "--output",
+            "output_dir",
+            type=click.Path(file_okay=False, path_type=Path),
+            default=None,
+            show_default="./weighbridge-<scan id>",
+            help="Folder for the report files.",
+        ),
+        click.option(
+            "--report",
+            "report_names",
+            type=click.Choice(["pdf", "html", "json", "none"]),
+            multiple=True,
+            default=("pdf", "html", "json"),
+            show_default=True,
+            help="Report files to write; may be repeated, none writes no file.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def quiet(command: Command) -> Command:
+    """`--quiet`: no progress."""
+    return click.option("-q", "--quiet", is_flag=True, help="Print no progress, only the result.")(command)
+
+
+def _as_date(
+    _context: click.Context, _parameter: click.Parameter, value: datetime.datetime | None
+) -> datetime.date:
+    return value.date() if value else datetime.datetime.now(datetime.UTC).date()

@@ -1,0 +1,41 @@
+"""Writes the report files of a stored scan."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from pathlib import Path
+
+from cli.workplace import Workplace, write_whole
+from policies.assessment import Assessment
+from reports.format import Report, load_formats
+from scanner.progress import Progress
+from scanner.scan import Scan
+
+
+def write_reports(
+    scan: Scan,
+    assessment: Assessment,
+    workplace: Workplace,
+    names: Sequence[str],
+    folder: Path,
+    progress: Progress,
+) -> list[Path]:
+    """Writes `report.<suffix>` into `folder` for every format named, each whole or not at all.
+
+    Raises:
+        WorkplaceError: when a file cannot be written.
+        ReportError: when a format cannot be rendered, for instance without its system libraries.
+    """
+    wanted = [name for name in dict.fromkeys(names) if name != "none"]
+    formats = load_formats()
+    report = Report(scan, assessment, workplace.evidence, datetime.datetime.now(datetime.UTC))
+    written = []
+    with progress.task("Reports", len(wanted), "files") as task:
+        for name in wanted:
+            task.note(name)
+            path = folder / f"report.{formats[name].suffix}"
+            write_whole(path, formats[name].render(report))
+            written.append(path)
+            task.advance()
+    return written

@@ -1,0 +1,46 @@
+"""`weighbridge report`: write the report files of a stored scan again, without recomputing anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from cli import options
+
+
+@click.command(short_help="Write the reports of a stored scan.")
+@click.argument("scan_id", metavar="SCAN_ID")
+@options.reports
+@options.quiet
+@options.data_dir
+@options.database
+def command(
+    scan_id: str,
+    output_dir: Path | None,
+    report_names: tuple[str, ...],
+    quiet: bool,
+    data_dir: Path,
+    database_url: str | None,
+) -> None:
+    """Write the report files of the stored scan SCAN_ID (a unique beginning is enough).
+
+    \b
+    Examples:
+      weighbridge report 20261122-0130-smollm2-1f3a --output out
+      weighbridge report 20261122 --report pdf
+    """
+    from cli.rendering import write_reports
+    from cli.terminal import shown_progress
+    from cli.workplace import Workplace
+    from db.store import Store
+
+    workplace = Workplace.at(data_dir, database_url)
+    with Store.open(workplace.database_url) as store:
+        found = store.find(scan_id)
+        scan, assessment = store.load_scan(found), store.load_assessment(found)
+    folder = output_dir or Path(f"weighbridge-{scan.id}")
+    with shown_progress(quiet=quiet) as progress:
+        files = write_reports(scan, assessment, workplace, report_names, folder, progress)
+    for path in files:
+        click.echo(str(path))

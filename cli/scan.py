@@ -1,0 +1,221 @@
+"""`weighbridge scan`: weigh one model, store the result, write the reports, end with the verdict's code."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli import options
+from cli.checks import known_checks
+from cli.exit_codes import ExitCode
+from scanner.check import Profile
+
+if TYPE_CHECKING:
+    from cli.weighing import Weighing
+    from cli.workplace import Workplace
+    from scanner.check import Check
+    from scanner.source import FetchOptions
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """The options of one call that decide what is scanned and how."""
+
+    model: str
+    profile: Profile
+    check_ids: tuple[str, ...]
+    skipped_ids: tuple[str, ...]
+    static_only: bool
+    backend: str
+    device: str
+    dtype: str
+    batch_size: int
+    threads: int
+    seed: int
+    settings: Mapping[str, str]
+    policy_path: Path | None
+    pack_names: tuple[str, ...]
+    as_of: datetime.date
+
+
+@click.command(short_help="Weigh one model and end with a verdict.")
+@click.argument("model", metavar="MODEL")
+@options.profile
+@click.option(
+    "--check", "check_ids", multiple=True, metavar="ID", help="Run only this check; may be repeated."
+)
+@click.option(
+    "--skip", "skipped_ids", multiple=True, metavar="ID", help="Leave this check out; may be repeated."
+)
+@click.option("--static-only", is_flag=True, help="Inspect the files, do not question the model.")
+@click.option(
+    "--backend", default="auto", show_default=True, help="Inference engine to question the model with."
+)
+@click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    help="Device to run the model on: auto, cpu, cuda[:i], npu[:i] (Ascend), xpu[:i], mps. "
+    "A device that is asked for and absent is an error.",
+)
+@click.option(
+    "--dtype",
+    type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
+    default="auto",
+    show_default=True,
+    help="Number format; auto is float32 on the CPU, so that texts do not depend on batching, and the "
+    "model's own elsewhere.",
+)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(0),
+    default=0,
+    show_default="chosen by the engine",
+    help="Most questions in one batch.",
+)
+@click.option(
+    "--threads", type=click.IntRange(0), default=0, show_default="chosen by the engine", help="CPU threads."
+)
+@click.option("--seed", default=0, show_default=True, help="Seed of every random choice.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    callback=lambda _context, _parameter, values: _settings(values),
+    help="Setting of a single check, such as garak.probes=dan,encoding; may be repeated.",
+)
+@options.policy
+@click.option(
+    "--endpoint",
+    default="",
+    envvar="HF_ENDPOINT",
+    show_default="the public hub",
+    help="Hub or mirror address.",
+)
+@click.option(
+    "--offline", is_flag=True, envvar="HF_HUB_OFFLINE", help="Fetch nothing; take hub models from the cache."
+)
+@click.option("--token", default="", envvar="HF_TOKEN", help="Hub token for gated models; never stored.")
+@click.option("--fresh", is_flag=True, help="Start afresh even if an unfinished scan could be taken up.")
+@options.reports
+@options.output_format
+@options.quiet
+@options.data_dir
+@options.database
+def command(
+    output_dir: Path | None,
+    report_names: tuple[str, ...],
+    output: str,
+    quiet: bool,
+    data_dir: Path,
+    database_url: str | None,
+    endpoint: str,
+    offline: bool,
+    token: str,
+    fresh: bool,
+    **choice: Any,  # noqa: ANN401 - Click hands over the rest by name; _Choice types it
+) -> int:
+    """Weigh MODEL: a directory, a .gguf file, hf://org/name@revision, or demo.
+
+    Fetches and hashes it, runs the static checks, questions it on local hardware, judges the
+    findings by the control packs, stores everything, writes the reports, and ends with the
+    exit code of the verdict. A scan that was interrupted is taken up by the same command.
+
+    \b
+    Examples:
+      weighbridge scan demo
+      weighbridge scan ./model --profile standard --pack eu-ai-act
+      weighbridge scan hf://org/name@main --policy weighbridge.yaml --output out
+      weighbridge scan model.gguf --static-only --report none --format json
+
+    \b
+    Exit codes: 0 pass, 1 the gate blocks, 2 usage or input error, 3 could not assess
+    (INCOMPLETE), 4 review needed, 130 interrupted.
+    """
+    from cli.rendering import write_reports
+    from cli.summary import print_summary
+    from cli.terminal import shown_progress
+    from cli.workplace import Workplace
+    from scanner.source import FetchOptions
+
+    workplace = Workplace.at(data_dir, database_url)
+    is_quiet = quiet or output == "json"
+    with shown_progress(quiet=is_quiet) as progress:
+        fetching = FetchOptions(workplace.fetched, endpoint, token, offline, progress)
+        weighing = _weigh(_Choice(**choice), workplace, fetching, fresh=fresh, is_quiet=is_quiet)
+        folder = output_dir or Path(f"weighbridge-{weighing.scan.id}")
+        files = write_reports(weighing.scan, weighing.assessment, workplace, report_names, folder, progress)
+    print_summary(weighing, files, output=output)
+    return int(ExitCode.of(weighing.assessment.verdict.value))
+
+
+def _weigh(
+    choice: _Choice, workplace: Workplace, fetching: FetchOptions, *, fresh: bool, is_quiet: bool
+) -> Weighing:
+    from cli.summary import announce
+    from cli.weighing import Criteria, Scales
+    from policies.packs import load_packs
+    from policies.policy_file import load_policy
+    from probes.backend import BackendOptions
+    from scanner.references import ModelRef
+    from scanner.scan import ScanRequest
+
+    ref = ModelRef.parse(choice.model)
+    known = known_checks()
+    checks = _picked(known, choice)
+    _require_backend(choice.backend)
+    pack_files = [Path(name) for name in choice.pack_names if name.endswith((".yaml", ".yml"))]
+    pack_ids = [name for name in choice.pack_names if Path(name) not in pack_files]
+    policy = load_policy(choice.policy_path, checks=known, extra_packs=pack_files)
+    packs = load_packs(pack_ids if choice.pack_names else policy.packs, known, pack_files)
+    request = ScanRequest(
+        ref=ref,
+        profile=choice.profile,
+        check_ids=tuple(sorted(check.id for check in checks)),
+        seed=choice.seed,
+        backend="" if choice.static_only else choice.backend,
+        device=choice.device,
+        dtype=choice.dtype,
+        as_of=choice.as_of,
+        settings=choice.settings,
+    )
+    if not is_quiet:
+        announce(request, checks)
+    engine = BackendOptions(choice.device, choice.dtype, choice.batch_size, choice.threads)
+    scales = Scales(workplace, fetching, engine, fetching.progress)
+    return scales.weigh(request, checks, Criteria(packs, policy), fresh=fresh)
+
+
+def _require_backend(name: str) -> None:
+    from probes.questioning import load_backends
+    from scanner.registry import nearest
+
+    known = ["auto", *load_backends()]
+    if name not in known:
+        raise click.BadParameter(f"unknown backend '{name}'{nearest(name, known)} Known: {', '.join(known)}.")
+
+
+def _picked(known: Mapping[str, Check], choice: _Choice) -> list[Check]:
+    from scanner.registry import pick
+
+    left_out = {check.id for check in pick(known, choice.skipped_ids)} if choice.skipped_ids else set()
+    picked = [check for check in pick(known, choice.check_ids) if check.id not in left_out]
+    if not picked:
+        raise click.UsageError("no check is left to run; use fewer --skip")
+    return picked
+
+
+def _settings(values: tuple[str, ...]) -> dict[str, str]:
+    settings = {}
+    for value in values:
+        key, separator, setting = value.partition("=")
+        if not separator or not key:
+            raise click.BadParameter(f"{value!r} is not KEY=VALUE, for instance garak.probes=dan")
+        settings[key] = setting
+    return settings

@@ -1,0 +1,202 @@
+"""What a person reads at the end of a scan, within 80 columns, and the same as JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from cli.exit_codes import ExitCode
+from cli.terminal import stderr, stdout
+from cli.workplace import as_json
+from policies.assessment import Assessment, VerdictValue
+from reports.glyphs import visible
+from scanner.check import Check, Cost
+from scanner.findings import Finding, Outcome
+from scanner.records import to_builtins
+from scanner.scan import Scan, ScanRequest
+
+if TYPE_CHECKING:
+    from cli.weighing import Weighing
+
+_SHOWN_FINDINGS = 12
+_STYLES = {
+    VerdictValue.PASS: "bold green",
+    VerdictValue.REVIEW: "bold yellow",
+    VerdictValue.BLOCK: "bold red",
+    VerdictValue.INCOMPLETE: "bold magenta",
+}
+
+
+def announce(request: ScanRequest, checks: Sequence[Check]) -> None:
+    """Says on stderr what is about to be done and what it costs at most."""
+    cost = sum((check.cost(request.profile) for check in checks), Cost())
+    line = f"Weighing {visible(request.ref.text)}: {len(checks)} checks, profile {request.profile.value}"
+    if request.backend and cost.questions:
+        line += f", at most {cost.questions:,} questions and {cost.reply_tokens:,} reply tokens"
+    stderr().print(line, markup=False, soft_wrap=True)
+
+
+def print_summary(weighing: Weighing, files: Sequence[Path], *, output: str) -> None:
+    """Prints the result of a scan that has just ended."""
+    if output == "json":
+        document = summary_document(weighing.scan, weighing.assessment)
+        document["reports"] = [str(path) for path in files]
+        document["questions"] = {"asked": weighing.asked, "recalled": weighing.recalled}
+        click.echo(as_json(document))
+        return
+    print_scan(weighing.scan, weighing.assessment)
+    _print_run(weighing, files)
+    print_counts(weighing.scan, weighing.assessment)
+
+
+def summary_document(scan: Scan, assessment: Assessment) -> dict[str, Any]:
+    """The result as plain values, for scripts; the full report is `report.json`."""
+    verdict = assessment.verdict
+    return {
+        "schema": "weighbridge.summary/1",
+        "scan": scan.id,
+        "model": scan.request.ref.text,
+        "commit": scan.snapshot.commit,
+        "digest": scan.snapshot.digest,
+        "verdict": verdict.value.value,
+        "exit_code": int(ExitCode.of(verdict.value)),
+        "scope": verdict.scope,
+        "reasons": to_builtins(verdict.reasons),
+        "findings": dict(_outcomes(scan)),
+        "controls": {pack.id: dict(_statuses(assessment, pack.id)) for pack in assessment.packs},
+    }
+
+
+def print_scan(scan: Scan, assessment: Assessment) -> None:
+    """Prints model, findings, controls and verdict."""
+    console = stdout()
+    console.print(_heading(scan))
+    failed = [finding for finding in scan.findings if finding.outcome is Outcome.FAIL]
+    open_ones = [finding for finding in scan.findings if not finding.outcome.is_judged]
+    if failed:
+        console.print()
+        console.print(_findings_table(sorted(failed, key=lambda each: -each.severity.rank)))
+    if open_ones:
+        console.print()
+        console.print(_open_table([each for each in open_ones if each.rule != "nothing-to-examine"]))
+    console.print()
+    console.print(_controls_table(assessment))
+    console.print()
+    _print_verdict(assessment)
+
+
+def print_counts(scan: Scan, assessment: Assessment) -> None:
+    """Prints the last line: how many findings of each outcome."""
+    counts = _outcomes(scan)
+    waived = sum(1 for control in assessment.controls if control.waived_until)
+    stdout().print(
+        f"{counts['fail']} failed, {counts['pass']} passed, {counts['not_run']} not run, "
+        f"{counts['error']} errors, {waived} suppressed",
+        markup=False,
+    )
+
+
+def _heading(scan: Scan) -> Table:
+    table = _plain_table()
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    snapshot, engine = scan.snapshot, scan.engine
+    size = f"{len(snapshot.files)} file(s), {snapshot.total_bytes / 1e6:,.1f} MB"
+    table.add_row("Scan", scan.id)
+    table.add_row("Model", _text(f"{snapshot.ref.text}  {size}"))
+    table.add_row("Commit", _text(snapshot.commit or "none: the source has no commits"))
+    table.add_row("Digest", f"sha256 {snapshot.digest}")
+    said = f"{engine.version}, {engine.device}, {engine.dtype}" if engine else "not questioned"
+    table.add_row("Engine", _text(said))
+    return table
+
+
+def _findings_table(findings: Sequence[Finding]) -> Table:
+    table = _plain_table("Failed")
+    table.add_column("severity", no_wrap=True)
+    table.add_column("finding", overflow="fold")
+    for finding in findings[:_SHOWN_FINDINGS]:
+        table.add_row(finding.severity.value, _finding_text(finding, finding.message))
+    if len(findings) > _SHOWN_FINDINGS:
+        table.add_row("", f"... and {len(findings) - _SHOWN_FINDINGS} more in the report")
+    return table
+
+
+def _open_table(findings: Sequence[Finding]) -> Table:
+    table = _plain_table("Not judged")
+    table.add_column("outcome", no_wrap=True)
+    table.add_column("reason", overflow="fold")
+    for finding in findings[:_SHOWN_FINDINGS]:
+        table.add_row(finding.outcome.value.replace("_", " "), _finding_text(finding, finding.reason))
+    if len(findings) > _SHOWN_FINDINGS:
+        table.add_row("", f"... and {len(findings) - _SHOWN_FINDINGS} more in the report")
+    return table
+
+
+def _finding_text(finding: Finding, said: str) -> Text:
+    about = f" ({finding.subject})" if finding.subject else ""
+    return Text.assemble((finding.check_id + about, "bold"), "  ", visible(said))
+
+
+def _controls_table(assessment: Assessment) -> Table:
+    table = _plain_table(f"Controls as of {assessment.as_of}")
+    table.add_column("pack", no_wrap=True)
+    table.add_column("status of its controls", overflow="fold")
+    for pack in assessment.packs:
+        counts = _statuses(assessment, pack.id)
+        said = ", ".join(f"{number} {status.replace('_', ' ')}" for status, number in counts.items())
+        table.add_row(
+            f"{pack.id} {pack.version}", said + (" (pack is past its review date)" if pack.is_stale else "")
+        )
+    return table
+
+
+def _print_verdict(assessment: Assessment) -> None:
+    verdict, console = assessment.verdict, stdout()
+    code = int(ExitCode.of(verdict.value))
+    console.print(Text(f"{verdict.value.value.upper()}  (exit code {code})", style=_STYLES[verdict.value]))
+    for reason in verdict.reasons:
+        console.print(Text(f"  {reason.value.value}: {visible(reason.text)}"), soft_wrap=False)
+    if verdict.scope:
+        console.print(Text(f"  scope: {visible(verdict.scope)}"))
+
+
+def _print_run(weighing: Weighing, files: Sequence[Path]) -> None:
+    console = stdout()
+    console.print()
+    if weighing.was_resumed:
+        console.print(f"Resumed: {weighing.recalled} answers recalled, {weighing.asked} questions asked now.")
+    for path in files:
+        console.print(Text(f"Wrote {path}"), soft_wrap=True)
+
+
+def _outcomes(scan: Scan) -> Counter[str]:
+    counts = Counter({outcome.value: 0 for outcome in Outcome})
+    counts.update(finding.outcome.value for finding in scan.findings)
+    return counts
+
+
+def _statuses(assessment: Assessment, pack_id: str) -> Counter[str]:
+    controls = (control for control in assessment.controls if control.pack_id == pack_id)
+    return Counter(control.status.value for control in controls)
+
+
+def _plain_table(title: str | None = None) -> Table:
+    return Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        show_header=False,
+        padding=(0, 2, 0, 0),
+    )
+
+
+def _text(said: str) -> Text:
+    return Text(visible(said))

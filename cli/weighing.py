@@ -1,0 +1,194 @@
+"""The road of one scan: fetch, run the checks, assess, store. Each hop one call; nothing goes back up."""
+
+from __future__ import annotations
+
+import datetime
+import re
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli.versions import deciding_versions
+from cli.workplace import Workplace
+from db.store import Store
+from policies.assess import assess
+from policies.assessment import Assessment
+from policies.packs import Pack
+from policies.policy_file import PolicyFile
+from probes.backend import BackendError, BackendOptions, DeviceError
+from probes.questioning import open_questioner
+from probes.scheduler import Scheduler
+from scanner.check import Check, CheckContext, Needs
+from scanner.fetching import fetch
+from scanner.journal import Journal
+from scanner.manifest import Snapshot
+from scanner.progress import Progress
+from scanner.records import decode, encode
+from scanner.runner import run_checks
+from scanner.scan import Scan, ScanRequest
+from scanner.source import FetchOptions
+
+_META = "scan"
+
+
+@dataclass(frozen=True)
+class Weighing:
+    """What a scan ends with.
+
+    Attributes:
+        scan: What was found.
+        assessment: What it means.
+        was_resumed: Whether an earlier, killed run was taken up.
+        asked: Questions the model was asked in this run.
+        recalled: Answers taken from the journal.
+    """
+
+    scan: Scan
+    assessment: Assessment
+    was_resumed: bool
+    asked: int
+    recalled: int
+
+
+@dataclass(frozen=True)
+class Criteria:
+    """What a scan is judged by: fixed before it starts."""
+
+    packs: Sequence[Pack]
+    policy: PolicyFile
+
+
+@dataclass(frozen=True)
+class _Start:
+    """What the journal says about when and as what a scan began."""
+
+    scan_id: str
+    started_at: datetime.datetime
+
+
+@dataclass(frozen=True)
+class Scales:
+    """Everything a scan needs beside the request.
+
+    Attributes:
+        workplace: Where results go.
+        fetching: How to fetch the model.
+        engine: How to load it.
+        progress: Who is told how far things are.
+    """
+
+    workplace: Workplace
+    fetching: FetchOptions
+    engine: BackendOptions
+    progress: Progress
+
+    def weigh(
+        self, request: ScanRequest, checks: Sequence[Check], criteria: Criteria, *, fresh: bool = False
+    ) -> Weighing:
+        """Scans a model and judges it; both are stored before this returns.
+
+        A killed scan of the same bytes with the same request and versions is taken up where it stopped.
+
+        Raises:
+            ScanError: when the model cannot be fetched, the device asked for is absent, or the store or
+                disk does not take the results.
+        """
+        snapshot = fetch(request.ref, self.fetching)
+        identity = request.identity(snapshot, deciding_versions())
+        with self.workplace.locked(identity), Store.open(self.workplace.database_url) as store:
+            if fresh:
+                self.workplace.drop_journal(identity)
+            with Journal(self.workplace.open_journal(identity)) as journal:
+                weighing = self._weigh(request, checks, criteria, snapshot, journal)
+            store.save_scan(weighing.scan)
+            store.save_assessment(weighing.assessment)
+            self.workplace.keep_journal(identity, weighing.scan.id)
+        return weighing
+
+    def _weigh(
+        self,
+        request: ScanRequest,
+        checks: Sequence[Check],
+        criteria: Criteria,
+        snapshot: Snapshot,
+        journal: Journal,
+    ) -> Weighing:
+        start, was_resumed = _begin(journal, snapshot)
+        with self._questioner(request, checks, snapshot, journal) as (scheduler, silence):
+            context = CheckContext(
+                snapshot=snapshot,
+                evidence=self.workplace.evidence,
+                profile=request.profile,
+                seed=request.seed,
+                as_of=request.as_of,
+                questioner=scheduler,
+                silence=silence,
+                progress=self.progress,
+                settings=request.settings,
+            )
+            records = tuple(run_checks(checks, context, journal))
+            scan = Scan(
+                id=start.scan_id,
+                request=request,
+                snapshot=snapshot,
+                engine=scheduler.engine if scheduler else None,
+                started_at=start.started_at,
+                finished_at=datetime.datetime.now(datetime.UTC),
+                versions=deciding_versions(),
+                records=records,
+            )
+            asked, recalled = (scheduler.asked, scheduler.recalled) if scheduler else (0, 0)
+        return Weighing(scan, judge(scan, criteria), was_resumed, asked, recalled)
+
+    @contextmanager
+    def _questioner(
+        self, request: ScanRequest, checks: Sequence[Check], snapshot: Snapshot, journal: Journal
+    ) -> Iterator[tuple[Scheduler | None, str]]:
+        """The scheduler for this model, or None and why there is none."""
+        if not request.backend:
+            yield None, "the scan was asked not to question the model (--static-only)"
+            return
+        if all(check.needs is Needs.STATIC for check in checks):
+            yield None, "no check of this scan questions the model"
+            return
+        with ExitStack() as stack:
+            scheduler, silence = self._open(stack, request, snapshot, journal)
+            yield scheduler, silence
+
+    def _open(
+        self, stack: ExitStack, request: ScanRequest, snapshot: Snapshot, journal: Journal
+    ) -> tuple[Scheduler | None, str]:
+        opening = open_questioner(
+            snapshot, backend=request.backend, options=self.engine, journal=journal, progress=self.progress
+        )
+        try:
+            return stack.enter_context(opening), ""
+        except DeviceError:
+            raise
+        except BackendError as error:
+            # The files are no model that this engine loads: the static checks still have their say.
+            return None, f"the model could not be loaded: {error}"
+
+
+def judge(scan: Scan, criteria: Criteria) -> Assessment:
+    """The assessment of a scan as of the day that its request names."""
+    now = datetime.datetime.now(datetime.UTC)
+    return assess(scan, criteria.packs, criteria.policy, as_of=scan.request.as_of, assessed_at=now)
+
+
+def _begin(journal: Journal, snapshot: Snapshot) -> tuple[_Start, bool]:
+    kept = journal.get(_META, "start")
+    if kept is not None:
+        return decode(encode(kept), _Start), True
+    now = datetime.datetime.now(datetime.UTC)
+    start = _Start(f"{now:%Y%m%d-%H%M}-{_short_name(snapshot)}-{secrets.token_hex(2)}", now)
+    journal.append(_META, "start", start)
+    return start, False
+
+
+def _short_name(snapshot: Snapshot) -> str:
+    """A readable stem for the scan's id: the last word of what was asked for."""
+    stem = Path(snapshot.ref.location.rstrip("/")).name.lower().removesuffix(".gguf")
+    return re.sub(r"[^a-z0-9.]+", "-", stem).strip("-.")[:32] or "model"

@@ -1,0 +1,134 @@
+"""Where this user's scans live: database, evidence, journals and fetched models under one folder."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from scanner.errors import ScanError
+from scanner.evidence import EvidenceStore
+
+# Journals and evidence of a quick scan take a few megabytes; less than this ends in a full disk soon.
+LEAST_FREE_BYTES = 64 * 1024**2
+
+
+class WorkplaceError(ScanError):
+    """The data folder or a report file cannot be used."""
+
+    stops_midway = True
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """The data folder and what lies where in it.
+
+    Attributes:
+        root: The data folder.
+        database_url: SQLAlchemy URL of the store.
+    """
+
+    root: Path
+    database_url: str
+
+    @classmethod
+    def at(cls, root: Path, database_url: str | None = None) -> Workplace:
+        """The workplace in `root`, which is made if it is not there.
+
+        Raises:
+            WorkplaceError: when the folder cannot be written or the disk is nearly full.
+        """
+        root = root.expanduser().absolute()
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            free_bytes = shutil.disk_usage(root).free
+        except OSError as error:
+            raise WorkplaceError(
+                f"data folder {root}: {error.strerror or error}", hint="choose another one with --data-dir"
+            ) from error
+        if free_bytes < LEAST_FREE_BYTES:
+            raise WorkplaceError(
+                f"data folder {root}: only {free_bytes // 1024**2} MB free on its disk",
+                hint=f"free at least {LEAST_FREE_BYTES // 1024**2} MB or choose another with --data-dir",
+            )
+        return cls(root, database_url or f"sqlite:///{root / 'weighbridge.db'}")
+
+    @property
+    def evidence(self) -> EvidenceStore:
+        """The content-addressed evidence of all scans."""
+        return EvidenceStore(self.root / "evidence")
+
+    @property
+    def fetched(self) -> Path:
+        """Where fetched models are kept."""
+        return self.root / "models"
+
+    def open_journal(self, identity: str) -> Path:
+        """Journal of the unfinished scan with this identity."""
+        return self.root / "scans" / "open" / identity[:32] / "journal.jsonl"
+
+    def kept_journal(self, scan_id: str) -> Path:
+        """Journal of a finished scan."""
+        return self.root / "scans" / scan_id / "journal.jsonl"
+
+    def keep_journal(self, identity: str, scan_id: str) -> None:
+        """Puts the journal of a scan that has just finished with its name."""
+        target = self.kept_journal(scan_id).parent
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self.open_journal(identity).parent.rename(target)
+
+    def drop_journal(self, identity: str) -> None:
+        """Forgets an unfinished scan, so that it starts afresh."""
+        self.open_journal(identity).unlink(missing_ok=True)
+
+    @contextmanager
+    def locked(self, identity: str) -> Iterator[None]:
+        """Keeps a second process from running the same scan at the same time.
+
+        Raises:
+            WorkplaceError: when another process runs it.
+        """
+        from filelock import FileLock, Timeout
+
+        path = self.root / "scans" / "locks" / f"{identity[:32]}.lock"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise WorkplaceError(
+                "another process is running this very scan",
+                hint="wait for it, or choose another data folder with --data-dir",
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Writes a file so that it is there whole or not at all.
+
+    Raises:
+        WorkplaceError: when it cannot be written; an older file of this name stays as it was.
+    """
+    temporary = path.with_name(f".{path.name}.new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise WorkplaceError(
+            f"{path}: {error.strerror or error}",
+            hint="choose another folder with --output; the scan itself is stored, "
+            "`weighbridge report` writes the files again",
+        ) from error
+
+
+def as_json(value: object) -> str:
+    """Indented JSON of plain values, for stdout."""
+    return json.dumps(value, indent=2, ensure_ascii=False)

@@ -1,0 +1,94 @@
+"""The command line answers fast, errors in one line, and never shows a traceback unasked."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from cli.main import COMMANDS, run
+
+
+@pytest.mark.parametrize("words", [[], *[[name] for name in COMMANDS]])
+def test_every_command_explains_itself_with_examples(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*words, "--help"]) == 0
+    printed = capsys.readouterr().out
+    assert "Examples:" in printed
+    assert printed.startswith("Usage: weighbridge")
+
+
+@pytest.mark.parametrize("words", [[], *[[name] for name in COMMANDS]])
+def test_help_imports_no_heavy_library(words: list[str]) -> None:
+    script = (
+        "import sys; from cli.main import run; run(%r);"
+        "heavy = {'torch', 'transformers', 'garak', 'spacy', 'presidio_analyzer', 'weasyprint', 'sqlalchemy',"
+        " 'huggingface_hub', 'jinja2', 'scipy', 'numpy'} & set(sys.modules);"
+        "print(heavy, file=sys.stderr); sys.exit(len(heavy))" % [*words, "--help"]
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_unknown_command_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["wiegh"]) == 2
+    assert "No such command" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("", "empty"),
+        ("nowhere/at/all", "nowhere/at/all"),
+        ("nowhere.gguf", "nowhere.gguf"),
+        ("s4://bucket/model", "s4"),
+        ("hf://", "nothing after"),
+    ],
+)
+def test_bad_reference_is_one_line_and_a_hint(
+    model: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = run(["scan", model, "--data-dir", str(tmp_path), "--report", "none"])
+    printed = capsys.readouterr()
+    assert code == 2
+    assert said in printed.err
+    assert "hint:" in printed.err
+    assert "Traceback" not in printed.err
+    assert printed.out == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--check", "pickle-run-code"], "did you mean 'pickle-runs-code'"),
+        (["--skip", "pickle-run-code"], "did you mean 'pickle-runs-code'"),
+        (["--pack", "eu-ai-akt"], "eu-ai-act"),
+        (["--policy", "missing.yaml"], "missing.yaml"),
+        (["--set", "garak.probes"], "KEY=VALUE"),
+        (["--backend", "transfomers"], "transformers"),
+        (["--device", "npu:0"], "npu"),
+    ],
+)
+def test_bad_option_names_what_was_meant(
+    arguments: list[str], said: str, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = run(["scan", str(tiny_model), "--data-dir", str(tmp_path), "--report", "none", "-q", *arguments])
+    printed = capsys.readouterr()
+    assert code == 2, printed.err
+    assert said in printed.err
+    assert "Traceback" not in printed.err
+
+
+def test_help_answers_at_once() -> None:
+    command = Path(sys.executable).with_name("weighbridge")
+    if not command.exists():
+        pytest.skip("the command is not installed in this environment")
+    times = []
+    for _ in range(3):
+        began = time.perf_counter()
+        subprocess.run([command, "--help"], check=True, capture_output=True)
+        times.append(time.perf_counter() - began)
+    # The promise is 0.5 s on a quiet machine; a busy one gets slack here, the imports are tested above.
+    assert min(times) < 2.0
