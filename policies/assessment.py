@@ -36,10 +36,18 @@ class VerdictValue(enum.Enum):
 
 @dataclass(frozen=True)
 class LegalSource:
-    """Where a legal fact was read: address and day of retrieval."""
+    """Where a legal fact was read.
+
+    Attributes:
+        url: Address.
+        retrieved: The day on which it was read.
+        confidence: "primary" (official text read), "secondary" (somebody's account of it) or
+            "recalled" (general knowledge, to be opened by a person); "" when not told.
+    """
 
     url: str
     retrieved: datetime.date
+    confidence: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,9 @@ class ControlResult:
         severity_if_failed: "low" to "critical".
         waived_until: Last day of a waiver; set exactly when the status is WAIVED.
         maps: Related ids in other frameworks, by framework.
+        relevance: What the duty means for an organisation that adopts the model, "" when not told.
+        attested: Who answered the question, how and until when; "" when nobody did.
+        sources: Where the duty was read.
     """
 
     pack_id: str
@@ -87,6 +98,9 @@ class ControlResult:
     severity_if_failed: str = "medium"
     waived_until: datetime.date | None = None
     maps: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    relevance: str = ""
+    attested: str = ""
+    sources: tuple[LegalSource, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.reason:
@@ -112,6 +126,7 @@ class PackResult:
         review_due: Day after which the pack counts as stale.
         is_stale: Whether that day has passed.
         controls: In the order of the pack.
+        reviewed_by: The person who held the pack against the law, "" when nobody has yet.
     """
 
     id: str
@@ -124,6 +139,7 @@ class PackResult:
     review_due: datetime.date
     is_stale: bool
     controls: tuple[ControlResult, ...]
+    reviewed_by: str = ""
 
 
 @dataclass(frozen=True)

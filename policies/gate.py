@@ -1,0 +1,203 @@
+"""The verdict: BLOCK beats INCOMPLETE beats REVIEW beats PASS, and every reason is listed.
+
+PASS is what remains when no rule of the gate speaks; it needs a gate with rules and a scan that judged
+something. Waived findings stop nothing, but they are listed; an expired waiver counts for nothing and is
+listed too.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from policies.assessment import ControlResult, PackResult, Verdict, VerdictReason, VerdictValue
+from policies.gate_rules import ControlMatcher, Extent, FailedMatcher, GateRule
+from policies.policy_file import PolicyFile, Waiver
+from policies.scope import COHERENCE_CHECK
+from scanner.check import CheckRecord
+from scanner.findings import Confidence, Finding, Outcome, Severity
+from scanner.runner import records_by_id
+from scanner.scan import Scan
+
+_STRONGEST_FIRST: Final = (
+    VerdictValue.BLOCK,
+    VerdictValue.INCOMPLETE,
+    VerdictValue.REVIEW,
+    VerdictValue.PASS,
+)
+_CONFIDENCES: Final = list(Confidence)
+
+
+def decide(scan: Scan, packs: Sequence[PackResult], policy: PolicyFile, *, as_of: datetime.date) -> Verdict:
+    """The verdict of the policy's gate on a scan and its judged packs."""
+    bench = _Bench(scan, packs, policy, as_of)
+    reasons = sorted(bench.reasons(), key=lambda reason: _STRONGEST_FIRST.index(reason.value))
+    return Verdict(
+        value=reasons[0].value if reasons else VerdictValue.PASS,
+        reasons=tuple(reasons),
+        gate=policy.gate.name,
+        gate_digest=policy.gate.digest,
+        scope=_scope(packs, policy, as_of),
+    )
+
+
+def _scope(packs: Sequence[PackResult], policy: PolicyFile, as_of: datetime.date) -> str:
+    titles = ", ".join(f"{pack.title} {pack.version}" for pack in packs) or "no control pack"
+    return f"{policy.scope.in_words}; {titles}; as of {as_of}"
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """Everything one verdict is reached from."""
+
+    scan: Scan
+    packs: Sequence[PackResult]
+    policy: PolicyFile
+    as_of: datetime.date
+
+    def reasons(self) -> Iterator[VerdictReason]:
+        if not any(finding.outcome.is_judged for finding in self.scan.findings):
+            yield _reason(
+                VerdictValue.INCOMPLETE, "nothing-judged", "no check of this scan reached a conclusion"
+            )
+        if not self.policy.gate.rules:
+            yield _reason(
+                VerdictValue.INCOMPLETE, "empty-gate", "the gate has no rules, so nothing can pass it"
+            )
+        for rule in self.policy.gate.rules:
+            yield from self._spoken(rule)
+        yield from self._waivers()
+        yield from self._stale_packs()
+
+    def _spoken(self, rule: GateRule) -> Iterator[VerdictReason]:
+        if rule.failed:
+            yield from self._failed(rule, rule.failed)
+        if rule.unjudged:
+            for check_id in rule.unjudged.checks:
+                yield from self._unjudged(rule, check_id, rule.unjudged.extent)
+        if rule.unproven_language:
+            yield from self._unproven(rule)
+        if rule.control:
+            yield from self._controls(rule, rule.control)
+
+    def _failed(self, rule: GateRule, matcher: FailedMatcher) -> Iterator[VerdictReason]:
+        for record in self.scan.records:
+            found = [
+                finding
+                for finding in self.policy.scope.counted(record)
+                if _matches(matcher, finding) and not self._is_waived(finding)
+            ]
+            if found:
+                worst = max(found, key=lambda finding: finding.severity.rank)
+                more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+                text = f"{rule.says}: {record.check_id}, {worst.severity.value}: {worst.message}{more}"
+                yield _reason(rule.verdict, rule.id, text, found)
+
+    def _unjudged(self, rule: GateRule, check_id: str, extent: Extent) -> Iterator[VerdictReason]:
+        record = records_by_id(self.scan.records).get(check_id)
+        counted = list(self.policy.scope.counted(record)) if record else []
+        is_part = any(finding.outcome.is_judged for finding in counted)
+        if self._is_waived_check(check_id) or extent is (Extent.WHOLE if is_part else Extent.PART):
+            return
+        unjudged = self.policy.scope.unjudged(record) if record else []
+        found = [finding for finding in unjudged if not self._is_waived(finding)]
+        if record is None:
+            yield _reason(rule.verdict, rule.id, f"{rule.says}: {check_id} was not part of the scan")
+        elif found:
+            more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+            yield _reason(rule.verdict, rule.id, f"{rule.says}: {check_id}: {found[0].reason}{more}", found)
+        elif not counted:
+            text = f"{rule.says}: {check_id} said nothing about {self.policy.scope.in_words}"
+            yield _reason(rule.verdict, rule.id, text)
+
+    def _unproven(self, rule: GateRule) -> Iterator[VerdictReason]:
+        unproven = self.policy.scope.unproven(self.scan)
+        if not unproven or self._is_waived_check(COHERENCE_CHECK):
+            return
+        record = records_by_id(self.scan.records).get(COHERENCE_CHECK)
+        found = [finding for finding in self._coherence(record) if finding.outcome is not Outcome.PASS]
+        why = f": {_what(found[0])}" if found else ""
+        text = f"{rule.says}: not shown for {', '.join(unproven)} by {COHERENCE_CHECK}{why}"
+        yield _reason(rule.verdict, rule.id, text, found)
+
+    def _coherence(self, record: CheckRecord | None) -> Iterator[Finding]:
+        return self.policy.scope.counted(record) if record else iter(())
+
+    def _controls(self, rule: GateRule, matcher: ControlMatcher) -> Iterator[VerdictReason]:
+        for pack in self.packs:
+            for control in pack.controls:
+                if _concerns(matcher, control):
+                    status = control.status.value.replace("_", " ")
+                    yield VerdictReason(
+                        rule.verdict,
+                        rule.id,
+                        f"{rule.says}: {pack.title}, {control.label}: {status}. {control.reason}",
+                        control.findings,
+                    )
+
+    def _waivers(self) -> Iterator[VerdictReason]:
+        for waiver in self.policy.waivers:
+            about = f"the waiver of {waiver.target} by {waiver.owner}"
+            covered = [
+                finding for finding in self.scan.findings if _covers(waiver, finding) and _could_stop(finding)
+            ]
+            if not waiver.counts_on(self.as_of):
+                text = f"{about} ended on {waiver.expires} and no longer counts"
+                yield _reason(VerdictValue.PASS, "waiver-expired", text, covered)
+            elif covered or waiver.check or waiver.control:
+                text = f"{waiver.target} is waived by {waiver.owner} until {waiver.expires}: {waiver.reason}"
+                yield _reason(VerdictValue.PASS, "waiver", text, covered)
+            else:
+                text = f"{about} matches nothing in this scan"
+                yield _reason(VerdictValue.PASS, "waiver-unused", text)
+
+    def _stale_packs(self) -> Iterator[VerdictReason]:
+        for pack in self.packs:
+            if pack.is_stale:
+                text = f"the pack {pack.id} {pack.version} was due for review on {pack.review_due}"
+                yield _reason(VerdictValue.PASS, "pack-stale", text)
+
+    def _is_waived(self, finding: Finding) -> bool:
+        return any(_covers(waiver, finding) for waiver in self._current_waivers())
+
+    def _is_waived_check(self, check_id: str) -> bool:
+        return any(waiver.check == check_id for waiver in self._current_waivers())
+
+    def _current_waivers(self) -> Iterator[Waiver]:
+        return (waiver for waiver in self.policy.waivers if waiver.counts_on(self.as_of))
+
+
+def _reason(value: VerdictValue, rule: str, text: str, findings: Sequence[Finding] = ()) -> VerdictReason:
+    return VerdictReason(value, rule, text, tuple(dict.fromkeys(finding.fingerprint for finding in findings)))
+
+
+def _what(finding: Finding) -> str:
+    return finding.reason or finding.message
+
+
+def _matches(matcher: FailedMatcher, finding: Finding) -> bool:
+    return (
+        finding.outcome is Outcome.FAIL
+        and finding.severity.rank >= matcher.severity_at_least.rank
+        and _CONFIDENCES.index(finding.confidence) >= _CONFIDENCES.index(matcher.confidence_at_least)
+        and (not matcher.checks or finding.check_id in matcher.checks)
+    )
+
+
+def _concerns(matcher: ControlMatcher, control: ControlResult) -> bool:
+    return (
+        control.status in matcher.statuses
+        and Severity(control.severity_if_failed).rank >= matcher.severity_at_least.rank
+        and (not matcher.packs or control.pack_id in matcher.packs)
+        and (control.is_in_force or not matcher.in_force_only)
+    )
+
+
+def _covers(waiver: Waiver, finding: Finding) -> bool:
+    return waiver.finding == finding.fingerprint or (bool(waiver.check) and waiver.check == finding.check_id)
+
+
+def _could_stop(finding: Finding) -> bool:
+    return finding.outcome is not Outcome.PASS

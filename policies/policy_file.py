@@ -1,0 +1,229 @@
+"""The policy file: an organisation's answers, the packs it judges by, its gate, attestations, waivers.
+
+A user's file needs only what differs: what it leaves out is taken from the packaged default policy.
+
+>>> load_policy().gate.name
+'weighbridge-default 2026.11.1'
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Final, TypeVar
+
+from policies.documents import Document, near, read_document
+from policies.gate_rules import Gate, GateRule
+from policies.organisation import Answer, Question, load_questions, read_answers
+from policies.packs import control_ids
+from policies.scope import Scope
+from scanner.errors import ScanError
+
+T = TypeVar("T")
+_KIND: Final = "policy file"
+
+
+class PolicyFileError(ScanError):
+    """A policy file refers to something that does not exist, or contradicts itself."""
+
+
+@dataclass(frozen=True)
+class Attestation:
+    """What a person states about one control, because no scan can see it.
+
+    Attributes:
+        control: Id of the control.
+        answer: "yes", "partly" or "no"; for an addressable HIPAA specification also "implemented",
+            "equivalent" or "not_reasonable".
+        name: Who states it.
+        role: In which role.
+        date: When.
+        expires: Last day on which it counts.
+        reason: Why, required for "partly", "equivalent" and "not_reasonable".
+        document_sha256: Digest of the document it rests on, "" without one.
+    """
+
+    control: str
+    answer: str
+    name: str
+    role: str
+    date: datetime.date
+    expires: datetime.date
+    reason: str = ""
+    document_sha256: str = ""
+
+    def counts_on(self, day: datetime.date) -> bool:
+        """Whether it was made by that day and has not expired."""
+        return self.date <= day <= self.expires
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """A risk that somebody accepts for a while; exactly one of the three targets is set.
+
+    Attributes:
+        reason: Why.
+        owner: Who accepts it.
+        expires: Last day on which it counts.
+        control: Id of a control, or "".
+        check: Id of a check, or "".
+        finding: Fingerprint of a finding, or "".
+    """
+
+    reason: str
+    owner: str
+    expires: datetime.date
+    control: str = ""
+    check: str = ""
+    finding: str = ""
+
+    @property
+    def target(self) -> str:
+        """What it is about, for people."""
+        named = {"control": self.control, "check": self.check, "finding": self.finding}
+        return next(f"{kind} {name}" for kind, name in named.items() if name)
+
+    def counts_on(self, day: datetime.date) -> bool:
+        """Whether it has not expired on that day."""
+        return day <= self.expires
+
+
+@dataclass(frozen=True)
+class PolicyFile:
+    """What a scan is judged by, besides the packs themselves.
+
+    Attributes:
+        where: The file, for messages.
+        digest: sha256 of its bytes.
+        questions: What an organisation is asked, by id.
+        answers: What it answered.
+        packs: Ids of the packs to judge by.
+        scope: The languages that the verdict covers.
+        gate: What stops a model.
+        attestations: By id of the control.
+        waivers: In the order of the file.
+    """
+
+    where: str
+    digest: str
+    questions: Mapping[str, Question]
+    answers: Mapping[str, Answer]
+    packs: tuple[str, ...]
+    scope: Scope
+    gate: Gate
+    attestations: Mapping[str, Attestation]
+    waivers: tuple[Waiver, ...]
+
+
+@dataclass(frozen=True)
+class _Head:
+    name: str
+    version: str
+
+
+@dataclass(frozen=True)
+class _GateText:
+    rules: tuple[GateRule, ...]
+    extends: str = ""
+
+
+def load_policy(
+    path: Path | None = None, *, checks: Collection[str] = (), extra_packs: Sequence[Path] = ()
+) -> PolicyFile:
+    """The policy of a file, or the packaged default.
+
+    Args:
+        path: The user's file, None for the default.
+        checks: Ids of every check there is; gate rules and waivers may name no others. Empty: not held
+            against anything.
+        extra_packs: The user's own pack files, whose controls may be attested and waived.
+
+    Raises:
+        DocumentError: when the file cannot be read or has another shape.
+        AnswerError: when an answer does not fit its question.
+        PolicyFileError: when it names an unknown control or check, or says something twice.
+    """
+    default = read_document(
+        resources.files("policies").joinpath("data", "default-policy.yaml"), _KIND, "policy"
+    )
+    own = read_document(path, _KIND, "policy") if path is not None else default
+    questions = load_questions()
+    policy = PolicyFile(
+        where=own.where,
+        digest=own.digest,
+        questions=questions,
+        answers=read_answers(_part(own, default, "organisation", dict[str, object]), questions, own.where),
+        packs=_part(own, default, "packs", tuple[str, ...]),
+        scope=_part(own, default, "scope", Scope),
+        gate=_gate(own, default),
+        attestations=_by_control(own),
+        waivers=_optional(own, "waivers", Waiver),
+    )
+    _require_known(policy, checks, control_ids(extra_packs) if _names_controls(policy) else frozenset())
+    return policy
+
+
+def _part(own: Document, default: Document, key: str, kind: type[T]) -> T:
+    return (own if key in own.data else default).part(kind, key)
+
+
+def _optional(own: Document, key: str, kind: type[T]) -> tuple[T, ...]:
+    return tuple(own.part(list[kind], key)) if key in own.data else ()  # type: ignore[valid-type]
+
+
+def _gate(own: Document, default: Document) -> Gate:
+    source = own if "gate" in own.data else default
+    head, text = source.part(_Head, "policy"), source.part(_GateText, "gate")
+    name, rules = f"{head.name} {head.version}", {}
+    if text.extends:
+        base = default.part(_Head, "policy")
+        name += f", extending {base.name} {base.version}"
+        rules = {rule.id: rule for rule in default.part(_GateText, "gate").rules}
+    seen: set[str] = set()
+    for rule in text.rules:
+        if rule.id in seen:
+            raise PolicyFileError(f"{source.where}, gate rule {rule.id}: the id is given twice")
+        seen.add(rule.id)
+        rules[rule.id] = rule
+    return Gate(name, source.digest, tuple(rules.values()))
+
+
+def _by_control(own: Document) -> dict[str, Attestation]:
+    found: dict[str, Attestation] = {}
+    for attestation in _optional(own, "attestations", Attestation):
+        where = f"{own.where}, attestation of {attestation.control}"
+        if attestation.control in found:
+            raise PolicyFileError(f"{where}: given twice", hint="keep the newer one")
+        if attestation.expires < attestation.date:
+            raise PolicyFileError(
+                f"{where}: expires on {attestation.expires}, before its date {attestation.date}"
+            )
+        found[attestation.control] = attestation
+    return found
+
+
+def _names_controls(policy: PolicyFile) -> bool:
+    return bool(policy.attestations) or any(waiver.control for waiver in policy.waivers)
+
+
+def _require_known(policy: PolicyFile, checks: Collection[str], controls: Collection[str]) -> None:
+    for name in policy.attestations:
+        _require(name, controls, "control", f"{policy.where}, key attestations")
+    for number, waiver in enumerate(policy.waivers):
+        where = f"{policy.where}, key waivers[{number}]"
+        if waiver.control:
+            _require(waiver.control, controls, "control", where)
+        if waiver.check and checks:
+            _require(waiver.check, checks, "check", where)
+    for rule in policy.gate.rules if checks else ():
+        matchers = [matcher for matcher in (rule.failed, rule.unjudged) if matcher is not None]
+        for name in (name for matcher in matchers for name in matcher.checks):
+            _require(name, checks, "check", f"{policy.where}, gate rule {rule.id}")
+
+
+def _require(name: str, known: Collection[str], kind: str, where: str) -> None:
+    if name not in known:
+        raise PolicyFileError(f"{where}: unknown {kind} '{name}'{near(name, known)}")

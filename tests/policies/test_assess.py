@@ -1,0 +1,406 @@
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from policies.assess import assess
+from policies.assessment import Assessment, ControlResult, ControlStatus
+from policies.packs import available_packs, load_packs
+from policies.policy_file import PolicyFile, load_policy
+from scanner.check import CheckRecord, Profile
+from scanner.findings import Finding, Outcome, Severity
+from scanner.records import decode, encode
+from scanner.scan import Scan
+from tests.policies.fake_checks import (
+    AS_OF,
+    CHECKS,
+    NOW,
+    TRANSCRIPT,
+    errored,
+    failed,
+    good_records,
+    measured,
+    not_run,
+    passed,
+    record,
+    scan_of,
+)  # fmt: skip
+from tests.policies.pack_files import answers, control, load_pack, policy, statement
+
+S = ControlStatus
+PACKS = load_packs(available_packs(), CHECKS)
+COMPUTE = "training-compute"
+LARGE = record(COMPUTE, passed(COMPUTE), measured(COMPUTE, "compute.training_flop", 1.8e24, n=1))
+
+
+def day(text: str) -> datetime.date:
+    return datetime.date.fromisoformat(text)
+
+
+def assessed(scan: Scan, policy: PolicyFile, as_of: datetime.date = AS_OF) -> Assessment:
+    return assess(scan, PACKS, policy, as_of=as_of, assessed_at=NOW)
+
+
+def by_id(assessment: Assessment) -> dict[str, ControlResult]:
+    return {one.control_id: one for one in assessment.controls}
+
+
+@pytest.fixture
+def hospital(tmp_path: Path) -> PolicyFile:
+    return policy(tmp_path, organisation=answers())
+
+
+def test_unanswered_organisation_leaves_what_depends_on_it_open() -> None:
+    found = by_id(assessed(scan_of(), load_policy()))
+    for name in ("euaia-art9", "euaia-art27", "hipaa-164.308-a-1-ii-a", "hipaa-164.312-c-1"):
+        assert found[name].status is S.ATTESTATION_REQUIRED, name
+        assert "is open" in found[name].reason
+
+
+def test_good_scan_with_statements_supports_what_a_scan_can_support(tmp_path: Path) -> None:
+    stated = ("hipaa-164.308-a-1-ii-a", "hipaa-164.308-a-8", "euaia-art15-cybersecurity", "hipaa-164.312-c-1")
+    own = policy(tmp_path, organisation=answers(), attestations=[statement(name) for name in stated])
+    found = by_id(assessed(scan_of(), own))
+    assert found["hipaa-164.308-a-1-ii-a"].status is S.SUPPORTED
+    assert found["hipaa-164.308-a-8"].status is S.SUPPORTED
+    assert found["euaia-art15-cybersecurity"].status is S.SUPPORTED
+    assert found["hipaa-164.312-c-1"].status is S.PARTIALLY_SUPPORTED
+    assert found["hipaa-164.308-a-8"].attested.startswith("Jane Roe, CISO, answered 'yes'")
+
+
+def test_quick_scan_supports_robustness_at_most_in_part(tmp_path: Path) -> None:
+    own = policy(tmp_path, organisation=answers(), attestations=[statement("euaia-art15-robustness")])
+    status = {
+        profile: by_id(assessed(scan_of(profile=profile), own))["euaia-art15-robustness"].status
+        for profile in Profile
+    }
+    assert status == {
+        Profile.QUICK: S.PARTIALLY_SUPPORTED, Profile.STANDARD: S.SUPPORTED, Profile.DEEP: S.SUPPORTED,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"handles_ephi": False}, S.NOT_APPLICABLE),
+        ({"hipaa_entity": "neither"}, S.NOT_APPLICABLE),
+        ({}, S.ATTESTATION_REQUIRED),
+    ],
+)
+def test_hipaa_binds_entities_that_handle_ephi(
+    tmp_path: Path, changes: dict[str, Any], status: ControlStatus
+) -> None:
+    own = policy(tmp_path, organisation=answers(**changes))
+    found = [one for one in assessed(scan_of(), own).controls if one.pack_id == "hipaa-security"]
+    assert {one.status for one in found} == {status}
+
+
+def test_self_hosting_needs_no_business_associate(tmp_path: Path) -> None:
+    own = policy(tmp_path, organisation=answers(self_hosted=True))
+    found = by_id(assessed(scan_of(), own))
+    assert found["hipaa-164.308-b-1"].status is S.NOT_APPLICABLE
+    assert found["hipaa-164.314-a"].status is S.NOT_APPLICABLE
+
+
+def test_small_model_is_below_the_line_for_general_purpose_models(hospital: PolicyFile) -> None:
+    assert by_id(assessed(scan_of(), hospital))["euaia-art53-1-d"].status is S.NOT_APPLICABLE
+    assert by_id(assessed(scan_of(None, LARGE), hospital))["euaia-art53-1-d"].status is S.ATTESTATION_REQUIRED
+
+
+def test_open_source_is_exempt_from_a_and_b_but_not_from_c_and_d(tmp_path: Path) -> None:
+    own = policy(tmp_path, organisation=answers(licence_is_free_and_open=True))
+    found = by_id(assessed(scan_of(None, LARGE), own))
+    status = {name: found[f"euaia-art53-1-{name}"].status for name in "abcd"}
+    assert status["a"] is status["b"] is S.NOT_APPLICABLE
+    assert status["c"] is status["d"] is S.ATTESTATION_REQUIRED
+
+
+def test_systemic_risk_ends_the_open_source_exemption(tmp_path: Path) -> None:
+    own = policy(tmp_path, organisation=answers(licence_is_free_and_open=True))
+    huge = record(COMPUTE, passed(COMPUTE), measured(COMPUTE, "compute.training_flop", 3.8e25, n=1))
+    found = by_id(assessed(scan_of(None, huge), own))
+    assert found["euaia-art53-1-b"].status is S.SUPPORTED
+    assert found["euaia-art51"].status is S.NOT_SUPPORTED
+    assert found["euaia-art55"].status is S.ATTESTATION_REQUIRED
+
+
+def test_without_a_compute_estimate_the_line_is_open(hospital: PolicyFile) -> None:
+    unknown = record(COMPUTE, not_run(COMPUTE, "the card gives no tokens"))
+    found = by_id(assessed(scan_of(None, unknown), hospital))
+    assert found["euaia-art51"].status is S.NOT_ASSESSED
+    assert found["euaia-art53-1-b"].status is S.ATTESTATION_REQUIRED
+
+
+# The days of the amended Act: what is in force on each, for a system on the market since March 2026.
+@pytest.mark.parametrize(
+    ("control_id", "in_force_on"),
+    [
+        ("euaia-art4", (True, True, True, True)),
+        ("euaia-art5", (True, True, True, True)),
+        ("euaia-art5-intimate-images", (False, False, True, True)),
+        ("euaia-art50-1", (False, True, True, True)),
+        ("euaia-art50-2", (False, False, True, True)),
+        ("euaia-art53-1-c", (True, True, True, True)),
+        ("euaia-art6", (False, False, False, True)),
+        ("euaia-art15-robustness", (False, False, False, True)),
+        ("euaia-art26", (False, False, False, True)),
+    ],
+)
+def test_law_applies_from_its_day(
+    hospital: PolicyFile, control_id: str, in_force_on: tuple[bool, ...]
+) -> None:
+    days = ("2026-08-01", "2026-12-01", "2026-12-03", "2027-12-02")
+    found = [by_id(assessed(scan_of(), hospital, day(text)))[control_id].is_in_force for text in days]
+    assert tuple(found) == in_force_on
+
+
+def test_annex_i_products_have_until_august_2028(tmp_path: Path) -> None:
+    own = policy(tmp_path, organisation=answers(high_risk="annex_i"))
+    assert not by_id(assessed(scan_of(), own, day("2028-08-01")))["euaia-art9"].is_in_force
+    assert by_id(assessed(scan_of(), own, day("2028-08-02")))["euaia-art9"].is_in_force
+
+
+def test_new_system_has_no_grace_for_marking(tmp_path: Path) -> None:
+    own = policy(tmp_path, organisation=answers(system_on_market_since="2026-09-01"))
+    assert by_id(assessed(scan_of(), own, day("2026-12-01")))["euaia-art50-2"].is_in_force
+
+
+def test_model_from_before_august_2025_has_until_august_2027(tmp_path: Path) -> None:
+    own = policy(tmp_path, organisation=answers(model_on_market_since="2025-07-01"))
+    assert not by_id(assessed(scan_of(None, LARGE), own))["euaia-art53-1-c"].is_in_force
+    assert by_id(assessed(scan_of(None, LARGE), own, day("2027-08-02")))["euaia-art53-1-c"].is_in_force
+
+
+def test_duty_that_does_not_apply_yet_is_judged_and_says_from_when(hospital: PolicyFile) -> None:
+    found = by_id(assessed(scan_of(), hospital))["euaia-art15-cybersecurity"]
+    assert found.reason.startswith("Applies from 2027-12-02, read ahead of that day: the scan supports that")
+    assert found.effective_from == day("2027-12-02")
+    assert found.status is S.ATTESTATION_REQUIRED
+
+
+def test_pack_is_stale_the_day_after_its_review_was_due() -> None:
+    due = PACKS[0].review_due
+    assert not assessed(scan_of(), load_policy(), due).packs[0].is_stale
+    assert assessed(scan_of(), load_policy(), due + datetime.timedelta(days=1)).packs[0].is_stale
+
+
+def test_proposed_law_is_never_in_force(tmp_path: Path) -> None:
+    pack = load_pack(tmp_path, control(), status="proposed")
+    found = assess(scan_of(), [pack], load_policy(), as_of=AS_OF, assessed_at=NOW)
+    (one,) = found.controls
+    assert not one.is_in_force
+    assert one.reason.startswith("Not law (proposed); read as if it were")
+
+
+def test_auditor_walks_from_control_to_finding_to_bytes(hospital: PolicyFile) -> None:
+    scan = scan_of()
+    found = by_id(assessed(scan, hospital))["hipaa-164.308-a-1-ii-a"]
+    known = {finding.fingerprint: finding for finding in scan.findings}
+    assert set(found.findings) <= set(known)
+    assert {known[fingerprint].check_id for fingerprint in found.findings} == set(found.checks)
+    assert set(found.measurements) == {"garak.hit_rate", "privacy.reply_rate"}
+    assert found.evidence == (TRANSCRIPT.sha256,)
+
+
+def test_findings_of_a_control_include_what_could_not_be_judged(hospital: PolicyFile) -> None:
+    name = "garak-attack-succeeds"
+    scan = scan_of(None, record(name, errored(name)))
+    found = by_id(assessed(scan, hospital))["hipaa-164.308-a-1-ii-a"]
+    assert next(one.fingerprint for one in scan.findings if one.check_id == name) in found.findings
+
+
+def waiver(expires: str, **target: str) -> dict[str, str]:
+    return {"reason": "replaced in spring", "owner": "Jane Roe", "expires": expires, **target}
+
+
+def test_waiver_of_a_control_counts_to_its_last_day_and_keeps_the_finding(tmp_path: Path) -> None:
+    name = "euaia-art15-cybersecurity"
+    own = policy(tmp_path, organisation=answers(), waivers=[waiver("2026-11-22", control=name)])
+    scan = scan_of(None, record("remote-code", failed("remote-code")))
+    found = by_id(assessed(scan, own))[name]
+    assert (found.status, found.waived_until) == (S.WAIVED, AS_OF)
+    assert "Waived by Jane Roe until 2026-11-22: replaced in spring" in found.reason.replace(
+        "waived", "Waived"
+    )
+    assert "without the waiver: not supported" in found.reason
+    after = by_id(assessed(scan, own, AS_OF + datetime.timedelta(days=1)))[name]
+    assert (after.status, after.waived_until) == (S.NOT_SUPPORTED, None)
+    assert "the waiver by Jane Roe ended on 2026-11-22 and no longer counts" in after.reason
+
+
+def test_waiver_is_not_needed_where_the_evidence_supports(tmp_path: Path) -> None:
+    own = policy(tmp_path, organisation=answers(), waivers=[waiver("2027-01-01", control="euaia-art51")])
+    found = by_id(assessed(scan_of(), own))["euaia-art51"]
+    assert found.status is S.SUPPORTED
+    assert "is not needed" in found.reason
+
+
+def test_assessment_is_json_and_back(hospital: PolicyFile) -> None:
+    one = assessed(scan_of(), hospital)
+    assert decode(encode(one), Assessment) == one
+
+
+def test_equal_input_gives_an_equal_assessment(hospital: PolicyFile) -> None:
+    assert assessed(scan_of(), hospital) == assessed(scan_of(), hospital)
+
+
+def test_answers_that_entered_are_printed(hospital: PolicyFile) -> None:
+    printed = assessed(scan_of(), hospital).organisation
+    assert (printed["role"], printed["handles_ephi"], printed["model_on_market_since"]) == (
+        "deployer", "yes", "2026-01-15",
+    )  # fmt: skip
+
+
+def test_scan_without_any_record_supports_nothing(hospital: PolicyFile) -> None:
+    assert S.SUPPORTED not in {one.status for one in assessed(scan_of({}), hospital).controls}
+
+
+# ---------------------------------------------------------------- properties
+
+OUTCOMES = st.sampled_from(["pass", "fail", "not_run", "error", "nothing"])
+
+
+def _finding(check_id: str, kind: str, number: int, severity: Severity) -> Finding:
+    rule = f"r{number}"
+    match kind:
+        case "pass":
+            return passed(check_id, rule=rule)
+        case "fail":
+            return failed(check_id, severity, rule=rule)
+        case "nothing":
+            return not_run(check_id, "none there", rule="nothing-to-examine")
+        case "error":
+            return dataclasses.replace(errored(check_id), rule=rule)
+        case _:
+            return not_run(check_id, "not asked", rule=rule)
+
+
+@st.composite
+def records(
+    draw: st.DrawFn, outcomes: st.SearchStrategy[str] = OUTCOMES, most: int | None = None
+) -> dict[str, CheckRecord]:
+    """Any scan: some checks absent, each with a few findings, measurements where one was judged."""
+    found: dict[str, CheckRecord] = {}
+    for check_id in draw(st.sets(st.sampled_from(sorted(CHECKS)), min_size=1, max_size=most)):
+        kinds = draw(st.lists(outcomes, min_size=1, max_size=3))
+        findings = [
+            _finding(check_id, kind, number, draw(st.sampled_from(list(Severity))))
+            for number, kind in enumerate(kinds)
+        ]
+        if check_id == "model-incoherent":
+            findings = [dataclasses.replace(one, subject="en") for one in findings]
+        is_judged = any(one.outcome.is_judged for one in findings)
+        values = [
+            measured(check_id, spec.name, draw(st.sampled_from([0.0, 5.0, 9.0, 3e24, 5e25])), n=9)
+            for spec in CHECKS[check_id].measures
+            if is_judged and draw(st.booleans())
+        ]
+        found[check_id] = record(check_id, *findings, *values)
+    return found
+
+
+@st.composite
+def nearly_good(draw: st.DrawFn) -> tuple[dict[str, CheckRecord], str]:
+    """A scan where all went well but for a few checks, and the id of one of these."""
+    odd = draw(records(most=3))
+    return good_records() | odd, draw(st.sampled_from(sorted(odd)))
+
+
+FULL_ANSWERS = {
+    "all": answers(),
+    "open": answers(licence_is_free_and_open=True, self_hosted=True),
+    "few": {"role": "deployer"},
+}
+STATED = {
+    name: statement(name) for pack in PACKS for name in (one.id for one in pack.controls if one.attestation)
+}
+
+
+@pytest.fixture(scope="module")
+def policies(tmp_path_factory: pytest.TempPathFactory) -> list[PolicyFile]:
+    return [
+        policy(tmp_path_factory.mktemp(name), organisation=given, attestations=said)
+        for name, given in FULL_ANSWERS.items()
+        for said in ([], list(STATED.values()))
+    ]
+
+
+_BINDING = (S.SUPPORTED, S.NOT_APPLICABLE)
+
+
+@pytest.mark.parametrize("check_id", sorted(CHECKS))
+def test_failure_that_is_no_longer_judged_makes_nothing_supported(
+    policies: list[PolicyFile], check_id: str
+) -> None:
+    """One FAIL beside a PASS, in a scan where all else went well, then the FAIL is lost."""
+    lost = dataclasses.replace(failed(check_id, rule="x"), outcome=Outcome.NOT_RUN, reason="taken away")
+    for own in policies:
+        before = by_id(assessed(scan_of(None, _beside(check_id, failed(check_id, rule="x"))), own))
+        after = by_id(assessed(scan_of(None, _beside(check_id, lost)), own))
+        for name, one in after.items():
+            if one.status is S.SUPPORTED:
+                assert before[name].status is S.SUPPORTED, (name, before[name].reason, one.reason)
+
+
+def _beside(check_id: str, finding: Finding) -> CheckRecord:
+    good = good_records()[check_id]
+    return dataclasses.replace(good, findings=(*good.findings, finding))
+
+
+@settings(max_examples=60, deadline=None)
+@given(case=nearly_good(), data=st.data())
+def test_taking_evidence_away_never_makes_anything_supported(
+    policies: list[PolicyFile], case: tuple[dict[str, CheckRecord], str], data: st.DataObject
+) -> None:
+    """A record removed, or a finding no longer judged, turns no control into supported that was not."""
+    own, (found, victim) = data.draw(st.sampled_from(policies)), case
+    poorer = dict(found)
+    if data.draw(st.booleans()):
+        del poorer[victim]
+    else:
+        poorer[victim] = _poorer(found[victim], data.draw(st.integers(0, len(found[victim].findings) - 1)))
+    before, after = by_id(assessed(scan_of(found), own)), by_id(assessed(scan_of(poorer), own))
+    for name, one in after.items():
+        if one.status is S.SUPPORTED:
+            assert before[name].status in _BINDING, (name, before[name].reason, one.reason)
+        if one.status is S.NOT_APPLICABLE:
+            assert before[name].status is S.NOT_APPLICABLE, (name, before[name].reason, one.reason)
+
+
+def _poorer(whole: CheckRecord, index: int) -> CheckRecord:
+    findings = list(whole.findings)
+    lost = findings[index]
+    findings[index] = dataclasses.replace(
+        lost, outcome=Outcome.NOT_RUN, reason="taken away", rule=f"lost-{index}"
+    )
+    return dataclasses.replace(whole, findings=tuple(findings))
+
+
+@settings(max_examples=25, deadline=None)
+@given(found=records(st.sampled_from(["not_run", "error", "nothing"])), data=st.data())
+def test_nothing_judged_supports_nothing(
+    policies: list[PolicyFile], found: dict[str, CheckRecord], data: st.DataObject
+) -> None:
+    result = assessed(scan_of(found), data.draw(st.sampled_from(policies)))
+    assert S.SUPPORTED not in {one.status for one in result.controls}
+    assert result.verdict.value.value == "incomplete"
+
+
+@settings(max_examples=25, deadline=None)
+@given(found=records(), data=st.data())
+def test_every_status_has_a_reason_and_every_support_has_grounds(
+    policies: list[PolicyFile], found: dict[str, CheckRecord], data: st.DataObject
+) -> None:
+    scan = scan_of(found)
+    judged = {finding.fingerprint for finding in scan.findings if finding.outcome.is_judged}
+    for one in assessed(scan, data.draw(st.sampled_from(policies))).controls:
+        assert len(one.reason) > 10
+        assert "complian" not in one.reason.lower()
+        if one.status is S.SUPPORTED:
+            assert set(one.findings) & judged or one.measurements
