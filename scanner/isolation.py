@@ -1,12 +1,14 @@
 """Static checks run in a process of their own: a hostile file can hang or crash that, not the scan.
 
 The child streams findings back as they come; it is killed at the time limit, and cannot allocate
-without bound.
+without bound. What it sends is JSON that is validated here, never a pickle: a child that a hostile file
+has taken over cannot make this process run anything.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import enum
 import multiprocessing
 import time
 import traceback
@@ -19,14 +21,41 @@ from scanner.check import Check, CheckContext
 from scanner.errors import CheckTimeoutError, NotAvailableError, ScanError
 from scanner.findings import Finding, Measurement
 from scanner.progress import SilentProgress
+from scanner.records import decode, encode
 
 # Address space a child may take. Memory-mapped weights count too, so it is generous.
 MEMORY_LIMIT_BYTES: Final = 64 * 1024**3
-_DONE: Final = None
+# Memory of its own that a child may take; mapped files do not count. On a system where this limit does
+# not reach large allocations (macOS) the one above still holds.
+DATA_LIMIT_BYTES: Final = 8 * 1024**3
+# One finding is some kilobytes; whatever is longer is not one.
+MESSAGE_LIMIT_BYTES: Final = 64 * 1024**2
 
 
 class IsolatedCheckError(ScanError):
     """The check raised, or its process died."""
+
+
+class _Kind(enum.Enum):
+    """What the child says."""
+
+    FINDING = "finding"
+    MEASUREMENT = "measurement"
+    DONE = "done"
+    NOT_AVAILABLE = "not_available"
+    TIMED_OUT = "timed_out"
+    FAILED = "failed"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Said:
+    """One message of the child; the field that its kind calls for is set."""
+
+    kind: _Kind
+    finding: Finding | None = None
+    measurement: Measurement | None = None
+    text: str = ""
+    hint: str = ""
 
 
 def run_isolated(check: Check, context: CheckContext) -> Iterator[Finding | Measurement]:
@@ -63,15 +92,26 @@ def _receive(
                 continue
             raise CheckTimeoutError("the time limit passed; the check's process was killed")
         try:
-            item = receiver.recv()
+            said = decode(receiver.recv_bytes(MESSAGE_LIMIT_BYTES), _Said)
         except EOFError:
             child.join()
             raise IsolatedCheckError(f"the check's process died with exit code {child.exitcode}") from None
-        if item is _DONE:
+        except OSError as error:  # longer than MESSAGE_LIMIT_BYTES
+            raise IsolatedCheckError(f"the check's process sent what is not a finding ({error})") from error
+        if said.kind is _Kind.DONE:
             return
-        if isinstance(item, Exception):
-            raise item
-        yield item
+        yield _content(said)
+
+
+def _content(said: _Said) -> Finding | Measurement:
+    item = said.finding or said.measurement
+    if item is not None:
+        return item
+    kinds: dict[_Kind, type[ScanError]] = {
+        _Kind.NOT_AVAILABLE: NotAvailableError,
+        _Kind.TIMED_OUT: CheckTimeoutError,
+    }
+    raise kinds.get(said.kind, IsolatedCheckError)(said.text, hint=said.hint)
 
 
 def _work(check: Check, context: CheckContext, seconds_left: float, sender: Connection) -> None:
@@ -79,24 +119,42 @@ def _work(check: Check, context: CheckContext, seconds_left: float, sender: Conn
     context = dataclasses.replace(context, deadline=time.monotonic() + seconds_left)
     try:
         for item in check.run(context):
-            sender.send(item)
-        sender.send(_DONE)
-    except (NotAvailableError, CheckTimeoutError) as error:
-        sender.send(error)
+            _say(sender, _said(item))
+        _say(sender, _Said(_Kind.DONE))
+    except NotAvailableError as error:
+        _say(sender, _Said(_Kind.NOT_AVAILABLE, text=str(error), hint=error.hint))
+    except CheckTimeoutError as error:
+        _say(sender, _Said(_Kind.TIMED_OUT, text=str(error), hint=error.hint))
     except Exception as error:  # noqa: BLE001 - the runner's one broad catch, on this side of the pipe
         place = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{place.filename.rsplit('/', 1)[-1]}:{place.lineno}"
-        sender.send(IsolatedCheckError(f"{type(error).__name__}: {error} ({where})"))
+        hint = error.hint if isinstance(error, ScanError) else ""
+        # A file name may hold bytes that are not text; they must not keep the error from being told.
+        text = f"{type(error).__name__}: {error} ({where})".encode("utf-8", "backslashreplace").decode()
+        _say(sender, _Said(_Kind.FAILED, text=text, hint=hint))
+
+
+def _said(item: object) -> _Said:
+    if isinstance(item, Finding):
+        return _Said(_Kind.FINDING, finding=item)
+    if isinstance(item, Measurement):
+        return _Said(_Kind.MEASUREMENT, measurement=item)
+    raise TypeError(f"the check yielded a {type(item).__name__}; expected a Finding or a Measurement")
+
+
+def _say(sender: Connection, said: _Said) -> None:
+    sender.send_bytes(encode(said))
 
 
 def _limit_memory() -> None:
     try:
         import resource
-    except ImportError:  # Windows has no such limit
+    except ImportError:  # Windows has no such limits
         return
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    limit = MEMORY_LIMIT_BYTES if hard == resource.RLIM_INFINITY else min(MEMORY_LIMIT_BYTES, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+    for kind, wanted in ((resource.RLIMIT_AS, MEMORY_LIMIT_BYTES), (resource.RLIMIT_DATA, DATA_LIMIT_BYTES)):
+        _, hard = resource.getrlimit(kind)
+        limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(kind, (limit, hard))
 
 
 def _process_context() -> ForkServerContext | SpawnContext:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import importlib
 import importlib.metadata
 import pkgutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import ModuleType
 
 from scanner.check import Check
@@ -27,12 +28,20 @@ def modules_of(package: str) -> Iterator[ModuleType]:
     """
     folder = importlib.import_module(package)
     for found in sorted(pkgutil.iter_modules(folder.__path__), key=lambda module: module.name):
-        yield importlib.import_module(f"{package}.{found.name}")
+        name = f"{package}.{found.name}"
+        yield _loaded(functools.partial(importlib.import_module, name), name)
     for point in importlib.metadata.entry_points(group=f"weighbridge.{package}"):
-        try:
-            yield point.load()
-        except Exception as error:
-            raise RegistryError(f"plug-in {point.name} ({point.value}): {error}") from error
+        yield _loaded(point.load, f"plug-in {point.name} ({point.value})")
+
+
+def _loaded(load: Callable[[], ModuleType], shown: str) -> ModuleType:
+    try:
+        return load()
+    except Exception as error:
+        raise RegistryError(
+            f"{shown}: cannot be loaded ({type(error).__name__}: {error})",
+            hint="repair or remove it; a scan without it would silently check less",
+        ) from error
 
 
 def load_checks(packages: Sequence[str] = CHECK_PACKAGES) -> dict[str, Check]:

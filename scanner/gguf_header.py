@@ -1,0 +1,293 @@
+"""Reads the header of a GGUF file without trusting a single number in it.
+
+gguf.GGUFReader is for files one trusts: it walks an array of as many elements as the header claims
+(2**60 of them: for ever), takes slices past the end of the file for short values instead of an error,
+and turns every token into Python objects. Here every length is held against the bytes that are left
+and against a fixed limit, arrays are stepped over, and only their first elements are kept.
+
+>>> import tempfile, pathlib
+>>> path = pathlib.Path(tempfile.mkdtemp()) / "empty.gguf"
+>>> _ = path.write_bytes(b"GGUF" + (3).to_bytes(4, "little") + bytes(16))
+>>> read_gguf_header(path).version
+3
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+import os
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from scanner.errors import ScanError
+
+MAGIC: Final = b"GGUF"
+# Gemma 3, the largest vocabulary in common use, has 262 144 tokens and 514 906 merges: about 15 MB of
+# header. These limits leave more than ten times that and still bound time and memory.
+MAX_HEADER_BYTES: Final = 256 * 1024**2
+MAX_ARRAY_ELEMENTS: Final = 8_000_000
+MAX_KEYS: Final = 100_000
+MAX_TENSORS: Final = 1_000_000
+MAX_STRING_BYTES: Final = 16 * 1024**2
+ARRAY_HEAD: Final = 64
+_MAX_DIMENSIONS: Final = 8  # GGML_MAX_DIMS is 4; more is reported, absurd counts are refused
+_MAX_ARRAY_DEPTH: Final = 4
+
+GgufScalar = int | float | bool | str
+
+
+class GgufError(ScanError):
+    """The file is not GGUF, is cut off, or its header claims absurd sizes."""
+
+
+class _Kind(enum.IntEnum):
+    """Value types of GGUF metadata. Source: docs/gguf.md of ggml, section "File Structure"."""
+
+    UINT8 = 0
+    INT8 = 1
+    UINT16 = 2
+    INT16 = 3
+    UINT32 = 4
+    INT32 = 5
+    FLOAT32 = 6
+    BOOL = 7
+    STRING = 8
+    ARRAY = 9
+    UINT64 = 10
+    INT64 = 11
+    FLOAT64 = 12
+
+
+_FORMATS: Final[Mapping[int, str]] = {
+    _Kind.UINT8: "B", _Kind.INT8: "b", _Kind.UINT16: "H", _Kind.INT16: "h", _Kind.UINT32: "I",
+    _Kind.INT32: "i", _Kind.FLOAT32: "f", _Kind.BOOL: "?", _Kind.UINT64: "Q", _Kind.INT64: "q",
+    _Kind.FLOAT64: "d",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class GgufArray:
+    """An array of the metadata, of which only the beginning is kept.
+
+    Attributes:
+        element_type: "string", "int32", "array", ...
+        length: How many elements the file holds.
+        head: The first ones, at most ARRAY_HEAD; empty for arrays of arrays.
+    """
+
+    element_type: str
+    length: int
+    head: tuple[GgufScalar, ...]
+
+
+@dataclass(frozen=True)
+class GgufTensor:
+    """One entry of the tensor list, as the header writes it: nothing in it is checked.
+
+    Attributes:
+        name: Name of the tensor.
+        shape: Elements per dimension, innermost first.
+        type_id: ggml type number (0 is F32, 1 is F16, ...).
+        offset: In bytes from the start of the tensor data.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    type_id: int
+    offset: int
+
+    @property
+    def element_count(self) -> int:
+        """Product of the dimensions."""
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True)
+class GgufHeader:
+    """Everything before the tensor data.
+
+    Attributes:
+        version: 1, 2 or 3.
+        byte_order: "little" or "big".
+        tensor_count: As the header claims; equals len(tensors).
+        metadata: Scalars and strings by key; arrays as GgufArray.
+        tensors: The tensor list, in the order of the file.
+        duplicate_keys: Keys written more than once; `metadata` has the first value.
+        header_bytes: Where the tensor list ends, in bytes; the data starts at the next multiple of
+            general.alignment (32 when absent).
+    """
+
+    version: int
+    byte_order: str
+    tensor_count: int
+    metadata: Mapping[str, GgufScalar | GgufArray]
+    tensors: tuple[GgufTensor, ...]
+    duplicate_keys: tuple[str, ...]
+    header_bytes: int
+
+    def text(self, key: str) -> str:
+        """The string under `key`, "" when there is none or it is not a string."""
+        value = self.metadata.get(key)
+        return value if isinstance(value, str) else ""
+
+    def number(self, key: str) -> int | float | None:
+        """The number under `key`, None when there is none or it is not a number."""
+        value = self.metadata.get(key)
+        return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def read_gguf_header(path: str | os.PathLike[str]) -> GgufHeader:
+    """The header of the GGUF file at `path`; never reads tensor data.
+
+    Raises:
+        GgufError: when it is not GGUF, is cut off, or claims more than the file or the limits hold.
+    """
+    name = Path(path).name
+    try:
+        size_bytes = os.path.getsize(path)
+        with open(path, "rb") as stream:
+            return _Reader(stream, size_bytes, name).header()
+    except OSError as error:
+        raise GgufError(f"{name}: {error.strerror or error}") from error
+
+
+class _Reader:
+    """A cursor over the header that refuses to move past the file or the limits."""
+
+    def __init__(self, stream: BinaryIO, size_bytes: int, name: str) -> None:
+        self._stream = stream
+        self._size = size_bytes
+        self._name = name
+        self._position = 0
+        self._order = "<"
+        self._version = 3
+
+    def header(self) -> GgufHeader:
+        if (magic := self._take(4, "the magic")) != MAGIC:
+            raise self._error(f"starts with {magic!r}, not {MAGIC!r}; this is not GGUF")
+        self._read_version()
+        tensor_count = self._count("tensor count", MAX_TENSORS)
+        metadata, duplicates = self._metadata(self._count("metadata count", MAX_KEYS))
+        tensors = tuple(self._tensor(number) for number in range(tensor_count))
+        order = "big" if self._order == ">" else "little"
+        return GgufHeader(
+            self._version, order, tensor_count, metadata, tensors, duplicates, self._position
+        )  # fmt: skip
+
+    def _read_version(self) -> None:
+        version = int(self._number("I", "the version"))
+        if version & 0xFFFF == 0:  # written on a big-endian machine
+            self._order, version = ">", version >> 24
+        if version not in (1, 2, 3):
+            raise self._error(f"version {version}; expected 1, 2 or 3")
+        self._version = version
+
+    def _metadata(self, count: int) -> tuple[dict[str, GgufScalar | GgufArray], tuple[str, ...]]:
+        metadata: dict[str, GgufScalar | GgufArray] = {}
+        duplicates: list[str] = []
+        for number in range(count):
+            key = self._string(f"metadata key {number}")
+            value = self._value(self._kind(f"type of {key[:80]!r}"), f"value of {key[:80]!r}")
+            if key in metadata:
+                duplicates.append(key)
+            else:
+                metadata[key] = value
+        return metadata, tuple(duplicates)
+
+    def _value(self, kind: _Kind, what: str) -> GgufScalar | GgufArray:
+        if kind is _Kind.ARRAY:
+            return self._array(what, 0)
+        return self._scalar(kind, what)
+
+    def _scalar(self, kind: _Kind, what: str) -> GgufScalar:
+        if kind is _Kind.STRING:
+            return self._string(what)
+        value = self._number(_FORMATS[kind], what)
+        return bool(value) if kind is _Kind.BOOL else value
+
+    def _array(self, what: str, depth: int) -> GgufArray:
+        if depth >= _MAX_ARRAY_DEPTH:
+            raise self._error(f"{what}: arrays nested more than {_MAX_ARRAY_DEPTH} deep")
+        kind = self._kind(f"element type of {what}")
+        length = self._count(f"length of {what}", MAX_ARRAY_ELEMENTS)
+        head: list[GgufScalar] = []
+        if kind is _Kind.ARRAY:
+            for _ in range(length):
+                self._array(what, depth + 1)
+        elif kind is _Kind.STRING:
+            head = [self._string(what) for _ in range(min(length, ARRAY_HEAD))]
+            for _ in range(length - len(head)):
+                self._skip(self._length(), what)
+        else:
+            head = [self._scalar(kind, what) for _ in range(min(length, ARRAY_HEAD))]
+            self._skip((length - len(head)) * struct.calcsize(f"<{_FORMATS[kind]}"), what)
+        return GgufArray(kind.name.lower(), length, tuple(head))
+
+    def _tensor(self, number: int) -> GgufTensor:
+        what = f"tensor {number}"
+        name = self._string(f"name of {what}")
+        dimensions = int(self._number("I", f"dimension count of {what}"))
+        if dimensions > _MAX_DIMENSIONS:
+            raise self._error(f"{what} claims {dimensions} dimensions; at most 4 exist")
+        size = "I" if self._version == 1 else "Q"
+        shape = tuple(int(self._number(size, f"shape of {what}")) for _ in range(dimensions))
+        type_id = int(self._number("I", f"type of {what}"))
+        return GgufTensor(name, shape, type_id, int(self._number("Q", f"offset of {what}")))
+
+    def _kind(self, what: str) -> _Kind:
+        number = int(self._number("I", what))
+        try:
+            return _Kind(number)
+        except ValueError as error:
+            raise self._error(f"{what} is {number}; expected 0 to 12") from error
+
+    def _count(self, what: str, limit: int) -> int:
+        count = self._length()
+        # Whatever is counted takes at least one byte each, so more than the file holds is a lie.
+        if count > min(limit, self._size - self._position):
+            raise self._error(
+                f"{what} is {count}, with {self._size - self._position} bytes left (limit {limit})"
+            )
+        return count
+
+    def _length(self) -> int:
+        return int(self._number("I" if self._version == 1 else "Q", "a length"))
+
+    def _string(self, what: str) -> str:
+        length = self._length()
+        if length > MAX_STRING_BYTES:
+            raise self._error(f"{what} claims {length} bytes (limit {MAX_STRING_BYTES})")
+        return self._take(length, what).decode("utf-8", "replace")
+
+    def _number(self, code: str, what: str) -> int | float:
+        layout = f"{self._order}{code}"
+        value: int | float = struct.unpack(layout, self._take(struct.calcsize(layout), what))[0]
+        return value
+
+    def _take(self, size_bytes: int, what: str) -> bytes:
+        self._advance(size_bytes, what)
+        data = self._stream.read(size_bytes)
+        if len(data) != size_bytes:
+            raise self._error(f"cut off in {what}")
+        return data
+
+    def _skip(self, size_bytes: int, what: str) -> None:
+        self._advance(size_bytes, what)
+        self._stream.seek(size_bytes, os.SEEK_CUR)
+
+    def _advance(self, size_bytes: int, what: str) -> None:
+        if size_bytes > self._size - self._position:
+            raise self._error(f"cut off in {what}: {size_bytes} bytes expected")
+        self._position += size_bytes
+        if self._position > MAX_HEADER_BYTES:
+            raise self._error(f"the header is longer than {MAX_HEADER_BYTES} bytes")
+
+    def _error(self, problem: str) -> GgufError:
+        return GgufError(
+            f"{self._name}, byte {self._position}: {problem}",
+            hint="fetch the file again; do not load it",
+        )

@@ -1,0 +1,178 @@
+"""Models in a local folder: Hugging Face layout, a hub cache snapshot, or any folder with weights in it.
+
+Links that lead out of the folder are never followed: they are reported in the snapshot instead. The one
+exception is the hub's own cache, whose snapshots are links into the `blobs` folder beside them.
+
+Facts it puts into `Snapshot.source`: "link_outside" (path -> target), "link_to_folder", "left_out",
+"digest_unreadable", "commit_origin", "commits_mixed".
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Final
+
+from scanner.hashing import HashingError, hash_files, require_plain_name
+from scanner.manifest import Snapshot, is_weight_file
+from scanner.recorded_digests import RecordedDigests, digest_of_etag, listed_but_absent, recorded_digests
+from scanner.references import ModelRef
+from scanner.source import FetchOptions, Source, SourceError
+
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}")
+# Tool folders, not parts of a model; what they hold is counted in the snapshot, not scanned.
+_LEFT_OUT: Final = (".git", ".cache")
+_MODEL_MARKS: Final = ("config.json", "adapter_config.json", "model_index.json")
+
+
+class DirectorySource(Source):
+    """Reads a folder on this machine; nothing is copied."""
+
+    scheme: ClassVar[str] = "directory"
+
+    def fetch(self, ref: ModelRef, options: FetchOptions) -> Snapshot:
+        """The snapshot of the folder `ref.location`.
+
+        Raises:
+            SourceError: when it does not exist, is empty, holds no model, or has unreadable files.
+        """
+        root = _existing_folder(ref.location)
+        listing = _Listing(root)
+        try:
+            listing.walk()
+            _require_model(root, listing)
+            recorded = recorded_digests(root, listing.files)
+            for path, blob in listing.blobs.items():
+                if digest := digest_of_etag(blob, "name of the blob in the hub cache"):
+                    recorded.add(path, digest)
+            files = hash_files(root, listing.files, recorded.digests, options.progress)
+        except HashingError as error:
+            raise SourceError(str(error), hint=error.hint) from error
+        missing = sorted({*listing.broken, *listed_but_absent(recorded, listing.files)})
+        commit, facts = _commit_of(root, recorded)
+        facts += listing.facts + [("digest_unreadable", problem) for problem in recorded.unreadable]
+        return Snapshot(ref, commit, str(root), files, tuple(missing), tuple(facts))
+
+
+@dataclass
+class _Listing:
+    """What a folder holds, told apart without opening anything."""
+
+    root: Path
+    files: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    blobs: dict[str, str] = field(default_factory=dict)
+    facts: list[tuple[str, str]] = field(default_factory=list)
+
+    def walk(self) -> None:
+        for folder, subfolders, names in os.walk(self.root, onerror=_refuse):
+            subfolders.sort()
+            for name in list(subfolders):
+                if self._skips_folder(Path(folder, name)):
+                    subfolders.remove(name)
+            for name in sorted(names):
+                self._add(Path(folder, name))
+
+    def _skips_folder(self, path: Path) -> bool:
+        shown = self._shown(path)
+        if path.is_symlink():
+            kind = "link_to_folder" if self._is_inside(path) else "link_outside"
+            self.facts.append((kind, f"{shown} -> {os.path.realpath(path)}"))
+            return True
+        if path.name == ".git" or shown in _LEFT_OUT:
+            self.facts.append(("left_out", f"{shown}/ ({_file_count(path)} files)"))
+            return True
+        return False
+
+    def _add(self, path: Path) -> None:
+        shown = self._shown(path)
+        if path.is_symlink() and not path.exists():
+            self.broken.append(shown)
+        elif path.is_symlink() and (blob := self._hub_blob(path)):
+            self.blobs[shown] = blob
+            self.files.append(shown)
+        elif path.is_symlink() and not self._is_inside(path):
+            self.facts.append(("link_outside", f"{shown} -> {os.path.realpath(path)}"))
+        elif not stat.S_ISREG(path.stat().st_mode):
+            raise SourceError(f"{path}: not a regular file", hint="move it out of the model's folder")
+        else:
+            self.files.append(shown)
+
+    def _shown(self, path: Path) -> str:
+        name = path.relative_to(self.root).as_posix()
+        require_plain_name(name)
+        return name
+
+    def _is_inside(self, path: Path) -> bool:
+        return Path(os.path.realpath(path)).is_relative_to(self.root)
+
+    def _hub_blob(self, path: Path) -> str:
+        """The name of the blob this link leads to, when the folder is a snapshot of a hub cache."""
+        target = Path(os.path.realpath(path))
+        in_cache = self.root.parent.name == "snapshots" and self.root.parent.parent.name.startswith(
+            "models--"
+        )
+        return target.name if in_cache and target.parent == self.root.parent.parent / "blobs" else ""
+
+
+def _existing_folder(location: str) -> Path:
+    # realpath, so that a root reached through a link compares with the targets of links inside it.
+    root = Path(os.path.realpath(location))
+    if not root.exists():
+        raise SourceError(
+            f"{location}: no such folder",
+            hint="name an existing folder, a .gguf file, hf://org/name or demo",
+        )
+    if not root.is_dir():
+        raise SourceError(
+            f"{location}: a file that is not GGUF",
+            hint="name the folder that the file is in, so that its config and licence are scanned with it",
+        )
+    return root
+
+
+def _require_model(root: Path, listing: _Listing) -> None:
+    names = [
+        *listing.files,
+        *listing.broken,
+        *(value for key, value in listing.facts if key == "link_outside"),
+    ]
+    if not names:
+        raise SourceError(f"{root}: the folder is empty", hint="fetch the model first")
+    if any(is_weight_file(path) for path in (*listing.files, *listing.broken)):
+        return
+    if any(path in _MODEL_MARKS for path in listing.files):
+        return
+    snapshots = sorted(found.parent for found in root.glob("snapshots/*/config.json"))
+    raise SourceError(
+        f"{root}: not a model: neither weights nor config.json among its {len(names)} files",
+        hint=f"did you mean {snapshots[0]}" if snapshots else "name the folder that holds the weights",
+    )
+
+
+def _commit_of(root: Path, recorded: RecordedDigests) -> tuple[str | None, list[tuple[str, str]]]:
+    """The commit that the folder says it is of, and who says so; nobody has proven it."""
+    if len(recorded.commits) == 1:
+        return next(iter(recorded.commits)), [("commit_origin", "hub download metadata in the folder")]
+    if recorded.commits:
+        return None, [("commits_mixed", ", ".join(sorted(recorded.commits)))]
+    if root.parent.name == "snapshots" and _COMMIT.fullmatch(root.name):
+        return root.name, [("commit_origin", "name of the folder in the hub cache")]
+    return None, []
+
+
+def _refuse(error: OSError) -> None:
+    raise SourceError(
+        f"{error.filename}: {error.strerror or error}",
+        hint="make every folder of the model readable; what cannot be read cannot be judged",
+    )
+
+
+def _file_count(folder: Path) -> int:
+    return sum(len(names) for _, _, names in os.walk(folder))
+
+
+SOURCE = DirectorySource()

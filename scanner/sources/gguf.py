@@ -1,0 +1,88 @@
+"""Models in one GGUF file, with the other parts of it when it is split.
+
+Files beside it are not part of the model; of them only recorded digests (SHA256SUMS, `*.sha256`, hub
+download metadata) are read, to hold our own against.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar, Final
+
+from scanner.gguf_header import MAGIC
+from scanner.hashing import HashingError, hash_files
+from scanner.manifest import Snapshot
+from scanner.recorded_digests import recorded_digests
+from scanner.references import ModelRef
+from scanner.source import FetchOptions, Source, SourceError
+
+# Source: llama.cpp, llama_split_path: "%s-%05d-of-%05d.gguf".
+_PART: Final = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.gguf", re.IGNORECASE)
+
+
+class GgufSource(Source):
+    """Reads one GGUF file on this machine; nothing is copied."""
+
+    scheme: ClassVar[str] = "gguf"
+
+    def fetch(self, ref: ModelRef, options: FetchOptions) -> Snapshot:
+        """The snapshot of the file `ref.location`.
+
+        Raises:
+            SourceError: when it does not exist, cannot be read, or is not GGUF.
+        """
+        path = Path(os.path.abspath(ref.location))
+        _require_gguf(path, ref.location)
+        names = _parts(path.name)
+        present = [name for name in names if (path.parent / name).is_file()]
+        recorded = recorded_digests(path.parent, _sums_beside(path.parent))
+        digests = {name: recorded.digests[name] for name in present if name in recorded.digests}
+        try:
+            files = hash_files(path.parent, present, digests, options.progress)
+        except HashingError as error:
+            raise SourceError(str(error), hint=error.hint) from error
+        missing = tuple(name for name in names if name not in present)
+        facts = [("digest_unreadable", problem) for problem in recorded.unreadable]
+        if path.is_symlink():
+            facts.append(("link_named", f"{path.name} -> {os.path.realpath(path)}"))
+        return Snapshot(ref, None, str(path.parent), files, missing, tuple(facts))
+
+
+def _require_gguf(path: Path, shown: str) -> None:
+    if not path.exists():
+        raise SourceError(f"{shown}: no such file", hint="name an existing .gguf file")
+    if not path.is_file():
+        raise SourceError(f"{shown}: not a regular file", hint="name a .gguf file")
+    try:
+        with path.open("rb") as stream:
+            magic = stream.read(len(MAGIC))
+    except OSError as error:
+        raise SourceError(f"{shown}: {error.strerror or error}", hint="make the file readable") from error
+    if magic != MAGIC:
+        raise SourceError(
+            f"{shown}: starts with {magic!r}, a GGUF file starts with {MAGIC!r}",
+            hint="fetch the file again; a large-file pointer or an error page may have been saved instead",
+        )
+
+
+def _parts(name: str) -> Sequence[str]:
+    """The names of all parts of a split model, or just `name`."""
+    match = _PART.fullmatch(name)
+    count = int(match[3]) if match else 0
+    if match is None or not 1 <= int(match[2]) <= count:
+        return (name,)
+    suffix = name[-len(".gguf") :]
+    return tuple(f"{match[1]}-{number:05d}-of-{match[3]}{suffix}" for number in range(1, count + 1))
+
+
+def _sums_beside(folder: Path) -> list[str]:
+    try:
+        return sorted(entry.name for entry in os.scandir(folder) if entry.is_file(follow_symlinks=False))
+    except OSError:  # a folder that may be entered and not listed: the file itself is still readable
+        return []
+
+
+SOURCE = GgufSource()

@@ -1,0 +1,28 @@
+"""Looking a source up by its scheme."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from scanner.fetching import fetch, load_sources
+from scanner.references import ModelRef
+from scanner.source import FetchOptions, SourceError
+
+
+def test_every_scheme_a_reference_can_have_is_served() -> None:
+    assert set(load_sources()) == {"demo", "directory", "gguf", "hf"}
+
+
+@pytest.mark.parametrize(
+    ("text", "problem", "hint"),
+    [
+        ("hff://org/name", "did you mean 'hf'", "directory"),
+        ("https://huggingface.co/org/name", "unknown kind of source 'https'", "hf://org/name"),
+    ],
+)
+def test_unknown_scheme_names_the_nearest(tmp_path: Path, text: str, problem: str, hint: str) -> None:
+    with pytest.raises(SourceError, match=problem) as caught:
+        fetch(ModelRef.parse(text), FetchOptions(tmp_path))
+    assert hint in caught.value.hint
