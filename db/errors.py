@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from scanner.errors import ScanError
+from scanner.errors import InvalidValueError, ScanError
 
 
 class StoreError(ScanError):
@@ -27,6 +27,10 @@ _MEANINGS = (
     ("disk I/O error", "look at the disk; nothing was changed"),
     ("file is not a database", "the file is something else; choose another with --db"),
     ("malformed", "the database is damaged; restore it from a backup or choose another with --db"),
+    ("FOREIGN KEY", "the scan it belongs to is not in this store"),
+    ("foreign key", "the scan it belongs to is not in this store"),
+    ("UNIQUE", "another scan has this id; stored scans are never changed"),
+    ("duplicate key", "another scan has this id; stored scans are never changed"),
     ("unable to open database file", "the folder is missing or not writable; choose another with --db"),
 )
 
@@ -42,3 +46,8 @@ def as_store_errors(where: str) -> Iterator[None]:
         said = str(getattr(error, "orig", None) or error).splitlines()[0]
         hint = next((hint for sign, hint in _MEANINGS if sign in said), "")
         raise StoreError(f"store {where}: {said}", hint=hint) from error
+    except InvalidValueError as error:
+        raise StoreError(
+            f"store {where}: a stored document cannot be read ({error})",
+            hint="it was damaged or written by another version; restore it from a backup, or scan again",
+        ) from error

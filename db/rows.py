@@ -127,13 +127,13 @@ def _finding_rows(scan: Scan) -> Iterator[FindingTable]:
             position=position,
             fingerprint=finding.fingerprint,
             check_id=finding.check_id,
-            rule=finding.rule,
-            subject=finding.subject,
+            rule=_searchable(finding.rule),
+            subject=_searchable(finding.subject),
             outcome=finding.outcome.value,
             severity=finding.severity.value,
             confidence=finding.confidence.value,
-            message=finding.message,
-            reason=finding.reason,
+            message=_searchable(finding.message),
+            reason=_searchable(finding.reason),
         )
 
 
@@ -153,3 +153,8 @@ def _measurement_rows(scan: Scan) -> Iterator[MeasurementTable]:
             unit=measurement.unit,
             method=measurement.method,
         )
+
+
+def _searchable(text: str) -> str:
+    """Text for a column. PostgreSQL takes no NUL; the whole document keeps it, escaped."""
+    return text.replace("\0", "\ufffd")

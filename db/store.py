@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import difflib
 from collections.abc import Iterator
@@ -80,13 +81,23 @@ class Store:
     def save_scan(self, scan: Scan) -> None:
         """Stores a scan whole, or not at all.
 
+        A scan that was stored just before its program was killed may come again, finished a second time:
+        then the stored one stays, and nothing is wrong.
+
         Raises:
-            StoreError: when it is stored already or cannot be written.
+            StoreError: when another scan has its id, or it cannot be written.
         """
         from db.rows import scan_rows
 
-        with self._transaction() as session:
-            session.add_all(scan_rows(scan))
+        try:
+            with self._transaction() as session:
+                rows = scan_rows(scan)
+                session.add(next(rows))
+                session.flush()  # the tables know of no relationships: parents must be written first
+                session.add_all(rows)
+        except StoreError:
+            if not self._holds(scan):
+                raise
 
     def save_assessment(self, assessment: Assessment) -> None:
         """Stores a judgement of a stored scan whole, or not at all; earlier ones stay.
@@ -163,7 +174,10 @@ class Store:
 
         with self._transaction() as session:
             fits = session.scalars(
-                select(ScanTable.id).where(ScanTable.id.startswith(beginning, autoescape=True)).limit(4)
+                select(ScanTable.id)
+                .where(ScanTable.id.startswith(beginning, autoescape=True))
+                .order_by(ScanTable.id)  # an id that is the whole of `beginning` comes first
+                .limit(4)
             ).all()
             if len(fits) == 1 or beginning in fits:
                 return beginning if beginning in fits else fits[0]
@@ -172,6 +186,17 @@ class Store:
         raise UnknownScanError(
             f"several scans begin with '{beginning}': {', '.join(fits[:3])}", hint="write more of the id"
         )
+
+    def _holds(self, scan: Scan) -> bool:
+        """Whether the same work is stored under this id, whenever and on whatever engine it was finished."""
+        from db.tables import ScanTable
+
+        with self._transaction() as session:
+            row = session.get(ScanTable, scan.id)
+            stored = None if row is None else decode(row.document, Scan)
+        if stored is None:
+            return False
+        return dataclasses.replace(stored, finished_at=scan.finished_at, engine=scan.engine) == scan
 
     @contextmanager
     def _transaction(self) -> Iterator[Session]:
