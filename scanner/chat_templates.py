@@ -1,0 +1,109 @@
+"""Finds every chat template that a model brings, wherever loaders look for one.
+
+>>> import tempfile, pathlib
+>>> from scanner.manifest import FileEntry, Snapshot
+>>> from scanner.references import ModelRef
+>>> root = tempfile.mkdtemp()
+>>> _ = pathlib.Path(root, "chat_template.jinja").write_text("{{ messages }}")
+>>> snapshot = Snapshot(ModelRef.parse(root), None, root, (FileEntry("chat_template.jinja", 14, "0" * 64),))
+>>> find_templates(snapshot).templates[0].source
+'{{ messages }}'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Final
+
+from scanner.gguf_header import GgufError, read_gguf_header
+from scanner.manifest import FileEntry, Snapshot
+from scanner.model_files import ModelFileError, read_json, read_text
+
+# tokenizer_config.json lists added tokens; those of some models take tens of megabytes.
+_JSON_LIMIT_BYTES: Final = 64 * 1024**2
+_JSON_NAMES: Final = frozenset({"tokenizer_config.json", "chat_template.json", "processor_config.json"})
+_KEY: Final = "chat_template"
+_GGUF_KEY: Final = "tokenizer.chat_template"
+
+
+@dataclass(frozen=True)
+class ChatTemplate:
+    """One template.
+
+    Attributes:
+        path: File in the snapshot.
+        key: Where in the file: "key chat_template", "key chat_template, tool_use", "" for a file of its own.
+        source: Its text.
+    """
+
+    path: str
+    key: str
+    source: str
+
+
+@dataclass(frozen=True)
+class TemplateSearch:
+    """What the search yields.
+
+    Attributes:
+        templates: In the order of the files.
+        unread: (path, reason) for each place that may hold a template and cannot be read.
+    """
+
+    templates: tuple[ChatTemplate, ...]
+    unread: tuple[tuple[str, str], ...]
+
+
+class _UnexpectedError(Exception):
+    """A template key holds something that is no template."""
+
+
+def find_templates(snapshot: Snapshot) -> TemplateSearch:
+    """Every template of a snapshot: in tokenizer and processor files, .jinja files and GGUF headers."""
+    templates: list[ChatTemplate] = []
+    unread: list[tuple[str, str]] = []
+    for entry in snapshot.files:
+        try:
+            templates.extend(_in_file(snapshot, entry))
+        except (ModelFileError, GgufError, OSError, _UnexpectedError) as error:
+            unread.append((entry.path, str(error)))
+    return TemplateSearch(tuple(templates), tuple(unread))
+
+
+def _in_file(snapshot: Snapshot, entry: FileEntry) -> Iterator[ChatTemplate]:
+    name = PurePosixPath(entry.path).name
+    if name in _JSON_NAMES:
+        value = read_json(snapshot, entry.path, _JSON_LIMIT_BYTES)
+        if isinstance(value, dict):
+            yield from _in_value(entry.path, value.get(_KEY))
+    elif name.endswith((".jinja", ".jinja2", ".j2")):
+        yield ChatTemplate(entry.path, "", read_text(snapshot, entry.path))
+    elif name.lower().endswith(".gguf"):
+        header = read_gguf_header(snapshot.local_path(entry.path))
+        for key in header.metadata:
+            if key == _GGUF_KEY or key.startswith(f"{_GGUF_KEY}."):
+                if not isinstance(header.metadata[key], str):
+                    raise _UnexpectedError(f"{entry.path}, key {key}: the template is no text")
+                yield ChatTemplate(entry.path, f"key {key}", header.text(key))
+
+
+def _in_value(path: str, value: object) -> Iterator[ChatTemplate]:
+    """A template, or several with names: a list of {name, template}, or a mapping of name to template."""
+    if value is None:
+        return
+    if isinstance(value, str):
+        yield ChatTemplate(path, f"key {_KEY}", value)
+        return
+    named = list(value.items()) if isinstance(value, dict) else _named(path, value)
+    for name, source in named:
+        if not isinstance(source, str):
+            raise _UnexpectedError(f"{path}, key {_KEY}: the template '{name}' is no text")
+        yield ChatTemplate(path, f"key {_KEY}, {name}", source)
+
+
+def _named(path: str, value: object) -> list[tuple[str, object]]:
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise _UnexpectedError(f"{path}, key {_KEY}: neither a template nor a list of named ones")
+    return [(str(item.get("name")), item.get("template")) for item in value]

@@ -1,0 +1,124 @@
+"""gguf-malformed: a GGUF file breaks its format, so that it crashes loaders or is read in two ways.
+
+What it looks for: a wrong magic or version; counts and lengths that the file cannot hold or that exceed every
+real model (GGUF-HEADER); keys or tensors written twice; names, types and dimensions that no loader accepts;
+tensor data that overlaps, leaves holes, is misaligned, cut off, or followed by something else.
+
+Why it matters: GGUF loaders are C and C++ code that believes these numbers; heap overflows by crafted counts
+and dimensions have been assigned CVEs. Duplicate names make what is inspected differ from what is run.
+
+How it can be wrong: limits on metadata (256 MiB, eight million array elements) would refuse an honest model
+of ten times today's largest vocabulary. Types newer than the installed gguf library are reported as unknown.
+Some converters leave bytes after the last tensor without malice.
+
+What it needs: the header of each `.gguf` file; tensor data is not read, nothing claimed is allocated.
+
+Source: docs/gguf.md of ggml (format version 3); ggml/src/gguf.cpp; CWE-20, CWE-190, CWE-400.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from scanner.check import Check, CheckContext
+from scanner.findings import Finding, Location, Measurement, Severity
+from scanner.gguf_header import MAGIC, GgufError, GgufHeader, read_gguf_header
+from scanner.gguf_layout import DEFAULT_ALIGNMENT, GgufFault, layout_faults, shown
+from scanner.manifest import FileEntry, Snapshot
+
+_TAGS: Final = ("CWE-20", "CWE-190", "OWASP-LLM03:2025", "AML.T0010.003")
+_REMEDIATION: Final = (
+    "Do not load this file. Fetch it again and compare its digest; if the publisher's own copy is malformed, "
+    "convert the original weights anew."
+)
+_ALIGNMENT_KEY: Final = "general.alignment"
+_FAULTS_PER_FILE: Final = 20
+
+
+class GgufMalformed(Check):
+    """Validates every GGUF header against the file that it describes."""
+
+    id = "gguf-malformed"
+    title = "A GGUF file breaks its format"
+    severity = Severity.HIGH
+
+    def run(self, context: CheckContext) -> Iterator[Finding | Measurement]:
+        """Yields one finding per fault, and one PASS for the files without any."""
+        files = list(context.snapshot.with_suffix(".gguf"))
+        if not files:
+            yield self.not_run("the model has no GGUF files", rule="nothing-to-examine")
+            return
+        sound: list[str] = []
+        for entry in files:
+            context.check_deadline()
+            try:
+                faults = _faults_of(context.snapshot, entry)
+            except OSError as error:
+                reason = f"{entry.path} cannot be read: {error.strerror or error}"
+                yield self.errored(reason, rule="unreadable", locations=(Location(entry.path),))
+                continue
+            yield from self._report(entry, faults)
+            if not faults:
+                sound.append(entry.path)
+        if sound:
+            yield self.passed(
+                f"{len(sound)} of {len(files)} GGUF files keep the format",
+                locations=tuple(Location(path) for path in sound),
+            )
+
+    def _report(self, entry: FileEntry, faults: list[GgufFault]) -> Iterator[Finding]:
+        shown_faults = faults[:_FAULTS_PER_FILE]
+        if len(faults) > _FAULTS_PER_FILE:
+            more = len(faults) - _FAULTS_PER_FILE
+            shown_faults.append(GgufFault(faults[-1].code, f"{more} more faults", "further faults"))
+        for fault in shown_faults:
+            where = f", {fault.place}" if fault.place else ""
+            yield self.failed(
+                f"{entry.path}{where}: {fault.message}",
+                severity=Severity.MEDIUM if fault.code == "GGUF-TRAIL" else None,
+                rule=fault.code,
+                locations=(Location(entry.path, detail=fault.place),),
+                remediation=_REMEDIATION,
+                tags=_TAGS,
+            )
+
+
+def _faults_of(snapshot: Snapshot, entry: FileEntry) -> list[GgufFault]:
+    path = snapshot.local_path(entry.path)
+    with path.open("rb") as stream:
+        head = stream.read(8)
+    if head[:4] != MAGIC:
+        return [GgufFault("GGUF-MAGIC", f"it begins with {head[:4]!r}, not {MAGIC!r}", "byte 0")]
+    version = int.from_bytes(head[4:], "little")
+    swapped = int.from_bytes(head[4:], "big")
+    if len(head) == 8 and version not in (1, 2, 3) and swapped not in (1, 2, 3):
+        return [GgufFault("GGUF-VERSION", f"it claims version {version}; expected 1, 2 or 3", "byte 4")]
+    try:
+        header = read_gguf_header(path)
+    except GgufError as error:
+        return [GgufFault("GGUF-HEADER", f"the header cannot be believed: {error}", "header")]
+    return _header_faults(header, path.stat().st_size)
+
+
+def _header_faults(header: GgufHeader, size_bytes: int) -> list[GgufFault]:
+    faults = [
+        GgufFault(
+            "GGUF-KEY", f"metadata key '{shown(key)}' is written twice; readers differ", f"key {shown(key)}"
+        )
+        for key in header.duplicate_keys
+    ]
+    faults.extend(
+        GgufFault("GGUF-KEY", f"metadata key '{shown(key)}' is not a name", f"key {shown(key)}")
+        for key in header.metadata
+        if not key or not key.isprintable() or len(key) > 65535 or "\ufffd" in key
+    )
+    alignment = header.metadata.get(_ALIGNMENT_KEY, DEFAULT_ALIGNMENT)
+    if type(alignment) is not int or alignment < 1 or alignment & (alignment - 1):
+        message = f"the alignment is {alignment!r}; expected a power of two"
+        return [*faults, GgufFault("GGUF-ALIGN", message, f"key {_ALIGNMENT_KEY}")]
+    start = -(-header.header_bytes // alignment) * alignment
+    return faults + layout_faults(header.tensors, alignment, max(0, size_bytes - start))
+
+
+CHECK = GgufMalformed()

@@ -1,0 +1,224 @@
+"""pickle-runs-code: loading a file of the model would run code that no tensor needs.
+
+What it looks for: pickles in every file, by content as well as by name: bare ones, PyTorch checkpoints (zip,
+legacy, tar), numpy object arrays, joblib dumps, archives and compressed files, and pickles inside string
+constants. Every name that loading would look up is classified by `scanner/data/pickle_globals.yaml` as known
+attack (FAIL, critical), class instance (FAIL, medium: it needs `weights_only=False`) or tensor plumbing
+(PASS).
+
+Why it matters: unpickling calls whatever the file names. A checkpoint that names `os.system` runs a program
+on every machine that loads it, before anybody has seen a tensor.
+
+How it can be wrong: a class instance may be harmless, or its class may be the attack: the file cannot tell.
+A lower-case function of an unknown library counts as an attack only when its name says so ("load", "run").
+Plain `getattr` and `eval` in an honest training dump are reported. Files behind encryption, 7z, RAR, zstd
+or lz4 are not opened, and say so. Raw numbers behind a legacy PyTorch header are not read as pickles, because
+`torch.load` does not either.
+
+What it needs: the files alone; nothing is imported, unpickled or executed. Our own reader follows the stack
+and memo; picklescan in strict mode gives a second opinion on files of bounded length.
+
+Source: CWE-502; Python documentation, "pickle", warning on untrusted data; PEP 307, PEP 3154, PEP 574;
+MITRE ATLAS AML.T0011.000; OWASP LLM03:2025.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from scanner.check import Check, CheckContext, MeasureSpec
+from scanner.evidence import EvidenceRef
+from scanner.findings import Confidence, Finding, Interval, Location, Measurement, Severity
+from scanner.manifest import FileEntry
+from scanner.pickle_files import FileReading, FoundPickle, look_into
+from scanner.pickle_globals import Tier, Verdict, classify
+from scanner.pickle_stream import HIDDEN
+from scanner.records import encode
+from scanner.second_opinion import Opinion, ask_picklescan
+
+_TAGS: Final = ("CWE-502", "OWASP-LLM03:2025", "AML.T0011.000")
+_REMEDIATION: Final = (
+    "Do not load this file. Ask the publisher for safetensors weights, or compare it with a copy whose "
+    "origin is known."
+)
+_INSTANCE_REMEDIATION: Final = (
+    "Load it with torch.load(weights_only=True) only, or convert the tensors to safetensors; allow the named "
+    "classes one by one after reading their code."
+)
+# picklescan keeps every instruction in memory, about 200 bytes each.
+_OPINION_OPCODES: Final = 2_000_000
+_OPINION_BYTES: Final = 256 * 1024**2
+_FINDINGS_PER_FILE: Final = 20
+_NAMES_IN_MESSAGE: Final = 6
+
+
+@dataclass(frozen=True)
+class _Use:
+    """A name, where it is looked up, and how it is judged."""
+
+    path: str
+    place: str
+    verdict: Verdict
+    is_hidden: bool = False
+
+
+class PickleRunsCode(Check):
+    """Reads every pickle of the model and judges what loading it would call."""
+
+    id = "pickle-runs-code"
+    title = "Loading a file runs code"
+    severity = Severity.CRITICAL
+    measures = (
+        MeasureSpec("pickle.files_scanned", "files", "Files with pickles that were read to their end"),
+    )
+
+    def run(self, context: CheckContext) -> Iterator[Finding | Measurement]:
+        """Yields attacks and class instances, what could not be read, and the files without either."""
+        clean: list[str] = []
+        relevant = scanned = unread = 0
+        for entry in context.snapshot.files:
+            context.check_deadline()
+            try:
+                reading = look_into(context.snapshot.local_path(entry.path), entry.path)
+            except OSError as error:
+                unread += 1
+                yield self._unread(entry.path, "", f"{entry.path} cannot be read: {error.strerror or error}")
+                continue
+            if not reading.is_relevant:
+                continue
+            relevant += 1
+            evidence = _keep_listing(context, entry, reading)
+            findings = [*self._judge(entry.path, reading, evidence), *self._broken(entry.path, reading)]
+            yield from findings  # before the second opinion, which may take long
+            disagreements = list(self._second_opinion(context, entry, reading, evidence))
+            yield from disagreements
+            scanned += not any(finding.reason for finding in findings)
+            if not findings and not disagreements:
+                clean.append(entry.path)
+        if relevant:
+            yield from self._summary(clean, relevant, scanned)
+        elif not unread:
+            yield self.not_run("the model has no file that holds a pickle", rule="nothing-to-examine")
+
+    def _summary(self, clean: list[str], relevant: int, scanned: int) -> Iterator[Finding | Measurement]:
+        if clean:
+            yield self.passed(
+                f"{len(clean)} of {relevant} files with pickles hold nothing but tensors, arrays and "
+                "plain values",
+                rule="tensor-plumbing",
+                locations=tuple(Location(path) for path in clean),
+            )
+        yield self.measured(
+            "pickle.files_scanned", scanned, n=relevant,
+            interval=Interval(scanned, scanned), method="count of files whose every pickle was read",
+        )  # fmt: skip
+
+    def _judge(self, path: str, reading: FileReading, evidence: EvidenceRef) -> Iterator[Finding]:
+        uses = [use for found in reading.pickles for use in _uses(found)]
+        yield from self._report(path, uses, evidence)
+
+    def _report(self, path: str, uses: Iterable[_Use], evidence: EvidenceRef) -> Iterator[Finding]:
+        attacks = [use for use in uses if use.verdict.tier is Tier.ATTACK]
+        instances = [use for use in uses if use.verdict.tier is Tier.INSTANCE]
+        for use in attacks[:_FINDINGS_PER_FILE]:
+            yield self._attack(path, use, evidence)
+        if len(attacks) > _FINDINGS_PER_FILE:
+            more = len(attacks) - _FINDINGS_PER_FILE
+            yield self.failed(
+                f"{path}: {more} more names of this kind; the evidence lists all",
+                rule="known-attack",
+                locations=(Location(path, detail="further names"),),
+                evidence=(evidence,),
+                remediation=_REMEDIATION,
+                tags=_TAGS,
+            )
+        if instances:
+            yield self._instances(path, instances, evidence)
+
+    def _attack(self, path: str, use: _Use, evidence: EvidenceRef) -> Finding:
+        listed = use.verdict.is_listed
+        rule = "hidden-name" if use.is_hidden else "known-attack" if listed else "unneeded-function"
+        return self.failed(
+            f"{path}, {use.place}: loading it calls up {use.path} ({use.verdict.why})",
+            severity=Severity.CRITICAL if listed or use.is_hidden else Severity.HIGH,
+            confidence=Confidence.HIGH if listed else Confidence.MEDIUM,
+            rule=rule,
+            subject=use.path,
+            locations=(Location(path, detail=use.place),),
+            evidence=(evidence,),
+            remediation=_REMEDIATION,
+            tags=_TAGS,
+        )
+
+    def _instances(self, path: str, uses: list[_Use], evidence: EvidenceRef) -> Finding:
+        names = sorted({use.path for use in uses})
+        more = len(names) - _NAMES_IN_MESSAGE
+        shown = ", ".join(names[:_NAMES_IN_MESSAGE]) + (f" and {more} more" if more > 0 else "")
+        return self.failed(
+            f"{path} needs a class instance to load, and so weights_only=False: {shown}",
+            severity=Severity.MEDIUM,
+            rule="class-instance",
+            locations=tuple(Location(path, detail=use.place) for use in uses[:_NAMES_IN_MESSAGE]),
+            evidence=(evidence,),
+            remediation=_INSTANCE_REMEDIATION,
+            tags=_TAGS,
+        )
+
+    def _broken(self, path: str, reading: FileReading) -> Iterator[Finding]:
+        for part in reading.unreadable[:_FINDINGS_PER_FILE]:
+            where = f"{path}, {part.member}," if part.member else path
+            yield self._unread(path, part.member, f"{where} {part.reason}")
+        for found in reading.pickles:
+            attacked = any(use.verdict.tier is Tier.ATTACK for use in _uses(found))
+            if found.is_certain and found.reading.fault and not attacked:
+                where = f"{path}, {found.member}" if found.member else path
+                yield self._unread(
+                    path, found.member, f"{where}: the pickle is broken: {found.reading.fault}"
+                )
+
+    def _unread(self, path: str, member: str, reason: str) -> Finding:
+        return self.errored(reason, rule="unreadable", locations=(Location(path, detail=member),))
+
+    def _second_opinion(
+        self, context: CheckContext, entry: FileEntry, reading: FileReading, evidence: EvidenceRef
+    ) -> Iterator[Finding]:
+        opcodes = sum(found.reading.opcodes for found in reading.pickles)
+        if not reading.pickles or opcodes > _OPINION_OPCODES or entry.size_bytes > _OPINION_BYTES:
+            return
+        opinion = ask_picklescan(context.snapshot.local_path(entry.path))
+        yield from self._report(entry.path, _unseen(reading, opinion), evidence)
+
+
+def _uses(found: FoundPickle) -> Iterator[_Use]:
+    for use in found.reading.globals:
+        inside = f" inside {use.inside}" if use.inside else ""
+        place = f"{found.member + ', ' if found.member else ''}byte {use.byte}{inside}"
+        yield _Use(use.path, place, classify(use.module, use.name), HIDDEN in (use.module, use.name))
+
+
+def _unseen(reading: FileReading, opinion: Opinion) -> list[_Use]:
+    """Names that picklescan sees and our own reading does not."""
+    seen = {(use.module, use.name) for found in reading.pickles for use in found.reading.globals}
+    return [
+        _Use(f"{module}.{name}", "seen by picklescan", classify(module, name))
+        for module, name in opinion.globals
+        if (module, name) not in seen
+    ]
+
+
+def _keep_listing(context: CheckContext, entry: FileEntry, reading: FileReading) -> EvidenceRef:
+    listing = {
+        "path": entry.path,
+        "sha256": entry.sha256,
+        "pickles": [
+            {"member": found.member, "reading": found.reading, "is_certain": found.is_certain}
+            for found in reading.pickles
+        ],
+        "unreadable": reading.unreadable,
+    }
+    return context.evidence.put(encode(listing), "application/json", f"names looked up by {entry.path}")
+
+
+CHECK = PickleRunsCode()

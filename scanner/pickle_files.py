@@ -1,0 +1,282 @@
+r"""Finds the pickles in a file, whatever it is called: bare, in archives, compressed, or in numpy arrays.
+
+A file is looked into by its first bytes and by its name. What cannot be opened is listed with the
+reason; what is no pickle yields nothing.
+
+>>> import pathlib, tempfile
+>>> file = pathlib.Path(tempfile.mkdtemp()) / "notes.txt"
+>>> _ = file.write_bytes(b"cos\nsystem\n(S'echo'\ntR.")
+>>> [use.path for found in look_into(file, "notes.txt").pickles for use in found.reading.globals]
+['os.system']
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tarfile
+import zipfile
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, Final, cast
+
+from scanner.compressed_streams import decompressor_of, unopenable_kind
+from scanner.pickle_globals import is_plausible
+from scanner.pickle_reader import is_attack, read_pickles
+from scanner.pickle_stream import UNPACKING_ERRORS, BrokenPickleError, ByteStream, PickleReading
+
+# Names under which a file that is no readable pickle cannot be let pass.
+_PICKLE_SUFFIXES: Final = frozenset(
+    {
+        ".pkl",
+        ".pickle",
+        ".pck",
+        ".pt",
+        ".pth",
+        ".ckpt",
+        ".joblib",
+        ".dill",
+        ".cloudpickle",
+        ".npy",
+        ".npz",
+    }
+)
+_OLD_TORCH_TAR_MEMBERS: Final = frozenset({"sys_info", "pickle", "storages", "tensors"})
+_HEAD: Final = 512
+_DEPTH_LIMIT: Final = 3
+# An archive inside an archive is unpacked into memory, up to this size.
+_NESTED_LIMIT_BYTES: Final = 256 * 1024**2
+_NPY_HEADER_LIMIT: Final = 64 * 1024
+_PYTHON2_LONG: Final = re.compile(r"(\d)L\b")
+
+
+@dataclass(frozen=True)
+class FoundPickle:
+    """One pickle, or several in a row, and where they lie.
+
+    Attributes:
+        member: Path inside the archive, "" for the file itself.
+        reading: What they hold.
+        is_certain: Whether name or first bytes say that it is a pickle; else only its content does.
+    """
+
+    member: str
+    reading: PickleReading
+    is_certain: bool
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A part that could not be looked into.
+
+    Attributes:
+        member: Path inside the archive, "" for the file itself.
+        reason: Why, a clause.
+    """
+
+    member: str
+    reason: str
+
+
+@dataclass
+class FileReading:
+    """Everything found in one file."""
+
+    pickles: list[FoundPickle] = field(default_factory=list)
+    unreadable: list[Unreadable] = field(default_factory=list)
+
+    @property
+    def is_relevant(self) -> bool:
+        """Whether the file holds, or may hold, a pickle at all."""
+        return bool(self.pickles or self.unreadable)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Something that can be opened from the beginning as often as needed."""
+
+    name: str
+    member: str
+    open: Callable[[], BinaryIO]
+    size_bytes: int
+    depth: int
+
+    @property
+    def suffix(self) -> str:
+        return PurePosixPath(self.member or self.name).suffix.lower()
+
+    def inner(self, name: str, opener: Callable[[], BinaryIO], size_bytes: int) -> _Part:
+        member = f"{self.member}:{name}" if self.member else name
+        return _Part(self.name, member, opener, size_bytes, self.depth + 1)
+
+
+def look_into(path: Path, name: str) -> FileReading:
+    """Every pickle in the file at `path`, which the model calls `name`.
+
+    Raises:
+        OSError: when the file itself cannot be read.
+    """
+    reading = FileReading()
+    with path.open("rb") as stream:
+        head_is_zip = stream.read(4).startswith(b"PK")
+        ends_as_zip = not head_is_zip and zipfile.is_zipfile(stream)
+    part = _Part(name, "", lambda: path.open("rb"), path.stat().st_size, 0)
+    _look(part, reading)
+    if ends_as_zip:  # a file may be one thing from its beginning and a zip archive from its end
+        _look_into_zip(part, reading)
+    return reading
+
+
+def _look(part: _Part, out: FileReading) -> None:
+    try:
+        with closing(part.open()) as stream:
+            head = stream.read(_HEAD)
+    except UNPACKING_ERRORS as error:
+        _give_up(part, out, f"cannot be unpacked ({error})")
+        return
+    unopenable = unopenable_kind(head)
+    decompressor = decompressor_of(head, accepts_zlib=part.suffix in _PICKLE_SUFFIXES)
+    if unopenable:
+        _give_up(part, out, f"is {unopenable}, which this check cannot open")
+    elif head.startswith(b"PK\x03\x04"):
+        _nested(part, out, _look_into_zip)
+    elif decompressor is not None:
+        _look_into_compressed(part, out, decompressor)
+    elif head[257:262] == b"ustar":
+        _nested(part, out, _look_into_tar)
+    elif head.startswith(b"\x93NUMPY"):
+        _look_into_npy(part, out)
+    else:
+        _look_into_pickle(part, out, head)
+
+
+def _give_up(part: _Part, out: FileReading, reason: str) -> None:
+    out.unreadable.append(Unreadable(part.member, reason))
+
+
+def _nested(part: _Part, out: FileReading, look: Callable[[_Part, FileReading], None]) -> None:
+    """Looks into an archive, which needs seeking: one inside another is unpacked into memory first."""
+    if part.depth == 0:
+        look(part, out)
+        return
+    if part.depth > _DEPTH_LIMIT:
+        _give_up(part, out, f"is an archive inside {part.depth} others")
+        return
+    try:
+        with closing(part.open()) as stream:
+            data = stream.read(_NESTED_LIMIT_BYTES + 1)
+    except UNPACKING_ERRORS as error:
+        _give_up(part, out, f"cannot be unpacked ({error})")
+        return
+    if len(data) > _NESTED_LIMIT_BYTES:
+        _give_up(part, out, f"is an archive of more than {_NESTED_LIMIT_BYTES} bytes inside another")
+        return
+    look(_Part(part.name, part.member, lambda: io.BytesIO(data), len(data), part.depth), out)
+
+
+def _look_into_zip(part: _Part, out: FileReading) -> None:
+    # Forgives wrong checksums and flags as PyTorch's own reader does, so that neither hides a member.
+    from picklescan.relaxed_zipfile import RelaxedZipFile
+
+    try:
+        with closing(part.open()) as stream, RelaxedZipFile(stream, "r") as archive:
+            for info in archive.infolist():
+                if not info.is_dir():
+                    member = part.inner(info.filename, _member_opener(archive, info), info.file_size)
+                    _look_into_member(member, info, out)
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
+        _give_up(part, out, f"is a zip archive that cannot be read ({error})")
+
+
+def _member_opener(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], BinaryIO]:
+    return lambda: cast(BinaryIO, archive.open(info))
+
+
+def _look_into_member(part: _Part, info: zipfile.ZipInfo, out: FileReading) -> None:
+    try:
+        _look(part, out)
+    except UNPACKING_ERRORS as error:
+        marked = " and is marked as encrypted" if info.flag_bits & 1 else ""
+        _give_up(part, out, f"cannot be unpacked{marked} ({error})")
+
+
+def _look_into_tar(part: _Part, out: FileReading) -> None:
+    try:
+        with closing(part.open()) as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
+            for info in archive:
+                if info.isfile():
+                    opener = _tar_opener(archive, info)
+                    _look(part.inner(info.name, opener, info.size), out)
+    except tarfile.TarError as error:
+        _give_up(part, out, f"is a tar archive that cannot be read ({error})")
+
+
+def _tar_opener(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Callable[[], BinaryIO]:
+    return lambda: cast(BinaryIO, archive.extractfile(info))
+
+
+def _look_into_compressed(part: _Part, out: FileReading, unpack: Callable[[BinaryIO], BinaryIO]) -> None:
+    if part.depth > _DEPTH_LIMIT:
+        _give_up(part, out, f"is compressed inside {part.depth} other containers")
+        return
+    name = part.member or part.name
+    stem = (
+        name.removesuffix(PurePosixPath(name).suffix) if part.suffix in (".gz", ".bz2", ".xz", ".z") else name
+    )
+    _look(_Part(stem, part.member, lambda: unpack(part.open()), 0, part.depth + 1), out)
+
+
+def _look_into_npy(part: _Part, out: FileReading) -> None:
+    with closing(part.open()) as raw:
+        stream = ByteStream(raw)
+        try:
+            has_objects = _npy_has_objects(stream)
+        except (BrokenPickleError, ValueError, SyntaxError, RecursionError, MemoryError) as error:
+            _give_up(part, out, f"is a numpy array with a broken header ({error})")
+            return
+    reading = read_pickles(part.open, stream.position) if has_objects else PickleReading(())
+    out.pickles.append(FoundPickle(part.member, reading, True))
+
+
+def _npy_has_objects(stream: ByteStream) -> bool:
+    """Whether the elements are pickled; reads up to the end of the header. Source: numpy.lib.format."""
+    major = stream.read(8)[6]
+    length = int.from_bytes(stream.read(2 if major == 1 else 4), "little")
+    if major not in (1, 2, 3) or length > _NPY_HEADER_LIMIT:
+        raise ValueError(f"version {major}, {length} bytes long")
+    text = stream.read(length).decode("utf-8" if major == 3 else "latin-1").strip()
+    header = ast.literal_eval(_PYTHON2_LONG.sub(r"\1", text))
+    if not isinstance(header, dict) or "descr" not in header:
+        raise ValueError("no element type")
+    return _mentions_objects(header["descr"])
+
+
+def _mentions_objects(descr: object) -> bool:
+    if isinstance(descr, str):
+        return "O" in descr or "object" in descr
+    return isinstance(descr, (list, tuple)) and any(_mentions_objects(item) for item in descr[:4096])
+
+
+def _look_into_pickle(part: _Part, out: FileReading, head: bytes) -> None:
+    in_old_torch_tar = part.depth > 0 and part.member in _OLD_TORCH_TAR_MEMBERS
+    by_name = part.suffix in _PICKLE_SUFFIXES or in_old_torch_tar
+    by_magic = len(head) > 1 and head[0] == 0x80 and head[1] <= 5
+    if not head:
+        if by_name:
+            _give_up(part, out, "is empty")
+        return
+    reading = read_pickles(part.open)
+    is_certain = by_name or (by_magic and not _is_raw_storage(part))
+    # Text that happens to spell instructions names no module that could exist.
+    is_whole = reading.streams > 0 and any(is_plausible(use.module, use.name) for use in reading.globals)
+    if is_certain or is_whole or any(is_attack(use) for use in reading.globals):
+        out.pickles.append(FoundPickle(part.member, reading, is_certain))
+
+
+def _is_raw_storage(part: _Part) -> bool:
+    """Whether this is a tensor's numbers in a torch archive, which may begin with any bytes."""
+    folder, _, name = part.member.rpartition("/")
+    return folder.endswith("data") and name.isdigit()

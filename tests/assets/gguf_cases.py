@@ -1,0 +1,96 @@
+"""Malformed GGUF files, by the fault that they show."""
+
+# ruff: noqa: E501 - one case a line reads best
+from __future__ import annotations
+
+import struct
+
+
+def gguf_string(text: str | bytes, *, length: int | None = None) -> bytes:
+    """A counted string, its length true or not."""
+    data = text if isinstance(text, bytes) else text.encode()
+    return struct.pack("<Q", len(data) if length is None else length) + data
+
+
+def gguf_key(key: str, kind: int, value: bytes) -> bytes:
+    """One metadata entry: 4 is a 32-bit number, 8 a string, 9 an array."""
+    return gguf_string(key) + struct.pack("<I", kind) + value
+
+
+def gguf_tensor(name: str, shape: list[int], offset: int, kind: int = 0) -> bytes:
+    """One entry of the tensor list; kind 0 is F32, 2 is Q4_0 (blocks of 32)."""
+    dimensions = struct.pack(f"<I{len(shape)}Q", len(shape), *shape)
+    return gguf_string(name) + dimensions + struct.pack("<IQ", kind, offset)
+
+
+def gguf_bytes(
+    keys: list[bytes],
+    tensors: list[bytes],
+    data: bytes,
+    *,
+    version: int = 3,
+    counts: tuple[int, int] | None = None,
+    alignment: int = 32,
+) -> bytes:
+    """A file of these parts, its counts (tensors, keys) true or not."""
+    count = (len(tensors), len(keys)) if counts is None else counts
+    head = b"GGUF" + struct.pack("<IQQ", version, *count) + b"".join(keys) + b"".join(tensors)
+    return head + bytes(-len(head) % alignment) + data
+
+
+GGUF_ARCHITECTURE = gguf_key("general.architecture", 8, gguf_string("llama"))
+
+
+def gguf_cases() -> dict[str, tuple[str, bytes]]:
+    """Malformed files: name to (code, bytes)."""
+    key, tensor, whole = GGUF_ARCHITECTURE, gguf_tensor("w", [8], 0), bytes(32)
+    good = gguf_bytes([key], [tensor], whole)
+    array = struct.pack("<IQ", 8, 2**60)
+
+    def aligned_to(value: bytes, kind: int = 4) -> bytes:
+        return gguf_bytes([gguf_key("general.alignment", kind, value)], [tensor], whole)
+
+    def holding(*tensors: bytes, data: bytes = whole) -> bytes:
+        return gguf_bytes([key], list(tensors), data)
+
+    return {
+        "empty": ("GGUF-MAGIC", b""),
+        "other_magic": ("GGUF-MAGIC", b"GGML" + good[4:]),
+        "version_zero": ("GGUF-VERSION", gguf_bytes([key], [tensor], whole, version=0)),
+        "version_nine": ("GGUF-VERSION", gguf_bytes([key], [tensor], whole, version=9)),
+        "only_magic": ("GGUF-HEADER", b"GGUF"),
+        "tensor_count": ("GGUF-HEADER", gguf_bytes([key], [tensor], whole, counts=(2**62, 1))),
+        "key_count": ("GGUF-HEADER", gguf_bytes([key], [tensor], whole, counts=(1, 2**62))),
+        "too_many_keys": ("GGUF-HEADER", gguf_bytes([key], [], b"", counts=(0, 40))),
+        "key_length": ("GGUF-HEADER", gguf_bytes([gguf_string("k", length=2**40)], [], whole)),
+        "string_length": ("GGUF-HEADER", gguf_bytes([gguf_key("k", 8, gguf_string("v", length=2**63))], [], whole)),
+        "array_length": ("GGUF-HEADER", gguf_bytes([gguf_key("k", 9, array)], [], whole)),
+        "value_type": ("GGUF-HEADER", gguf_bytes([gguf_key("k", 13, bytes(8))], [], whole)),
+        "nested_arrays": ("GGUF-HEADER", gguf_bytes([gguf_key("k", 9, struct.pack("<IQ", 9, 1) * 9)], [], whole)),
+        "cut_in_header": ("GGUF-HEADER", good[:40]),
+        "nine_dimensions": ("GGUF-HEADER", holding(gguf_tensor("w", [1] * 9, 0))),
+        "duplicate_key": ("GGUF-KEY", gguf_bytes([key, key], [tensor], whole)),
+        "empty_key": ("GGUF-KEY", gguf_bytes([gguf_key("", 4, bytes(4))], [tensor], whole)),
+        "control_in_key": ("GGUF-KEY", gguf_bytes([gguf_key("a\x1b[2J", 4, bytes(4))], [tensor], whole)),
+        "alignment_zero": ("GGUF-ALIGN", aligned_to(bytes(4))),
+        "alignment_odd": ("GGUF-ALIGN", aligned_to(struct.pack("<I", 33))),
+        "alignment_text": ("GGUF-ALIGN", aligned_to(gguf_string("32"), 8)),
+        "duplicate_tensor": ("GGUF-DUP", holding(tensor, gguf_tensor("w", [8], 32), data=bytes(64))),
+        "long_name": ("GGUF-NAME", holding(gguf_tensor("w" * 64, [8], 0))),
+        "no_name": ("GGUF-NAME", holding(gguf_tensor("", [8], 0))),
+        "unknown_type": ("GGUF-TYPE", holding(gguf_tensor("w", [8], 0, kind=4))),
+        "far_type": ("GGUF-TYPE", holding(gguf_tensor("w", [8], 0, kind=2**31))),
+        "no_dimensions": ("GGUF-DIMS", holding(gguf_tensor("w", [], 0))),
+        "five_dimensions": ("GGUF-DIMS", holding(gguf_tensor("w", [1, 1, 1, 1, 8], 0))),
+        "overflow": ("GGUF-DIMS", holding(gguf_tensor("w", [2**32, 2**32], 0))),
+        "overflow_to_zero": ("GGUF-DIMS", holding(gguf_tensor("w", [2**63, 2], 0))),
+        "half_block": ("GGUF-DIMS", holding(gguf_tensor("w", [33], 0, kind=2))),
+        "misaligned": ("GGUF-OFFSET", holding(gguf_tensor("w", [8], 5), data=bytes(64))),
+        "overlap": ("GGUF-LAYOUT", holding(gguf_tensor("w", [16], 0), gguf_tensor("v", [8], 32), data=bytes(64))),
+        "hole": ("GGUF-LAYOUT", holding(tensor, gguf_tensor("v", [8], 96), data=bytes(128))),
+        "late_start": ("GGUF-LAYOUT", holding(gguf_tensor("w", [8], 32), data=bytes(64))),
+        "far_offset": ("GGUF-TRUNCATED", holding(gguf_tensor("w", [8], 2**63))),
+        "cut_off": ("GGUF-TRUNCATED", good[:-1]),
+        "trailing": ("GGUF-TRAIL", good + b"more"),
+        "trailing_without_tensors": ("GGUF-TRAIL", gguf_bytes([key], [], b"more")),
+    }  # fmt: skip

@@ -1,0 +1,151 @@
+"""chat-template-unsafe: hostile templates are named by construct and line, real ones pass."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from scanner.checks.chat_template_unsafe import CHECK
+from scanner.findings import Finding, Outcome, Severity
+from tests.assets import make_file_assets as assets
+from tests.scanner.check_runs import findings_of
+
+HOSTILE = assets.hostile_templates()
+SOUND = assets.SOUND_TEMPLATES
+
+
+def findings(folder: Path, source: str, name: str = "chat_template.jinja") -> list[Finding]:
+    return findings_of(CHECK, assets.write_all(folder, {name: source.encode()}))
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_template_fails_with_its_code(name: str, tmp_path: Path) -> None:
+    code, source = HOSTILE[name]
+    found = findings(tmp_path, source)
+    assert {each.outcome for each in found} == {Outcome.FAIL}
+    assert code in {each.rule for each in found}
+    assert all(each.remediation and each.tags and each.evidence and each.locations for each in found)
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_plausible_template_passes(name: str, tmp_path: Path) -> None:
+    assert [(each.outcome, each.message) for each in findings(tmp_path, SOUND[name])] == [
+        (Outcome.PASS, "1 of 1 chat templates only write a prompt")
+    ]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{% for i in range(100) %}x{% endfor %}",
+        "{{ '=' * 80 }}",
+        "{{ messages[0]['content'][:100] }}",
+        "{% if messages[0].content == '' %}x{% endif %}",
+        "{% if '<tool_call>' in messages[0].content %}x{% endif %}",
+        "{% if messages[0].content.startswith('[TOOL_CALLS]') %}x{% endif %}",
+        "{% if messages[0].content is string and messages[0].content | length > 0 %}x{% endif %}",
+        "{% if 'content' in messages[0] and messages[0].role == 'assistant' %}x{% endif %}",
+        "{% if strftime_now is defined %}{{ strftime_now('%Y') }}{% endif %}",
+        "Names like __init__ and __class__ may be written outside of tags: def __init__(self): ...",
+        "{% for m in messages %}{{ loop.index0 }}{{ m.role }}{% endfor %}",
+        "{% set ns = namespace(found=false) %}{% set ns.found = true %}{{ ns.found }}",
+        "",
+    ],
+)
+def test_near_miss_passes(source: str, tmp_path: Path) -> None:
+    assert [each.outcome for each in findings(tmp_path, source)] == [Outcome.PASS]
+
+
+def test_template_of_the_demo_model_passes(demo_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "demo.gguf").symlink_to(demo_model)
+    found = findings_of(CHECK, tmp_path)
+    assert [each.outcome for each in found] == [Outcome.PASS]
+    assert found[0].locations[0].detail == "key tokenizer.chat_template"
+
+
+def test_template_of_a_tiny_model_passes(tiny_model: Path) -> None:
+    assert [each.outcome for each in findings_of(CHECK, tiny_model)] == [Outcome.PASS]
+
+
+def test_line_of_the_construct_is_named(tmp_path: Path) -> None:
+    found = findings(tmp_path, "first\nsecond {{ ''.__class__ }}\n")
+    assert found[0].locations[0].line == 2
+    assert "line 2" in found[0].message
+    assert found[0].severity is Severity.CRITICAL
+
+
+def test_hidden_condition_is_medium(tmp_path: Path) -> None:
+    assert [each.severity for each in findings(tmp_path, HOSTILE["trigger_word"][1])] == [Severity.MEDIUM]
+
+
+BAD = HOSTILE["dunder"][1]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "detail"),
+    [
+        ("tokenizer_config.json", {"chat_template": BAD}, "key chat_template"),
+        (
+            "tokenizer_config.json",
+            {"chat_template": [{"name": "default", "template": "x"}, {"name": "rag", "template": BAD}]},
+            "key chat_template, rag",
+        ),
+        ("chat_template.json", {"chat_template": BAD}, "key chat_template"),
+        ("processor_config.json", {"chat_template": {"default": BAD}}, "key chat_template, default"),
+        ("vae/tokenizer_config.json", {"chat_template": BAD}, "key chat_template"),
+    ],
+)
+def test_template_is_found_in_json(name: str, value: object, detail: str, tmp_path: Path) -> None:
+    found = findings(tmp_path, json.dumps(value), name)
+    failed = [each for each in found if each.outcome is Outcome.FAIL]
+    assert failed
+    assert failed[0].locations[0].path == name
+    assert failed[0].locations[0].detail.startswith(detail)
+
+
+@pytest.mark.parametrize("name", ["chat_template.jinja", "additional_chat_templates/rag.jinja"])
+def test_template_is_found_in_a_file_of_its_own(name: str, tmp_path: Path) -> None:
+    assert findings(tmp_path, BAD, name)[0].outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize("key", ["tokenizer.chat_template", "tokenizer.chat_template.tool_use"])
+def test_template_is_found_in_gguf(key: str, tmp_path: Path) -> None:
+    data = assets.gguf_bytes([assets.gguf_key(key, 8, assets.gguf_string(BAD))], [], b"")
+    found = findings_of(CHECK, assets.write_all(tmp_path, {"model.gguf": data}))
+    assert found[0].outcome is Outcome.FAIL
+    assert found[0].locations[0].detail.startswith(f"key {key}")
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("tokenizer_config.json", b"{"),
+        ("tokenizer_config.json", b'{"chat_template": 7}'),
+        ("tokenizer_config.json", b'{"chat_template": [{"name": "a", "template": null}]}'),
+        ("tokenizer_config.json", b'{"chat_template": "a", "chat_template": "b"}'),
+        ("model.gguf", b"GGUF"),
+        ("model.gguf", assets.gguf_bytes([assets.gguf_key("tokenizer.chat_template", 4, bytes(4))], [], b"")),
+    ],
+)
+def test_broken_file_is_an_error(name: str, data: bytes, tmp_path: Path) -> None:
+    found = findings_of(CHECK, assets.write_all(tmp_path, {name: data}))
+    assert [(each.outcome, each.rule) for each in found] == [(Outcome.ERROR, "unreadable")]
+    assert name in found[0].reason
+
+
+@pytest.mark.parametrize("files", [{}, {"tokenizer_config.json": b'{"model_max_length": 5}'}])
+def test_model_without_template_is_not_judged(files: dict[str, bytes], tmp_path: Path) -> None:
+    found = findings_of(CHECK, assets.write_all(tmp_path, files))
+    assert [(each.outcome, each.rule) for each in found] == [(Outcome.NOT_RUN, "nothing-to-examine")]
+
+
+def test_wide_template_is_read_in_time(tmp_path: Path) -> None:
+    source = (
+        "{% if "
+        + " and ".join(f"a{number}" for number in range(100))
+        + " %}x{% endif %}"
+        + "{{ a ~ 'b' }}" * 15_000
+    )
+    assert findings(tmp_path, source)[0].outcome is Outcome.PASS

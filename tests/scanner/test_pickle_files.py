@@ -1,0 +1,121 @@
+"""Our own reading of pickles, without the second opinion: finds every attack, and agrees with picklescan."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import pickletools
+from pathlib import Path
+
+import pytest
+
+from scanner.pickle_files import look_into
+from scanner.pickle_globals import Tier, classify
+from scanner.pickle_reader import read_pickles
+from scanner.second_opinion import ask_picklescan
+from tests.assets import make_file_assets as assets
+
+ATTACKS = assets.pickle_attacks()
+
+
+def paths_in(file: Path) -> set[str]:
+    return {use.path for found in look_into(file, file.name).pickles for use in found.reading.globals}
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_own_reader_names_the_global(name: str, tmp_path: Path) -> None:
+    data, expected = ATTACKS[name]
+    (tmp_path / name).write_bytes(data)
+    assert any(expected in path for path in paths_in(tmp_path / name))
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_own_reader_sees_all_that_picklescan_sees(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(ATTACKS[name][0])
+    opinion = ask_picklescan(tmp_path / name)
+    assert {f"{module}.{attribute}" for module, attribute in opinion.globals} <= paths_in(tmp_path / name)
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_reader_stops_where_the_loader_stops(protocol: int) -> None:
+    value = [
+        {"a": (1, 2.5, None, True)},
+        {1, 2},
+        frozenset({3}),
+        b"x" * 300,
+        bytearray(b"y"),
+        "z" * 70_000,
+        -(2**90),
+    ]
+    value.append(value[0])
+    data = pickle.dumps(value, protocol)
+    reading = read_pickles(lambda: io.BytesIO(data + data))
+    assert (reading.streams, reading.fault, reading.trailing_at) == (2, "", None)
+    assert reading.opcodes == 2 * sum(1 for _ in pickletools.genops(data))
+
+
+@pytest.mark.parametrize("cut", range(1, 60, 7))
+def test_every_cut_is_noticed(cut: int) -> None:
+    data = pickle.dumps({"weights": [1, 2, 3], "name": "model", "more": ("text", 2.5, None)})
+    assert read_pickles(lambda: io.BytesIO(data[:-cut])).fault
+
+
+def test_bytes_behind_a_pickle_that_are_none_are_placed() -> None:
+    assert read_pickles(lambda: io.BytesIO(b"N.\xff\xff\xff")).trailing_at == 2
+
+
+def test_prefix_pickle_and_zip_are_both_read(tmp_path: Path) -> None:
+    file = tmp_path / "both.bin"
+    file.write_bytes(
+        assets.calling("os", "system") + assets.zip_bytes({"data.pkl": assets.calling("builtins", "eval")})
+    )
+    assert paths_in(file) >= {"os.system", "builtins.eval"}
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "tier"),
+    [
+        ("posix", "system", Tier.ATTACK),
+        ("os.path", "expanduser", Tier.ATTACK),
+        ("uuid", "_get_command_stdout", Tier.ATTACK),
+        ("uuid", "UUID", Tier.INSTANCE),
+        ("numpy._core.multiarray", "_reconstruct", Tier.PLUMBING),
+        ("numpy", "core.os.system", Tier.ATTACK),
+        ("torch", "serialization.os.system", Tier.ATTACK),
+        ("torch", "FloatStorage.__init__.__globals__", Tier.ATTACK),
+        ("pkg.mod", "Config.from_dict", Tier.INSTANCE),
+        ("pkg.mod", "make_thing", Tier.INSTANCE),
+        ("pkg.mod", "download_file", Tier.ATTACK),
+        ("\x00\x01", "x", Tier.ATTACK),
+        ("builtins", "ValueError", Tier.INSTANCE),
+        ("builtins", "print", Tier.ATTACK),
+        ("collections", "OrderedDict", Tier.PLUMBING),
+        ("collections", "OrderedDict.fromkeys", Tier.ATTACK),
+    ],
+)
+def test_global_is_classified(module: str, name: str, tier: Tier) -> None:
+    verdict = classify(module, name)
+    assert verdict.tier is tier
+    assert verdict.why
+
+
+def test_everything_the_safe_loader_of_torch_accepts_is_plumbing() -> None:
+    from torch._weights_only_unpickler import _get_allowed_globals
+
+    paths = [path.rpartition(".") for path in _get_allowed_globals()]
+    assert [path for path in paths if classify(path[0], path[2]).tier is not Tier.PLUMBING] == []
+
+
+def test_everything_picklescan_calls_dangerous_is_an_attack_or_an_instance() -> None:
+    from picklescan.scanner import _unsafe_globals
+
+    judged = {
+        (module, name): classify(module, name).tier
+        for module, names in _unsafe_globals.items()
+        for name in (["anything"] if names == "*" else [names] if isinstance(names, str) else names)
+    }
+    assert {pair for pair, tier in judged.items() if tier is not Tier.ATTACK} <= {
+        ("functools", "partial"),
+        ("operator", "itemgetter"),
+        ("_operator", "itemgetter"),
+    }

@@ -1,0 +1,373 @@
+"""remote-code: every way of asking for code is found, every dangerous call is named by file and line."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from scanner.checks.remote_code import CHECK
+from scanner.findings import Finding, Outcome, Severity
+from tests.assets import make_file_assets as assets
+from tests.scanner.check_runs import context_of, findings_of
+
+CODE = assets.dangerous_code()
+CONFIG = b'{"model_type": "llama"}'
+HARMLESS = assets.HARMLESS_CODE.encode()
+
+
+def findings(folder: Path, files: Mapping[str, bytes]) -> list[Finding]:
+    return findings_of(CHECK, assets.write_all(folder, files))
+
+
+def failed(found: list[Finding], rule: str) -> list[Finding]:
+    return [each for each in found if each.outcome is Outcome.FAIL and each.rule == rule]
+
+
+@pytest.mark.parametrize("name", CODE)
+def test_dangerous_call_is_named_with_file_and_line(name: str, tmp_path: Path) -> None:
+    kind, call, source = CODE[name]
+    found = failed(
+        findings(tmp_path, {"config.json": assets.auto_map(), "modeling_x.py": source.encode()}), kind
+    )
+    line = source.count("\n") + 1
+    last = found[-1]  # an alias may be reported where it is made as well
+    assert (last.locations[0].path, last.locations[0].line, last.subject) == ("modeling_x.py", line, call)
+    assert last.message.startswith(f"modeling_x.py line {line}: ")
+    assert found[0].remediation
+    assert found[0].tags
+
+
+@pytest.mark.parametrize(
+    ("name", "severity"),
+    [
+        ("plain", Severity.CRITICAL),
+        ("exec", Severity.CRITICAL),
+        ("decoded", Severity.CRITICAL),
+        ("requests", Severity.HIGH),
+        ("pickle", Severity.HIGH),
+        ("open_write", Severity.MEDIUM),
+        ("environ", Severity.LOW),
+    ],
+)
+def test_severity_follows_the_kind(name: str, severity: Severity, tmp_path: Path) -> None:
+    kind, _, source = CODE[name]
+    found = failed(
+        findings(tmp_path, {"config.json": assets.auto_map(), "modeling_x.py": source.encode()}), kind
+    )
+    assert [each.severity for each in found] == [severity]
+
+
+def test_sentence_is_plain(tmp_path: Path) -> None:
+    found = failed(findings(tmp_path, {"modeling_x.py": CODE["plain"][2].encode()}), "process")
+    assert [each.message for each in found] == [
+        "modeling_x.py line 2: calls subprocess.run, which starts a program"
+    ]
+
+
+def test_harmless_model_code_fails_for_being_code_only(tmp_path: Path) -> None:
+    found = findings(tmp_path, {"config.json": assets.auto_map(), "modeling_x.py": HARMLESS})
+    assert [(each.outcome, each.rule, each.severity) for each in found] == [
+        (Outcome.FAIL, "auto-map", Severity.HIGH)
+    ]
+
+
+def test_script_that_nobody_loads_passes(tmp_path: Path) -> None:
+    found = findings(tmp_path, {"config.json": CONFIG, "evaluate.py": HARMLESS})
+    assert [each.outcome for each in found] == [Outcome.PASS]
+    assert found[0].evidence
+
+
+def test_model_without_code_passes(tmp_path: Path) -> None:
+    assert [each.outcome for each in findings(tmp_path, {"config.json": CONFIG})] == [Outcome.PASS]
+
+
+def test_tiny_model_passes(tiny_model: Path) -> None:
+    assert [each.outcome for each in findings_of(CHECK, tiny_model)] == [Outcome.PASS]
+
+
+def test_model_of_weights_alone_is_not_judged(tmp_path: Path) -> None:
+    found = findings(tmp_path, {"model.gguf": b"GGUF"})
+    assert [(each.outcome, each.rule) for each in found] == [(Outcome.NOT_RUN, "nothing-to-examine")]
+
+
+def test_call_in_a_script_is_one_step_lower(tmp_path: Path) -> None:
+    found = failed(
+        findings(tmp_path, {"config.json": CONFIG, "train.py": CODE["plain"][2].encode()}), "process"
+    )
+    assert [(each.severity, "no loader reaches" in each.message) for each in found] == [(Severity.HIGH, True)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "config.json",
+        "tokenizer_config.json",
+        "preprocessor_config.json",
+        "deep/folder/config.json",
+        "odd.json",
+    ],
+)
+def test_auto_map_is_found_in_every_json(name: str, tmp_path: Path) -> None:
+    found = failed(findings(tmp_path, {name: assets.auto_map(), "modeling_x.py": HARMLESS}), "auto-map")
+    assert [each.locations[0].path for each in found] == [name]
+    assert {place.detail for place in found[0].locations} == {
+        "key auto_map.AutoConfig",
+        "key auto_map.AutoModel",
+    }
+
+
+def test_auto_map_of_tokenizers_with_null_is_found(tmp_path: Path) -> None:
+    config = json.dumps({"auto_map": {"AutoTokenizer": [None, "tokenization_x.Fast"]}}).encode()
+    found = findings(
+        tmp_path, {"tokenizer_config.json": config, "tokenization_x.py": CODE["plain"][2].encode()}
+    )
+    assert failed(found, "auto-map")
+    assert failed(found, "process")[0].severity is Severity.CRITICAL
+
+
+def test_auto_map_in_a_nested_object_is_found(tmp_path: Path) -> None:
+    config = json.dumps({"text_config": {"auto_map": {"AutoModel": "modeling_x.Model"}}}).encode()
+    assert failed(findings(tmp_path, {"config.json": config, "modeling_x.py": HARMLESS}), "auto-map")
+
+
+def test_code_of_another_repository_is_unread(tmp_path: Path) -> None:
+    found = findings(
+        tmp_path, {"config.json": assets.auto_map("other/repo--modeling_x.Model"), "modeling_x.py": HARMLESS}
+    )
+    assert [each.severity for each in failed(found, "cross-repository")] == [Severity.HIGH]
+    assert "was not read" in failed(found, "cross-repository")[0].message
+
+
+def test_named_code_that_is_absent_is_reported(tmp_path: Path) -> None:
+    assert failed(findings(tmp_path, {"config.json": assets.auto_map()}), "unresolved-code")
+
+
+def test_relative_imports_are_followed(tmp_path: Path) -> None:
+    files = {
+        "config.json": assets.auto_map(),
+        "modeling_x.py": b"from .helper import f\nfrom . import other\nfrom .package import thing\n"
+        b"import plain",
+        "helper.py": b"from .deeper.inner import g\n",
+        "deeper/inner.py": CODE["plain"][2].encode(),
+        "other.py": CODE["eval"][2].encode(),
+        "package/__init__.py": b"",
+        "package/thing.py": CODE["exec"][2].encode(),
+        "plain.py": CODE["socket"][2].encode(),
+    }
+    found = findings(tmp_path, files)
+    critical = {each.locations[0].path for each in found if each.severity is Severity.CRITICAL}
+    assert critical == {"deeper/inner.py", "other.py", "package/thing.py"}
+    assert [each.severity for each in failed(found, "network")] == [Severity.HIGH]
+
+
+def test_import_of_a_missing_file_is_reported(tmp_path: Path) -> None:
+    found = failed(
+        findings(tmp_path, {"config.json": assets.auto_map(), "modeling_x.py": b"from .gone import f\n"}),
+        "unresolved-code",
+    )
+    assert [(each.locations[0].line, each.severity) for each in found] == [(1, Severity.LOW)]
+
+
+def test_imports_in_a_circle_end(tmp_path: Path) -> None:
+    files = {"modeling_x.py": b"from .modeling_y import a", "modeling_y.py": b"from .modeling_x import b"}
+    assert findings(tmp_path, files)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "handler.py",
+        "pipeline.py",
+        "modeling_x.py",
+        "configuration_x.py",
+        "setup.py",
+        "custom_generate/generate.py",
+    ],
+)
+def test_code_that_loaders_run_by_its_name_is_found(name: str, tmp_path: Path) -> None:
+    found = findings(tmp_path, {"config.json": CONFIG, name: CODE["import_as"][2].encode()})
+    assert failed(found, "code-by-name")
+    assert [each.severity for each in failed(found, "process")] == [Severity.CRITICAL]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        b"def (:",
+        b"\x00\x01",
+        b"print 'python 2'",
+        b"(" * 5000,
+        b"a" + b".a" * 100_000,
+        b"x = '" + b"\xff" * 9 + b"'",
+    ],
+    ids=["syntax", "null bytes", "python 2", "brackets", "deep", "not utf-8"],
+)
+def test_unparsable_code_fails(source: bytes, tmp_path: Path) -> None:
+    found = findings(tmp_path, {"config.json": assets.auto_map(), "modeling_x.py": source})
+    assert [each.severity for each in failed(found, "unreadable-code")] == [Severity.HIGH]
+
+
+def test_huge_code_fails_unread(tmp_path: Path) -> None:
+    found = findings(tmp_path, {"modeling_x.py": b"#" * (5 * 1024**2)})
+    assert failed(found, "unreadable-code")
+
+
+def test_custom_sentence_transformers_module_is_found(tmp_path: Path) -> None:
+    modules = json.dumps(
+        [
+            {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
+            {"idx": 1, "name": "1", "path": "1", "type": "custom_st.Pooling"},
+        ]
+    ).encode()
+    found = findings(tmp_path, {"modules.json": modules, "custom_st.py": CODE["plain"][2].encode()})
+    assert [each.locations[0].detail for each in failed(found, "custom-module")] == ["key [1].type"]
+    assert failed(found, "process")[0].severity is Severity.CRITICAL
+
+
+def test_plain_sentence_transformers_modules_pass(tmp_path: Path) -> None:
+    modules = json.dumps(
+        [{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Pooling"}]
+    ).encode()
+    assert [each.outcome for each in findings(tmp_path, {"modules.json": modules})] == [Outcome.PASS]
+
+
+def test_custom_diffusers_pipeline_is_found(tmp_path: Path) -> None:
+    index = json.dumps(
+        {
+            "_class_name": ["my_pipe", "MyPipeline"],
+            "unet": ["my_unet", "Net"],
+            "vae": ["diffusers", "AutoencoderKL"],
+            "safety_checker": ["stable_diffusion", "StableDiffusionSafetyChecker"],
+        }
+    ).encode()
+    files = {"model_index.json": index, "my_pipe.py": HARMLESS, "unet/my_unet.py": CODE["plain"][2].encode()}
+    found = failed(findings(tmp_path, files), "custom-pipeline")
+    assert {place.detail for place in found[0].locations} == {"key _class_name", "key unet"}
+    files["unet/my_unet.py"] = CODE["plain"][2].encode()
+    assert failed(findings(tmp_path, files), "process")[0].severity is Severity.CRITICAL
+    assert not failed(findings(tmp_path, files), "unresolved-code")
+
+
+def test_plain_diffusers_pipeline_passes(tmp_path: Path) -> None:
+    index = json.dumps(
+        {"_class_name": "FluxPipeline", "vae": ["diffusers", "AutoencoderKL"], "scheduler": [None, None]}
+    ).encode()
+    assert [each.outcome for each in findings(tmp_path, {"model_index.json": index})] == [Outcome.PASS]
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("config.yaml", b"model:\n  _target_: os.system\n"),
+        ("config.yaml", b"model: {'_target_': \"subprocess.run\"}\n"),
+        ("config.yaml", b'model:\n  "\\x5ftarget_": builtins.eval\n'),
+        ("config.json", b'{"model": [{"_target_": "os.system"}]}'),
+        ("config.json", b'{"_target_": "eval"}'),
+    ],
+)
+def test_dangerous_hydra_target_is_critical(name: str, data: bytes, tmp_path: Path) -> None:
+    assert [each.severity for each in failed(findings(tmp_path, {name: data}), "target")] == [
+        Severity.CRITICAL
+    ]
+
+
+def test_ordinary_hydra_target_passes(tmp_path: Path) -> None:
+    found = findings(tmp_path, {"config.yaml": b"optimiser:\n  _target_: torch.optim.AdamW\n  lr: 1.0e-3\n"})
+    assert [each.outcome for each in found] == [Outcome.PASS]
+
+
+def test_hydra_target_in_the_repository_is_high(tmp_path: Path) -> None:
+    files = {"config.yaml": b"_target_: net.Net\n", "net.py": HARMLESS}
+    assert [each.severity for each in failed(findings(tmp_path, files), "target")] == [Severity.HIGH]
+
+
+def test_loader_module_of_mlflow_in_the_repository_is_found(tmp_path: Path) -> None:
+    files = {
+        "MLmodel": b"flavors:\n  python_function:\n    loader_module: load_it\n",
+        "load_it.py": CODE["plain"][2].encode(),
+    }
+    found = findings(tmp_path, files)
+    assert failed(found, "target")
+    assert failed(found, "process")[0].severity is Severity.CRITICAL
+
+
+def test_python_tag_in_yaml_is_critical(tmp_path: Path) -> None:
+    found = findings(tmp_path, {"a.yml": b"a: !!python/object/apply:os.system ['echo']\n"})
+    assert [each.severity for each in failed(found, "yaml-tag")] == [Severity.CRITICAL]
+    assert "os.system" in found[0].message
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("config.json", b"{"),
+        ("config.json", b'{"auto_map": {}, "auto_map": {}}'),
+        ("odd.json", b'{"auto_map": '),
+        ("a.yaml", b"_target_: ["),
+    ],
+)
+def test_unreadable_configuration_is_an_error(name: str, data: bytes, tmp_path: Path) -> None:
+    found = findings(tmp_path, {name: data})
+    assert [(each.outcome, each.rule) for each in found] == [(Outcome.ERROR, "unreadable")]
+    assert name in found[0].reason
+
+
+def test_broken_json_that_no_loader_reads_is_left_alone(tmp_path: Path) -> None:
+    found = findings(tmp_path, {"config.json": CONFIG, "results.json": b"{not json"})
+    assert [each.outcome for each in found] == [Outcome.PASS]
+
+
+@pytest.mark.parametrize("name", ["kernel.so", "x.pyc", "win.dll"])
+def test_compiled_code_fails(name: str, tmp_path: Path) -> None:
+    assert [each.severity for each in failed(findings(tmp_path, {name: b"\x7fELF"}), "compiled-code")] == [
+        Severity.HIGH
+    ]
+
+
+def test_requirement_from_elsewhere_is_found(tmp_path: Path) -> None:
+    text = b"torch>=2\n# git+https://a comment\nevil @ git+https://example.com/evil\n"
+    text += b"--extra-index-url https://example.com\nnumpy==2.0 # fine\n"
+    found = failed(findings(tmp_path, {"requirements.txt": text}), "requirement")
+    assert [each.locations[0].line for each in found] == [3, 4]
+
+
+def test_digest_covers_paths_and_bytes(tmp_path: Path) -> None:
+    def digest(folder: Path, files: Mapping[str, bytes]) -> str:
+        return findings(folder, files)[0].evidence[0].sha256
+
+    first = digest(tmp_path / "a", {"config.json": CONFIG, "a.py": b"x = 1"})
+    assert first == digest(tmp_path / "b", {"config.json": b"{}", "a.py": b"x = 1"})
+    assert first != digest(tmp_path / "c", {"config.json": CONFIG, "a.py": b"x = 2"})
+    assert first != digest(tmp_path / "d", {"config.json": CONFIG, "b.py": b"x = 1"})
+
+
+def test_evidence_lists_the_code_and_the_message_names_its_digest(tmp_path: Path) -> None:
+    folder = assets.write_all(
+        tmp_path / "model", {"config.json": assets.auto_map(), "modeling_x.py": HARMLESS}
+    )
+    context = context_of(folder)
+    found = [item for item in CHECK.run(context) if isinstance(item, Finding)]
+    ref = found[0].evidence[0]
+    assert (
+        context.evidence.get(ref.sha256).decode()
+        == f"{hashlib.sha256(HARMLESS).hexdigest()}  modeling_x.py\n"
+    )
+    assert ref.sha256[:16] in found[0].message
+
+
+def test_nothing_is_imported_or_run(tmp_path: Path) -> None:
+    marker = tmp_path / "ran"
+    source = f"open({str(marker)!r}, 'w').close()".encode()
+    findings(tmp_path / "model", {"config.json": assets.auto_map(), "modeling_x.py": source})
+    assert not marker.exists()
+
+
+def test_many_calls_are_summed_up(tmp_path: Path) -> None:
+    source = b"import os\n" + b"os.system('echo')\n" * 100
+    found = findings(tmp_path, {"modeling_x.py": source})
+    assert len(failed(found, "process")) == 30
+    assert "70 more" in failed(found, "further-calls")[0].message
