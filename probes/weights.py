@@ -1,0 +1,105 @@
+"""Loads the weights of a causal language model whole, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from probes.backend import BackendError, OutOfMemoryError
+from probes.devices import free_memory_bytes
+from probes.engine_calls import engine_call
+
+# Room for one batch beside the weights.
+_WORKING_BYTES: Final = 512 * 1024**2
+
+
+@dataclass(frozen=True)
+class WeightsRequest:
+    """What to load, and how.
+
+    Attributes:
+        folder: Folder of the model.
+        gguf_name: Name of the GGUF file in it, "" for the Hugging Face layout.
+        config: Its transformers configuration.
+        device: As resolved: "cpu", "cuda:0".
+        dtype: "float32", "bfloat16" or "float16".
+        attention: "sdpa" or "eager".
+    """
+
+    folder: Path
+    gguf_name: str
+    config: Any
+    device: str
+    dtype: str
+    attention: str
+
+
+def load_weights(request: WeightsRequest) -> tuple[Any, tuple[str, ...]]:
+    """The model in evaluation mode, and what an auditor should know about its weights.
+
+    Raises:
+        BackendError: when they do not fit into memory, cannot be read, or some are missing.
+    """
+    import torch
+    import transformers
+
+    _require_memory(request)
+    how: dict[str, Any] = {"trust_remote_code": False, "local_files_only": True, "weights_only": True}
+    if request.gguf_name:
+        # NOTE: without `dequantize` a load would look for compute kernels, and fetch them.
+        how |= {
+            "gguf_file": request.gguf_name,
+            "quantization_config": transformers.GgufConfig(dequantize=True),
+        }
+    else:
+        how |= {"config": request.config}
+    if request.device != "cpu":
+        how |= {"device_map": {"": request.device}}
+    try:
+        with engine_call(f"{request.folder}: the weights cannot be loaded"):
+            model, found = transformers.AutoModelForCausalLM.from_pretrained(
+                request.folder,
+                dtype=getattr(torch, request.dtype),
+                attn_implementation=request.attention,
+                output_loading_info=True,
+                **how,
+            )
+    except OutOfMemoryError as error:  # no smaller batch would help
+        raise BackendError(str(error), hint="try --dtype bfloat16, or a device with more memory") from error
+    return model.eval(), _judge(request.folder, found)
+
+
+def _require_memory(request: WeightsRequest) -> None:
+    """Refuses what cannot fit: Linux would otherwise kill the whole scan."""
+    import torch
+    import transformers
+
+    free = free_memory_bytes(request.device)
+    if free is None or getattr(request.config, "quantization_config", None) is not None:
+        return
+    with engine_call(f"{request.folder}: the model cannot be built"), torch.device("meta"):
+        empty = transformers.AutoModelForCausalLM.from_config(request.config, trust_remote_code=False)
+    needed = sum(weight.numel() for weight in empty.parameters()) * getattr(torch, request.dtype).itemsize
+    if needed + _WORKING_BYTES > free:
+        raise BackendError(
+            f"{request.folder}: needs {needed / 1e9:.1f} GB as {request.dtype} on {request.device}, "
+            f"{free / 1e9:.1f} GB are free",
+            hint="try --dtype bfloat16, another --device, or a machine with more memory",
+        )
+
+
+def _judge(folder: Path, found: Mapping[str, Any]) -> tuple[str, ...]:
+    """Missing weights would be made up at random, and the scan would question noise."""
+    missing = [*sorted(found["missing_keys"]), *sorted(str(key[0]) for key in found["mismatched_keys"])]
+    if missing or found["error_msgs"]:
+        raise BackendError(
+            f"{folder}: {len(missing)} weights are missing or have another shape than config.json says, "
+            f"first {(missing or found['error_msgs'])[0]}",
+            hint="fetch the model again; if that does not help, its publisher shipped an incomplete one",
+        )
+    unexpected = found["unexpected_keys"]
+    if not unexpected:
+        return ()
+    return (f"{len(unexpected)} weights in the files have no place in the model, first {min(unexpected)}.",)
