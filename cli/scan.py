@@ -138,12 +138,14 @@ def command(
     Exit codes: 0 pass, 1 the gate blocks, 2 usage or input error, 3 could not assess
     (INCOMPLETE), 4 review needed, 130 interrupted.
     """
+    from cli.libraries import settle
     from cli.rendering import write_reports
     from cli.summary import print_summary
     from cli.terminal import shown_progress
     from cli.workplace import Workplace
     from scanner.source import FetchOptions
 
+    settle()
     workplace = Workplace.at(data_dir, database_url)
     is_quiet = quiet or output == "json"
     with shown_progress(quiet=is_quiet) as progress:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,13 +130,18 @@ def _findings_table(findings: Sequence[Finding]) -> Table:
 
 
 def _open_table(findings: Sequence[Finding]) -> Table:
+    """One row per check and reason: a model that cannot answer leaves every probe with the same one."""
     table = _plain_table("Not judged")
     table.add_column("outcome", no_wrap=True)
     table.add_column("reason", overflow="fold")
-    for finding in findings[:_SHOWN_FINDINGS]:
-        table.add_row(finding.outcome.value.replace("_", " "), _finding_text(finding, finding.reason))
-    if len(findings) > _SHOWN_FINDINGS:
-        table.add_row("", f"... and {len(findings) - _SHOWN_FINDINGS} more in the report")
+    alike: dict[tuple[str, str], list[Finding]] = defaultdict(list)
+    for finding in findings:
+        alike[finding.check_id, finding.reason].append(finding)
+    for same in list(alike.values())[:_SHOWN_FINDINGS]:
+        first = same[0] if len(same) == 1 else replace(same[0], subject=f"{len(same)} parts")
+        table.add_row(first.outcome.value.replace("_", " "), _finding_text(first, first.reason))
+    if len(alike) > _SHOWN_FINDINGS:
+        table.add_row("", f"... and {len(alike) - _SHOWN_FINDINGS} more in the report")
     return table
 
 
@@ -161,10 +167,14 @@ def _print_verdict(assessment: Assessment) -> None:
     verdict, console = assessment.verdict, stdout()
     code = int(ExitCode.of(verdict.value))
     console.print(Text(f"{verdict.value.value.upper()}  (exit code {code})", style=_STYLES[verdict.value]))
+    table = _plain_table()
+    table.add_column("value", no_wrap=True)
+    table.add_column("reason", overflow="fold")
     for reason in verdict.reasons:
-        console.print(Text(f"  {reason.value.value}: {visible(reason.text)}"), soft_wrap=False)
+        table.add_row(reason.value.value, _text(reason.text))
     if verdict.scope:
-        console.print(Text(f"  scope: {visible(verdict.scope)}"))
+        table.add_row("scope", _text(verdict.scope))
+    console.print(table)
 
 
 def _print_run(weighing: Weighing, files: Sequence[Path]) -> None:

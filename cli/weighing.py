@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from cli.libraries import forbid_hub
 from cli.versions import deciding_versions
 from cli.workplace import Workplace
 from db.store import Store
@@ -96,6 +97,7 @@ class Scales:
                 disk does not take the results.
         """
         snapshot = fetch(request.ref, self.fetching)
+        forbid_hub()
         identity = request.identity(snapshot, deciding_versions())
         with self.workplace.locked(identity), Store.open(self.workplace.database_url) as store:
             if fresh:

@@ -28,8 +28,7 @@ def static(model: Path, folder: Path, *more: str) -> tuple[int, Report]:
 
 def findings(report: Report, check_id: str, outcome: str) -> list[dict[str, Any]]:
     """The findings of one check with one outcome."""
-    records = (record for record in report["scan"]["records"] if record["check_id"] == check_id)
-    return [each for record in records for each in record["findings"] if each["outcome"] == outcome]
+    return [each for each in report["findings"] if (each["check_id"], each["outcome"]) == (check_id, outcome)]
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +81,7 @@ def test_report_is_written_again_from_the_store(whole: tuple[int, Report, Path],
     words = ["report", report["scan"]["id"], "--data-dir", str(folder / "data"), "--report", "json", "-q"]
     assert run([*words, "--output", str(tmp_path)]) == 0
     again = json.loads((tmp_path / "report.json").read_bytes())
-    assert again["scan"] == report["scan"]
-    assert again["assessment"] == report["assessment"]
+    assert {**again, "generated_at": ""} == {**report, "generated_at": ""}
 
 
 def test_history_and_show_know_the_scan(
