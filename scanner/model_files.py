@@ -27,8 +27,8 @@ import yaml
 from frontmatter.default_handlers import YAMLHandler
 
 from scanner.errors import ScanError
-from scanner.gguf_header import GgufArray, GgufError, GgufHeader, GgufTensor, read_gguf_header
 from scanner.manifest import FileEntry, Snapshot
+from scanner.tensorfiles.gguf_header import GgufArray, GgufError, GgufHeader, GgufTensor, read_gguf_header
 
 __all__ = [
     "CONFIG_LIMIT_BYTES", "TEXT_LIMIT_BYTES", "GgufArray", "GgufError", "GgufHeader", "GgufTensor",

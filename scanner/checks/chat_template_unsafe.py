@@ -25,13 +25,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from scanner.chat_templates import ChatTemplate, find_templates
 from scanner.check import Check, CheckContext
 from scanner.evidence import EvidenceRef
 from scanner.findings import Finding, Location, Measurement, Severity
-from scanner.template_ast import TemplateFaultError, parse_template
-from scanner.template_conditions import hidden_conditions
-from scanner.template_dangers import Danger, template_dangers
+from scanner.templates.conditions import hidden_conditions
+from scanner.templates.dangers import Danger, template_dangers
+from scanner.templates.files import ChatTemplate, find_templates
+from scanner.templates.syntax import TemplateFaultError, parse_template
 
 _LLM: Final = "OWASP-LLM03:2025"
 _TAGS: Final = {

@@ -23,9 +23,9 @@ from typing import Final
 
 from scanner.check import Check, CheckContext
 from scanner.findings import Finding, Location, Measurement, Severity
-from scanner.gguf_header import MAGIC, GgufError, GgufHeader, read_gguf_header
-from scanner.gguf_layout import DEFAULT_ALIGNMENT, GgufFault, layout_faults, shown
 from scanner.manifest import FileEntry, Snapshot
+from scanner.tensorfiles.gguf_header import MAGIC, GgufError, GgufHeader, read_gguf_header
+from scanner.tensorfiles.gguf_layout import DEFAULT_ALIGNMENT, GgufFault, layout_faults, shown
 
 _TAGS: Final = ("CWE-20", "CWE-190", "OWASP-LLM03:2025", "AML.T0010.003")
 _REMEDIATION: Final = (

@@ -29,8 +29,8 @@ from typing import Final
 from scanner.check import Check, CheckContext
 from scanner.evidence import EvidenceRef
 from scanner.findings import Confidence, Finding, Location, Severity
-from scanner.licence_claims import Claim, card_claims, config_claims, gguf_claims, prose_claims
-from scanner.licence_comparison import (
+from scanner.licensing.claims import Claim, card_claims, config_claims, gguf_claims, prose_claims
+from scanner.licensing.comparison import (
     contradicts,
     differ,
     governing_files,
@@ -40,8 +40,7 @@ from scanner.licence_comparison import (
     terms,
     title_of,
 )
-from scanner.licences import Commercial, Licence, LicenceReading, LicenceTable, licence_table
-from scanner.lineage_claims import declared_bases
+from scanner.licensing.table import Commercial, Licence, LicenceReading, LicenceTable, licence_table
 from scanner.manifest import FileEntry
 from scanner.model_files import (
     GgufError,
@@ -53,6 +52,7 @@ from scanner.model_files import (
     read_config,
     read_text,
 )
+from scanner.origins.lineage import declared_bases
 
 # The longest collection of third-party licences in wide use (a browser's) is about 1 MB.
 _TEXT_LIMIT_BYTES: Final = 2 * 1024**2

@@ -24,7 +24,6 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Final
 
-from scanner.card_items import Annex, Documentation, ItemResult, card_items, examine
 from scanner.check import Check, CheckContext, MeasureSpec
 from scanner.findings import Confidence, Finding, Interval, Location, Measurement, Severity
 from scanner.manifest import Snapshot
@@ -39,6 +38,7 @@ from scanner.model_files import (
     model_card,
     read_config,
 )
+from scanner.origins.card_items import Annex, Documentation, ItemResult, card_items, examine
 from scanner.records import encode_pretty
 
 _METHOD: Final = (

@@ -31,7 +31,7 @@ from scanner.check import Check, CheckContext
 from scanner.findings import Confidence, Finding, Location, Severity
 from scanner.manifest import Snapshot
 from scanner.model_files import GgufError, GgufHeader, ModelFileError, gguf_metadata, read_config
-from scanner.model_names import ModelName, NameDifference
+from scanner.origins.names import ModelName, NameDifference
 
 _TAGS: Final = ("OWASP-LLM03:2025", "AML.T0074")
 # Gemma 2 "2B" has 2.6e9 weights, the widest gap between a common name and its count; a wrong model of a

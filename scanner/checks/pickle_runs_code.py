@@ -32,11 +32,11 @@ from scanner.check import Check, CheckContext, MeasureSpec
 from scanner.evidence import EvidenceRef
 from scanner.findings import Confidence, Finding, Interval, Location, Measurement, Severity
 from scanner.manifest import FileEntry
-from scanner.pickle_files import FileReading, FoundPickle, look_into
-from scanner.pickle_globals import Tier, Verdict, classify
-from scanner.pickle_stream import HIDDEN
+from scanner.pickles.files import FileReading, FoundPickle, look_into
+from scanner.pickles.globals import Tier, Verdict, classify
+from scanner.pickles.second_opinion import Opinion, ask_picklescan
+from scanner.pickles.stream import HIDDEN
 from scanner.records import encode
-from scanner.second_opinion import Opinion, ask_picklescan
 
 _TAGS: Final = ("CWE-502", "OWASP-LLM03:2025", "AML.T0011.000")
 _REMEDIATION: Final = (

@@ -26,9 +26,9 @@ from typing import Final
 
 from scanner.check import Check, CheckContext
 from scanner.findings import Confidence, Finding, Location, Severity
-from scanner.lineage_claims import OriginClaim, declared_bases, header_bases, header_origins, plain
 from scanner.model_files import GgufError, ModelFileError, gguf_metadata, model_card
-from scanner.publishers import PublisherTable, publisher_table
+from scanner.origins.lineage import OriginClaim, declared_bases, header_bases, header_origins, plain
+from scanner.origins.publishers import PublisherTable, publisher_table
 
 _HUB: Final = "hf"
 _MAX_HEADERS: Final = 8

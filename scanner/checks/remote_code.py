@@ -28,13 +28,13 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from scanner.check import Check, CheckContext
-from scanner.code_references import CodeReference, find_references
-from scanner.code_review import CodeReview, review_code
+from scanner.code.calls import CallSite, danger_of
+from scanner.code.references import CodeReference, find_references
+from scanner.code.requirements import foreign_requirements
+from scanner.code.review import CodeReview, review_code
 from scanner.evidence import EvidenceRef
 from scanner.findings import Confidence, Finding, Location, Measurement, Severity
-from scanner.install_requirements import foreign_requirements
 from scanner.model_files import ModelFileError
-from scanner.python_calls import CallSite, danger_of
 
 _TAGS: Final = ("CWE-829", "OWASP-LLM03:2025", "AML.T0011.001")
 _REMEDIATION: Final = (

@@ -27,8 +27,8 @@ from scanner.check import Check, CheckContext
 from scanner.findings import Finding, Location, Measurement, Severity
 from scanner.manifest import FileEntry, Snapshot
 from scanner.model_files import ModelFileError, read_json
-from scanner.safetensors_header import HeaderFault, read_safetensors
-from scanner.safetensors_index import INDEX_SUFFIX, index_faults
+from scanner.tensorfiles.safetensors_header import HeaderFault, read_safetensors
+from scanner.tensorfiles.safetensors_index import INDEX_SUFFIX, index_faults
 
 _TAGS: Final = ("CWE-20", "CWE-436", "OWASP-LLM03:2025", "AML.T0010.003")
 _REMEDIATION: Final = (

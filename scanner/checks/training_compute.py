@@ -28,12 +28,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from scanner.architecture import ModelSize, model_size
 from scanner.check import Check, CheckContext, MeasureSpec
 from scanner.errors import NotAvailableError
 from scanner.evidence import EvidenceRef
 from scanner.findings import Confidence, Finding, Interval, Location, Measurement, Severity
-from scanner.lineage_claims import declared_bases, header_bases, names_of
 from scanner.manifest import Snapshot
 from scanner.model_files import (
     GgufError,
@@ -44,8 +42,10 @@ from scanner.model_files import (
     model_card,
     read_config,
 )
+from scanner.origins.architecture import ModelSize, model_size
+from scanner.origins.lineage import declared_bases, header_bases, names_of
+from scanner.origins.training_tokens import FamilyMatch, StatedTokens, stated_tokens, token_table
 from scanner.records import encode_pretty
-from scanner.training_tokens import FamilyMatch, StatedTokens, stated_tokens, token_table
 
 INDICATIVE_FLOP: Final = 1e23  # GPAI Guidelines, section 2.1
 SYSTEMIC_FLOP: Final = 1e25  # Art. 51(2)

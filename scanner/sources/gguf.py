@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Final
 
-from scanner.gguf_header import MAGIC
 from scanner.hashing import HashingError, hash_files
 from scanner.manifest import Snapshot
 from scanner.recorded_digests import recorded_digests
 from scanner.references import ModelRef
 from scanner.source import FetchOptions, Source, SourceError
+from scanner.tensorfiles.gguf_header import MAGIC
 
 # Source: llama.cpp, llama_split_path: "%s-%05d-of-%05d.gguf".
 _PART: Final = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.gguf", re.IGNORECASE)

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from scanner.hashing import HashingError, hash_files
-from scanner.hub_client import PUBLIC_ENDPOINT, progress_bar, quiet_client, shown_endpoint, translated_errors
-from scanner.hub_listing import HubFile, HubListing, keep_listing, kept_listing
+from scanner.hub.client import PUBLIC_ENDPOINT, progress_bar, quiet_client, shown_endpoint, translated_errors
+from scanner.hub.listing import HubFile, HubListing, keep_listing, kept_listing
 from scanner.manifest import Snapshot, SourceDigest, is_weight_file
 from scanner.references import ModelRef
 from scanner.source import FetchOptions, Source, SourceError

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from scanner.architecture import model_size
 from scanner.errors import NotAvailableError
 from scanner.model_files import gguf_metadata
+from scanner.origins.architecture import model_size
 from tests.scanner.check_runs import snapshot_of
 from tests.scanner.model_folders import write_gguf, write_safetensors
 

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from scanner.card_items import CardItemsError, Documentation, card_items, examine, parse_items
 from scanner.model_files import ModelCard
+from scanner.origins.card_items import CardItemsError, Documentation, card_items, examine, parse_items
 
 XI, XII = card_items()
 TEXT = (importlib.resources.files("scanner") / "data" / "card_items.yaml").read_text(encoding="utf-8")

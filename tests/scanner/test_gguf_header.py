@@ -11,7 +11,7 @@ import gguf
 import numpy
 import pytest
 
-from scanner.gguf_header import ARRAY_HEAD, GgufArray, GgufError, read_gguf_header
+from scanner.tensorfiles.gguf_header import ARRAY_HEAD, GgufArray, GgufError, read_gguf_header
 
 
 def text(value: str) -> bytes:

@@ -8,8 +8,8 @@ import pytest
 
 from scanner.checks.licence_contradiction import CHECK
 from scanner.findings import Finding, Outcome, Severity
-from scanner.licence_comparison import contradicts, gravity
-from scanner.licences import LicenceReading, licence_table
+from scanner.licensing.comparison import contradicts, gravity
+from scanner.licensing.table import LicenceReading, licence_table
 from tests.scanner.check_runs import findings_of
 from tests.scanner.model_folders import licence_text, write_card, write_gguf
 

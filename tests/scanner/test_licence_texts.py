@@ -7,7 +7,7 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.licence_texts import MAX_RESIDUE, fingerprint, recognise
+from scanner.licensing.texts import MAX_RESIDUE, fingerprint, recognise
 
 BODY = (
     "Whoever holds a parcel may open it, weigh it, change its wrapping and hand it to anybody else. "

@@ -6,7 +6,7 @@ import importlib.resources
 
 import pytest
 
-from scanner.licences import Commercial, FossTest, LicenceDataError, licence_table, parse_table
+from scanner.licensing.table import Commercial, FossTest, LicenceDataError, licence_table, parse_table
 from tests.scanner.model_folders import licence_text
 
 TABLE = licence_table()

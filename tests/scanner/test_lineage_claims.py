@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from scanner.lineage_claims import declared_bases, header_bases, header_origins, names_of
 from scanner.model_files import ModelCard, gguf_metadata
+from scanner.origins.lineage import declared_bases, header_bases, header_origins, names_of
 from tests.scanner.check_runs import snapshot_of
 from tests.scanner.model_folders import write_gguf
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.model_names import ModelName
+from scanner.origins.names import ModelName
 
 
 def contradict(left: str, right: str) -> bool:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from scanner.pickle_files import look_into
-from scanner.pickle_globals import Tier, classify
-from scanner.pickle_reader import read_pickles
-from scanner.second_opinion import ask_picklescan
+from scanner.pickles.files import look_into
+from scanner.pickles.globals import Tier, classify
+from scanner.pickles.reader import read_pickles
+from scanner.pickles.second_opinion import ask_picklescan
 from tests.assets import make_file_assets as assets
 
 ATTACKS = assets.pickle_attacks()

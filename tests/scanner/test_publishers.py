@@ -6,7 +6,7 @@ import importlib.resources
 
 import pytest
 
-from scanner.publishers import Knowledge, PublisherDataError, parse_publishers, publisher_table
+from scanner.origins.publishers import Knowledge, PublisherDataError, parse_publishers, publisher_table
 
 TABLE = publisher_table()
 TEXT = (importlib.resources.files("scanner") / "data" / "publishers.csv").read_text(encoding="utf-8")

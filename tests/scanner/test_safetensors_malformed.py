@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from scanner.checks.safetensors_malformed import CHECK
 from scanner.findings import Finding, Outcome
-from scanner.safetensors_entries import DTYPE_BITS
-from scanner.safetensors_header import read_safetensors
+from scanner.tensorfiles.safetensors_entries import DTYPE_BITS
+from scanner.tensorfiles.safetensors_header import read_safetensors
 from tests.assets import make_file_assets as assets
 from tests.scanner.check_runs import findings_of
 

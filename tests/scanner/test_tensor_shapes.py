@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scanner.tensor_shapes import TensorShapesError, tensor_list
+from scanner.origins.tensor_shapes import TensorShapesError, tensor_list
 from tests.scanner.check_runs import snapshot_of
 from tests.scanner.model_folders import write_gguf, write_safetensors
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from scanner.training_tokens import TrainingTokensError, parse_token_table, stated_tokens, token_table
+from scanner.origins.training_tokens import TrainingTokensError, parse_token_table, stated_tokens, token_table
 
 TEXT = (importlib.resources.files("scanner") / "data" / "training_tokens.csv").read_text(encoding="utf-8")
 

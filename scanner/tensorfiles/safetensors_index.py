@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from scanner.safetensors_layout import HeaderFault, shown
+from scanner.tensorfiles.safetensors_layout import HeaderFault, shown
 
 INDEX_SUFFIX: Final = ".safetensors.index.json"
 # A hub model has some thousands of tensors; a fault in each says no more than the first ones.

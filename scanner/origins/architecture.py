@@ -22,7 +22,7 @@ from typing import Final
 from scanner.errors import NotAvailableError
 from scanner.manifest import Snapshot
 from scanner.model_files import GgufHeader
-from scanner.tensor_shapes import Tensor, TensorShapesError, tensor_list
+from scanner.origins.tensor_shapes import Tensor, TensorShapesError, tensor_list
 
 # Names that the makers of mixture-of-experts models gave to the same two numbers.
 _EXPERTS: Final = ("num_experts", "n_routed_experts", "num_local_experts", "moe_num_experts")

@@ -1,6 +1,6 @@
 """The stack and memo that a pickle works on, with stand-ins where a loader would have objects.
 
-The instructions of `scanner.pickle_instructions` push, pop and store here as they would there. Nothing is
+The instructions of `scanner.pickles.instructions` push, pop and store here as they would there. Nothing is
 imported or built, and large arguments are skipped, never held.
 
 >>> import io
@@ -17,7 +17,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from scanner.pickle_stream import BrokenPickleError, ByteStream, GlobalUse
+from scanner.pickles.stream import BrokenPickleError, ByteStream, GlobalUse
 
 # Strings longer than this name no module; constants longer than this are not looked into.
 _NAME_LIMIT: Final = 512

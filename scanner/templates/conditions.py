@@ -1,6 +1,6 @@
 """Conditions in a chat template that turn on what the user said or on the day: where a trigger would hide.
 
->>> from scanner.template_ast import parse_template
+>>> from scanner.templates.syntax import parse_template
 >>> source = "{% if 'invoice' in messages[-1].content %}{{ 'Pay at once.' }}{% endif %}"
 >>> [danger.code for danger in hidden_conditions(parse_template(source))]
 ['TPL-HIDDEN']
@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from scanner.findings import Confidence, Severity
-from scanner.template_ast import text_of, walk
-from scanner.template_dangers import Danger
+from scanner.templates.dangers import Danger
+from scanner.templates.syntax import text_of, walk
 
 if TYPE_CHECKING:
     from jinja2 import nodes

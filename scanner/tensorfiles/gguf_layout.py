@@ -1,6 +1,6 @@
 """Whether the tensor list of a GGUF file fits its data: names, sizes, types, offsets, and nothing between.
 
->>> from scanner.gguf_header import GgufTensor
+>>> from scanner.tensorfiles.gguf_header import GgufTensor
 >>> faults = layout_faults([GgufTensor("w", (32,), 0, 5)], alignment=32, data_bytes=160)
 >>> [fault.code for fault in faults]
 ['GGUF-OFFSET']
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from scanner.gguf_header import GgufTensor
+from scanner.tensorfiles.gguf_header import GgufTensor
 
 # Source: GGML_MAX_DIMS and GGML_MAX_NAME of ggml.h.
 _DIMENSIONS_MAX: Final = 4

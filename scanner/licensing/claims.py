@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from scanner.findings import Location
-from scanner.gguf_header import GgufHeader
-from scanner.licences import OPEN_TAGS, Licence, LicenceTable
+from scanner.licensing.table import OPEN_TAGS, Licence, LicenceTable
 from scanner.model_files import ModelCard
+from scanner.tensorfiles.gguf_header import GgufHeader
 
 _PROSE: Final = re.compile(
     r"\blicen[cs]ed?\s+(?:under|as|with)\s+(?:the\s+|an?\s+)?\[?[`*]*"

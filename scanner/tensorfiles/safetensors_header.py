@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from scanner.safetensors_entries import Pairs, duplicates, kind, read_tensor
-from scanner.safetensors_layout import HeaderFault, TensorEntry, layout_faults, shown
+from scanner.tensorfiles.safetensors_entries import Pairs, duplicates, kind, read_tensor
+from scanner.tensorfiles.safetensors_layout import HeaderFault, TensorEntry, layout_faults, shown
 
 __all__ = ["HeaderFault", "SafetensorsReading", "TensorEntry", "read_safetensors"]
 

@@ -18,9 +18,9 @@ from typing import Final
 import msgspec
 import yaml
 
+from scanner.code.names import Names, folded
 from scanner.errors import ScanError
 from scanner.findings import Severity
-from scanner.python_names import Names, folded
 
 _FILE: Final = "python_calls.yaml"
 _WRITING: Final = frozenset("wax+")

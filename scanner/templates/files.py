@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
-from scanner.gguf_header import GgufError, read_gguf_header
 from scanner.manifest import FileEntry, Snapshot
 from scanner.model_files import ModelFileError, read_json, read_text
+from scanner.tensorfiles.gguf_header import GgufError, read_gguf_header
 
 # tokenizer_config.json lists added tokens; those of some models take tens of megabytes.
 _JSON_LIMIT_BYTES: Final = 64 * 1024**2

@@ -17,10 +17,10 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO, Final
 
-from scanner.pickle_globals import Tier, classify, is_plausible
-from scanner.pickle_instructions import run
-from scanner.pickle_machine import Machine
-from scanner.pickle_stream import HIDDEN, BrokenPickleError, ByteStream, GlobalUse, PickleReading
+from scanner.pickles.globals import Tier, classify, is_plausible
+from scanner.pickles.instructions import run
+from scanner.pickles.machine import Machine
+from scanner.pickles.stream import HIDDEN, BrokenPickleError, ByteStream, GlobalUse, PickleReading
 
 # The first pickle of PyTorch's format before 1.6 is this number; four more follow, then raw numbers.
 # Source: torch/serialization.py, MAGIC_NUMBER and _legacy_load.

@@ -28,7 +28,7 @@ import yaml
 
 from scanner.errors import ScanError
 from scanner.findings import Severity
-from scanner.licence_texts import HASH_BYTES, Fingerprint, RecognisedText, Sentence, recognise
+from scanner.licensing.texts import HASH_BYTES, Fingerprint, RecognisedText, Sentence, recognise
 
 _SCHEMA: Final = "weighbridge.licences/1"
 _SEPARATORS: Final = re.compile(r"[\s._-]+")

@@ -22,7 +22,7 @@ import msgspec
 import yaml
 
 from scanner.errors import ScanError
-from scanner.pickle_stream import HIDDEN
+from scanner.pickles.stream import HIDDEN
 
 _FILE: Final = "pickle_globals.yaml"
 _WORD: Final = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+")

@@ -23,10 +23,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final, cast
 
-from scanner.compressed_streams import decompressor_of, unopenable_kind
-from scanner.pickle_globals import is_plausible
-from scanner.pickle_reader import is_attack, read_pickles
-from scanner.pickle_stream import UNPACKING_ERRORS, BrokenPickleError, ByteStream, PickleReading
+from scanner.pickles.compressed import decompressor_of, unopenable_kind
+from scanner.pickles.globals import is_plausible
+from scanner.pickles.reader import is_attack, read_pickles
+from scanner.pickles.stream import UNPACKING_ERRORS, BrokenPickleError, ByteStream, PickleReading
 
 # Names under which a file that is no readable pickle cannot be let pass.
 _PICKLE_SUFFIXES: Final = frozenset(

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
+from scanner.code.target_files import TargetFileError, yaml_targets
 from scanner.manifest import FileEntry, Snapshot
 from scanner.model_files import ModelFileError, read_json
-from scanner.target_files import TargetFileError, yaml_targets
 
 _JSON_LIMIT_BYTES: Final = 16 * 1024**2
 # Vocabularies and weight indexes are data, and large.

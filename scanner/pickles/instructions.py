@@ -19,8 +19,8 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from scanner.pickle_machine import OPAQUE, Machine, Made
-from scanner.pickle_stream import HIDDEN, BrokenPickleError, ByteStream, GlobalUse
+from scanner.pickles.machine import OPAQUE, Machine, Made
+from scanner.pickles.stream import HIDDEN, BrokenPickleError, ByteStream, GlobalUse
 
 __all__ = ["ByteStream", "Machine", "run"]
 

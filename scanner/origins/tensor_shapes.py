@@ -17,7 +17,7 @@ from typing import Final
 from scanner.errors import ScanError
 from scanner.manifest import FileEntry, Snapshot
 from scanner.model_files import GgufError, ModelFileError, gguf_metadata, read_json
-from scanner.safetensors_header import read_safetensors
+from scanner.tensorfiles.safetensors_header import read_safetensors
 
 _INDEX: Final = "model.safetensors.index.json"
 _INDEX_LIMIT_BYTES: Final = 64 * 1024**2

@@ -9,10 +9,10 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from scanner.check import CheckContext
-from scanner.code_closure import ImportedFile, closure, file_of, imports_of, is_entry
-from scanner.code_references import CodeReference
+from scanner.code.calls import CallSite, UnreadableSourceError, find_calls, parse_source
+from scanner.code.closure import ImportedFile, closure, file_of, imports_of, is_entry
+from scanner.code.references import CodeReference
 from scanner.manifest import FileEntry
-from scanner.python_calls import CallSite, UnreadableSourceError, find_calls, parse_source
 
 _SUFFIXES: Final = (".py", ".pyw")
 # The longest modelling file of transformers has 600 kB.

@@ -14,9 +14,9 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from scanner.findings import Location
-from scanner.gguf_header import GgufHeader
 from scanner.manifest import Snapshot
 from scanner.model_files import ModelCard
+from scanner.tensorfiles.gguf_header import GgufHeader
 
 _REPOSITORY: Final = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}")
 _HUB_ADDRESS: Final = re.compile(r"^https?://(?:www\.)?(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)")

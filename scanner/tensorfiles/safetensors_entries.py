@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from scanner.safetensors_layout import HeaderFault, TensorEntry, shown
+from scanner.tensorfiles.safetensors_layout import HeaderFault, TensorEntry, shown
 
 # Bits per element. Source: the dtypes that safetensors 0.8.0 accepts (safetensors/src/tensor.rs, Dtype).
 DTYPE_BITS: Final = {

@@ -1,6 +1,6 @@
 """What a chat template could do beyond writing a prompt: reach into Python, load others, or never end.
 
->>> from scanner.template_ast import parse_template
+>>> from scanner.templates.syntax import parse_template
 >>> [danger.code for danger in template_dangers(parse_template("{{ ''.__class__ }}"))]
 ['TPL-ESCAPE']
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from scanner.findings import Confidence, Severity
-from scanner.template_ast import text_of, walk
+from scanner.templates.syntax import text_of, walk
 
 if TYPE_CHECKING:
     from jinja2 import nodes

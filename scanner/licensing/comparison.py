@@ -1,6 +1,6 @@
 """Holds declared licences against a licence text: which file governs, what contradicts, how bad it is.
 
->>> from scanner.licences import licence_table
+>>> from scanner.licensing.table import licence_table
 >>> table = licence_table()
 >>> contradicts(table.declared_as("mit"), table.read("Acme License: only for research purposes."))
 True
@@ -13,8 +13,8 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from scanner.findings import Location, Severity
-from scanner.licence_claims import Claim
-from scanner.licences import Commercial, Licence, LicenceReading, LicenceTable
+from scanner.licensing.claims import Claim
+from scanner.licensing.table import Commercial, Licence, LicenceReading, LicenceTable
 from scanner.manifest import FileEntry
 
 _LONGEST_QUOTE: Final = 300

@@ -1,0 +1,1 @@
+"""Licences: what is declared, what the texts say, and where the two part."""

@@ -1,0 +1,1 @@
+"""Where a model comes from, as far as its files tell: names, publishers, lineage, size, training."""

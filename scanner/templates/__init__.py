@@ -1,0 +1,1 @@
+"""Chat templates as Jinja syntax trees: where they lie and what they could do. Never rendered here."""
