@@ -1,0 +1,89 @@
+"""The paired statistics agree with published values and never claim more than the items carry."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from probes.deflection.statistics import (
+    Pair,
+    holm,
+    minimum_detectable_gap,
+    paired_gap,
+    unpaired_gap,
+)
+
+
+def pairs_of(both: int, more: int, less: int, neither: int) -> list[Pair]:
+    shares = [(1.0, 1.0)] * both + [(1.0, 0.0)] * more + [(0.0, 1.0)] * less + [(0.0, 0.0)] * neither
+    return [Pair(f"item-{index}", *found) for index, found in enumerate(shares)]
+
+
+def test_mcnemar_is_exact_on_discordant_pairs() -> None:
+    gap = paired_gap(pairs_of(3, 19, 3, 25), seed=0)
+    assert (gap.more, gap.less, gap.n) == (19, 3, 50)
+    # 2 * sum(binom(22, k), k=0..3) / 2^22
+    assert gap.p_value == pytest.approx(2 * (1 + 22 + 231 + 1540) / 2**22)
+
+
+def test_interval_contains_newcombes_published_example() -> None:
+    # Newcombe 1998, table III, example (a): 36, 12, 2, 0 gives 0.0569 to 0.3404 by method 10.
+    gap = paired_gap(pairs_of(36, 12, 2, 0), seed=0)
+    assert gap.value == pytest.approx(0.2)
+    assert gap.interval.low <= 0.0569 + 5e-4
+    assert gap.interval.high >= 0.3404 - 5e-4
+
+
+def test_four_of_four_is_not_significant_against_own_controls_but_against_all() -> None:
+    assert paired_gap(pairs_of(0, 4, 0, 0), seed=0).p_value == pytest.approx(0.125)
+    gap = unpaired_gap([1.0] * 4, [0.0] * 12)
+    assert gap.p_value == pytest.approx(1 / 1820)
+    assert gap.interval.low > 0.4
+
+
+def test_degenerate_data_still_have_a_width() -> None:
+    gap = paired_gap(pairs_of(0, 0, 0, 12), seed=0)
+    assert gap.value == 0
+    assert gap.p_value == 1
+    assert gap.interval.low < -0.15
+    assert gap.interval.high > 0.15
+
+
+def test_same_seed_same_interval() -> None:
+    pairs = pairs_of(2, 7, 3, 12)
+    assert paired_gap(pairs, seed=4) == paired_gap(pairs, seed=4)
+
+
+def test_repeats_of_an_item_do_not_add_items() -> None:
+    gap = paired_gap([Pair("a", 2 / 3, 0.0), Pair("b", 1 / 3, 0.0)], seed=0)
+    assert gap.n == 2
+    assert gap.value == pytest.approx(0.5)
+    assert gap.more == 1
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=30))
+def test_interval_holds_the_value_and_stays_possible(shares: list[tuple[float, float]]) -> None:
+    gap = paired_gap([Pair(str(index), *share) for index, share in enumerate(shares)], seed=1)
+    assert -1 <= gap.interval.low <= gap.value <= gap.interval.high <= 1
+    assert 0 <= gap.p_value <= 1
+
+
+def test_holm_matches_the_worked_example() -> None:
+    assert holm({"a": 0.01, "b": 0.04, "c": 0.03}) == pytest.approx({"a": 0.03, "c": 0.06, "b": 0.06})
+
+
+def test_holm_of_nothing_is_nothing() -> None:
+    assert holm({}) == {}
+
+
+@pytest.mark.parametrize(("n", "points"), [(30, 35), (50, 23), (100, 15), (200, 10)])
+def test_minimum_detectable_gap_agrees_with_simulation(n: int, points: int) -> None:
+    gap = minimum_detectable_gap(n)
+    assert gap is not None
+    assert abs(100 * gap - points) <= 1
+
+
+def test_too_few_pairs_detect_nothing() -> None:
+    assert minimum_detectable_gap(4) is None
