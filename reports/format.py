@@ -1,0 +1,103 @@
+"""The interface of report formats and what they render. Stable: one file in `reports/formats/` per format.
+
+>>> sorted(load_formats())
+['html', 'json', 'pdf']
+"""
+
+from __future__ import annotations
+
+import datetime
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+from policies.assessment import Assessment
+from scanner.errors import ScanError
+from scanner.evidence import EvidenceStore
+from scanner.registry import modules_of, nearest
+from scanner.scan import Scan
+
+FORMATS_PACKAGE = "reports.formats"
+
+
+class ReportError(ScanError):
+    """A report cannot be rendered, or there is no such format."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What every format renders. Rendering recomputes nothing: it shows these values.
+
+    Attributes:
+        scan: What was found.
+        assessment: What that means by packs and gate.
+        evidence: Where the bytes behind both lie; read to verify them and to quote transcripts.
+        generated_at: Aware time that the report carries; equal reports render to equal bytes.
+    """
+
+    scan: Scan
+    assessment: Assessment
+    evidence: EvidenceStore
+    generated_at: datetime.datetime
+
+    def __post_init__(self) -> None:
+        if self.assessment.scan_id != self.scan.id:
+            raise ReportError(
+                f"the assessment belongs to scan {self.assessment.scan_id}, the report is of {self.scan.id}"
+            )
+        if self.generated_at.tzinfo is None:
+            raise ReportError("generated_at has no time zone; pass an aware time")
+
+
+class Format(ABC):
+    """Turns a report into the bytes of one file.
+
+    Attributes:
+        name: Name of the format, as in `--report`.
+        suffix: Of its files, without the dot.
+        media_type: IANA media type of its files.
+    """
+
+    name: ClassVar[str]
+    suffix: ClassVar[str]
+    media_type: ClassVar[str]
+
+    @abstractmethod
+    def render(self, report: Report) -> bytes:
+        """The whole file; equal bytes for equal reports.
+
+        Raises:
+            ReportError: when it cannot be rendered, for instance without its system libraries.
+        """
+
+
+def load_formats() -> dict[str, Format]:
+    """Every format, by name.
+
+    Raises:
+        ReportError: when a module of the folder defines no FORMAT, or two share a name.
+    """
+    formats: dict[str, Format] = {}
+    for module in modules_of(FORMATS_PACKAGE):
+        found = getattr(module, "FORMAT", None)
+        if not isinstance(found, Format):
+            raise ReportError(f"{module.__name__}: defines no FORMAT")
+        if found.name in formats:
+            raise ReportError(f"{module.__name__}: the format name '{found.name}' is taken")
+        formats[found.name] = found
+    return formats
+
+
+def render(report: Report, name: str) -> bytes:
+    """The report in the format called `name`.
+
+    Raises:
+        ReportError: when there is no such format or it cannot be rendered.
+    """
+    formats = load_formats()
+    if name not in formats:
+        raise ReportError(
+            f"unknown report format '{name}'{nearest(name, formats)}",
+            hint=f"known formats: {', '.join(sorted(formats))}",
+        )
+    return formats[name].render(report)

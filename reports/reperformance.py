@@ -1,0 +1,65 @@
+"""Command lines with which anybody can repeat a scan and verify its report, without trusting us.
+
+>>> quoted(["weighbridge", "scan", "my model"])
+"weighbridge scan 'my model'"
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from scanner.scan import Scan
+
+
+def commands(scan: Scan) -> dict[str, str]:
+    """What to type, by purpose: "scan", "evidence", "listing", "files", "attachment"."""
+    return {
+        "scan": quoted(_scan_again(scan)),
+        "evidence": (
+            "find . -type f -path './??/*' | while read -r file; do "
+            'printf "%s  %s\\n" "${file##*/}" "$file"; done | sha256sum --check --quiet && echo intact'
+        ),
+        "listing": "jq -j '.model.files[] | \"\\(.sha256)  \\(.path)\\n\"' report.json | sha256sum",
+        "files": (
+            "jq -j '.model.files[] | \"\\(.sha256)  \\(.path)\\n\"' report.json "
+            "| (cd MODEL_FOLDER && sha256sum --check --quiet) && echo intact"
+        ),
+        "attachment": "pdfdetach -save 1 -o report.json report.pdf",
+    }
+
+
+def quoted(words: Sequence[str]) -> str:
+    """The command line that a POSIX shell reads back as these words."""
+    return shlex.join(words)
+
+
+def _scan_again(scan: Scan) -> list[str]:
+    request = scan.request
+    words = ["weighbridge", "scan", _pinned(scan), "--profile", request.profile.value]
+    for check_id in request.check_ids:
+        words += ["--check", check_id]
+    words += _engine_options(scan)
+    words += ["--seed", str(request.seed)]
+    for key, value in sorted(request.settings.items()):
+        words += ["--set", f"{key}={value}"]
+    return [*words, "--as-of", request.as_of.isoformat()]
+
+
+def _engine_options(scan: Scan) -> list[str]:
+    request = scan.request
+    if not request.backend:
+        return ["--static-only"]
+    engine = scan.engine
+    if engine is None:
+        return ["--backend", request.backend, "--device", request.device, "--dtype", request.dtype]
+    # What "auto" became: the same word on another machine could mean something else.
+    return [
+        "--backend", engine.backend, "--device", engine.device, "--dtype", engine.dtype,
+        "--batch-size", str(engine.batch_size), "--threads", str(engine.threads),
+    ]  # fmt: skip
+
+
+def _pinned(scan: Scan) -> str:
+    ref, commit = scan.request.ref, scan.snapshot.commit
+    return f"{ref.scheme}://{ref.location}@{commit}" if commit and "://" in ref.text else ref.text

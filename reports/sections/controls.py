@@ -1,0 +1,145 @@
+"""Controls: a matrix per pack, then each control with its reason, evidence, limits and open question."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from policies.assessment import ControlResult, ControlStatus, PackResult
+from reports.contents import Contents
+from reports.sections.verdict import Count
+from reports.wording import Tag, day, duty_holder_text, plain, status_tag
+
+
+@dataclass(frozen=True)
+class ControlView:
+    """One control, judged.
+
+    Attributes:
+        anchor: Id of its place in the document.
+        id: Stable id.
+        label: How people cite it.
+        title: Short name.
+        requirement: The duty in our own words.
+        duty_holder: Who owes it.
+        tag: What the evidence says.
+        reason: Why.
+        force: Whether the duty applies on the day of judgement, and from when.
+        severity: If it failed.
+        checks: Ids of the checks it rests on.
+        findings: Fingerprints of the findings it rests on.
+        measurements: Names of the measurements it rests on.
+        evidence: Digests of the evidence behind these.
+        attestation: The question a person must answer, or "".
+        limits: What the result does not show.
+        maps: Related ids: "NIST AI RMF: MS-2.7".
+    """
+
+    anchor: str
+    id: str
+    label: str
+    title: str
+    requirement: str
+    duty_holder: str
+    tag: Tag
+    reason: str
+    force: str
+    severity: str
+    checks: tuple[str, ...]
+    findings: tuple[str, ...]
+    measurements: tuple[str, ...]
+    evidence: tuple[str, ...]
+    attestation: str
+    limits: str
+    maps: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PackView:
+    """One pack, judged: its controls and how many are in each status."""
+
+    anchor: str
+    title: str
+    cite: str
+    version: str
+    counts: tuple[Count, ...]
+    controls: tuple[ControlView, ...]
+
+
+@dataclass(frozen=True)
+class ControlName:
+    """A control as other sections refer to it."""
+
+    anchor: str
+    label: str
+
+
+def pack_views(contents: Contents) -> tuple[PackView, ...]:
+    """Every pack of these contents."""
+    return tuple(_pack(pack) for pack in contents.assessment.packs)
+
+
+def controls_by_finding(packs: tuple[PackView, ...]) -> Mapping[str, tuple[ControlName, ...]]:
+    """The controls that rest on each finding, by its fingerprint: the way back from bytes to law."""
+    names: dict[str, list[ControlName]] = {}
+    for pack in packs:
+        for control in pack.controls:
+            for fingerprint in control.findings:
+                names.setdefault(fingerprint, []).append(ControlName(control.anchor, control.label))
+    return {fingerprint: tuple(controls) for fingerprint, controls in names.items()}
+
+
+def anchor(*parts: str) -> str:
+    """An id for a place in the document, of letters, digits and hyphens only."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", "-".join(parts)).strip("-").lower()
+
+
+def _pack(pack: PackResult) -> PackView:
+    counts = Counter(control.status for control in pack.controls)
+    return PackView(
+        anchor("pack", pack.id),
+        pack.title,
+        pack.cite,
+        pack.version,
+        tuple(Count(status_tag(status), counts[status]) for status in ControlStatus if counts[status]),
+        tuple(_control(control) for control in pack.controls),
+    )
+
+
+def _control(control: ControlResult) -> ControlView:
+    return ControlView(
+        anchor=anchor("control", control.pack_id, control.control_id),
+        id=control.control_id,
+        label=control.label,
+        title=control.title,
+        requirement=control.requirement,
+        duty_holder=duty_holder_text(control.duty_holder),
+        tag=status_tag(control.status),
+        reason=_reason(control),
+        force=_force(control),
+        severity=control.severity_if_failed,
+        checks=control.checks,
+        findings=control.findings,
+        measurements=control.measurements,
+        evidence=control.evidence,
+        attestation=control.attestation,
+        limits=control.limits or "The pack states no limits for this control.",
+        maps=tuple(
+            f"{plain(framework).upper()}: {', '.join(ids)}" for framework, ids in control.maps.items()
+        ),
+    )
+
+
+def _reason(control: ControlResult) -> str:
+    if control.waived_until is None:
+        return control.reason
+    return f"{control.reason} Waived until {day(control.waived_until)}."
+
+
+def _force(control: ControlResult) -> str:
+    if control.effective_from is None:
+        return "in force" if control.is_in_force else "not in force on this day"
+    verb = "in force since" if control.is_in_force else "not in force on this day; from"
+    return f"{verb} {day(control.effective_from)}"

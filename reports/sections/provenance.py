@@ -1,0 +1,134 @@
+"""Provenance: what the source says, every file with its digest, and all evidence with its state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from reports.contents import Contents, EvidenceRecord, EvidenceState
+from reports.numbers import size_text
+from reports.sections.verdict import Fact
+from reports.wording import Tag, counted, evidence_tag
+from scanner.findings import Outcome
+from scanner.manifest import FileEntry
+
+
+@dataclass(frozen=True)
+class FileView:
+    """One file.
+
+    Attributes:
+        path: Inside the model.
+        size: On disk.
+        sha256: Computed by us.
+        recorded: The differing digest that the source recorded, or "".
+        source: Who recorded one.
+        tag: How the two compare, None when there is nothing to compare with.
+    """
+
+    path: str
+    size: str
+    sha256: str
+    recorded: str
+    source: str
+    tag: Tag | None
+
+
+@dataclass(frozen=True)
+class EvidenceView:
+    """One piece of evidence."""
+
+    anchor: str
+    sha256: str
+    path: str
+    title: str
+    media_type: str
+    size: str
+    tag: Tag
+    checks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ProvenanceView:
+    """The sections on files and on evidence.
+
+    Attributes:
+        facts: What the source told.
+        files: Every file.
+        missing: Paths that the source lists and the folder lacks.
+        evidence: Every piece of evidence.
+        summary: How much evidence there is and how much of it was verified.
+        is_intact: Whether all of it was.
+    """
+
+    facts: tuple[Fact, ...]
+    files: tuple[FileView, ...]
+    missing: tuple[str, ...]
+    evidence: tuple[EvidenceView, ...]
+    summary: str
+    is_intact: bool
+
+
+def provenance_view(contents: Contents) -> ProvenanceView:
+    """The sections of these contents."""
+    verified = sum(record.state is EvidenceState.VERIFIED for record in contents.evidence)
+    return ProvenanceView(
+        facts=tuple(_facts(contents)),
+        files=tuple(_file(entry) for entry in contents.model.files),
+        missing=contents.model.missing,
+        evidence=tuple(_evidence(record) for record in contents.evidence),
+        summary=(
+            f"{verified} of {counted(len(contents.evidence), 'piece of evidence', 'pieces of evidence')} "
+            "read back with the recorded digest when this report was made."
+        ),
+        is_intact=verified == len(contents.evidence),
+    )
+
+
+def evidence_anchor(sha256: str) -> str:
+    """Id of the place of this piece of evidence in the document."""
+    return f"evidence-{sha256[:16]}"
+
+
+def _facts(contents: Contents) -> Iterator[Fact]:
+    model = contents.model
+    yield Fact("Source", model.ref.scheme)
+    yield Fact("Location", model.ref.location, is_code=True)
+    yield Fact("Commit", model.commit or "none: the source keeps no commits", is_code=bool(model.commit))
+    for key, value in model.source:
+        yield Fact(key.replace("_", " "), value)
+    yield Fact("Total size", size_text(model.total_bytes))
+
+
+def _file(entry: FileEntry) -> FileView:
+    source = entry.source_digest
+    differs = source is not None and not entry.matches_source
+    return FileView(
+        path=entry.path,
+        size=size_text(entry.size_bytes),
+        sha256=entry.sha256,
+        recorded=f"{source.algorithm} {source.value}" if source and differs else "",
+        source=f"{source.algorithm}, {source.origin}" if source else "the source records no digest",
+        tag=_match(entry),
+    )
+
+
+def _match(entry: FileEntry) -> Tag | None:
+    if entry.matches_source is None:
+        return None
+    if entry.matches_source:
+        return Tag("Match", "good", "●", Outcome.PASS.value)
+    return Tag("Mismatch", "bad", "■", Outcome.FAIL.value)
+
+
+def _evidence(record: EvidenceRecord) -> EvidenceView:
+    return EvidenceView(
+        evidence_anchor(record.sha256),
+        record.sha256,
+        record.path,
+        record.title or "named by a control only",
+        record.media_type,
+        size_text(record.size_bytes),
+        evidence_tag(record.state),
+        record.checks,
+    )

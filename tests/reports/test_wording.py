@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import datetime
+import re
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from policies.assessment import ControlStatus, VerdictValue
+from reports.contents import EvidenceState
+from reports.wording import day, evidence_tag, legends, meaning, moment, outcome_tag, status_tag, verdict_tag
+from scanner.findings import Outcome
+
+_ALL = [
+    [outcome_tag(each) for each in Outcome],
+    [status_tag(each) for each in ControlStatus],
+    [verdict_tag(each) for each in VerdictValue],
+    [evidence_tag(each) for each in EvidenceState],
+]
+
+
+@pytest.mark.parametrize("tags", _ALL)
+def test_states_differ_in_word_and_in_shape(tags: list[object]) -> None:
+    """So that they are told apart without colour, and without reading."""
+    assert len({tag.label for tag in tags}) == len(tags)  # type: ignore[attr-defined]
+    assert len({tag.shape for tag in tags}) == len(tags)  # type: ignore[attr-defined]
+
+
+def test_every_outcome_and_status_is_explained() -> None:
+    assert {legend.tag.key for legend in legends()} == {each.value for each in (*Outcome, *ControlStatus)}
+    assert all(meaning(value).endswith(".") for value in VerdictValue)
+
+
+def test_nothing_is_ever_called_compliant() -> None:
+    folder = Path(str(resources.files("reports")))
+    for path in [*folder.rglob("*.j2"), *folder.rglob("*.py")]:
+        words = re.findall(r"(?i)\b(non-)?complian(?:t|ce)\b|\bcertified\b", path.read_text(encoding="utf-8"))
+        allowed = 1 if path.name == "wording.py" else 0  # its first line says that nothing is
+        assert len(words) <= allowed, path
+
+
+def test_days_and_times_are_unambiguous() -> None:
+    assert day(datetime.date(2026, 11, 2)) == "2 November 2026"
+    east = datetime.datetime(2026, 11, 2, 1, 5, tzinfo=datetime.timezone(datetime.timedelta(hours=9)))
+    assert moment(east) == "1 November 2026, 16:05 UTC"
