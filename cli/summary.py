@@ -95,10 +95,12 @@ def print_scan(scan: Scan, assessment: Assessment) -> None:
 def print_counts(scan: Scan, assessment: Assessment) -> None:
     """Prints the last line: how many findings of each outcome."""
     counts = _outcomes(scan)
-    waived = sum(1 for control in assessment.controls if control.waived_until)
+    waived = {
+        each for reason in assessment.verdict.reasons if reason.rule == "waiver" for each in reason.findings
+    }
     stdout().print(
         f"{counts['fail']} failed, {counts['pass']} passed, {counts['not_run']} not run, "
-        f"{counts['error']} errors, {waived} suppressed",
+        f"{counts['error']} errors, {len(waived)} suppressed by waivers",
         markup=False,
     )
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import yaml
 
-from scanner.licence_texts import HASH_BYTES, SHINGLE_WORDS, fingerprint
+from scanner.licensing.texts import HASH_BYTES, SHINGLE_WORDS, fingerprint
 
 _ROOT = Path(__file__).parent.parent
 
