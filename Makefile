@@ -63,8 +63,9 @@ contracts: $(STAMP) ## Check who may import whom.
 check-names: $(STAMP) ## Build the wheel, install it afresh, look for clashing package names.
 	$(BIN)/python scripts/check_names.py --python "$(PYTHON)" --torch "$(TORCH)"
 
-check-readme: $(STAMP) ## Compare the README with what the commands say.
+check-readme: $(STAMP) ## Compare README and docs with what the commands, checks and packs say.
 	$(BIN)/python scripts/check_readme.py
+	$(BIN)/python scripts/make_docs.py --check
 
 bench: $(STAMP) ## Run the benchmarks (ONLY=batching for one) and write build/bench.json.
 	$(BIN)/python -m benchmarks $(ONLY)
