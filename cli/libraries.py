@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 # Each with the reason; a value that the user has set stays.
@@ -29,7 +31,17 @@ def settle() -> None:
     warnings.filterwarnings("ignore", category=UserWarning, module=r"(torch|transformers|spacy)\.")
 
 
-def forbid_hub() -> None:
-    """After fetching: whatever is imported from now on finds the hub's client offline."""
-    for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE"):
-        os.environ[name] = "1"
+@contextmanager
+def hub_forbidden() -> Iterator[None]:
+    """After fetching: while it is open, whatever is imported finds the hub's client offline."""
+    names = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.libraries import forbid_hub
+from cli.libraries import hub_forbidden
 from cli.versions import deciding_versions
 from cli.workplace import Workplace
 from db.store import Store
@@ -97,12 +97,11 @@ class Scales:
                 disk does not take the results.
         """
         snapshot = fetch(request.ref, self.fetching)
-        forbid_hub()
         identity = request.identity(snapshot, deciding_versions())
         with self.workplace.locked(identity), Store.open(self.workplace.database_url) as store:
             if fresh:
                 self.workplace.drop_journal(identity)
-            with Journal(self.workplace.open_journal(identity)) as journal:
+            with hub_forbidden(), Journal(self.workplace.open_journal(identity)) as journal:
                 weighing = self._weigh(request, checks, criteria, snapshot, journal)
             store.save_scan(weighing.scan)
             store.save_assessment(weighing.assessment)
