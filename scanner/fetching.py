@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 from scanner.manifest import Snapshot
 from scanner.references import ModelRef
-from scanner.registry import RegistryError, modules_of, nearest
+from scanner.registry import load_extensions, nearest
 from scanner.source import FetchOptions, Source, SourceError
 
 SOURCE_PACKAGE = "scanner.sources"
@@ -20,15 +22,11 @@ def load_sources() -> dict[str, Source]:
     Raises:
         RegistryError: when a module has no SOURCE, or two sources share a scheme.
     """
-    sources: dict[str, Source] = {}
-    for module in modules_of(SOURCE_PACKAGE):
-        source = getattr(module, "SOURCE", None)
-        if not isinstance(source, Source):
-            raise RegistryError(f"{module.__name__}: defines no SOURCE")
-        if source.scheme in sources:
-            raise RegistryError(f"{module.__name__}: the scheme '{source.scheme}' is taken")
-        sources[source.scheme] = source
-    return sources
+    return load_extensions((SOURCE_PACKAGE,), "SOURCE", _is_source, lambda source: source.scheme)
+
+
+def _is_source(offered: object) -> TypeGuard[Source]:
+    return isinstance(offered, Source)
 
 
 def fetch(ref: ModelRef, options: FetchOptions) -> Snapshot:

@@ -41,7 +41,10 @@ TEXT_LIMIT_BYTES: Final = 4 * 1024**2
 _MAX_YAML_DEPTH: Final = 50
 _CARD_NAMES: Final = ("readme.md", "modelcard.md", "model_card.md")
 _LICENCE_STEMS: Final = ("license", "licence", "copying", "notice", "use_policy", "unlicense")
-_TEXT_SUFFIXES: Final = frozenset({"", ".txt", ".md", ".rst", ".html", ".rtf"})
+# "MODEL_LICENSE", "Llama-2-Community-License-Agreement", "MiMo Use Policy".
+_LICENCE_ENDS: Final = ("license", "licence", "license_agreement", "licence_agreement", "use_policy")
+# The last two cannot be read here: they are licences all the same, which a person must read.
+_LICENCE_SUFFIXES: Final = frozenset({"", ".txt", ".md", ".rst", ".html", ".rtf", ".pdf", ".docx"})
 
 
 class ModelFileError(ScanError):
@@ -187,8 +190,10 @@ def _top_level(snapshot: Snapshot, names: tuple[str, ...]) -> FileEntry | None:
 
 
 def _is_licence_name(name: str) -> bool:
-    lowered = PurePosixPath(name.lower().replace("-", "_"))
-    return lowered.suffix in _TEXT_SUFFIXES and lowered.stem.startswith(_LICENCE_STEMS)
+    lowered = PurePosixPath(name.lower().replace("-", "_").replace(" ", "_"))
+    if lowered.suffix not in _LICENCE_SUFFIXES:
+        return False
+    return lowered.stem.startswith(_LICENCE_STEMS) or lowered.stem.endswith(_LICENCE_ENDS)
 
 
 def _first_line(error: Exception) -> str:

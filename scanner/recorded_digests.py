@@ -12,6 +12,7 @@ change the weights can usually change the record as well. The origin travels wit
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from typing import Final
 
 from scanner.manifest import SourceDigest
 
+BLOB_ORIGIN: Final = "name of the blob in the hub cache"
 HUB_METADATA_FOLDER: Final = PurePosixPath(".cache/huggingface/download")
 _SUM_NAMES: Final = frozenset(
     {"sha256sums", "sha256sums.txt", "sha256sum", "sha256sum.txt", "checksums.txt", "checksum.txt"}
@@ -61,6 +63,27 @@ def recorded_digests(root: Path, paths: Iterable[str]) -> RecordedDigests:
         if name in _SUM_NAMES or name.endswith((".sha256", ".sha256sum")):
             _read_sums(root, path, recorded)
     return recorded
+
+
+def hub_blob(link: Path) -> str:
+    """The name of the blob that `link` leads to when it lies in a snapshot of a hub cache, else "".
+
+    Such a snapshot is `models--org--name/snapshots/<commit>`, and its files are links to `blobs` beside it.
+    """
+    target = Path(os.path.realpath(link))
+    for folder in link.parents:
+        repository = folder.parent.parent
+        if folder.parent.name == "snapshots" and repository.name.startswith("models--"):
+            return target.name if target.parent == repository / "blobs" else ""
+    return ""
+
+
+def hub_commit(folder: Path) -> str | None:
+    """The commit whose snapshot in a hub cache `folder` is, or lies in, by name; else None."""
+    for each in (folder, *folder.parents):
+        if each.parent.name == "snapshots" and _SHA1.fullmatch(each.name):
+            return each.name
+    return None
 
 
 def digest_of_etag(etag: str, origin: str) -> SourceDigest | None:

@@ -25,7 +25,8 @@ class ModelRef:
 
     Attributes:
         text: Exactly what was written.
-        scheme: Name of the source that serves it: "hf", "directory", "gguf", "demo", or a plug-in's.
+        scheme: Name of the source that serves it, in lower case: "hf", "directory", "gguf", "demo", or a
+            plug-in's.
         location: Repository "org/name" or a local path.
         revision: Branch, tag or commit for sources that have them, else None.
     """
@@ -58,4 +59,4 @@ class ModelRef:
                 f"{text}: nothing after {scheme}://",
                 hint="write for instance hf://org/name@revision",
             )
-        return cls(text, scheme, location, revision or None)
+        return cls(text, scheme.lower(), location, revision or None)

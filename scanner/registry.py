@@ -9,11 +9,13 @@ import importlib.metadata
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import ModuleType
+from typing import TypeGuard, TypeVar
 
 from scanner.check import Check
 from scanner.errors import ScanError
 
 CHECK_PACKAGES = ("scanner.checks",)
+T = TypeVar("T")
 
 
 class RegistryError(ScanError):
@@ -44,22 +46,41 @@ def _loaded(load: Callable[[], ModuleType], shown: str) -> ModuleType:
         ) from error
 
 
+def load_extensions(
+    packages: Sequence[str],
+    attribute: str,
+    accepts: Callable[[object], TypeGuard[T]],
+    name_of: Callable[[T], str],
+) -> dict[str, T]:
+    """What every module of these packages offers as `attribute`, by name.
+
+    Raises:
+        RegistryError: when a module cannot be loaded, offers nothing of the kind, or a name is taken.
+    """
+    known: dict[str, T] = {}
+    for package in packages:
+        for module in modules_of(package):
+            offered = getattr(module, attribute, None)
+            if not accepts(offered):
+                raise RegistryError(f"{module.__name__}: defines no {attribute}")
+            name = name_of(offered)
+            if name in known:
+                raise RegistryError(f"{module.__name__}: the name '{name}' is taken")
+            known[name] = offered
+    return known
+
+
 def load_checks(packages: Sequence[str] = CHECK_PACKAGES) -> dict[str, Check]:
     """Every check of these packages, by id.
 
     Raises:
         RegistryError: when a module has no CHECK, or two checks share an id.
     """
-    checks: dict[str, Check] = {}
-    for package in packages:
-        for module in modules_of(package):
-            check = getattr(module, "CHECK", None)
-            if not isinstance(check, Check):
-                raise RegistryError(f"{module.__name__}: defines no CHECK")
-            if check.id in checks:
-                raise RegistryError(f"{module.__name__}: the id '{check.id}' is taken")
-            checks[check.id] = check
-    return checks
+    return load_extensions(packages, "CHECK", _is_check, lambda check: check.id)
+
+
+def _is_check(offered: object) -> TypeGuard[Check]:
+    return isinstance(offered, Check)
 
 
 def pick(known: Mapping[str, Check], names: Sequence[str]) -> list[Check]:

@@ -102,7 +102,7 @@ class LicenceContradiction(Check):
             try:
                 yield from gguf_claims(entry.path, gguf_metadata(context.snapshot.local_path(entry.path)))
             except (GgufError, OSError) as error:
-                yield self.errored(f"{entry.path}: {error}", subject=entry.path)
+                yield self.errored(str(error), subject=entry.path)
 
     def _disagreements(
         self, claims: Sequence[Claim], prose: Sequence[Claim], table: LicenceTable
@@ -142,7 +142,11 @@ class LicenceContradiction(Check):
         reading = table.read(text)
         kept = (context.evidence.put(text.encode(), "text/plain", f"licence text {entry.path}"),)
         known = [(claim, claim.licences(table)) for claim in claims]
-        accused = [(claim, rows) for claim, rows in known if rows and contradicts(rows, reading)]
+        accused = [
+            (claim, rows)
+            for claim, rows in known
+            if rows and contradicts(_choice(rows, claim, known), reading)
+        ]
         for claim, rows in accused:
             yield self._contradiction(claim, rows, entry, reading, kept)
         if accused:
@@ -245,6 +249,14 @@ class LicenceContradiction(Check):
                     remediation="Read the base model's own licence text and apply the narrower of the two.",
                     tags=_TAGS,
                 )
+
+
+def _choice(
+    rows: Sequence[Licence], claim: Claim, known: Sequence[tuple[Claim, Sequence[Licence]]]
+) -> Sequence[Licence]:
+    """What a text may be for `claim` to hold: any licence of its list when all of them are permissive."""
+    listed = [row for other, found in known if other.place == claim.place for row in found]
+    return listed if all(row.is_permissive for row in listed) else rows
 
 
 CHECK = LicenceContradiction()

@@ -56,7 +56,7 @@ class PublisherUnknown(Check):
             try:
                 header = gguf_metadata(context.snapshot.local_path(entry.path))
             except (GgufError, OSError) as error:
-                yield self.errored(f"{entry.path}: {error}", subject=entry.path)
+                yield self.errored(str(error), subject=entry.path)
                 continue
             bases += header_bases(header)
             claims += header_origins(entry.path, header)

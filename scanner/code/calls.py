@@ -176,6 +176,11 @@ def _call(node: ast.Call, names: Names) -> Iterator[CallSite]:
                     node.lineno, "obfuscation", shown, message, Severity.CRITICAL, ("CWE-506", "CWE-94")
                 )
         yield from _indirect(path, node, names)
+    if _keyword(node, "trust_remote_code") is True:  # code of yet another repository, which nobody read
+        named = next(
+            iter(paths), f".{node.func.attr}" if isinstance(node.func, ast.Attribute) else "a function"
+        )
+        yield _site(node.lineno, "execution", named, "calls")
     if not paths and isinstance(node.func, ast.Attribute):
         kind = {method.name: method.kind for method in _table().methods}.get(node.func.attr)
         if kind is not None:

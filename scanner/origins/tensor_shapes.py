@@ -170,7 +170,7 @@ def _gguf(snapshot: Snapshot, entry: FileEntry) -> Iterator[Tensor]:
     try:
         header = gguf_metadata(snapshot.local_path(entry.path))
     except (GgufError, OSError) as error:
-        raise TensorShapesError(f"{entry.path}: {error}") from error
+        raise TensorShapesError(str(error)) from error
     for tensor in header.tensors:
         # NOTE: rope_freqs and the like are constants that llama.cpp stores as tensors.
         if not tensor.name.startswith("rope_"):

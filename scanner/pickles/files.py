@@ -29,21 +29,16 @@ from scanner.pickles.reader import is_attack, read_pickles
 from scanner.pickles.stream import UNPACKING_ERRORS, BrokenPickleError, ByteStream, PickleReading
 
 # Names under which a file that is no readable pickle cannot be let pass.
-_PICKLE_SUFFIXES: Final = frozenset(
-    {
-        ".pkl",
-        ".pickle",
-        ".pck",
-        ".pt",
-        ".pth",
-        ".ckpt",
-        ".joblib",
-        ".dill",
-        ".cloudpickle",
-        ".npy",
-        ".npz",
-    }
+_PICKLE_SUFFIXES: Final = frozenset({
+    ".pkl", ".pickle", ".pck", ".pt", ".pth", ".ckpt", ".joblib", ".dill", ".cloudpickle", ".npy", ".npz",
+})  # fmt: skip
+# What transformers, PEFT, diffusers and accelerate hand to torch.load; other .bin files may be anything.
+_TORCH_BIN: Final = re.compile(
+    r"(diffusion_)?(pytorch_model|adapter_model|training_args|optimizer|scheduler|pytorch_lora_weights)"
+    r"([._-][\w.-]+)?\.bin",
+    re.IGNORECASE,
 )
+_LFS_POINTER: Final = b"version https://git-lfs.github.com/spec/"
 _OLD_TORCH_TAR_MEMBERS: Final = frozenset({"sys_info", "pickle", "storages", "tensors"})
 _HEAD: Final = 512
 _DEPTH_LIMIT: Final = 3
@@ -145,7 +140,7 @@ def _look(part: _Part, out: FileReading) -> None:
         _nested(part, out, _look_into_zip)
     elif decompressor is not None:
         _look_into_compressed(part, out, decompressor)
-    elif head[257:262] == b"ustar":
+    elif head[257:262] == b"ustar" or _is_oldest_tar(head):
         _nested(part, out, _look_into_tar)
     elif head.startswith(b"\x93NUMPY"):
         _look_into_npy(part, out)
@@ -262,11 +257,13 @@ def _mentions_objects(descr: object) -> bool:
 
 def _look_into_pickle(part: _Part, out: FileReading, head: bytes) -> None:
     in_old_torch_tar = part.depth > 0 and part.member in _OLD_TORCH_TAR_MEMBERS
-    by_name = part.suffix in _PICKLE_SUFFIXES or in_old_torch_tar
-    by_magic = len(head) > 1 and head[0] == 0x80 and head[1] <= 5
-    if not head:
-        if by_name:
-            _give_up(part, out, "is empty")
+    by_name = part.suffix in _PICKLE_SUFFIXES or in_old_torch_tar or _is_torch_bin(part)
+    by_magic = len(head) > 1 and head[0] == 0x80 and head[1] <= 5 and not _is_safetensors(part, head)
+    if by_name and not head:
+        _give_up(part, out, "is empty")
+    elif by_name and head.startswith(_LFS_POINTER):
+        _give_up(part, out, "is a pointer of git-lfs: the file that it stands for was not fetched")
+    if not head or head.startswith(_LFS_POINTER):
         return
     reading = read_pickles(part.open)
     is_certain = by_name or (by_magic and not _is_raw_storage(part))
@@ -274,6 +271,24 @@ def _look_into_pickle(part: _Part, out: FileReading, head: bytes) -> None:
     is_whole = reading.streams > 0 and any(is_plausible(use.module, use.name) for use in reading.globals)
     if is_certain or is_whole or any(is_attack(use) for use in reading.globals):
         out.pickles.append(FoundPickle(part.member, reading, is_certain))
+
+
+def _is_torch_bin(part: _Part) -> bool:
+    return not part.member and _TORCH_BIN.fullmatch(PurePosixPath(part.name).name) is not None
+
+
+def _is_safetensors(part: _Part, head: bytes) -> bool:
+    """Whether this begins with a length, which may look like a pickle's magic, and JSON."""
+    return head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= part.size_bytes - 8
+
+
+def _is_oldest_tar(head: bytes) -> bool:
+    """Whether this is the head of a tar archive by its checksum: the oldest kind has no magic."""
+    try:
+        tarfile.TarInfo.frombuf(head, "utf-8", "surrogateescape")
+    except tarfile.HeaderError:
+        return False
+    return True
 
 
 def _is_raw_storage(part: _Part) -> bool:

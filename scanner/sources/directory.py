@@ -10,21 +10,29 @@ Facts it puts into `Snapshot.source`: "link_outside" (path -> target), "link_to_
 from __future__ import annotations
 
 import os
-import re
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Final
 
 from scanner.hashing import HashingError, hash_files, require_plain_name
 from scanner.manifest import Snapshot, is_weight_file
-from scanner.recorded_digests import RecordedDigests, digest_of_etag, listed_but_absent, recorded_digests
+from scanner.recorded_digests import (
+    BLOB_ORIGIN,
+    HUB_METADATA_FOLDER,
+    RecordedDigests,
+    digest_of_etag,
+    hub_blob,
+    hub_commit,
+    listed_but_absent,
+    recorded_digests,
+)
 from scanner.references import ModelRef
 from scanner.source import FetchOptions, Source, SourceError
 
-_COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 # Tool folders, not parts of a model; what they hold is counted in the snapshot, not scanned.
-_LEFT_OUT: Final = (".git", ".cache")
+_LEFT_OUT: Final = str(HUB_METADATA_FOLDER.parent)
 _MODEL_MARKS: Final = ("config.json", "adapter_config.json", "model_index.json")
 
 
@@ -40,13 +48,14 @@ class DirectorySource(Source):
             SourceError: when it does not exist, is empty, holds no model, or has unreadable files.
         """
         root = _existing_folder(ref.location)
+        _refuse_cache(root)
         listing = _Listing(root)
         try:
             listing.walk()
             _require_model(root, listing)
             recorded = recorded_digests(root, listing.files)
             for path, blob in listing.blobs.items():
-                if digest := digest_of_etag(blob, "name of the blob in the hub cache"):
+                if digest := digest_of_etag(blob, BLOB_ORIGIN):
                     recorded.add(path, digest)
             files = hash_files(root, listing.files, recorded.digests, options.progress)
         except HashingError as error:
@@ -82,7 +91,7 @@ class _Listing:
             kind = "link_to_folder" if self._is_inside(path) else "link_outside"
             self.facts.append((kind, f"{shown} -> {os.path.realpath(path)}"))
             return True
-        if path.name == ".git" or shown in _LEFT_OUT:
+        if path.name == ".git" or shown == _LEFT_OUT:
             self.facts.append(("left_out", f"{shown}/ ({_file_count(path)} files)"))
             return True
         return False
@@ -91,7 +100,7 @@ class _Listing:
         shown = self._shown(path)
         if path.is_symlink() and not path.exists():
             self.broken.append(shown)
-        elif path.is_symlink() and (blob := self._hub_blob(path)):
+        elif path.is_symlink() and (blob := hub_blob(path)):
             self.blobs[shown] = blob
             self.files.append(shown)
         elif path.is_symlink() and not self._is_inside(path):
@@ -108,14 +117,6 @@ class _Listing:
 
     def _is_inside(self, path: Path) -> bool:
         return Path(os.path.realpath(path)).is_relative_to(self.root)
-
-    def _hub_blob(self, path: Path) -> str:
-        """The name of the blob this link leads to, when the folder is a snapshot of a hub cache."""
-        target = Path(os.path.realpath(path))
-        in_cache = self.root.parent.name == "snapshots" and self.root.parent.parent.name.startswith(
-            "models--"
-        )
-        return target.name if in_cache and target.parent == self.root.parent.parent / "blobs" else ""
 
 
 def _existing_folder(location: str) -> Path:
@@ -146,10 +147,32 @@ def _require_model(root: Path, listing: _Listing) -> None:
         return
     if any(path in _MODEL_MARKS for path in listing.files):
         return
-    snapshots = sorted(found.parent for found in root.glob("snapshots/*/config.json"))
     raise SourceError(
         f"{root}: not a model: neither weights nor config.json among its {len(names)} files",
-        hint=f"did you mean {snapshots[0]}" if snapshots else "name the folder that holds the weights",
+        hint="name the folder that holds the weights",
+    )
+
+
+def _refuse_cache(root: Path) -> None:
+    """A hub cache, or one repository in it, holds several models or commits and every file twice."""
+    if any((root / mark).is_file() for mark in _MODEL_MARKS):
+        return
+    inside = [root] if root.name.startswith("models--") else root.glob("models--*")
+    commits = sorted(commit for repository in inside for commit in repository.glob("snapshots/*"))
+    if commits:
+        raise SourceError(
+            f"{root}: a hub cache with {len(commits)} commits, not one model",
+            hint=f"name the folder of one commit, such as {_current(commits)}",
+        )
+
+
+def _current(commits: Sequence[Path]) -> Path:
+    """The first of these snapshots that the main branch points to, else the first."""
+    mains = (commit.parent.parent / "refs" / "main" for commit in commits)
+    pairs = zip(commits, mains, strict=True)
+    return next(
+        (each for each, main in pairs if main.is_file() and main.read_bytes() == each.name.encode()),
+        commits[0],
     )
 
 
@@ -159,8 +182,8 @@ def _commit_of(root: Path, recorded: RecordedDigests) -> tuple[str | None, list[
         return next(iter(recorded.commits)), [("commit_origin", "hub download metadata in the folder")]
     if recorded.commits:
         return None, [("commits_mixed", ", ".join(sorted(recorded.commits)))]
-    if root.parent.name == "snapshots" and _COMMIT.fullmatch(root.name):
-        return root.name, [("commit_origin", "name of the folder in the hub cache")]
+    if commit := hub_commit(root):
+        return commit, [("commit_origin", "name of the folder in the hub cache")]
     return None, []
 
 

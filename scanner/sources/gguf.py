@@ -14,7 +14,7 @@ from typing import ClassVar, Final
 
 from scanner.hashing import HashingError, hash_files
 from scanner.manifest import Snapshot
-from scanner.recorded_digests import recorded_digests
+from scanner.recorded_digests import BLOB_ORIGIN, digest_of_etag, hub_blob, hub_commit, recorded_digests
 from scanner.references import ModelRef
 from scanner.source import FetchOptions, Source, SourceError
 from scanner.tensorfiles.gguf_header import MAGIC
@@ -39,6 +39,10 @@ class GgufSource(Source):
         names = _parts(path.name)
         present = [name for name in names if (path.parent / name).is_file()]
         recorded = recorded_digests(path.parent, _sums_beside(path.parent))
+        folder = Path(os.path.realpath(path.parent))
+        for name in present:
+            if digest := digest_of_etag(hub_blob(folder / name), BLOB_ORIGIN):
+                recorded.add(name, digest)
         digests = {name: recorded.digests[name] for name in present if name in recorded.digests}
         try:
             files = hash_files(path.parent, present, digests, options.progress)
@@ -48,7 +52,10 @@ class GgufSource(Source):
         facts = [("digest_unreadable", problem) for problem in recorded.unreadable]
         if path.is_symlink():
             facts.append(("link_named", f"{path.name} -> {os.path.realpath(path)}"))
-        return Snapshot(ref, None, str(path.parent), files, missing, tuple(facts))
+        commit = hub_commit(folder)
+        if commit:
+            facts.append(("commit_origin", "name of the folder in the hub cache"))
+        return Snapshot(ref, commit, str(path.parent), files, missing, tuple(facts))
 
 
 def _require_gguf(path: Path, shown: str) -> None:

@@ -161,7 +161,7 @@ def _snapshot(ref: ModelRef, listing: HubListing, root: Path, part: str, options
 
 def _split(ref: ModelRef) -> tuple[str, str]:
     """Repository and path within it ("" for all)."""
-    names = ref.location.strip("/").split("/")
+    names = ref.location.rstrip("/").split("/")
     if len(names) < 2 or not all(names) or ".." in names:
         raise SourceError(
             f"{ref.text}: '{ref.location}' is not a repository",

@@ -29,6 +29,8 @@ HEADER_LIMIT_BYTES: Final = 100_000_000
 _LENGTH_BYTES: Final = 8
 # The header is an object (1) of tensors (2) with lists (3) of numbers; one more is already a fault.
 _DEPTH_LIMIT: Final = 4
+# How "version https://git-lfs.github.com/spec/v1" begins.
+_LFS_POINTER: Final = b"version "
 _METADATA: Final = "__metadata__"
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
@@ -64,8 +66,15 @@ def read_safetensors(path: Path) -> SafetensorsReading:
     with path.open("rb") as stream:
         if size_bytes < _LENGTH_BYTES:
             return _only("ST-SIZE", f"the file has {size_bytes} bytes; a header length takes {_LENGTH_BYTES}")
-        length = int.from_bytes(stream.read(_LENGTH_BYTES), "little")
+        head = stream.read(_LENGTH_BYTES)
+        length = int.from_bytes(head, "little")
         left = size_bytes - _LENGTH_BYTES
+        if head == _LFS_POINTER:
+            return _only(
+                "ST-HDR-LEN",
+                "it is a pointer of git-lfs: the file that it stands for was not fetched",
+                "byte 0",
+            )
         if not 2 <= length <= min(HEADER_LIMIT_BYTES, left):
             return _only(
                 "ST-HDR-LEN",

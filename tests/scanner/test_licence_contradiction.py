@@ -81,6 +81,46 @@ def test_unknown_text_that_forbids_commerce_contradicts_a_permissive_tag(tmp_pat
     assert only(tmp_path).severity is Severity.HIGH
 
 
+@pytest.mark.parametrize(
+    ("second", "outcome"), [("apache-2.0", Outcome.PASS), ("cc-by-nc-4.0", Outcome.FAIL)]
+)
+def test_text_of_one_licence_in_a_list_holds_unless_another_is_narrower(
+    tmp_path: Path, second: str, outcome: Outcome
+) -> None:
+    write_card(tmp_path, license=["mit", second])
+    (tmp_path / "LICENSE").write_text(MIT)
+    assert {finding.outcome for finding in findings_of(CHECK, tmp_path)} == {outcome}
+
+
+@pytest.mark.parametrize(
+    "clause",
+    [
+        "本模型仅供学术研究使用。",
+        "未经许可,禁止用于任何商业用途。",
+        "本模型禁止商用",
+        "月活用户超过一亿时须另行授权。",
+    ],
+)
+def test_chinese_clause_behind_a_permissive_text_contradicts(tmp_path: Path, clause: str) -> None:
+    write_card(tmp_path, license="mit")
+    (tmp_path / "LICENSE").write_text(f"{MIT}\n\n{clause}\n", encoding="utf-8")
+    finding = only(tmp_path)
+    assert finding.outcome is Outcome.FAIL
+    assert clause.strip("。") in finding.message
+
+
+def test_chinese_text_that_allows_commerce_is_no_clause(tmp_path: Path) -> None:
+    write_card(tmp_path, license="mit")
+    (tmp_path / "LICENSE").write_text(f"{MIT}\n\n本模型采用许可证, 允许商业使用。\n", encoding="utf-8")
+    assert only(tmp_path).outcome is Outcome.PASS
+
+
+def test_licence_that_is_a_pdf_must_be_read_by_a_person(tmp_path: Path) -> None:
+    write_card(tmp_path, license="mit")
+    (tmp_path / "MODEL_LICENSE.pdf").write_bytes(b"%PDF-1.7\n\x80\x81")
+    assert (only(tmp_path).outcome, only(tmp_path).rule) == (Outcome.NOT_RUN, "unrecognised")
+
+
 def test_model_licence_governs_beside_a_code_licence(tmp_path: Path) -> None:
     write_card(tmp_path, license="mit")
     (tmp_path / "LICENSE-CODE").write_text(MIT)

@@ -151,8 +151,8 @@ def test_long_evaluation_tables_are_read_in_time(tmp_path: Path) -> None:
 def test_licence_files_are_found_by_name(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     wanted = [
-        "COPYING", "LICENCE.md", "LICENSE", "LICENSE-MODEL", "LICENSE.txt", "NOTICE", "USE_POLICY.md",
-        "sub/license-code.txt",
+        "COPYING", "LICENCE.md", "LICENSE", "LICENSE-MODEL", "LICENSE.txt", "MODEL_LICENSE", "NOTICE",
+        "Tongyi Qianwen LICENSE AGREEMENT", "USE_POLICY.md", "sub/license-code.txt",
     ]  # fmt: skip
     for name in [*wanted, "licensing.py", "README.md", "license.json", "model.license.bin"]:
         (tmp_path / name).write_text("x")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 import pickletools
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,49 @@ def test_every_cut_is_noticed(cut: int) -> None:
 
 def test_bytes_behind_a_pickle_that_are_none_are_placed() -> None:
     assert read_pickles(lambda: io.BytesIO(b"N.\xff\xff\xff")).trailing_at == 2
+
+
+def without_tar_magic(data: bytes) -> bytes:
+    """The tar archive `data` with every header as Unix V7 wrote it."""
+    out = bytearray(data)
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        for info in archive:
+            head = memoryview(out)[info.offset : info.offset + 512]
+            head[257:512] = bytes(255)
+            head[148:156] = b" " * 8
+            head[148:156] = b"%06o\0 " % sum(head)
+    return bytes(out)
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "weights.bin", "model.pt"])
+def test_tar_without_magic_is_opened_as_torch_does(name: str, tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        info = tarfile.TarInfo("pickle")
+        attack = assets.calling("os", "system")
+        info.size = len(attack)
+        archive.addfile(info, io.BytesIO(attack))
+    (tmp_path / name).write_bytes(without_tar_magic(buffer.getvalue()))
+    assert paths_in(tmp_path / name) == {"os.system"}
+
+
+def test_length_of_a_safetensors_header_is_not_taken_for_a_pickle(tmp_path: Path) -> None:
+    file = tmp_path / "model.safetensors"
+    header = b"{}".ljust(0x0280)  # in little-endian order the two bytes with which pickles begin
+    file.write_bytes(len(header).to_bytes(8, "little") + header)
+    assert not look_into(file, file.name).is_relevant
+    file.write_bytes(pickle.PROTO + b"\x02" + assets.calling("os", "system"))
+    assert paths_in(file) == {"os.system"}
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "pytorch_model-00001-of-00002.bin", "optimizer.bin"])
+@pytest.mark.parametrize("data", [b"", b"\x01garbage", b"version https://git-lfs.github.com/spec/v1\noid"])
+def test_file_that_torch_would_load_is_never_passed_over(name: str, data: bytes, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(data)
+    reading = look_into(tmp_path / name, name)
+    assert reading.unreadable or reading.pickles[0].reading.fault
+    (tmp_path / "openvino_model.bin").write_bytes(data)
+    assert not look_into(tmp_path / "openvino_model.bin", "openvino_model.bin").is_relevant
 
 
 def test_prefix_pickle_and_zip_are_both_read(tmp_path: Path) -> None:

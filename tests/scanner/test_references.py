@@ -23,6 +23,10 @@ from scanner.references import BadReferenceError, ModelRef
         ("models/tiny.gguf", ("gguf", "models/tiny.gguf", None)),
         ("models/TINY.GGUF", ("gguf", "models/TINY.GGUF", None)),
         ("models/a@b", ("directory", "models/a@b", None)),
+        ("HF://Org/Name", ("hf", "Org/Name", None)),
+        (r"C:\models\tiny.gguf", ("gguf", r"C:\models\tiny.gguf", None)),
+        ("models/tiny.gguf/", ("directory", "models/tiny.gguf/", None)),
+        ("hf://org/name@feature/x", ("hf", "org/name", "feature/x")),
         ("s3://bucket/key", ("s3", "bucket/key", None)),
     ],
 )

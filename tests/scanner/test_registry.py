@@ -44,7 +44,7 @@ def test_module_without_a_check_is_an_error(package: Path) -> None:
 def test_two_checks_of_one_id_are_an_error(package: Path) -> None:
     for name in ("one", "two"):
         (package / f"{name}.py").write_text(CHECK.format(id="same"))
-    with pytest.raises(RegistryError, match="two: the id 'same' is taken"):
+    with pytest.raises(RegistryError, match="two: the name 'same' is taken"):
         load_checks([package.name])
 
 

@@ -258,3 +258,11 @@ def test_whatever_the_library_rejects_is_rejected(data: st.DataObject, tmp_path:
     path.write_bytes(whole)
     if not read_safetensors(path).faults:
         assert library_accepts(bytes(whole))
+
+
+def test_pointer_of_git_lfs_is_called_by_its_name(tmp_path: Path) -> None:
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'a' * 64}\nsize 12345\n"
+    (tmp_path / "model.safetensors").write_text(pointer)
+    (finding,) = findings_of(CHECK, tmp_path)
+    assert finding.outcome is Outcome.FAIL
+    assert "pointer of git-lfs" in finding.message

@@ -113,6 +113,53 @@ def test_hub_cache_snapshot_is_read_through_its_links(tmp_path: Path) -> None:
     assert [entry.matches_source for entry in get(snapshot).files] == [True, False]
 
 
+@pytest.fixture
+def cached(tmp_path: Path) -> Path:
+    """A snapshot in a hub cache that another commit shares."""
+    repository = tmp_path / "hub" / "models--org--tiny"
+    snapshot = repository / "snapshots" / COMMIT
+    (snapshot / "sub").mkdir(parents=True)
+    (repository / "snapshots" / ("0" * 40)).mkdir()
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(COMMIT)
+    (repository / "blobs").mkdir()
+    (repository / "blobs" / sha256(WEIGHTS)).write_bytes(WEIGHTS)
+    (snapshot / "model.safetensors").symlink_to(Path("..", "..", "blobs", sha256(WEIGHTS)))
+    (snapshot / "sub" / "model.gguf").symlink_to(Path("..", "..", "..", "blobs", sha256(WEIGHTS)))
+    return snapshot
+
+
+def test_folder_inside_a_hub_snapshot_is_read_through_its_links(cached: Path) -> None:
+    found = get(cached / "sub")
+    assert [(entry.path, entry.matches_source) for entry in found.files] == [("model.gguf", True)]
+    assert found.commit == COMMIT
+
+
+@pytest.mark.parametrize("above", [1, 2])
+def test_hub_cache_is_not_taken_for_one_model(cached: Path, above: int) -> None:
+    with pytest.raises(SourceError, match="a hub cache with 2 commits") as caught:
+        get(cached.parents[above])
+    assert str(cached) in caught.value.hint
+
+
+def test_link_of_a_hub_snapshot_to_another_repository_leads_out(cached: Path) -> None:
+    other = cached.parents[2] / "models--org--other" / "blobs"
+    other.mkdir(parents=True)
+    (other / "secret").write_text("another model's")
+    (cached / "notes.txt").symlink_to(other / "secret")
+    snapshot = get(cached)
+    assert snapshot.find("notes.txt") is None
+    assert ("link_outside", f"notes.txt -> {other / 'secret'}") in snapshot.source
+
+
+def test_only_the_hubs_notes_in_dot_cache_are_left_out(model: Path) -> None:
+    hub_metadata(model, "config.json", git_blob_sha1(CONFIG))
+    (model / ".cache" / "evil.bin").write_bytes(WEIGHTS)
+    snapshot = get(model)
+    assert snapshot.find(".cache/evil.bin") is not None
+    assert ("left_out", ".cache/huggingface/ (1 files)") in snapshot.source
+
+
 def test_link_out_of_the_folder_is_recorded_and_never_read(model: Path, tmp_path: Path) -> None:
     secret = tmp_path / "secret.txt"
     secret.write_text("not the model's")

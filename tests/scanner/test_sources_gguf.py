@@ -74,3 +74,16 @@ def test_named_link_is_followed_and_told(tmp_path: Path) -> None:
     snapshot = get(tmp_path / "tiny.gguf")
     assert snapshot.files[0].path == "tiny.gguf"
     assert "blob" in dict(snapshot.source)["link_named"]
+
+
+def test_link_in_a_hub_cache_is_held_against_its_blob(tmp_path: Path) -> None:
+    repository, commit = tmp_path / "models--org--tiny", "0123456789" * 4
+    (repository / "snapshots" / commit).mkdir(parents=True)
+    (repository / "blobs").mkdir()
+    blob = repository / "blobs" / hashlib.sha256(DATA).hexdigest()
+    blob.write_bytes(DATA)
+    link = repository / "snapshots" / commit / "tiny.gguf"
+    link.symlink_to(Path("..", "..", "blobs", blob.name))
+    assert (get(link).files[0].matches_source, get(link).commit) == (True, commit)
+    blob.write_bytes(DATA + b"more")
+    assert get(link).files[0].matches_source is False

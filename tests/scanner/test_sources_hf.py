@@ -198,6 +198,7 @@ def test_no_token_means_no_token(
         ("hf://org/tiny@nope", "no revision 'nope'"),
         (f"hf://org/tiny@{'0' * 40}", "no revision"),
         ("hf://tiny", "not a repository"),
+        ("hf:///org/tiny", "not a repository"),
         ("hf://o%rg/tiny", "not a name that the hub allows"),
     ],
 )
