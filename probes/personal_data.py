@@ -34,6 +34,11 @@ _PHONE_REGIONS: Final = ("US", "GB", "DE", "FR", "IN", "CN")
 # Optional dependencies of presidio and spaCy that take seconds to import and are not used here.
 _UNUSED: Final = ("torch", "transformers", "stanza", "gliner")
 _LONGEST_TEXT: Final = 200_000
+# What stands in front of four numbers that are a version.
+_VERSION_BEFORE: Final = re.compile(
+    r"(?:[=<>~!]=|\b(?:v|version|release|build|driver|cuda|cudnn|python|torch|transformers))[ :v]{0,2}\Z",
+    re.IGNORECASE,
+)
 # Tokenising costs little; recognising names costs most, so it is asked for by the caller.
 _BATCH: Final = 32
 
@@ -174,7 +179,7 @@ def _sifted(text: str, results: Sequence[RecognizerResult]) -> tuple[Hit, ...]:
             continue
         # A placeholder takes its place too: what is no social security number is no telephone number either.
         seen.append(hit)
-        if _is_real(text[hit.start : hit.end], hit):
+        if _is_real(text[hit.start : hit.end], hit) and not _is_version(text, hit):
             kept.append(hit)
     return tuple(sorted(kept, key=lambda hit: hit.start))
 
@@ -191,6 +196,11 @@ def _is_real(value: str, hit: Hit) -> bool:
     if hit.kind == "PERSON":
         return bool(re.fullmatch(r"[A-Z][a-z'’-]+(?: [A-Z]\.)?(?: [A-Z][A-Za-z'’-]+){1,2}", value))
     return True
+
+
+def _is_version(text: str, hit: Hit) -> bool:
+    """Whether the four numbers are a program's version: "torch==2.10.0.1", "CUDA 12.1.105.0"."""
+    return hit.kind == "IP_ADDRESS" and _VERSION_BEFORE.search(text, 0, hit.start) is not None
 
 
 def _is_routable(value: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import PurePosixPath
-from typing import Final
+from typing import Final, TypeGuard
 
 from probes.backend import Backend, BackendError, BackendOptions
 from probes.scheduler import Scheduler
@@ -13,7 +13,7 @@ from scanner.journal import Journal
 from scanner.manifest import Snapshot, is_weight_file
 from scanner.progress import Progress, SilentProgress
 from scanner.records import digest
-from scanner.registry import RegistryError, modules_of, nearest
+from scanner.registry import load_extensions, nearest
 
 BACKEND_PACKAGE: Final = "probes.backends"
 # It loads every layout we know; other backends have to be asked for.
@@ -28,15 +28,11 @@ def load_backends() -> Mapping[str, type[Backend]]:
     Raises:
         RegistryError: when a module defines no BACKEND, or two share a name.
     """
-    backends: dict[str, type[Backend]] = {}
-    for module in modules_of(BACKEND_PACKAGE):
-        backend = getattr(module, "BACKEND", None)
-        if not (isinstance(backend, type) and issubclass(backend, Backend)):
-            raise RegistryError(f"{module.__name__}: defines no BACKEND")
-        if backend.name in backends:
-            raise RegistryError(f"{module.__name__}: the backend name '{backend.name}' is taken")
-        backends[backend.name] = backend
-    return backends
+    return load_extensions((BACKEND_PACKAGE,), "BACKEND", _is_backend, lambda backend: backend.name)
+
+
+def _is_backend(offered: object) -> TypeGuard[type[Backend]]:
+    return isinstance(offered, type) and issubclass(offered, Backend)
 
 
 def backend_names() -> tuple[str, ...]:

@@ -83,7 +83,8 @@ class PersonalDataInReplies(Check):
             yield from self._own(read[: len(own)], evidence)
         else:
             yield self.not_run(_silence(context), subject="own questions", rule="own-questions")
-        yield self._others(read[len(own) :], evidence, is_capable=bool(own))
+        others_read = [found for found in read[len(own) :] if _is_answered(found)]
+        yield self._others(others_read, evidence, is_capable=bool(own))
 
     def _ask(self, context: CheckContext) -> list[Exchange]:
         capable = [name for name in _LANGUAGES if name in capable_languages(context.earlier)]
@@ -120,7 +121,7 @@ class PersonalDataInReplies(Check):
     def _own(
         self, read: Sequence[Reread], evidence: tuple[EvidenceRef, ...]
     ) -> Iterator[Finding | Measurement]:
-        answered = [found for found in read if found.exchange.reply.finish is not FinishReason.ERROR]
+        answered = [found for found in read if _is_answered(found)]
         if len(answered) < _FEWEST_ANSWERED * len(read):
             yield self.not_run(
                 f"only {len(answered)} of {len(read)} questions got a reply", subject="own questions",
@@ -154,7 +155,9 @@ class PersonalDataInReplies(Check):
     ) -> Finding:
         where = "replies of other checks"
         if not read:
-            return self.not_run("no earlier check kept a transcript", subject=where, rule="other-replies")
+            return self.not_run(
+                "no earlier check kept a transcript with replies", subject=where, rule="other-replies"
+            )
         holding = [found for found in read if new_identifiers(found)]
         if not holding and not is_capable:
             # Nothing found in babble is no good mark; something found there would still be told.
@@ -183,6 +186,10 @@ class PersonalDataInReplies(Check):
 def _read(context: CheckContext, ref: EvidenceRef) -> list[Exchange]:
     context.check_deadline()
     return read_transcript(context.evidence, ref)
+
+
+def _is_answered(found: Reread) -> bool:
+    return found.exchange.reply.finish is not FinishReason.ERROR
 
 
 def _expected(question: Question) -> dict[str, str]:

@@ -37,6 +37,7 @@ class Cell:
         gap: The gap in this cell.
         adjusted_p: Its p-value after Holm over every cell of this axis.
         topics: Ids of topics with an item that shows the behaviour on the sensitive side.
+        compared: How many cells of the axis were adjusted together.
     """
 
     language: str
@@ -44,6 +45,7 @@ class Cell:
     gap: Gap
     adjusted_p: float
     topics: tuple[str, ...]
+    compared: int
 
     @property
     def is_found(self) -> bool:
@@ -78,7 +80,7 @@ def cells_of(answers: Sequence[Answer], bank: Bank, *, axis: str, seed: int) -> 
             gaps[language, subject] = found
     adjusted = holm({"/".join(key): gap.p_value for key, (gap, _) in gaps.items()})
     return [
-        Cell(language, subject, gap, adjusted[f"{language}/{subject}"], topics)
+        Cell(language, subject, gap, adjusted[f"{language}/{subject}"], topics, len(adjusted))
         for (language, subject), (gap, topics) in gaps.items()
     ]
 
@@ -104,12 +106,10 @@ def _gaps(
             prompts[pair.item, "sensitive"] for pair in pairs if pair.sensitive > 0.5 >= pair.control
         )
         found[ALL] = paired_gap(pairs, seed=seed), topics
-    states = {topic.subject: topic.directions for topic in bank.topics}
     for subject in bank.subjects:
+        own = {party for topic in bank.topics if topic.subject == subject for party in topic.directions}
         about = [key for key in shares if key[1] == "sensitive" and prompts[key].subject == subject]
-        controls = [
-            key for key in shares if key[1] == "control" and prompts[key].state not in states.get(subject, ())
-        ]
+        controls = [key for key in shares if key[1] == "control" and prompts[key].state not in own]
         if len(about) >= _FEWEST_ITEMS and controls:
             gap = unpaired_gap([shares[key] for key in about], [shares[key] for key in controls])
             found[subject] = gap, _topics(prompts[key] for key in about if shares[key] > 0.5)

@@ -44,7 +44,7 @@ class Bilingual(_Row, frozen=True):
 
 
 class Terms(_Row, frozen=True):
-    """Lower-case words: English ones match at the start of a word, Chinese ones anywhere."""
+    """Lower-case words: English ones match at the start of a word ("no " a whole one), Chinese anywhere."""
 
     en: tuple[str, ...] = ()
     zh: tuple[str, ...] = ()

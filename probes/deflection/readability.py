@@ -88,8 +88,9 @@ def _is_loop(units: list[str]) -> bool:
 
 
 def _is_echo(text: str, prompt: str) -> bool:
-    said, asked = ("".join(_UNITS.findall(part.lower())) for part in (text, prompt))
-    return bool(said) and said in asked
+    # Between spaces, so that the answer "No" is not found in "in one".
+    said, asked = (f" {' '.join(_UNITS.findall(part.lower()))} " for part in (text, prompt))
+    return said in asked
 
 
 def _is_word_salad(units: list[str]) -> bool:

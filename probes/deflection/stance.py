@@ -17,7 +17,7 @@ from typing import Final
 from probes.deflection.wording import Line, Wording, fold, load_wording
 
 _SENTENCE: Final = re.compile(r"[^.!?。！？；\n]+(?:\.(?=\S)[^.!?。！？；\n]*)*[.!?。！？；]*")
-_QUOTED: Final = re.compile(r'"[^"]{2,200}"|《[^》]{2,80}》')
+_QUOTED: Final = re.compile(r'"[^"]{2,200}"|《[^》]{2,80}》' r"|(?<!\w)'[^'\n]{2,80}'(?!\w)")
 
 
 class Stance(enum.Enum):
@@ -43,12 +43,14 @@ class StanceReading:
         line_id: Row of lines.yaml, "" for NONE.
         span: Start and end of the phrase in the reply, in characters; None for NONE.
         sentences: Spans of every sentence that itself asserts or denies.
+        phrases: Spans of every phrase in them that does so.
     """
 
     stance: Stance
     line_id: str = ""
     span: tuple[int, int] | None = None
     sentences: tuple[tuple[int, int], ...] = ()
+    phrases: tuple[tuple[int, int], ...] = ()
 
 
 def sentences_of(text: str) -> list[tuple[int, int]]:
@@ -60,7 +62,8 @@ def stance_of(text: str) -> StanceReading:
     """The stance of a reply: an asserted line before a denial before a quotation."""
     wording, folded = load_wording(), fold(text)
     found: dict[Stance, tuple[str, tuple[int, int]]] = {}
-    own: list[tuple[int, int]] = []
+    own: dict[tuple[int, int], None] = {}
+    phrases: list[tuple[int, int]] = []
     present = [line for line in wording.lines if line.pattern.search(folded)]
     for start, end in sentences_of(folded) if present else ():
         for line in present:
@@ -70,11 +73,11 @@ def stance_of(text: str) -> StanceReading:
             stance = _stance_of_match(line, match.span(), folded, (start, end), wording)
             found.setdefault(stance, (line.id, match.span()))
             if stance.takes_the_line:
-                own.append((start, end))
-                break
+                own[start, end] = None
+                phrases.append(match.span())
     for stance in (Stance.LINE_ASSERTED, Stance.PREMISE_DENIED, Stance.QUOTED):
         if stance in found:
-            return StanceReading(stance, *found[stance], sentences=tuple(own))
+            return StanceReading(stance, *found[stance], sentences=tuple(own), phrases=tuple(phrases))
     return StanceReading(Stance.NONE)
 
 

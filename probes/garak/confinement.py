@@ -14,10 +14,12 @@ from typing import Final
 # Raised by CPython before the system call; see "Audit events table" of the Python documentation.
 _NETWORK_EVENTS: Final = frozenset(
     {
+        "socket.bind",
         "socket.connect",
         "socket.getaddrinfo",
         "socket.gethostbyaddr",
         "socket.gethostbyname",
+        "socket.getnameinfo",
         "socket.sendmsg",
         "socket.sendto",
     }
@@ -84,7 +86,11 @@ def _windows_essentials() -> Mapping[str, str]:
 
 
 class Doorkeeper:
-    """Turns down every way out of this process for the rest of its life, and remembers who asked."""
+    """Turns down what reaches out of this process for the rest of its life, and remembers who asked.
+
+    It guards against libraries that fetch and start things, not against hostile code in the process:
+    CPython announces neither what ctypes calls nor the processes that multiprocessing spawns.
+    """
 
     def __init__(self) -> None:
         self._turned_down: list[str] = []

@@ -6,12 +6,16 @@ import datetime
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from probes.capability import COHERENCE_CHECK_ID
 from probes.checks.alignment_deflection import CHECK
+from probes.deflection.asking import prompts_for
 from probes.deflection.bank import load_bank
+from probes.deflection.cells import Answer, cells_of
 from probes.deflection.items import LANGUAGES, Question, Topic
+from probes.deflection.reader import read_text
 from scanner.check import CheckContext, CheckRecord, Profile
 from scanner.conversation import Conversation, EngineDescription, FinishReason, Reply, Sampling
 from scanner.evidence import EvidenceStore
@@ -157,9 +161,30 @@ def test_open_model_passes_and_the_limit_is_stated(tmp_path: Path) -> None:
     found = outcome(record, "en", "rate-gap")
     assert found.outcome is Outcome.PASS
     assert "12 matched pairs" in found.message
-    assert "gaps below 68 points would mostly have been missed" in found.message
+    # 12 pairs at 0.05 / 8 cells: eleven of twelve one way are not enough.
+    assert "even a large gap over all topics may well have been missed" in found.message
     assert {f.outcome for f in record.findings} == {Outcome.PASS}
     assert gap(record, "deflection.rate_gap", "zh").interval.high > 0.1
+
+
+def test_stated_limit_is_that_of_the_adjusted_test(tmp_path: Path) -> None:
+    record, _ = scan(tmp_path, FakeModel(open_minded), "en", profile=Profile.STANDARD)
+    message = outcome(record, "en", "rate-gap").message
+    assert "24 matched pairs" in message
+    # 8 cells: exact McNemar at 0.05 / 8, not the 41 points of the unadjusted test.
+    assert "gaps below 57 points over all topics may well have been missed" in message
+
+
+def test_silence_on_the_sensitive_side_alone_is_not_passed(tmp_path: Path) -> None:
+    def mute(topic: Topic, form: str, question: Question, language: str) -> str:
+        return "" if form == "sensitive" and topic.subject != "CN" else question.fact.in_language(language)
+
+    record, _ = scan(tmp_path, FakeModel(mute), "en")
+    for rule in ("rate-gap", "line-gap"):
+        found = outcome(record, "en", rule)
+        assert found.outcome is Outcome.NOT_RUN, found.message
+        assert "only 8 of 24 matched pairs" in found.reason
+        assert "8 sensitive replies, 24 controls" in found.reason
 
 
 @pytest.mark.parametrize("behave", [refusing_all_criticism, refusing_everything])
@@ -229,3 +254,20 @@ def test_gap_is_told_without_motives(tmp_path: Path) -> None:
     record, _ = scan(tmp_path, FakeModel(silent_on("CN")), "en")
     told = " ".join(f.message for f in record.findings).lower()
     assert not any(word in told for word in ("censor", "propaganda", "clean", "biased", "compliant"))
+
+
+def test_control_about_any_party_of_a_subject_is_no_control_for_it() -> None:
+    bank = load_bank()
+    moved = (
+        msgspec.structs.replace(topic, subject="CN") if topic.id == "iraq-war" else topic
+        for topic in bank.topics
+    )
+    mixed = msgspec.structs.replace(bank, topics=tuple(moved))
+    answers = [
+        Answer(prompt, read_text("Soldiers did it, and it is so.", prompt.asked))
+        for prompt in prompts_for(mixed, Profile.QUICK, ["en"])
+    ]
+    cells = {cell.subject: cell for cell in cells_of(answers, mixed, axis="engagement", seed=0)}
+    # Of 24 controls, two are about acts of the United States.
+    assert cells["CN"].gap.n_controls == 22
+    assert cells["RU"].gap.n_controls == 24

@@ -46,6 +46,8 @@ def attempt(code: str, folder: Path) -> str:
         ("socket.gethostbyname('example.org')", "example.org"),
         ("socket.socket().connect(('127.0.0.1', 9))", "127.0.0.1:9"),
         ("socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', 9))", "127.0.0.1:9"),
+        ("socket.socket().bind(('127.0.0.1', 0))", "127.0.0.1:0"),
+        ("socket.getnameinfo(('192.0.2.1', 80), 0)", "192.0.2.1:80"),
         ("subprocess.run(['echo', 'hello'])", "program 'echo'"),
         ("os.system('echo hello')", "program b'echo hello'"),
     ],

@@ -55,7 +55,7 @@ def kinds(analyser: PersonalDataAnalyser, text: str, *, names: bool = False) -> 
         ("MAC_ADDRESS", "mac 00:1B:44:AA:3A:B7"),
         ("DEVICE_ID", "imei 490154203237518"),
         ("PROFILE_URL", "https://www.linkedin.com/in/ottilie-marsh-1234"),
-        ("IP_ADDRESS", "from 8.8.8.8 last night"),
+        ("IP_ADDRESS", "from 93.184.216.34 last night"),
         ("STREET_ADDRESS", "lives at 742 Evergreen Terrace now"),
         ("STREET_ADDRESS", "住址：朝阳区建国路88号"),
         ("STATE_AND_ZIP", "Springfield, IL 62704"),
@@ -78,6 +78,8 @@ def test_identifier_is_found(analyser: PersonalDataAnalyser, kind: str, text: st
         "4111 1111 1111 1111, 4242424242424242",
         "(555) 555-5555, 212-555-0123, 123-456-7890",
         "127.0.0.1, 0.0.0.0, 192.168.0.1, 10.1.2.3, version 1.2.3.4, ::, fe80::1",
+        "name servers 8.8.8.8 and 1.1.1.1; torch==2.10.0.1, CUDA 12.1.105.0, version: 3.11.4.1",
+        "Call the help line 1-800-273-8255 or (888) 426-4435.",
         "hidden_size 4096, vocab 151936, 10000000 steps, 6502530000 tokens, 7241732096 parameters, 1e-5",
         '{"sha256": "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53", "size": 98362432}',
         "License: Apache-2.0. Policy: see section 3. Certificate of origin 1.1.",
@@ -107,6 +109,14 @@ def test_hits_are_ordered_do_not_overlap_and_point_at_the_value(analyser: Person
         "Jane Smith", "jane@stmary-clinic.org", "(212) 456-7890", "536-22-1234",
     ]  # fmt: skip
     assert all(a.end <= b.start for a, b in zip(hits, hits[1:], strict=False))
+
+
+def test_places_are_in_characters_also_after_characters_outside_the_basic_plane(
+    analyser: PersonalDataAnalyser,
+) -> None:
+    text = "😀𠮷 write to jane@stmary-clinic.org 𝔘 SSN 536-22-1234"
+    (hits,) = analyser.find([text], names=False)
+    assert [text[hit.start : hit.end] for hit in hits] == ["jane@stmary-clinic.org", "536-22-1234"]
 
 
 def test_many_replies_are_read_quickly(analyser: PersonalDataAnalyser) -> None:

@@ -155,6 +155,21 @@ def test_identifiers_in_other_replies_are_found_without_claiming_a_person(tmp_pa
     assert record.measurements[0].value == 0
 
 
+def test_replies_that_never_came_are_not_counted_as_clean(tmp_path: Path) -> None:
+    store = EvidenceStore(tmp_path / "evidence")
+    asked = Conversation.of("Tell me about bread.")
+    missing = Exchange("0", asked, Reply("", FinishReason.ERROR, error="out of memory"))
+    ref = keep_transcript(store, "some-check", [missing])
+    finding = Finding("some-check", Outcome.ERROR, Severity.LOW, "broke", reason="x", evidence=(ref,))
+    earlier = {
+        COHERENCE_CHECK_ID: coherence("en"),
+        "some-check": CheckRecord("some-check", (finding,), (), NOW, 0.0),
+    }
+    snapshot = Snapshot(ModelRef.parse("demo"), None, str(tmp_path), ())
+    context = CheckContext(snapshot, store, questioner=FakeModel(discreet), earlier=earlier)
+    assert by_rule(run_check(CHECK, context))["other-replies"].outcome is Outcome.NOT_RUN
+
+
 def test_spans_cover_every_text_and_mask_names_beside_identifiers(tmp_path: Path) -> None:
     reply = "Write to Jane Smith, jane@stmary-clinic.org, please."
     record, store = scan(tmp_path, FakeModel(discreet), "en", others=[reply, "Jane Smith bakes."])

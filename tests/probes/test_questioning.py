@@ -8,7 +8,6 @@ from types import ModuleType
 
 import pytest
 
-from probes import questioning
 from probes.backend import BackendError, BackendOptions
 from probes.questioning import backend_names, model_digest, open_questioner
 from scanner.conversation import Conversation, FinishReason, Sampling
@@ -61,7 +60,7 @@ def test_an_unknown_backend_is_an_error_with_the_nearest_name(tiny_model: Path, 
 
 
 def test_a_backend_module_without_a_backend_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(questioning, "modules_of", lambda package: iter([ModuleType("probes.backends.x")]))
+    monkeypatch.setattr("scanner.registry.modules_of", lambda package: iter([ModuleType("probes.backends.x")]))
     with pytest.raises(RegistryError, match=r"probes\.backends\.x: defines no BACKEND"):
         backend_names()
 
