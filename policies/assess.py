@@ -15,7 +15,7 @@ from policies.gate import decide
 from policies.organisation import in_words as answer_in_words
 from policies.policy_file import PolicyFile, Waiver
 from policies.scope import Scope
-from policies.statuses import Judgement, effective_from, in_words, judge
+from policies.statuses import Judgement, capitalised, effective_from, in_words, judge
 from scanner.findings import Finding, Measurement
 from scanner.scan import Scan
 
@@ -98,7 +98,7 @@ def _control_result(
         requirement=control.requirement,
         duty_holder=control.duty_holder,
         status=judgement.status,
-        reason=_in_time(judgement.reason, pack, since, note, is_in_force=is_in_force),
+        reason=_in_time(judgement, pack, since, note, is_in_force=is_in_force),
         is_in_force=is_in_force,
         effective_from=since,
         checks=control.checks,
@@ -152,15 +152,19 @@ def _waived(
     return Judgement(ControlStatus.WAIVED, reason), waiver.expires
 
 
-def _in_time(reason: str, pack: Pack, since: datetime.date | None, note: str, *, is_in_force: bool) -> str:
-    """The reason, with the day from which the duty applies where that is not past."""
+def _in_time(
+    judgement: Judgement, pack: Pack, since: datetime.date | None, note: str, *, is_in_force: bool
+) -> str:
+    """The reason in sentences, with the day from which the duty applies where that is not past."""
+    status, reason = judgement.status, judgement.reason
     if pack.status != "in_force":
-        text = f"not law ({pack.status}); read as if it were: {reason}"
+        sentences = [f"not law ({pack.status}), read as if it were", reason, note]
+    elif status is ControlStatus.NOT_APPLICABLE:
+        sentences = [reason]
     elif since is None:
-        text = f"no day of application fits the answers given; {reason}"
+        sentences = ["no day of application fits the answers given", reason, note]
     elif not is_in_force:
-        text = f"applies from {since}, read ahead of that day: {reason}"
+        sentences = [f"applies from {since}, read ahead of that day", reason, note]
     else:
-        text = reason
-    text = f"{text}; {note}" if note else text
-    return f"{text[0].upper()}{text[1:]}{'' if text.endswith('?') else '.'}"
+        sentences = [reason, note]
+    return " ".join(f"{capitalised(sentence)}." for sentence in sentences if sentence)

@@ -99,7 +99,7 @@ def gather(
     bright |= {f"org.{key}": _timestamp(answer) for key, answer in answers.items()}
     dark = dict(bright)
     gaps = {
-        f"org.{key}": f"'{key}' is not answered: {question.question}"
+        f"org.{key}": f"'{key}' is not answered ({question.question})"
         for key, question in questions.items()
         if key not in answers
     }

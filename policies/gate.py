@@ -15,7 +15,8 @@ from typing import Final
 from policies.assessment import ControlResult, PackResult, Verdict, VerdictReason, VerdictValue
 from policies.gate_rules import ControlMatcher, Extent, FailedMatcher, GateRule
 from policies.policy_file import PolicyFile, Waiver
-from policies.scope import COHERENCE_CHECK
+from policies.scope import COHERENCE_CHECK, Scope
+from policies.statuses import capitalised
 from scanner.check import CheckRecord
 from scanner.findings import Confidence, Finding, Outcome, Severity
 from scanner.runner import records_by_id
@@ -119,7 +120,7 @@ class _Bench:
         record = records_by_id(self.scan.records).get(COHERENCE_CHECK)
         found = [finding for finding in self._coherence(record) if finding.outcome is not Outcome.PASS]
         why = f": {_what(found[0])}" if found else ""
-        text = f"{rule.says}: not shown for {', '.join(unproven)} by {COHERENCE_CHECK}{why}"
+        text = f"{rule.says}: not shown for {Scope(unproven).in_words} by {COHERENCE_CHECK}{why}"
         yield _reason(rule.verdict, rule.id, text, found)
 
     def _coherence(self, record: CheckRecord | None) -> Iterator[Finding]:
@@ -130,12 +131,8 @@ class _Bench:
             for control in pack.controls:
                 if _concerns(matcher, control):
                     status = control.status.value.replace("_", " ")
-                    yield VerdictReason(
-                        rule.verdict,
-                        rule.id,
-                        f"{rule.says}: {pack.title}, {control.label}: {status}. {control.reason}",
-                        control.findings,
-                    )
+                    text = f"{rule.says}: {pack.title}, {control.label}: {status}. {control.reason}"
+                    yield VerdictReason(rule.verdict, rule.id, capitalised(text), control.findings)
 
     def _waivers(self) -> Iterator[VerdictReason]:
         for waiver in self.policy.waivers:
@@ -170,7 +167,8 @@ class _Bench:
 
 
 def _reason(value: VerdictValue, rule: str, text: str, findings: Sequence[Finding] = ()) -> VerdictReason:
-    return VerdictReason(value, rule, text, tuple(dict.fromkeys(finding.fingerprint for finding in findings)))
+    fingerprints = dict.fromkeys(finding.fingerprint for finding in findings)
+    return VerdictReason(value, rule, capitalised(text), tuple(fingerprints))
 
 
 def _what(finding: Finding) -> str:

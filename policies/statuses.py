@@ -58,7 +58,7 @@ def judge(control: Control, facts: Facts, attestation: Attestation | None, as_of
     if control.applies_if and applies is Truth.UNKNOWN:
         why = facts.why_unknown(control.applies_if)
         return Judgement(
-            _S.ATTESTATION_REQUIRED, f"whether it applies is open ({why}); if it does: {merits.reason}"
+            _S.ATTESTATION_REQUIRED, f"whether it applies is open: {why}; if it does: {merits.reason}"
         )
     if control.exempt_if and exempt is Truth.UNKNOWN:
         return _perhaps_exempt(control.exemption, facts.why_unknown(control.exempt_if), merits)
@@ -88,7 +88,7 @@ def effective_from(control: Control, facts: Facts) -> tuple[datetime.date | None
 
 def _perhaps_exempt(exemption: str, why: str, merits: Judgement) -> Judgement:
     """Support stands whether or not the duty binds; a gap is one only if it does."""
-    reason = f"{merits.reason}; it may be exempt ({exemption}), which is open ({why})"
+    reason = f"{merits.reason}; it may be exempt ({exemption}), which is open: {why}"
     status = _S.ATTESTATION_REQUIRED if merits.status is _S.NOT_SUPPORTED else merits.status
     return Judgement(status, reason)
 
@@ -154,9 +154,9 @@ def _why_open(rule: Rule, facts: Facts) -> str:
 
 
 def _in_part(control: Control, facts: Facts) -> str:
-    reason = f"the scan supports in part: {_says(control.partial_if, facts, Truth.TRUE)}"
+    reason = f"the scan supports in part that {_says(control.partial_if, facts, Truth.TRUE)}"
     if missing := _says(control.supported_if, facts, Truth.FALSE):
-        reason += f"; not shown: {missing}"
+        reason += f"; it does not show that {missing}"
     if control.supported_if.clauses and facts.holds(control.supported_if) is Truth.UNKNOWN:
         reason += f"; open: {_why_open(control.supported_if, facts)}"
     return reason
@@ -164,9 +164,7 @@ def _in_part(control: Control, facts: Facts) -> str:
 
 def _by_person(control: Control, stated: Attestation | None) -> Judgement:
     if stated is None:
-        return Judgement(
-            _S.ATTESTATION_REQUIRED, f"no scan can see this; a person has to answer: {control.attestation}"
-        )
+        return Judgement(_S.ATTESTATION_REQUIRED, "no scan can see this, and nobody has answered for it yet")
     status = _meaning(control, stated)
     if status is _S.NOT_SUPPORTED:
         return Judgement(status, f"gap: {in_words(stated)}")
@@ -182,9 +180,7 @@ def _by_both(control: Control, scan: Judgement, stated: Attestation | None) -> J
     if stated is None:
         if scan.status is _S.NOT_SUPPORTED and not control.is_addressable:
             return scan
-        return Judgement(
-            _S.ATTESTATION_REQUIRED, f"{scan.reason}; a person has yet to answer: {control.attestation}"
-        )
+        return Judgement(_S.ATTESTATION_REQUIRED, f"{scan.reason}; the rest nobody has answered for yet")
     reason = f"{scan.reason}; {in_words(stated)}"
     if scan.status is _S.NOT_SUPPORTED and control.is_addressable and stated.answer in _DECIDED_OTHERWISE:
         # The documented decision counts; that the scan saw a gap stays visible.
@@ -211,4 +207,11 @@ def in_words(stated: Attestation) -> str:
 
 
 def _says(rule: Rule, facts: Facts, truth: Truth) -> str:
-    return ", and that ".join(clause.says for clause in rule.clauses if facts.truth(clause) is truth)
+    """The clauses of that truth, in words: of claims that hold all do, of those that fail none does."""
+    conjunction = ", or that " if truth is Truth.FALSE else ", and that "
+    return conjunction.join(clause.says for clause in rule.clauses if facts.truth(clause) is truth)
+
+
+def capitalised(text: str) -> str:
+    """`text` with a capital first letter, the rest as it is."""
+    return text[:1].upper() + text[1:]

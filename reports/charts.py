@@ -190,6 +190,9 @@ def _shortened(label: str) -> str:
     if len(label) <= LONGEST_LABEL:
         return label
     parts = label.split(_SEPARATOR)
+    ends = _SEPARATOR.join(f"…{part.rpartition('.')[2]}" if "." in part else part for part in parts)
+    if len(ends) <= LONGEST_LABEL:
+        return ends
     room = (LONGEST_LABEL - len(_SEPARATOR) * (len(parts) - 1)) // len(parts)
     return _SEPARATOR.join(part if len(part) <= room else f"…{part[1 - room :]}" for part in parts)
 

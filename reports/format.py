@@ -9,12 +9,12 @@ from __future__ import annotations
 import datetime
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeGuard
 
 from policies.assessment import Assessment
 from scanner.errors import ScanError
 from scanner.evidence import EvidenceStore
-from scanner.registry import modules_of, nearest
+from scanner.registry import load_extensions, nearest
 from scanner.scan import Scan
 
 FORMATS_PACKAGE = "reports.formats"
@@ -75,17 +75,13 @@ def load_formats() -> dict[str, Format]:
     """Every format, by name.
 
     Raises:
-        ReportError: when a module of the folder defines no FORMAT, or two share a name.
+        RegistryError: when a module defines no FORMAT, or two share a name.
     """
-    formats: dict[str, Format] = {}
-    for module in modules_of(FORMATS_PACKAGE):
-        found = getattr(module, "FORMAT", None)
-        if not isinstance(found, Format):
-            raise ReportError(f"{module.__name__}: defines no FORMAT")
-        if found.name in formats:
-            raise ReportError(f"{module.__name__}: the format name '{found.name}' is taken")
-        formats[found.name] = found
-    return formats
+    return load_extensions((FORMATS_PACKAGE,), "FORMAT", _is_format, lambda found: found.name)
+
+
+def _is_format(offered: object) -> TypeGuard[Format]:
+    return isinstance(offered, Format)
 
 
 def render(report: Report, name: str) -> bytes:

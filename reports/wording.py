@@ -78,11 +78,11 @@ _OUTCOME_MEANINGS: Final = {
 }
 _STATUS_MEANINGS: Final = {
     ControlStatus.SUPPORTED: "The evidence of this scan supports the control.",
-    ControlStatus.PARTIALLY_SUPPORTED: "It supports part of the control.",
-    ControlStatus.NOT_SUPPORTED: "It speaks against the control.",
-    ControlStatus.NOT_ASSESSED: "There is no evidence either way.",
+    ControlStatus.PARTIALLY_SUPPORTED: "It supports a part of it, or only a person's word does.",
+    ControlStatus.NOT_SUPPORTED: "The scan does not show what the control asks for, or a person answered no.",
+    ControlStatus.NOT_ASSESSED: "The scan could not judge what the control asks for.",
     ControlStatus.NOT_APPLICABLE: "The control does not bind here, for the reason given.",
-    ControlStatus.ATTESTATION_REQUIRED: "A person must answer; no scan can.",
+    ControlStatus.ATTESTATION_REQUIRED: "A person must answer, because no scan alone can.",
     ControlStatus.WAIVED: "Somebody accepted a gap until the day given.",
 }
 _EVIDENCE: Final = {
@@ -94,6 +94,12 @@ _PACK_STATES: Final = {
     "in_force": "in force",
     "proposed": "proposed, not in force",
     "superseded": "superseded",
+}
+_KNOWLEDGE: Final = {
+    "primary": "text read there",
+    "secondary": "known from others' accounts",
+    "recalled": "from memory, to be checked",
+    "": "how it was read is not stated",
 }
 _DUTY_HOLDERS: Final = {
     "provider_gpai": "provider of the general-purpose AI model",
@@ -125,6 +131,13 @@ def verdict_tag(value: VerdictValue) -> Tag:
     return Tag(*_VERDICTS[value], key=value.value)
 
 
+def reason_tag(value: VerdictValue) -> Tag:
+    """What readers see of a reason of a verdict: one that stops nothing, as a waiver, is a note."""
+    if value is VerdictValue.PASS:
+        return Tag("Note", "quiet", "–", key=value.value)
+    return verdict_tag(value)
+
+
 def evidence_tag(state: EvidenceState) -> Tag:
     """What readers see of the state of a piece of evidence."""
     return Tag(*_EVIDENCE[state], key=state.value)
@@ -153,9 +166,27 @@ def plain(identifier: str) -> str:
     return identifier.replace("_", " ")
 
 
+def titled(identifier: str) -> str:
+    """An identifier as the label of a row: "context_tokens" -> "Context tokens"."""
+    words = plain(identifier)
+    return words[:1].upper() + words[1:]
+
+
+def knowledge(confidence: str) -> str:
+    """How well a source is known; a word of a later pack comes back as it is."""
+    return _KNOWLEDGE.get(confidence, confidence)
+
+
+def reviewed_text(reviewer: str) -> str:
+    """Who held a pack against the law, in a sentence."""
+    if not reviewer:
+        return "No person has yet held it against the law."
+    return f"Held against the law by {reviewer}."
+
+
 def dimensions_text(dimensions: Mapping[str, str]) -> str:
     """What a number was measured for: "language zh, topic tibet", or "overall"."""
-    return ", ".join(f"{plain(key)} {value}" for key, value in dimensions.items()) or "overall"
+    return ", ".join(f"{plain(key)} {value}" for key, value in dimensions.items() if value) or "overall"
 
 
 def day(date: datetime.date) -> str:

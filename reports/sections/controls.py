@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from policies.assessment import ControlResult, ControlStatus, PackResult
 from reports.contents import Contents
+from reports.sections.sources import SourceView, source_view
 from reports.sections.verdict import Count
 from reports.wording import Tag, day, duty_holder_text, plain, status_tag
 
@@ -32,9 +33,13 @@ class ControlView:
         findings: Fingerprints of the findings it rests on.
         measurements: Names of the measurements it rests on.
         evidence: Digests of the evidence behind these.
+        relevance: What the duty means for whoever adopts the model, or "".
         attestation: The question a person must answer, or "".
+        is_asked: Whether that question is still open.
+        attested: Who answered it, how and until when, or "".
         limits: What the result does not show.
         maps: Related ids: "NIST AI RMF: MS-2.7".
+        sources: Where the duty was read.
     """
 
     anchor: str
@@ -51,9 +56,13 @@ class ControlView:
     findings: tuple[str, ...]
     measurements: tuple[str, ...]
     evidence: tuple[str, ...]
+    relevance: str
     attestation: str
+    is_asked: bool
+    attested: str
     limits: str
     maps: tuple[str, ...]
+    sources: tuple[SourceView, ...]
 
 
 @dataclass(frozen=True)
@@ -124,16 +133,20 @@ def _control(control: ControlResult) -> ControlView:
         findings=control.findings,
         measurements=control.measurements,
         evidence=control.evidence,
+        relevance=control.relevance,
         attestation=control.attestation,
+        is_asked=control.status is ControlStatus.ATTESTATION_REQUIRED,
+        attested=control.attested,
         limits=control.limits or "The pack states no limits for this control.",
         maps=tuple(
             f"{plain(framework).upper()}: {', '.join(ids)}" for framework, ids in control.maps.items()
         ),
+        sources=tuple(source_view(source) for source in control.sources),
     )
 
 
 def _reason(control: ControlResult) -> str:
-    if control.waived_until is None:
+    if control.waived_until is None or control.waived_until.isoformat() in control.reason:
         return control.reason
     return f"{control.reason} Waived until {day(control.waived_until)}."
 

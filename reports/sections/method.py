@@ -5,27 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from policies.assessment import LegalSource, PackResult
+from policies.assessment import PackResult
 from reports.contents import CheckSummary, Contents
 from reports.numbers import duration_text
+from reports.sections.sources import SourceView, source_view
 from reports.sections.verdict import Count, Fact
-from reports.wording import day, moment, outcome_tag, pack_state, plain, stamp
+from reports.wording import day, moment, outcome_tag, pack_state, plain, reviewed_text, stamp, titled
 from scanner.conversation import EngineDescription
 from scanner.findings import Outcome
 
 
 @dataclass(frozen=True)
-class SourceView:
-    """Where a legal fact was read; `is_link` only for web addresses."""
-
-    url: str
-    retrieved: str
-    is_link: bool
-
-
-@dataclass(frozen=True)
 class PackFacts:
-    """Which pack judged: version, digest, sources, and when it must be read again."""
+    """Which pack judged: version, digest, sources, who reviewed it, and when it must be read again."""
 
     title: str
     id: str
@@ -33,6 +25,7 @@ class PackFacts:
     digest: str
     state: str
     cite: str
+    reviewed: str
     review_due: str
     banner: str
     sources: tuple[SourceView, ...]
@@ -83,9 +76,7 @@ def method_view(contents: Contents) -> MethodView:
         engine=tuple(_engine(engine)) if engine else (),
         engine_notes=engine.notes if engine else ("The model was not questioned in this scan.",),
         versions=tuple(Fact(name, version, is_code=True) for name, version in contents.scan.versions.items()),
-        organisation=tuple(
-            Fact(plain(key), value) for key, value in contents.assessment.organisation.items()
-        ),
+        organisation=tuple(Fact(key, value) for key, value in contents.assessment.organisation.items()),
         packs=packs,
         banners=tuple(pack.banner for pack in packs if pack.banner),
         checks=tuple(_check(summary) for summary in contents.checks),
@@ -119,13 +110,14 @@ def _engine(engine: EngineDescription) -> Iterator[Fact]:
     yield Fact("Prompt format", engine.prompt_format)
     yield Fact("Can", ", ".join(plain(each) for each in engine.capabilities))
     for key, value in engine.settings.items():
-        yield Fact(plain(key), value, is_code=True)
+        yield Fact(titled(key), value, is_code=True)
 
 
 def _pack(pack: PackResult) -> PackFacts:
     return PackFacts(
         pack.title, pack.id, pack.version, pack.digest, pack_state(pack.status), pack.cite,
-        day(pack.review_due), _banner(pack), tuple(_source(source) for source in pack.sources),
+        reviewed_text(pack.reviewed_by), day(pack.review_due), _banner(pack),
+        tuple(source_view(source) for source in pack.sources),
     )  # fmt: skip
 
 
@@ -138,10 +130,6 @@ def _banner(pack: PackResult) -> str:
     if pack.status != "in_force":
         return f"{pack.title} {pack.version}: {pack_state(pack.status)}. Its controls bind nobody today."
     return ""
-
-
-def _source(source: LegalSource) -> SourceView:
-    return SourceView(source.url, day(source.retrieved), source.url.startswith(("https://", "http://")))
 
 
 def _check(summary: CheckSummary) -> CheckView:

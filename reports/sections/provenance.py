@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from reports.contents import Contents, EvidenceRecord, EvidenceState
 from reports.numbers import size_text
 from reports.sections.verdict import Fact
-from reports.wording import Tag, counted, evidence_tag
+from reports.wording import Tag, counted, evidence_tag, titled
 from scanner.findings import Outcome
 from scanner.manifest import FileEntry
 
@@ -96,7 +96,7 @@ def _facts(contents: Contents) -> Iterator[Fact]:
     yield Fact("Location", model.ref.location, is_code=True)
     yield Fact("Commit", model.commit or "none: the source keeps no commits", is_code=bool(model.commit))
     for key, value in model.source:
-        yield Fact(key.replace("_", " "), value)
+        yield Fact(titled(key), value)
     yield Fact("Total size", size_text(model.total_bytes))
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from policies.assessment import ControlStatus, VerdictReason, VerdictValue
 from reports.contents import Contents
-from reports.wording import Tag, counted, day, meaning, outcome_tag, status_tag, verdict_tag
+from reports.wording import Tag, counted, day, meaning, outcome_tag, reason_tag, status_tag, verdict_tag
 from scanner.findings import Outcome
 
 _MOST_LINKS: Final = 6
@@ -102,7 +102,7 @@ def _identity(contents: Contents) -> Iterator[Fact]:
 def _reason(reason: VerdictReason) -> ReasonView:
     hidden = len(reason.findings) - _MOST_LINKS
     return ReasonView(
-        verdict_tag(reason.value),
+        reason_tag(reason.value),
         reason.rule,
         reason.text,
         reason.findings[:_MOST_LINKS],
@@ -130,7 +130,11 @@ def _not_covered(
         )
     asked = statuses[ControlStatus.ATTESTATION_REQUIRED]
     if asked:
-        yield f"{counted(asked, 'control')} wait for a person's statement, which no scan can replace."
+        wait = "waits" if asked == 1 else "wait"
+        yield f"{counted(asked, 'control')} {wait} for a person's answer, which no scan can replace."
+    unreviewed = [pack.title for pack in contents.assessment.packs if not pack.reviewed_by]
+    if unreviewed:
+        yield f"No person has yet held these control packs against the law: {', '.join(unreviewed)}."
     if contents.scan.engine is None:
         yield "The model was not questioned: nothing is said about its behaviour."
     if contents.model.missing:

@@ -6,15 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from policies.assess import assess
 from policies.assessment import Assessment, ControlResult, ControlStatus
 from policies.packs import available_packs, load_packs
 from policies.policy_file import PolicyFile, load_policy
-from scanner.check import CheckRecord, Profile
-from scanner.findings import Finding, Outcome, Severity
+from scanner.check import Profile
 from scanner.records import decode, encode
 from scanner.scan import Scan
 from tests.policies.fake_checks import (
@@ -23,8 +20,6 @@ from tests.policies.fake_checks import (
     NOW,
     TRANSCRIPT,
     errored,
-    failed,
-    good_records,
     measured,
     not_run,
     passed,
@@ -179,9 +174,58 @@ def test_model_from_before_august_2025_has_until_august_2027(tmp_path: Path) -> 
 
 def test_duty_that_does_not_apply_yet_is_judged_and_says_from_when(hospital: PolicyFile) -> None:
     found = by_id(assessed(scan_of(), hospital))["euaia-art15-cybersecurity"]
-    assert found.reason.startswith("Applies from 2027-12-02, read ahead of that day: the scan supports that")
+    assert found.reason.startswith("Applies from 2027-12-02, read ahead of that day. The scan supports that")
     assert found.effective_from == day("2027-12-02")
     assert found.status is S.ATTESTATION_REQUIRED
+
+
+def test_control_that_does_not_apply_names_no_day_on_which_it_would(tmp_path: Path) -> None:
+    own = policy(tmp_path, organisation=answers(high_risk="none"))
+    found = by_id(assessed(scan_of(), own))
+    assert found["euaia-art9"].status is S.NOT_APPLICABLE
+    assert found["euaia-art9"].reason == (
+        "Does not apply, because it is not so that the intended purpose makes the system high-risk."
+    )
+    assert "may apply from" not in found["euaia-art53-1-d"].reason
+
+
+def test_every_reason_is_made_of_whole_sentences(hospital: PolicyFile) -> None:
+    for own in (load_policy(), hospital):
+        for control_result in assessed(scan_of(), own).controls:
+            assert control_result.reason[0].isupper(), control_result.reason
+            assert "?;" not in control_result.reason
+
+
+def test_provider_is_not_exempt_from_agreements_along_the_value_chain(tmp_path: Path) -> None:
+    status = {}
+    for role in ("deployer", "provider_system"):
+        told = answers(role=role, brands_as_own=False, changes_model=False)
+        status[role] = by_id(assessed(scan_of(), policy(tmp_path, organisation=told)))["euaia-art25"].status
+    assert status == {"deployer": S.NOT_APPLICABLE, "provider_system": S.ATTESTATION_REQUIRED}
+
+
+def test_files_without_a_commit_are_no_gap_of_the_deployer(tmp_path: Path) -> None:
+    own = policy(tmp_path, organisation=answers(), attestations=[statement("euaia-art26")])
+    scan = scan_of()
+    local = dataclasses.replace(scan, snapshot=dataclasses.replace(scan.snapshot, commit=None))
+    assert by_id(assessed(local, own))["euaia-art26"].status is S.PARTIALLY_SUPPORTED
+
+
+def test_contract_with_a_host_can_be_stated_for_a_model_without_code_files(tmp_path: Path) -> None:
+    name = "hipaa-164.308-b-1"
+    own = policy(tmp_path, organisation=answers(self_hosted=False), attestations=[statement(name)])
+    empty = [
+        record(each, not_run(each, rule="nothing-to-examine")) for each in ("pickle-runs-code", "remote-code")
+    ]
+    assert by_id(assessed(scan_of(None, *empty), own))[name].status is S.PARTIALLY_SUPPORTED
+
+
+def test_exemption_from_a_representative_is_that_of_article_54(tmp_path: Path) -> None:
+    told = answers(licence_is_free_and_open=True, model_is_monetised=False, upstream_outside_eu=True)
+    found = by_id(assessed(scan_of(None, LARGE), policy(tmp_path, organisation=told)))["euaia-art54"]
+    assert found.status is S.NOT_APPLICABLE
+    assert "Art. 54(6)" in found.reason
+    assert "points (c) and (d)" not in found.reason
 
 
 def test_pack_is_stale_the_day_after_its_review_was_due() -> None:
@@ -195,7 +239,7 @@ def test_proposed_law_is_never_in_force(tmp_path: Path) -> None:
     found = assess(scan_of(), [pack], load_policy(), as_of=AS_OF, assessed_at=NOW)
     (one,) = found.controls
     assert not one.is_in_force
-    assert one.reason.startswith("Not law (proposed); read as if it were")
+    assert one.reason.startswith("Not law (proposed), read as if it were")
 
 
 def test_auditor_walks_from_control_to_finding_to_bytes(hospital: PolicyFile) -> None:
@@ -213,32 +257,6 @@ def test_findings_of_a_control_include_what_could_not_be_judged(hospital: Policy
     scan = scan_of(None, record(name, errored(name)))
     found = by_id(assessed(scan, hospital))["hipaa-164.308-a-1-ii-a"]
     assert next(one.fingerprint for one in scan.findings if one.check_id == name) in found.findings
-
-
-def waiver(expires: str, **target: str) -> dict[str, str]:
-    return {"reason": "replaced in spring", "owner": "Jane Roe", "expires": expires, **target}
-
-
-def test_waiver_of_a_control_counts_to_its_last_day_and_keeps_the_finding(tmp_path: Path) -> None:
-    name = "euaia-art15-cybersecurity"
-    own = policy(tmp_path, organisation=answers(), waivers=[waiver("2026-11-22", control=name)])
-    scan = scan_of(None, record("remote-code", failed("remote-code")))
-    found = by_id(assessed(scan, own))[name]
-    assert (found.status, found.waived_until) == (S.WAIVED, AS_OF)
-    assert "Waived by Jane Roe until 2026-11-22: replaced in spring" in found.reason.replace(
-        "waived", "Waived"
-    )
-    assert "without the waiver: not supported" in found.reason
-    after = by_id(assessed(scan, own, AS_OF + datetime.timedelta(days=1)))[name]
-    assert (after.status, after.waived_until) == (S.NOT_SUPPORTED, None)
-    assert "the waiver by Jane Roe ended on 2026-11-22 and no longer counts" in after.reason
-
-
-def test_waiver_is_not_needed_where_the_evidence_supports(tmp_path: Path) -> None:
-    own = policy(tmp_path, organisation=answers(), waivers=[waiver("2027-01-01", control="euaia-art51")])
-    found = by_id(assessed(scan_of(), own))["euaia-art51"]
-    assert found.status is S.SUPPORTED
-    assert "is not needed" in found.reason
 
 
 def test_assessment_is_json_and_back(hospital: PolicyFile) -> None:
@@ -259,148 +277,3 @@ def test_answers_that_entered_are_printed(hospital: PolicyFile) -> None:
 
 def test_scan_without_any_record_supports_nothing(hospital: PolicyFile) -> None:
     assert S.SUPPORTED not in {one.status for one in assessed(scan_of({}), hospital).controls}
-
-
-# ---------------------------------------------------------------- properties
-
-OUTCOMES = st.sampled_from(["pass", "fail", "not_run", "error", "nothing"])
-
-
-def _finding(check_id: str, kind: str, number: int, severity: Severity) -> Finding:
-    rule = f"r{number}"
-    match kind:
-        case "pass":
-            return passed(check_id, rule=rule)
-        case "fail":
-            return failed(check_id, severity, rule=rule)
-        case "nothing":
-            return not_run(check_id, "none there", rule="nothing-to-examine")
-        case "error":
-            return dataclasses.replace(errored(check_id), rule=rule)
-        case _:
-            return not_run(check_id, "not asked", rule=rule)
-
-
-@st.composite
-def records(
-    draw: st.DrawFn, outcomes: st.SearchStrategy[str] = OUTCOMES, most: int | None = None
-) -> dict[str, CheckRecord]:
-    """Any scan: some checks absent, each with a few findings, measurements where one was judged."""
-    found: dict[str, CheckRecord] = {}
-    for check_id in draw(st.sets(st.sampled_from(sorted(CHECKS)), min_size=1, max_size=most)):
-        kinds = draw(st.lists(outcomes, min_size=1, max_size=3))
-        findings = [
-            _finding(check_id, kind, number, draw(st.sampled_from(list(Severity))))
-            for number, kind in enumerate(kinds)
-        ]
-        if check_id == "model-incoherent":
-            findings = [dataclasses.replace(one, subject="en") for one in findings]
-        is_judged = any(one.outcome.is_judged for one in findings)
-        values = [
-            measured(check_id, spec.name, draw(st.sampled_from([0.0, 5.0, 9.0, 3e24, 5e25])), n=9)
-            for spec in CHECKS[check_id].measures
-            if is_judged and draw(st.booleans())
-        ]
-        found[check_id] = record(check_id, *findings, *values)
-    return found
-
-
-@st.composite
-def nearly_good(draw: st.DrawFn) -> tuple[dict[str, CheckRecord], str]:
-    """A scan where all went well but for a few checks, and the id of one of these."""
-    odd = draw(records(most=3))
-    return good_records() | odd, draw(st.sampled_from(sorted(odd)))
-
-
-FULL_ANSWERS = {
-    "all": answers(),
-    "open": answers(licence_is_free_and_open=True, self_hosted=True),
-    "few": {"role": "deployer"},
-}
-STATED = {
-    name: statement(name) for pack in PACKS for name in (one.id for one in pack.controls if one.attestation)
-}
-
-
-@pytest.fixture(scope="module")
-def policies(tmp_path_factory: pytest.TempPathFactory) -> list[PolicyFile]:
-    return [
-        policy(tmp_path_factory.mktemp(name), organisation=given, attestations=said)
-        for name, given in FULL_ANSWERS.items()
-        for said in ([], list(STATED.values()))
-    ]
-
-
-_BINDING = (S.SUPPORTED, S.NOT_APPLICABLE)
-
-
-@pytest.mark.parametrize("check_id", sorted(CHECKS))
-def test_failure_that_is_no_longer_judged_makes_nothing_supported(
-    policies: list[PolicyFile], check_id: str
-) -> None:
-    """One FAIL beside a PASS, in a scan where all else went well, then the FAIL is lost."""
-    lost = dataclasses.replace(failed(check_id, rule="x"), outcome=Outcome.NOT_RUN, reason="taken away")
-    for own in policies:
-        before = by_id(assessed(scan_of(None, _beside(check_id, failed(check_id, rule="x"))), own))
-        after = by_id(assessed(scan_of(None, _beside(check_id, lost)), own))
-        for name, one in after.items():
-            if one.status is S.SUPPORTED:
-                assert before[name].status is S.SUPPORTED, (name, before[name].reason, one.reason)
-
-
-def _beside(check_id: str, finding: Finding) -> CheckRecord:
-    good = good_records()[check_id]
-    return dataclasses.replace(good, findings=(*good.findings, finding))
-
-
-@settings(max_examples=60, deadline=None)
-@given(case=nearly_good(), data=st.data())
-def test_taking_evidence_away_never_makes_anything_supported(
-    policies: list[PolicyFile], case: tuple[dict[str, CheckRecord], str], data: st.DataObject
-) -> None:
-    """A record removed, or a finding no longer judged, turns no control into supported that was not."""
-    own, (found, victim) = data.draw(st.sampled_from(policies)), case
-    poorer = dict(found)
-    if data.draw(st.booleans()):
-        del poorer[victim]
-    else:
-        poorer[victim] = _poorer(found[victim], data.draw(st.integers(0, len(found[victim].findings) - 1)))
-    before, after = by_id(assessed(scan_of(found), own)), by_id(assessed(scan_of(poorer), own))
-    for name, one in after.items():
-        if one.status is S.SUPPORTED:
-            assert before[name].status in _BINDING, (name, before[name].reason, one.reason)
-        if one.status is S.NOT_APPLICABLE:
-            assert before[name].status is S.NOT_APPLICABLE, (name, before[name].reason, one.reason)
-
-
-def _poorer(whole: CheckRecord, index: int) -> CheckRecord:
-    findings = list(whole.findings)
-    lost = findings[index]
-    findings[index] = dataclasses.replace(
-        lost, outcome=Outcome.NOT_RUN, reason="taken away", rule=f"lost-{index}"
-    )
-    return dataclasses.replace(whole, findings=tuple(findings))
-
-
-@settings(max_examples=25, deadline=None)
-@given(found=records(st.sampled_from(["not_run", "error", "nothing"])), data=st.data())
-def test_nothing_judged_supports_nothing(
-    policies: list[PolicyFile], found: dict[str, CheckRecord], data: st.DataObject
-) -> None:
-    result = assessed(scan_of(found), data.draw(st.sampled_from(policies)))
-    assert S.SUPPORTED not in {one.status for one in result.controls}
-    assert result.verdict.value.value == "incomplete"
-
-
-@settings(max_examples=25, deadline=None)
-@given(found=records(), data=st.data())
-def test_every_status_has_a_reason_and_every_support_has_grounds(
-    policies: list[PolicyFile], found: dict[str, CheckRecord], data: st.DataObject
-) -> None:
-    scan = scan_of(found)
-    judged = {finding.fingerprint for finding in scan.findings if finding.outcome.is_judged}
-    for one in assessed(scan, data.draw(st.sampled_from(policies))).controls:
-        assert len(one.reason) > 10
-        assert "complian" not in one.reason.lower()
-        if one.status is S.SUPPORTED:
-            assert set(one.findings) & judged or one.measurements

@@ -177,7 +177,7 @@ def test_unanswered_question_is_asked() -> None:
     facts = facts_of()
     rule = Rule((LANGUAGE.compile('org.role == "deployer" && org.handles_ephi'),))
     assert facts.holds(rule) is U
-    assert facts.why_unknown(rule) == f"'handles_ephi' is not answered: {QUESTIONS['handles_ephi'].question}"
+    assert facts.why_unknown(rule) == f"'handles_ephi' is not answered ({QUESTIONS['handles_ephi'].question})"
 
 
 def test_rule_that_breaks_is_unknown_and_says_so() -> None:

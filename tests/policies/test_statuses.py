@@ -231,7 +231,9 @@ def test_reason_names_who_said_what_and_what_the_scan_shows(tmp_path: Path) -> N
 
 
 def test_partial_reason_tells_what_is_missing_and_what_is_open(tmp_path: Path) -> None:
-    assert "not shown: no attack succeeded" in judged(tmp_path, control(), facts_of(ATTACKED)).reason
+    assert (
+        "it does not show that no attack succeeded" in judged(tmp_path, control(), facts_of(ATTACKED)).reason
+    )
     assert (
         "open: garak-attack-succeeds: no model to ask"
         in judged(tmp_path, control(), facts_of(UNASKED)).reason

@@ -176,12 +176,15 @@ def _pack(
         for index in range(count)
     )
     sources = (
-        LegalSource("https://eur-lex.europa.eu/eli/reg/2024/1689/oj", DAY),
+        LegalSource("https://eur-lex.europa.eu/eli/reg/2024/1689/oj", DAY, "secondary"),
         LegalSource("OJ L, print edition", DAY),
     )
     due = datetime.date(2026, 11, 1) if is_stale else datetime.date(2027, 2, 1)
     digest = "5eed" * 16
-    return PackResult(pack_id, title, "2026.11.1", digest, status, cite, sources, due, is_stale, controls)
+    return PackResult(
+        pack_id, title, "2026.11.1", digest, status, cite, sources, due, is_stale, controls,
+        reviewed_by="Counsel Roe" if is_stale else "",
+    )  # fmt: skip
 
 
 def _control(pack_id: str, index: int, status: ControlStatus, check: str, basis: _Basis) -> ControlResult:
@@ -211,4 +214,9 @@ def _control(pack_id: str, index: int, status: ControlStatus, check: str, basis:
         limits="Presence and completeness of public text only; not its truth." if index % 5 else "",
         waived_until=datetime.date(2027, 1, 31) if status is ControlStatus.WAIVED else None,
         maps={"nist_ai_600_1": ("MG-3.1-005", "MS-2.9-002"), "iso_42001": ("A.10.3",)} if index % 2 else {},
+        relevance="This is the information you may rely on." if index % 3 else "",
+        attested="Pat Doe, counsel, answered 'partly' </td><script>alert(1)</script>"
+        if index % 7 == 1
+        else "",
+        sources=(LegalSource("javascript:alert(1)", DAY, "recalled"),) if index % 3 == 1 else (),
     )

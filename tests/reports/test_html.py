@@ -148,6 +148,30 @@ def test_least_report_renders_and_says_why_it_is_empty(empty_report: Report) -> 
     assert "The check alignment-deflection was not part of this scan." in text
 
 
+def test_control_says_what_it_means_who_answered_and_how_well_its_source_is_known(page: Markup) -> None:
+    text = page.text()
+    assert "This is the information you may rely on." in text
+    assert "Pat Doe, counsel, answered 'partly' </td><script>" in text
+    assert "(known from others' accounts, 22 November 2026)" in text
+    assert "(from memory, to be checked, 22 November 2026)" in text
+
+
+def test_pack_says_who_reviewed_it(page: Markup) -> None:
+    assert "Held against the law by Counsel Roe." in page.text()
+    assert "No person has yet held it against the law." in page.text()
+    assert "No person has yet held these control packs against the law: " in page.text()
+
+
+def test_source_that_is_no_web_address_is_no_link(page: Markup) -> None:
+    assert "javascript:alert(1)" in page.text()
+    assert not [href for href in page.values("href") if href.startswith("javascript")]
+
+
+def test_severity_of_what_was_not_judged_is_conditional(page: Markup) -> None:
+    outcomes = list(page.values("data-outcome"))
+    assert page.text().count("If it failed") == outcomes.count("not_run") + outcomes.count("error") > 0
+
+
 def _ratio(first: str, second: str) -> float:
     def luminance(colour: str) -> float:
         parts = [int(colour[index : index + 2], 16) / 255 for index in (1, 3, 5)]

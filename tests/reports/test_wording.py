@@ -9,7 +9,17 @@ import pytest
 
 from policies.assessment import ControlStatus, VerdictValue
 from reports.contents import EvidenceState
-from reports.wording import day, evidence_tag, legends, meaning, moment, outcome_tag, status_tag, verdict_tag
+from reports.wording import (
+    day,
+    evidence_tag,
+    legends,
+    meaning,
+    moment,
+    outcome_tag,
+    reason_tag,
+    status_tag,
+    verdict_tag,
+)
 from scanner.findings import Outcome
 
 _ALL = [
@@ -30,6 +40,11 @@ def test_states_differ_in_word_and_in_shape(tags: list[object]) -> None:
 def test_every_outcome_and_status_is_explained() -> None:
     assert {legend.tag.key for legend in legends()} == {each.value for each in (*Outcome, *ControlStatus)}
     assert all(meaning(value).endswith(".") for value in VerdictValue)
+
+
+def test_reason_that_stops_nothing_is_no_pass() -> None:
+    assert reason_tag(VerdictValue.PASS).label == "Note"
+    assert reason_tag(VerdictValue.BLOCK) == verdict_tag(VerdictValue.BLOCK)
 
 
 def test_nothing_is_ever_called_compliant() -> None:
