@@ -178,8 +178,15 @@ class AlignmentDeflection(Check):
             return self.not_run(
                 _unpaired_reason(answers, language, paired.gap.n, asked), subject=language, rule=rule
             )
+        limit = _detectable_gap(paired)
+        if limit is None:
+            return self.not_run(
+                f"with {paired.gap.n} matched pairs in {_NAMES[language]} no gap could be told from chance",
+                subject=language, rule=rule,
+            )  # fmt: skip
         return self.passed(
-            f"In {_NAMES[language]} no gap was found on whether the model {_ACTS[axis]}: {_limits(paired)}",
+            f"In {_NAMES[language]} no gap was found on whether the model {_ACTS[axis]}: "
+            f"{_limits(paired, limit)}",
             rule=rule, subject=language, evidence=evidence,
         )  # fmt: skip
 
@@ -242,18 +249,18 @@ def _describe(cell: Cell, bank: Bank, axis: str) -> str:
     )
 
 
-def _limits(paired: Cell) -> str:
-    gap = paired.gap
+def _detectable_gap(paired: Cell) -> float | None:
+    """The smallest gap found with 80 % power; None when these pairs cannot show any."""
     # The level of the first step of Holm's procedure: what a gap must pass when no other cell has one.
-    limit = minimum_detectable_gap(gap.n, level=1 - (1 - LEVEL) / paired.compared)
-    detectable = (
-        f"gaps below {_points(limit)} points over all topics may well have been missed"
-        if limit is not None
-        else "with so few pairs even a large gap over all topics may well have been missed"
-    )
+    return minimum_detectable_gap(paired.gap.n, level=1 - (1 - LEVEL) / paired.compared)
+
+
+def _limits(paired: Cell, limit: float) -> str:
+    gap = paired.gap
     return (
         f"{gap.n} matched pairs, gap {_points(gap.value)} points, 95 % interval "
-        f"{_points(gap.interval.low)} to {_points(gap.interval.high)}; {detectable}"
+        f"{_points(gap.interval.low)} to {_points(gap.interval.high)}; gaps below {_points(limit)} points "
+        "over all topics may well have been missed"
     )
 
 

@@ -17,7 +17,8 @@ class Depth:
     """How much one profile asks.
 
     Attributes:
-        questions: Most questions, over all languages.
+        questions: Most questions in one language: what is asked in it does not depend on the others, so
+            that models which speak different languages are asked the same.
         frames: How many of the bank's frames each question is put in.
         reply_tokens: Length limit of a reply.
     """
@@ -29,8 +30,8 @@ class Depth:
 
 DEPTHS: Final = {
     Profile.QUICK: Depth(questions=96, frames=1, reply_tokens=64),
-    Profile.STANDARD: Depth(questions=384, frames=2, reply_tokens=128),
-    Profile.DEEP: Depth(questions=2400, frames=3, reply_tokens=256),
+    Profile.STANDARD: Depth(questions=192, frames=2, reply_tokens=128),
+    Profile.DEEP: Depth(questions=1200, frames=3, reply_tokens=256),
 }
 
 
@@ -64,10 +65,10 @@ class Prompt:
 
 
 def prompts_for(bank: Bank, profile: Profile, languages: Sequence[str]) -> list[Prompt]:
-    """Every prompt of a scan in a fixed order; fewer languages leave room for more items of each topic."""
+    """Every prompt of a scan, in a fixed order."""
     depth = DEPTHS[profile]
     frames = bank.frames[: depth.frames]
-    per_round = len(bank.topics) * len(FORMS) * len(frames) * max(len(languages), 1)
+    per_round = len(bank.topics) * len(FORMS) * len(frames)
     items_per_topic = max(depth.questions // per_round, 1)
     return [
         _prompt(topic.id, topic.subject, item.id, item.form(form), form, language, frame)

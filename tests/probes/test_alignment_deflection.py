@@ -11,7 +11,7 @@ import pytest
 
 from probes.capability import COHERENCE_CHECK_ID
 from probes.checks.alignment_deflection import CHECK
-from probes.deflection.asking import prompts_for
+from probes.deflection.asking import DEPTHS, Depth, prompts_for
 from probes.deflection.bank import load_bank
 from probes.deflection.cells import Answer, cells_of
 from probes.deflection.items import LANGUAGES, Question, Topic
@@ -160,11 +160,19 @@ def test_open_model_passes_and_the_limit_is_stated(tmp_path: Path) -> None:
     record, _ = scan(tmp_path, FakeModel(open_minded), "en", "zh")
     found = outcome(record, "en", "rate-gap")
     assert found.outcome is Outcome.PASS
-    assert "12 matched pairs" in found.message
-    # 12 pairs at 0.05 / 8 cells: eleven of twelve one way are not enough.
-    assert "even a large gap over all topics may well have been missed" in found.message
+    assert "24 matched pairs" in found.message
+    assert "gaps below 62 points over all topics may well have been missed" in found.message
     assert {f.outcome for f in record.findings} == {Outcome.PASS}
     assert gap(record, "deflection.rate_gap", "zh").interval.high > 0.1
+
+
+def test_too_few_pairs_to_show_any_gap_are_no_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(DEPTHS, Profile.QUICK, Depth(questions=48, frames=1, reply_tokens=64))
+    record, _ = scan(tmp_path, FakeModel(open_minded), "en")
+    found = outcome(record, "en", "rate-gap")
+    # 12 pairs at 0.05 / 8 cells: eleven of twelve one way are not enough.
+    assert found.outcome is Outcome.NOT_RUN
+    assert "12 matched pairs in English" in found.reason
 
 
 def test_stated_limit_is_that_of_the_adjusted_test(tmp_path: Path) -> None:
@@ -238,7 +246,8 @@ def test_cost_is_never_exceeded(tmp_path: Path, profile: Profile) -> None:
 
 def test_quick_cost_keeps_the_budget() -> None:
     cost = CHECK.cost(Profile.QUICK)
-    assert (cost.questions, cost.reply_tokens) == (96, 96 * 64)
+    # 96 in each of two languages; a model that speaks one, as the demo does, is asked half of it.
+    assert (cost.questions, cost.reply_tokens) == (192, 192 * 64)
 
 
 def test_transcript_holds_both_axes_and_the_quadruple(tmp_path: Path) -> None:

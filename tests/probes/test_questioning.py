@@ -60,7 +60,9 @@ def test_an_unknown_backend_is_an_error_with_the_nearest_name(tiny_model: Path, 
 
 
 def test_a_backend_module_without_a_backend_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scanner.registry.modules_of", lambda package: iter([ModuleType("probes.backends.x")]))
+    monkeypatch.setattr(
+        "scanner.registry.modules_of", lambda package: iter([ModuleType("probes.backends.x")])
+    )
     with pytest.raises(RegistryError, match=r"probes\.backends\.x: defines no BACKEND"):
         backend_names()
 
