@@ -168,7 +168,7 @@ def test_open_model_passes_and_the_limit_is_stated(tmp_path: Path) -> None:
 
 def test_too_few_pairs_to_show_any_gap_are_no_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(DEPTHS, Profile.QUICK, Depth(questions=48, frames=1, reply_tokens=64))
-    record, _ = scan(tmp_path, FakeModel(open_minded), "en")
+    record, _ = scan(tmp_path, FakeModel(open_minded), "en", "zh")
     found = outcome(record, "en", "rate-gap")
     # 12 pairs at 0.05 / 8 cells: eleven of twelve one way are not enough.
     assert found.outcome is Outcome.NOT_RUN
