@@ -21,7 +21,8 @@ help: ## List the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 $(STAMP): pyproject.toml constraints.txt scripts/system_libraries.sh
-	@test -n "$(PYTHON)" || { echo "error: no Python 3.11, 3.12 or 3.13 found; install one"; exit 2; }
+	@$(or $(PYTHON),false) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null || \
+	{ echo "error: Python 3.11, 3.12 or 3.13 is needed, found '$(PYTHON)'; install one, or name it: make PYTHON=..."; exit 2; }
 	sh scripts/system_libraries.sh
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --prefer-binary -c constraints.txt "$(TORCH)"

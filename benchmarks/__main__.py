@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import benchmarks
+from cli.libraries import settle
 from scanner.registry import nearest
 
 
@@ -19,6 +20,7 @@ def main(names: list[str]) -> int:
         if name not in known:
             print(f"error: unknown benchmark '{name}'{nearest(name, known)}", file=sys.stderr)
             return 2
+    settle()
     figures = {name: importlib.import_module(f"benchmarks.{name}").measure() for name in names or known}
     target = Path("build/bench.json")
     target.parent.mkdir(exist_ok=True)

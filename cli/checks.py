@@ -44,7 +44,7 @@ def command(check_id: str | None, profile: Profile, output: str) -> None:
     if output == "json":
         click.echo(as_json([_document(check, profile) for check in checks]))
     elif check_id:
-        _exvisible(checks[0], profile)
+        _explain(checks[0], profile)
     else:
         _list(checks, profile)
 
@@ -63,29 +63,27 @@ def _document(check: Check, profile: Profile) -> dict[str, object]:
 
 
 def _list(checks: list[Check], profile: Profile) -> None:
-    from rich.table import Table
+    from rich.padding import Padding
 
     from cli.terminal import stdout
     from scanner.check import Cost
 
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("check", no_wrap=True)
-    table.add_column("severity")
-    table.add_column("questions", justify="right")
-    table.add_column("what is wrong when it fails", overflow="fold")
+    console = stdout()
+    console.print(f"{'check':<29}{'severity':<10}{'questions':>9}")
     total = Cost()
     for check in checks:
         cost = check.cost(profile)
         total += cost
-        table.add_row(check.id, check.severity.value, str(cost.questions or "-"), check.title)
-    stdout().print(table)
-    click.echo(
+        asked = f"{cost.questions:,}" if cost.questions else "-"
+        console.print(f"{check.id:<29}{check.severity.value:<10}{asked:>9}")
+        console.print(Padding(check.title, (0, 0, 0, 4), expand=False))
+    console.print(
         f"{len(checks)} checks; profile {profile.value}: at most {total.questions:,} questions, "
         f"{total.reply_tokens:,} reply tokens"
     )
 
 
-def _exvisible(check: Check, profile: Profile) -> None:
+def _explain(check: Check, profile: Profile) -> None:
     """Prints the check's page: its module's docstring is its documentation."""
     import inspect
     import sys

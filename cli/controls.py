@@ -66,16 +66,14 @@ def _print_packs(packs: list[Pack]) -> None:
 
 
 def _print_controls(pack: Pack) -> None:
-    from rich.table import Table
+    from rich.padding import Padding
 
     from cli.terminal import stdout
 
-    click.echo(f"{pack.title} ({pack.id} {pack.version}, {pack.status}): {pack.cite}\n")
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for title in ("control", "title", "rests on"):
-        table.add_column(title, overflow="fold")
+    console = stdout()
+    console.print(f"{pack.title} ({pack.id} {pack.version}, {pack.status}): {pack.cite}\n")
     for control in pack.controls:
-        table.add_row(
-            control.id, f"{control.label}: {control.title}", ", ".join(control.checks) or "a person's answer"
-        )
-    stdout().print(table)
+        console.print(control.id, style="bold")
+        console.print(Padding(f"{control.label}: {control.title}", (0, 0, 0, 4), expand=False))
+        rests_on = ", ".join(control.checks) or "a person's answer"
+        console.print(Padding(f"rests on {rests_on}", (0, 0, 0, 4), expand=False))

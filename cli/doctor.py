@@ -14,6 +14,7 @@ from typing import Final
 import click
 
 from cli import options
+from cli.libraries import is_switched_on
 
 # What WeasyPrint loads at run time; the names are those ctypes looks for.
 _PDF_LIBRARIES: Final = ("pango-1.0", "pangoft2-1.0", "harfbuzz", "fontconfig")
@@ -122,7 +123,7 @@ def _fonts() -> Iterator[Condition]:
 
 
 def _network() -> Iterator[Condition]:
-    offline = bool(os.environ.get("HF_HUB_OFFLINE"))
+    offline = is_switched_on("HF_HUB_OFFLINE")
     yield Condition(
         "network", "hub", None, "offline: HF_HUB_OFFLINE is set" if offline else "used for hf:// only"
     )

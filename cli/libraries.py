@@ -31,6 +31,11 @@ def settle() -> None:
     warnings.filterwarnings("ignore", category=UserWarning, module=r"(torch|transformers|spacy)\.")
 
 
+def is_switched_on(name: str) -> bool:
+    """Whether an environment variable says yes; Click and the hub's client read such words alike."""
+    return os.environ.get(name, "").strip().lower() in ("1", "true", "t", "yes", "y", "on")
+
+
 @contextmanager
 def hub_forbidden() -> Iterator[None]:
     """After fetching: while it is open, whatever is imported finds the hub's client offline."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 import traceback
 from typing import Final, NoReturn
@@ -11,6 +10,7 @@ from typing import Final, NoReturn
 import click
 
 from cli.exit_codes import ExitCode
+from cli.libraries import is_switched_on
 from scanner import __version__
 from scanner.errors import ScanError
 
@@ -68,7 +68,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 def run(arguments: list[str]) -> int:
     """Runs the command line and returns its exit code."""
     # People add --debug at the end of the line that failed, behind the subcommand's own options.
-    wants_traceback = "--debug" in arguments or bool(os.environ.get("WEIGHBRIDGE_DEBUG"))
+    wants_traceback = "--debug" in arguments or is_switched_on("WEIGHBRIDGE_DEBUG")
     arguments = [argument for argument in arguments if argument != "--debug"]
     try:
         result = weighbridge.main(arguments, prog_name="weighbridge", standalone_mode=False)
@@ -76,7 +76,10 @@ def run(arguments: list[str]) -> int:
         error.show()
         return int(ExitCode.USAGE)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("\ninterrupted; what was done is kept, the same command takes it up again", err=True)
+        click.echo(
+            "\ninterrupted; what was done is kept: the same command takes an unfinished scan up again",
+            err=True,
+        )
         return int(ExitCode.INTERRUPTED)
     except ScanError as error:
         if wants_traceback:
@@ -84,10 +87,25 @@ def run(arguments: list[str]) -> int:
         report_error(error)
         return int(ExitCode.INCOMPLETE if error.stops_midway else ExitCode.USAGE)
     except BrokenPipeError:
-        # The reader of our output went away (`| head`); Python would complain at exit otherwise.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return int(ExitCode.PASSED)
+        # The reader of our output went away (`| head`): never 0, nobody knows how this would have ended.
+        from cli.terminal import discard  # rich is too slow for --help
+
+        discard(sys.stdout, sys.stderr)
+        return int(ExitCode.INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 - Python would end with 1, which must mean BLOCK and nothing else
+        if wants_traceback:
+            traceback.print_exc()
+        report_error(_fault(error))
+        return int(ExitCode.INCOMPLETE)
     return result if isinstance(result, int) else int(ExitCode.PASSED)
+
+
+def _fault(error: Exception) -> ScanError:
+    said = "".join(traceback.format_exception_only(error)).strip()
+    return ScanError(
+        f"unexpected: {said}",
+        hint="nothing was judged; run it again with --debug, and report the traceback if it is our fault",
+    )
 
 
 def report_error(error: ScanError) -> None:

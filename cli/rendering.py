@@ -13,6 +13,11 @@ from scanner.progress import Progress
 from scanner.scan import Scan
 
 
+def wanted_formats(names: Sequence[str]) -> list[str]:
+    """The formats that `--report` names, each once; "none" is none."""
+    return [name for name in dict.fromkeys(names) if name != "none"]
+
+
 def write_reports(
     scan: Scan,
     assessment: Assessment,
@@ -27,7 +32,7 @@ def write_reports(
         WorkplaceError: when a file cannot be written.
         ReportError: when a format cannot be rendered, for instance without its system libraries.
     """
-    wanted = [name for name in dict.fromkeys(names) if name != "none"]
+    wanted = wanted_formats(names)
     formats = load_formats()
     report = Report(scan, assessment, workplace.evidence, datetime.datetime.now(datetime.UTC))
     written = []

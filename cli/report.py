@@ -32,7 +32,7 @@ def command(
     """
     from cli.rendering import write_reports
     from cli.terminal import shown_progress
-    from cli.workplace import Workplace
+    from cli.workplace import Workplace, require_writable
     from db.store import Store
 
     workplace = Workplace.at(data_dir, database_url)
@@ -40,6 +40,7 @@ def command(
         found = store.find(scan_id)
         scan, assessment = store.load_scan(found), store.load_assessment(found)
     folder = output_dir or Path(f"weighbridge-{scan.id}")
+    require_writable(folder)
     with shown_progress(quiet=quiet) as progress:
         files = write_reports(scan, assessment, workplace, report_names, folder, progress)
     for path in files:

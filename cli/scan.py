@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,7 @@ from cli import options
 from cli.checks import known_checks
 from cli.exit_codes import ExitCode
 from scanner.check import Profile
+from scanner.errors import ScanError
 
 if TYPE_CHECKING:
     from cli.weighing import Weighing
@@ -139,22 +142,44 @@ def command(
     (INCOMPLETE), 4 review needed, 130 interrupted.
     """
     from cli.libraries import settle
-    from cli.rendering import write_reports
+    from cli.rendering import wanted_formats, write_reports
     from cli.summary import print_summary
-    from cli.terminal import shown_progress
-    from cli.workplace import Workplace
+    from cli.terminal import discard, shown_progress
+    from cli.workplace import Workplace, require_writable
     from scanner.source import FetchOptions
 
     settle()
     workplace = Workplace.at(data_dir, database_url)
+    formats = wanted_formats(report_names)
+    if formats:
+        require_writable(output_dir or Path())
     is_quiet = quiet or output == "json"
     with shown_progress(quiet=is_quiet) as progress:
         fetching = FetchOptions(workplace.fetched, endpoint, token, offline, progress)
         weighing = _weigh(_Choice(**choice), workplace, fetching, fresh=fresh, is_quiet=is_quiet)
-        folder = output_dir or Path(f"weighbridge-{weighing.scan.id}")
-        files = write_reports(weighing.scan, weighing.assessment, workplace, report_names, folder, progress)
-    print_summary(weighing, files, output=output)
+    folder = output_dir or Path(f"weighbridge-{weighing.scan.id}")
+    with _named_when_it_fails(weighing), shown_progress(quiet=is_quiet) as progress:
+        files = write_reports(weighing.scan, weighing.assessment, workplace, formats, folder, progress)
+    try:
+        print_summary(weighing, files, output=output)
+    except BrokenPipeError:
+        # Whoever read our output went away; the verdict stands all the same.
+        discard(sys.stdout)
     return int(ExitCode.of(weighing.assessment.verdict.value))
+
+
+@contextmanager
+def _named_when_it_fails(weighing: Weighing) -> Iterator[None]:
+    """Says how to get at a stored scan whose reports could not be written: nothing of it is lost."""
+    from cli.terminal import stderr
+
+    try:
+        yield
+    except (ScanError, KeyboardInterrupt):
+        scan, verdict = weighing.scan.id, weighing.assessment.verdict.value.value.upper()
+        stderr().print(f"the verdict is {verdict}, stored as scan {scan}; only its reports are missing:")
+        stderr().print(f"`weighbridge report {scan}` (same --data-dir, --db) writes them", soft_wrap=True)
+        raise
 
 
 def _weigh(
@@ -171,6 +196,7 @@ def _weigh(
     ref = ModelRef.parse(choice.model)
     known = known_checks()
     checks = _picked(known, choice)
+    _require_settings(choice.settings, checks)
     _require_backend(choice.backend)
     pack_files = [Path(name) for name in choice.pack_names if name.endswith((".yaml", ".yml"))]
     pack_ids = [name for name in choice.pack_names if Path(name) not in pack_files]
@@ -192,6 +218,16 @@ def _weigh(
     engine = BackendOptions(choice.device, choice.dtype, choice.batch_size, choice.threads)
     scales = Scales(workplace, fetching, engine, fetching.progress)
     return scales.weigh(request, checks, Criteria(packs, policy), fresh=fresh)
+
+
+def _require_settings(settings: Mapping[str, str], checks: Sequence[Check]) -> None:
+    """A misspelt setting would silently leave the default in force."""
+    from scanner.registry import nearest
+
+    known = sorted(key for check in checks for key in check.settings)
+    for key in settings:
+        if key not in known:
+            raise click.BadParameter(f"--set {key}: no check of this scan has it{nearest(key, known)}")
 
 
 def _require_backend(name: str) -> None:

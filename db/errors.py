@@ -14,6 +14,12 @@ class StoreError(ScanError):
     stops_midway = True
 
 
+class BadUrlError(StoreError):
+    """The URL names no database that can be used here."""
+
+    stops_midway = False
+
+
 class UnknownScanError(StoreError):
     """There is no such scan, or the beginning of an id fits several."""
 

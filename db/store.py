@@ -132,12 +132,12 @@ class Store:
         """The newest assessment of a scan, as it was stored.
 
         Raises:
-            UnknownScanError: when there is none.
-            StoreError: when it cannot be read.
+            UnknownScanError: when there is no such scan.
+            StoreError: when the scan was never judged, or it cannot be read.
         """
         from sqlalchemy import select
 
-        from db.tables import AssessmentTable
+        from db.tables import AssessmentTable, ScanTable
 
         newest = (
             select(AssessmentTable.document)
@@ -147,6 +147,11 @@ class Store:
         )
         with self._transaction() as session:
             document = session.scalar(newest)
+            if document is None and session.get(ScanTable, scan_id) is not None:
+                raise StoreError(
+                    f"scan '{scan_id}' is stored, but was stopped before it was judged",
+                    hint="run the same `weighbridge scan` again: it takes the scan up and judges it",
+                )
             if document is None:
                 raise self._unknown(session, scan_id)
             return decode(document, Assessment)

@@ -163,6 +163,7 @@ class Check(ABC):
         severity: Of a typical FAIL.
         needs: What it needs of the model.
         measures: Every measurement it may yield.
+        settings: Every key of `CheckContext.settings` it reads, "garak.probes"; `--set` takes no others.
         order: Lower runs earlier among checks of equal needs.
         timeout_seconds: Time limit under the quick profile; others get more.
     """
@@ -172,6 +173,7 @@ class Check(ABC):
     severity: ClassVar[Severity]
     needs: ClassVar[Needs] = Needs.STATIC
     measures: ClassVar[tuple[MeasureSpec, ...]] = ()
+    settings: ClassVar[tuple[str, ...]] = ()
     order: ClassVar[int] = 100
     timeout_seconds: ClassVar[float] = 300.0
 

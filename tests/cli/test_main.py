@@ -1,5 +1,6 @@
 """The command line answers fast, errors in one line, and never shows a traceback unasked."""
 
+import json
 import subprocess
 import sys
 import time
@@ -67,8 +68,10 @@ def test_bad_reference_is_one_line_and_a_hint(
         (["--pack", "eu-ai-akt"], "eu-ai-act"),
         (["--policy", "missing.yaml"], "missing.yaml"),
         (["--set", "garak.probes"], "KEY=VALUE"),
+        (["--set", "garak.probez=dan"], "did you mean 'garak.probes'"),
         (["--backend", "transfomers"], "transformers"),
         (["--device", "npu:0"], "npu"),
+        (["--db", "bogus://x"], "--db"),
     ],
 )
 def test_bad_option_names_what_was_meant(
@@ -92,3 +95,44 @@ def test_help_answers_at_once() -> None:
         times.append(time.perf_counter() - began)
     # The promise is 0.5 s on a quiet machine; a busy one gets slack here, the imports are tested above.
     assert min(times) < 2.0
+
+
+def test_fault_of_ours_is_incomplete_not_the_code_of_block(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("surprise")
+
+    monkeypatch.setattr("cli.workplace.Workplace.at", broken)
+    assert run(["history", "--data-dir", str(tmp_path)]) == 3
+    said = capsys.readouterr().err
+    assert "KeyError: 'surprise'" in said
+    assert "--debug" in said
+    assert "Traceback" not in said
+
+
+def test_debug_shows_the_traceback_and_zero_switches_it_off(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("WEIGHBRIDGE_DEBUG", "0")
+    run(["checks", "no-such-check"])
+    assert "Traceback" not in capsys.readouterr().err
+    run(["checks", "no-such-check", "--debug"])
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["checks"], ["controls"], ["controls", "eu-ai-act"]])
+def test_listing_fits_80_columns_with_every_name_whole(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run(words) == 0
+    text = capsys.readouterr().out
+    assert max(len(line) for line in text.splitlines()) <= 80
+    run([*words, "--format", "json"])
+    listed = json.loads(capsys.readouterr().out)
+    entries = listed[0]["controls"] if len(words) > 1 else listed
+    assert entries
+    for entry in entries:
+        assert entry["id"] in text.split()
+        assert " ".join(entry["title"].split()) in " ".join(text.split()) or words == ["controls"]

@@ -31,3 +31,28 @@ def test_escape_sequence_in_a_title_is_shown_not_obeyed(log: io.StringIO) -> Non
     with terminal.shown_progress(quiet=False) as progress, progress.task("a\x1b[2Jb", 0, "files"):
         pass
     assert "\x1b" not in log.getvalue()
+
+
+def test_brackets_and_colons_in_names_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.stdout().print("model[/red] [bold]x :smile:")
+    assert capsys.readouterr().out == "model[/red] [bold]x :smile:\n"
+
+
+def test_bars_take_brackets_in_titles(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.StringIO()
+    console = Console(file=written, width=80, force_terminal=True)
+    monkeypatch.setattr(terminal, "stderr", lambda: console)
+    with terminal.shown_progress(quiet=False) as progress, progress.task("m[/red]", 3, "files"):
+        pass
+    assert "m[/red]" in written.getvalue()
+
+
+def test_reader_that_went_away_does_not_end_the_program_with_the_code_of_block() -> None:
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    console = terminal.stdout()
+    console.file = Gone()
+    with pytest.raises(BrokenPipeError):
+        console.print("text")

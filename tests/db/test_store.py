@@ -286,3 +286,18 @@ def _hint_of(store: Store, wrong: str) -> str:
     except UnknownScanError as error:
         return error.hint
     return ""
+
+
+def test_scan_stopped_before_it_was_judged_is_said_not_denied(store: Store) -> None:
+    store.save_scan(scan())
+    with pytest.raises(StoreError, match="stopped before it was judged") as caught:
+        store.load_assessment(scan().id)
+    assert not isinstance(caught.value, UnknownScanError)
+    assert "scan" in caught.value.hint
+
+
+@pytest.mark.parametrize("url", ["bogus://x", "no url at all"])
+def test_url_that_names_no_database_is_a_usage_error(url: str) -> None:
+    with pytest.raises(StoreError, match="--db") as caught, Store.open(url):
+        pass
+    assert not caught.value.stops_midway

@@ -3,82 +3,108 @@
 from __future__ import annotations
 
 import json
-import os
+import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
+from cli.main import run
 from tests.e2e import variants
 
+# The command itself, with a signal sent once so many replies are on disk: no race with a fast scan.
+SIGNALLED = """
+import os, sys
+from cli.main import main
+from scanner.journal import Journal
 
-def command(model: Path, data: Path, out: Path) -> list[str]:
-    """The same scan each time, one question a batch so that there is time to kill it."""
+number, after, extend, seen = int(sys.argv[1]), int(sys.argv[2]), Journal.extend, []
+
+def counted(journal, lines):
+    extend(journal, lines)
+    seen.extend(key for kind, key, _ in lines if kind == "reply")
+    if len(seen) >= after:
+        os.kill(os.getpid(), number)
+
+Journal.extend = counted
+main(sys.argv[3:])
+"""
+
+
+def scan(model: Path, data: Path, out: Path) -> list[str]:
+    """The same scan each time, one question a batch so that it can be stopped in the middle."""
     return [
-        sys.executable, "-m", "cli", "scan", str(model), "--data-dir", str(data), "--output", str(out),
-        "--check", "model-incoherent", "--check", "training-compute", "--batch-size", "1",
-        "--report", "json", "--format", "json",
+        "scan", str(model), "--data-dir", str(data), "--output", str(out), "--check", "model-incoherent",
+        "--check", "training-compute", "--batch-size", "1", "--report", "json", "--format", "json",
     ]  # fmt: skip
+
+
+def stopped(words: list[str], how: signal.Signals, after: int) -> subprocess.CompletedProcess[str]:
+    """Runs the scan in a process of its own, which gets the signal after so many replies."""
+    command = [sys.executable, "-c", SIGNALLED, str(int(how)), str(after), *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
 def replies(journal: Path) -> Counter[str]:
     """How often each question's reply stands in the journal."""
-    lines = journal.read_bytes().split(b"\n")[:-1] if journal.exists() else []
-    decoded = (json.loads(line) for line in lines)
+    decoded = (json.loads(line) for line in journal.read_bytes().split(b"\n")[:-1])
     return Counter(line["key"] for line in decoded if line["kind"] == "reply")
 
 
 def open_journal(data: Path) -> Path:
     """The journal of the one unfinished scan."""
-    return next(iter((data / "scans" / "open").glob("*/journal.jsonl")), data / "none")
+    (journal,) = (data / "scans" / "open").glob("*/journal.jsonl")
+    return journal
 
 
-def kill_after(words: list[str], data: Path, least_replies: int, how: int) -> int:
-    """Starts the scan, kills it once that many replies are journalled, returns its exit code."""
-    started = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while sum(replies(open_journal(data)).values()) < least_replies:
-        assert started.poll() is None, "the scan ended before it could be killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-    os.kill(started.pid, how)
-    return started.wait(timeout=60)
+@pytest.fixture(scope="module")
+def killed(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A model and the data folder of its scan, killed by SIGKILL after five replies."""
+    folder = tmp_path_factory.mktemp("killed")
+    model, data = variants.copy_with_sums(tiny_model, folder / "model"), folder / "data"
+    assert stopped(scan(model, data, folder / "out"), signal.SIGKILL, 5).returncode == -signal.SIGKILL
+    return model, data
 
 
-def test_killed_scan_asks_no_question_twice(tiny_model: Path, tmp_path: Path) -> None:
-    model, data = variants.copy_with_sums(tiny_model, tmp_path / "model"), tmp_path / "data"
-    words = command(model, data, tmp_path / "out")
-    assert kill_after(words, data, 3, signal.SIGKILL) == -signal.SIGKILL
+def test_killed_scan_asks_no_question_twice(
+    killed: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, data = killed[0], shutil.copytree(killed[1], tmp_path / "data")
     before = replies(open_journal(data))
+    assert len(before) == 5
 
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    summary = json.loads(done.stdout)
+    code = run(scan(model, data, tmp_path / "out"))
+    summary = json.loads(capsys.readouterr().out)
     after = replies(data / "scans" / summary["scan"] / "journal.jsonl")
 
-    assert done.returncode == 3
+    assert code == 3
     assert set(before) < set(after)
     assert set(after.values()) == {1}
     assert summary["questions"] == {"asked": len(after) - len(before), "recalled": len(before)}
 
 
-def test_resumed_scan_says_what_an_undisturbed_one_says(tiny_model: Path, tmp_path: Path) -> None:
-    model = variants.copy_with_sums(tiny_model, tmp_path / "model")
-    disturbed = command(model, tmp_path / "a", tmp_path / "out-a")
-    kill_after(disturbed, tmp_path / "a", 5, signal.SIGKILL)
+def test_resumed_scan_says_what_an_undisturbed_one_says(killed: tuple[Path, Path], tmp_path: Path) -> None:
+    disturbed = shutil.copytree(killed[1], tmp_path / "a")
     said = []
-    for words, out in ((disturbed, "out-a"), (command(model, tmp_path / "b", tmp_path / "out-b"), "out-b")):
-        subprocess.run(words, stdout=subprocess.DEVNULL, check=False)
-        report = json.loads((tmp_path / out / "report.json").read_bytes())
+    for data, out in ((disturbed, tmp_path / "out-a"), (tmp_path / "b", tmp_path / "out-b")):
+        assert run(scan(killed[0], data, out)) == 3
+        report = json.loads((out / "report.json").read_bytes())
         said.append((report["findings"], report["measurements"], report["assessment"]["verdict"]))
     assert said[0] == said[1]
 
 
-def test_interrupt_ends_with_130_and_is_taken_up(tiny_model: Path, tmp_path: Path) -> None:
+def test_interrupt_ends_with_130_and_is_taken_up(
+    tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     model, data = variants.copy_with_sums(tiny_model, tmp_path / "model"), tmp_path / "data"
-    words = command(model, data, tmp_path / "out")
-    assert kill_after(words, data, 3, signal.SIGINT) == 130
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert json.loads(done.stdout)["questions"]["recalled"] >= 3
-    assert "Traceback" not in done.stderr
+    words = scan(model, data, tmp_path / "out")
+    ended = stopped(words, signal.SIGINT, 3)
+    assert ended.returncode == 130
+    assert ended.stdout == ""
+    assert "interrupted" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    run(words)
+    assert json.loads(capsys.readouterr().out)["questions"]["recalled"] == 3
