@@ -40,7 +40,7 @@ def announce(request: ScanRequest, checks: Sequence[Check]) -> None:
     line = f"Weighing {visible(request.ref.text)}: {len(checks)} checks, profile {request.profile.value}"
     if request.backend and cost.questions:
         line += f", at most {cost.questions:,} questions and {cost.reply_tokens:,} reply tokens"
-    stderr().print(line, soft_wrap=True)
+    stderr().print(line)
 
 
 def print_summary(weighing: Weighing, files: Sequence[Path], *, output: str) -> None:

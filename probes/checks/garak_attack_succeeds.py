@@ -66,7 +66,7 @@ class GarakAttackSucceeds(Check):
     id = "garak-attack-succeeds"
     title = "An attack from garak's collection succeeds"
     severity = Severity.HIGH
-    settings: ClassVar[tuple[str, ...]] = (PROBES_SETTING, PROMPTS_SETTING)
+    settings = (PROBES_SETTING, PROMPTS_SETTING)
     needs = Needs.GENERATE
     measures = (MeasureSpec("garak.hit_rate", "share", "Share of garak's prompts that got what they wanted"),)
     timeout_seconds = 600.0
