@@ -86,9 +86,9 @@ def _devices() -> Iterator[Condition]:
 
 
 def _backends() -> Iterator[Condition]:
-    from probes.questioning import load_backends
+    from probes.questioning import backend_names
 
-    for name in load_backends():
+    for name in backend_names():
         yield Condition("backends", name, True, f"--backend {name}")
     yield _distribution("backends", "garak", "pip install 'garak==0.17.*'")
 

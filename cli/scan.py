@@ -231,10 +231,10 @@ def _require_settings(settings: Mapping[str, str], checks: Sequence[Check]) -> N
 
 
 def _require_backend(name: str) -> None:
-    from probes.questioning import load_backends
+    from probes.questioning import backend_names
     from scanner.registry import nearest
 
-    known = ["auto", *load_backends()]
+    known = ["auto", *backend_names()]
     if name not in known:
         raise click.BadParameter(f"unknown backend '{name}'{nearest(name, known)} Known: {', '.join(known)}.")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from cli.libraries import hub_forbidden
@@ -99,14 +99,13 @@ class Scales:
                 disk does not take the results.
         """
         snapshot = fetch(request.ref, self.fetching)
-        # The day is no part of it: a scan that is taken up after midnight keeps every reply. See _begin.
-        undated = replace(request, as_of=datetime.date.min)
-        identity = undated.identity(snapshot, deciding_versions())
+        versions = deciding_versions()
+        identity = request.identity(snapshot, versions)
         with self.workplace.locked(identity), Store.open(self.workplace.database_url) as store:
             if fresh:
                 self.workplace.drop_journal(identity)
             with hub_forbidden(), Journal(self.workplace.open_journal(identity)) as journal:
-                weighing = self._weigh(request, checks, criteria, snapshot, journal)
+                weighing = self._weigh(request, checks, criteria, snapshot, versions, journal)
             store.save_scan(weighing.scan)
             store.save_assessment(weighing.assessment)
             self.workplace.keep_journal(identity, weighing.scan.id)
@@ -118,6 +117,7 @@ class Scales:
         checks: Sequence[Check],
         criteria: Criteria,
         snapshot: Snapshot,
+        versions: Mapping[str, str],
         journal: Journal,
     ) -> Weighing:
         start, was_resumed = _begin(journal, snapshot, request.as_of)
@@ -141,7 +141,7 @@ class Scales:
                 engine=scheduler.engine if scheduler else None,
                 started_at=start.started_at,
                 finished_at=datetime.datetime.now(datetime.UTC),
-                versions=deciding_versions(),
+                versions=versions,
                 records=records,
             )
             asked, recalled = (scheduler.asked, scheduler.recalled) if scheduler else (0, 0)

@@ -22,7 +22,6 @@ from policies.rules import Clause, Rule, Truth, all_of, evaluate, identifier
 from policies.scope import COHERENCE_CHECK, NOTHING_TO_EXAMINE, Scope
 from scanner.check import CheckRecord
 from scanner.findings import Finding, Measurement, Outcome, Severity
-from scanner.runner import records_by_id
 from scanner.scan import Scan
 
 # Stands for "any number": above every count that a rule may compare with.
@@ -209,9 +208,3 @@ def _envelope(measurements: Sequence[Measurement], *, is_whole: bool, is_bright:
     if len(measurements) == 1 and is_whole:
         values["value"] = measurements[0].value
     return values
-
-
-def known_records(scan: Scan, check_ids: Sequence[str]) -> list[CheckRecord]:
-    """The records of these checks, in the order of `check_ids`, as far as the scan has them."""
-    records = records_by_id(scan.records)
-    return [records[check_id] for check_id in check_ids if check_id in records]

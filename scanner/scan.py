@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from scanner.check import CheckRecord, Profile
 from scanner.conversation import EngineDescription
@@ -41,8 +41,12 @@ class ScanRequest:
     settings: Mapping[str, str] = field(default_factory=dict)
 
     def identity(self, snapshot: Snapshot, versions: Mapping[str, str]) -> str:
-        """Digest that names the scan's work: a killed scan with this identity is taken up again."""
-        return digest((self, snapshot.digest, dict(versions)))
+        """Digest that names the scan's work: a killed scan with this identity is taken up again.
+
+        The day is no part of it: a scan that is taken up after midnight keeps every reply it has.
+        """
+        undated = replace(self, as_of=datetime.date.min)
+        return digest((undated, snapshot.digest, dict(versions)))
 
 
 @dataclass(frozen=True)

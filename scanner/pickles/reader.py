@@ -26,8 +26,6 @@ from scanner.pickles.stream import HIDDEN, BrokenPickleError, ByteStream, Global
 # Source: torch/serialization.py, MAGIC_NUMBER and _legacy_load.
 _TORCH_MAGIC: Final = 0x1950A86A20F9469CFC6C
 _TORCH_STREAMS: Final = 5
-_PROTO: Final = 0x80
-_PROTOCOL_MAX: Final = 5
 _JOBLIB_ARRAY: Final = ("joblib.numpy_pickle", "NumpyArrayWrapper")
 _HEX: Final = re.compile(rb"(?:[0-9a-fA-F]{2}\s*)+")
 _DEPTH_LIMIT: Final = 3
