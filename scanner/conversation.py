@@ -81,6 +81,23 @@ class Reply:
 
 
 @dataclass(frozen=True)
+class TokenScores:
+    """How likely a model holds a text, token by token.
+
+    Attributes:
+        tokens: Ids of the text's tokens in the model's vocabulary; empty where the engine hides them.
+        logprobs: Natural log-probability of each token given all before it; at most 0.
+        top_logprobs: Log-probability of the likeliest token at the same places; empty where not given.
+        error: Why there are none, "" otherwise.
+    """
+
+    tokens: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    top_logprobs: tuple[float, ...] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True)
 class EngineDescription:
     """What answered: enough to ask again in the same way.
 

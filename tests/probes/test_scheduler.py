@@ -42,6 +42,10 @@ class CountingBackend(Backend):
     def describe(self) -> EngineDescription:
         return self._description
 
+    @property
+    def is_exact(self) -> bool:
+        return self._description.dtype == "float32"
+
     def render(self, conversation: Conversation) -> str:
         prompt = conversation.messages[-1].content
         if "no template" in prompt:

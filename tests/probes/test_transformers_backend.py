@@ -16,6 +16,7 @@ from scanner.conversation import Conversation, FinishReason, Message, Reply, Sam
 from scanner.records import decode, encode
 from tests.assets import tiny_model as builder
 from tests.assets.tiny_model import edit_json, snapshot_of
+from tests.probes.conformance import Conformance, Subject
 
 PROMPTS = (
     "What is the capital of France?",
@@ -46,6 +47,15 @@ def backend(tiny_model: Path) -> Iterator[Backend]:
 def copy(tiny_model: Path, tmp_path: Path) -> Path:
     """A copy of the tiny model to spoil."""
     return Path(shutil.copytree(tiny_model, tmp_path / "copy"))
+
+
+class TestConformance(Conformance):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def subject(cls, tiny_model: Path) -> Iterator[Subject]:
+        loaded = _load(tiny_model)
+        yield Subject(loaded, lambda: _load(tiny_model), builder.CONTEXT_TOKENS)
+        loaded.close()
 
 
 def _rendered(backend: Backend) -> list[str]:
@@ -184,7 +194,7 @@ def test_the_template_tells_where_a_turn_ends(copy: Path) -> None:
     edit_json(copy / "tokenizer_config.json", eos_token="<|endoftext|>")
     loaded = _load(copy)
     loaded.generate(["Hi"], GREEDY)
-    assert loaded._end_ids == [0, 2]
+    assert loaded._text.end_ids == [0, 2]
 
 
 def test_nothing_is_fetched(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -349,8 +359,8 @@ def test_a_gguf_file_that_wants_bos_gets_it_once(
     tiny_model: Path, tmp_path: Path, says: bool | None, has_bos: bool
 ) -> None:
     loaded = _load(builder.build_gguf(tiny_model, tmp_path / "tiny.gguf", add_bos=says))
-    assert (loaded._encode("Hi")[0] == 0) is has_bos
-    assert loaded._encode("<|endoftext|>Hi")[:2].count(0) == 1
+    assert (loaded._text.encode("Hi")[0] == 0) is has_bos
+    assert loaded._text.encode("<|endoftext|>Hi")[:2].count(0) == 1
 
 
 def test_a_gguf_beside_other_weights_is_not_taken_for_the_model(tiny_model: Path, tmp_path: Path) -> None:
