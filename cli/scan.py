@@ -6,14 +6,15 @@ import datetime
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli import options
+from cli import engine_options, options
 from cli.checks import known_checks
+from cli.engine_options import EngineChoice
 from cli.exit_codes import ExitCode
 from scanner.check import Profile
 from scanner.errors import ScanError
@@ -34,11 +35,6 @@ class _Choice:
     check_ids: tuple[str, ...]
     skipped_ids: tuple[str, ...]
     static_only: bool
-    backend: str
-    device: str
-    dtype: str
-    batch_size: int
-    threads: int
     seed: int
     settings: Mapping[str, str]
     policy_path: Path | None
@@ -56,34 +52,7 @@ class _Choice:
     "--skip", "skipped_ids", multiple=True, metavar="ID", help="Leave this check out; may be repeated."
 )
 @click.option("--static-only", is_flag=True, help="Inspect the files, do not question the model.")
-@click.option(
-    "--backend", default="auto", show_default=True, help="Inference engine to question the model with."
-)
-@click.option(
-    "--device",
-    default="auto",
-    show_default=True,
-    help="Device to run the model on: auto, cpu, cuda[:i], npu[:i] (Ascend), xpu[:i], mps. "
-    "A device that is asked for and absent is an error.",
-)
-@click.option(
-    "--dtype",
-    type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
-    default="auto",
-    show_default=True,
-    help="Number format; auto is float32 on the CPU, so that texts do not depend on batching, and the "
-    "model's own elsewhere.",
-)
-@click.option(
-    "--batch-size",
-    type=click.IntRange(0),
-    default=0,
-    show_default="chosen by the engine",
-    help="Most questions in one batch.",
-)
-@click.option(
-    "--threads", type=click.IntRange(0), default=0, show_default="chosen by the engine", help="CPU threads."
-)
+@engine_options.engine
 @click.option("--seed", default=0, show_default=True, help="Seed of every random choice.")
 @click.option(
     "--set",
@@ -122,7 +91,7 @@ def command(
     offline: bool,
     token: str,
     fresh: bool,
-    **choice: Any,  # noqa: ANN401 - Click hands over the rest by name; _Choice types it
+    **choice: Any,  # noqa: ANN401 - Click hands over the rest by name; _Choice and EngineChoice type it
 ) -> int:
     """Weigh MODEL: a directory, a .gguf file, hf://org/name@revision, or demo.
 
@@ -156,7 +125,8 @@ def command(
     is_quiet = quiet or output == "json"
     with shown_progress(quiet=is_quiet) as progress:
         fetching = FetchOptions(workplace.fetched, endpoint, token, offline, progress)
-        weighing = _weigh(_Choice(**choice), workplace, fetching, fresh=fresh, is_quiet=is_quiet)
+        engine, what = _split(choice)
+        weighing = _weigh(what, engine, workplace, fetching, fresh=fresh, is_quiet=is_quiet)
     folder = output_dir or Path(f"weighbridge-{weighing.scan.id}")
     with _named_when_it_fails(weighing), shown_progress(quiet=is_quiet) as progress:
         files = write_reports(weighing.scan, weighing.assessment, workplace, formats, folder, progress)
@@ -182,14 +152,26 @@ def _named_when_it_fails(weighing: Weighing) -> Iterator[None]:
         raise
 
 
+def _split(given: Mapping[str, Any]) -> tuple[EngineChoice, _Choice]:
+    """What questions the model, and everything else that was chosen."""
+    names = {field.name for field in fields(EngineChoice)}
+    engine = EngineChoice(**{name: value for name, value in given.items() if name in names})
+    return engine, _Choice(**{name: value for name, value in given.items() if name not in names})
+
+
 def _weigh(
-    choice: _Choice, workplace: Workplace, fetching: FetchOptions, *, fresh: bool, is_quiet: bool
+    choice: _Choice,
+    engine: EngineChoice,
+    workplace: Workplace,
+    fetching: FetchOptions,
+    *,
+    fresh: bool,
+    is_quiet: bool,
 ) -> Weighing:
     from cli.summary import announce
     from cli.weighing import Criteria, Scales
     from policies.packs import load_packs
     from policies.policy_file import load_policy
-    from probes.backend import BackendOptions
     from scanner.references import ModelRef
     from scanner.scan import ScanRequest
 
@@ -197,7 +179,7 @@ def _weigh(
     known = known_checks()
     checks = _picked(known, choice)
     _require_settings(choice.settings, checks)
-    _require_backend(choice.backend)
+    engine.require_sense()
     pack_files = [Path(name) for name in choice.pack_names if name.endswith((".yaml", ".yml"))]
     pack_ids = [name for name in choice.pack_names if Path(name) not in pack_files]
     policy = load_policy(choice.policy_path, checks=known, extra_packs=pack_files)
@@ -207,16 +189,17 @@ def _weigh(
         profile=choice.profile,
         check_ids=tuple(sorted(check.id for check in checks)),
         seed=choice.seed,
-        backend="" if choice.static_only else choice.backend,
-        device=choice.device,
-        dtype=choice.dtype,
+        backend="" if choice.static_only else engine.named_backend,
+        device=engine.device,
+        dtype=engine.dtype,
         as_of=choice.as_of,
         settings=choice.settings,
+        is_fast=engine.is_fast,
+        budget=engine.budget,
     )
     if not is_quiet:
         announce(request, checks)
-    engine = BackendOptions(choice.device, choice.dtype, choice.batch_size, choice.threads)
-    scales = Scales(workplace, fetching, engine, fetching.progress)
+    scales = Scales(workplace, fetching, engine.options(workplace), fetching.progress)
     return scales.weigh(request, checks, Criteria(packs, policy), fresh=fresh)
 
 
@@ -228,15 +211,6 @@ def _require_settings(settings: Mapping[str, str], checks: Sequence[Check]) -> N
     for key in settings:
         if key not in known:
             raise click.BadParameter(f"--set {key}: no check of this scan has it{nearest(key, known)}")
-
-
-def _require_backend(name: str) -> None:
-    from probes.questioning import backend_names
-    from scanner.registry import nearest
-
-    known = ["auto", *backend_names()]
-    if name not in known:
-        raise click.BadParameter(f"unknown backend '{name}'{nearest(name, known)} Known: {', '.join(known)}.")
 
 
 def _picked(known: Mapping[str, Check], choice: _Choice) -> list[Check]:

@@ -18,7 +18,7 @@ from policies.assess import assess
 from policies.assessment import Assessment
 from policies.packs import Pack
 from policies.policy_file import PolicyFile
-from probes.backend import BackendError, BackendOptions, DeviceError
+from probes.backend import BackendError, BackendOptions, DeviceError, EngineLostError
 from probes.questioning import open_questioner
 from probes.scheduler import Scheduler
 from scanner.check import Check, CheckContext, Needs
@@ -166,11 +166,16 @@ class Scales:
         self, stack: ExitStack, request: ScanRequest, snapshot: Snapshot, journal: Journal
     ) -> tuple[Scheduler | None, str]:
         opening = open_questioner(
-            snapshot, backend=request.backend, options=self.engine, journal=journal, progress=self.progress
+            snapshot,
+            backend=request.backend,
+            options=self.engine,
+            journal=journal,
+            progress=self.progress,
+            budget=request.budget,
         )
         try:
             return stack.enter_context(opening), ""
-        except DeviceError:
+        except (DeviceError, EngineLostError):
             raise
         except BackendError as error:
             # The files are no model that this engine loads: the static checks still have their say.

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from scanner.conversation import Conversation, EngineDescription, Reply, Sampling, TokenScores
 from scanner.errors import NotAvailableError, ScanError
@@ -20,6 +20,9 @@ from scanner.manifest import Snapshot
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+# Where a backend knows no better: 8 GB of keys and values for a 7B model in float32.
+MAX_BATCH_TOKENS: Final = 8192
 
 
 class BackendError(ScanError):
@@ -39,7 +42,12 @@ class OutOfMemoryError(BackendError):
 
 
 class EngineLostError(BackendError):
-    """The engine is gone (a server that died, a device that fell off): nothing more can be answered."""
+    """The engine is gone (a server that died, a device that fell off): nothing more can be answered.
+
+    The scan stops; the same command takes it up at the first question without a reply.
+    """
+
+    stops_midway = True
 
 
 @dataclass(frozen=True)
@@ -79,7 +87,7 @@ class BackendOptions:
         is_fast: Whether speed may cost exactness: reduced precision on the CPU, quantised activations,
             batches of any composition.
         server: For the backend `endpoint`.
-        transcript: Recorded replies, for the backend `replay`: a .jsonl file or a folder of them.
+        transcripts: Recorded replies, for the backend `replay`: .jsonl files or folders of them.
         cache_folder: Where a backend may keep what it derives from a model (a converted copy); None for
             a temporary place that goes with the process.
     """
@@ -90,7 +98,7 @@ class BackendOptions:
     threads: int = 0
     is_fast: bool = False
     server: ServerOptions = field(default_factory=ServerOptions)
-    transcript: Path | None = None
+    transcripts: tuple[Path, ...] = ()
     cache_folder: Path | None = None
 
 
@@ -144,6 +152,11 @@ class Backend(ABC):
     def is_exact(self) -> bool:
         """Whether a reply is known not to depend on the batch it was in; False where nobody measured it."""
         return False
+
+    @property
+    def batch_tokens(self) -> int:
+        """Most tokens of one batch, prompts and longest replies with their padding; bounds its memory."""
+        return MAX_BATCH_TOKENS
 
     @abstractmethod
     def render(self, conversation: Conversation) -> str:

@@ -14,6 +14,7 @@ from scanner.manifest import Snapshot, is_weight_file
 from scanner.progress import Progress, SilentProgress
 from scanner.records import digest
 from scanner.registry import load_extensions, nearest
+from scanner.scan import Budget
 
 BACKEND_PACKAGE: Final = "probes.backends"
 # It loads every layout we know; other backends have to be asked for.
@@ -52,28 +53,33 @@ def open_questioner(
     options: BackendOptions | None = None,
     journal: Journal,
     progress: Progress | None = None,
+    budget: Budget | None = None,
 ) -> Iterator[Scheduler]:
     """A scheduler over the model of this snapshot; leaving the context gives the memory back.
 
     Args:
         snapshot: The files under test.
         backend: Name of the inference backend, or "auto".
-        options: Device, dtype, batch size and threads; defaults when None.
+        options: Device, dtype, batch size, threads and the like; defaults when None.
         journal: Where replies are kept, and looked for first.
         progress: Where to tell how far questioning is.
+        budget: What questioning may cost; no limit when None.
 
     Raises:
+        EngineAbsentError: when the engine of the named backend is not installed.
         BackendError: when there is no such backend, or it cannot load the model.
         RegistryError: when a plug-in cannot be loaded.
     """
-    chosen = _choose(backend)
-    loaded = chosen.load(snapshot, options or BackendOptions())
+    options = options or BackendOptions()
+    loaded = _choose(backend).load(snapshot, options)
     try:
         yield Scheduler(
             loaded,
             model_digest=model_digest(snapshot),
             journal=journal,
             progress=progress or SilentProgress(),
+            budget=budget,
+            is_fast=options.is_fast,
         )
     finally:
         loaded.close()

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from scanner.conversation import Conversation, Questioner, Reply, Sampling
+from scanner.conversation import Conversation, Questioner, Reply, Sampling, TokenScores
 from scanner.errors import CheckTimeoutError, NotAvailableError
 from scanner.evidence import EvidenceRef, EvidenceStore
 from scanner.findings import Confidence, Finding, Interval, Location, Measurement, Outcome, Severity
@@ -140,6 +140,15 @@ class CheckContext:
         """
         questioner = self.require_questioner()
         return questioner.ask(conversations, sampling, purpose=purpose, deadline=self.deadline)
+
+    def score(self, pairs: Sequence[tuple[Conversation, str]], *, purpose: str) -> list[TokenScores]:
+        """How likely the model holds each text as the reply to its conversation, in order.
+
+        Raises:
+            NotAvailableError: when the scan runs without a model, or its engine gives no log-probabilities.
+            CheckTimeoutError: when the time is up.
+        """
+        return self.require_questioner().score(pairs, purpose=purpose, deadline=self.deadline)
 
     def check_deadline(self) -> None:
         """Call in long loops.

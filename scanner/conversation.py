@@ -112,6 +112,10 @@ class EngineDescription:
         prompt_format: "chat template" or "plain text (the model has no chat template)".
         capabilities: Some of "generate", "logprobs", "hidden_states".
         notes: Anything an auditor should know, one sentence each.
+        settings: What else decides the replies, key to value.
+        is_exact: Whether replies were measured not to depend on the batch they were in.
+        order: In which order questions were asked.
+        repeats: How many times each was asked.
     """
 
     backend: str
@@ -125,6 +129,25 @@ class EngineDescription:
     capabilities: tuple[str, ...] = ("generate",)
     notes: tuple[str, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
+    is_exact: bool = False
+    order: str = ""
+    repeats: int = 1
+
+    def conditions(self, seed: int) -> Mapping[str, str]:
+        """What a measurement says of how it came about, key to plain text."""
+        return {
+            "engine": self.backend,
+            "version": self.version,
+            "device": self.device,
+            "device_asked": self.device_asked,
+            "dtype": self.dtype,
+            "batch_size": str(self.batch_size),
+            "threads": str(self.threads),
+            "order": self.order,
+            "seed": str(seed),
+            "repeats": str(self.repeats),
+            "exact": "yes" if self.is_exact else "no",
+        }
 
 
 class Questioner(Protocol):
@@ -147,5 +170,16 @@ class Questioner(Protocol):
         A conversation that could not be answered yields a Reply with finish ERROR, never "".
 
         Raises:
+            BudgetSpentError: when the user's budget is spent; answers so far stay journalled.
             CheckTimeoutError: when `deadline` passes; answers so far stay journalled.
+        """
+
+    def score(
+        self, pairs: Sequence[tuple[Conversation, str]], *, purpose: str, deadline: float = float("inf")
+    ) -> list[TokenScores]:
+        """How likely the model holds each text as the reply to its conversation, in the same order.
+
+        Raises:
+            NotAvailableError: when the engine gives no log-probabilities.
+            CheckTimeoutError: when `deadline` passes.
         """

@@ -38,3 +38,10 @@ class NotAvailableError(ScanError):
 
     Raised inside a check, it becomes a NOT_RUN finding with the message as its reason.
     """
+
+
+class BudgetSpentError(NotAvailableError):
+    """The tokens or minutes that the user allows for questioning are used up; a NOT_RUN like its base.
+
+    Its message begins with "budget: ".
+    """

@@ -152,6 +152,8 @@ class Measurement:
         check_id: The check that measured; filled in by the runner when left "".
         dimensions: What it was measured for: {"language": "zh", "topic": "tibet"}.
         evidence: The bytes it was computed from.
+        conditions: Under which the model was questioned: engine, version, device asked and got, dtype,
+            batch, threads, order, seed, repeats; filled in by the runner, empty for static checks.
     """
 
     name: str
@@ -163,6 +165,7 @@ class Measurement:
     check_id: str = ""
     dimensions: Mapping[str, str] = field(default_factory=dict)
     evidence: tuple[EvidenceRef, ...] = ()
+    conditions: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.value):

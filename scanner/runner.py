@@ -12,7 +12,7 @@ from scanner.check import Check, CheckContext, CheckRecord, Needs, Profile
 from scanner.errors import CheckTimeoutError, NotAvailableError, ScanError
 from scanner.findings import Finding, Measurement
 from scanner.isolation import run_isolated
-from scanner.journal import Journal, JournalError
+from scanner.journal import Journal
 from scanner.records import decode, encode
 
 # A standard scan asks about ten times as much as a quick one, a deep one fifty times.
@@ -30,7 +30,7 @@ def run_checks(checks: Sequence[Check], context: CheckContext, journal: Journal)
     """Yields one record per check as it finishes; those that the journal already holds come at once.
 
     Raises:
-        JournalError: when a finished check cannot be journalled (a full disk): the scan must stop.
+        ScanError: when the scan itself cannot go on: a full disk, an engine that is gone.
     """
     earlier: dict[str, CheckRecord] = {}
     ordered = in_order(checks)
@@ -50,7 +50,7 @@ def run_check(check: Check, context: CheckContext) -> CheckRecord:
     """Runs one check to its record; never raises for what the check did.
 
     Raises:
-        JournalError: when a reply could not be journalled.
+        ScanError: when the scan itself cannot go on (a full disk, an engine that is gone).
     """
     started_at, began = datetime.datetime.now(datetime.UTC), time.monotonic()
     limit = check.timeout_seconds * _TIME_FACTOR[context.profile]
@@ -61,16 +61,16 @@ def run_check(check: Check, context: CheckContext) -> CheckRecord:
             if isinstance(item, Finding):
                 findings.append(item)
             else:
-                measurements.append(_declared(check, item))
+                measurements.append(_declared(check, item, context))
         if not findings:
             findings.append(check.errored("the check said nothing; that is a fault of the check"))
-    except JournalError:
-        raise
     except NotAvailableError as error:
         findings.append(check.not_run(_with_hint(error)))
     except CheckTimeoutError:
         findings.append(check.errored(f"not finished within its time limit of {limit:.0f} s"))
     except Exception as error:  # noqa: BLE001 - the one place: a broken check is a finding, not a broken scan
+        if isinstance(error, ScanError) and error.stops_midway:
+            raise
         findings.append(check.errored(_reason(error)))
     return CheckRecord(check.id, tuple(findings), tuple(measurements), started_at, time.monotonic() - began)
 
@@ -78,15 +78,24 @@ def run_check(check: Check, context: CheckContext) -> CheckRecord:
 def _items(check: Check, context: CheckContext) -> Iterator[Finding | Measurement]:
     if check.needs is Needs.STATIC:
         return run_isolated(check, context)
-    context.require_questioner()
+    able = context.require_questioner().engine.capabilities
+    if check.needs.value not in able:
+        raise NotAvailableError(
+            f"it needs {check.needs.value.replace('_', ' ')} of the model, and this engine gives "
+            f"{', '.join(able)} only",
+            hint="use another --backend, such as transformers",
+        )
     return check.run(context)
 
 
-def _declared(check: Check, measurement: Measurement) -> Measurement:
+def _declared(check: Check, measurement: Measurement, context: CheckContext) -> Measurement:
     names = {spec.name for spec in check.measures}
     if measurement.name not in names:
         raise ScanError(f"measurement '{measurement.name}' is not declared in measures")
-    return dataclasses.replace(measurement, check_id=check.id)
+    if check.needs is Needs.STATIC or context.questioner is None:
+        return dataclasses.replace(measurement, check_id=check.id)
+    conditions = context.questioner.engine.conditions(context.seed)
+    return dataclasses.replace(measurement, check_id=check.id, conditions=conditions)
 
 
 def _journalled(journal: Journal, check: Check) -> CheckRecord | None:

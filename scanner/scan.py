@@ -15,6 +15,20 @@ from scanner.references import ModelRef
 
 
 @dataclass(frozen=True)
+class Budget:
+    """What questioning the model may cost; 0 is no limit.
+
+    Attributes:
+        max_tokens: Reply tokens of the whole scan; holds exactly, and alike when a scan is taken up.
+        max_minutes: Minutes from the first question of this process; what is done by then depends on
+            the machine. A scan that is taken up gets them anew.
+    """
+
+    max_tokens: int = 0
+    max_minutes: float = 0.0
+
+
+@dataclass(frozen=True)
 class ScanRequest:
     """What the user asked for; two equal requests over equal bytes are the same scan.
 
@@ -28,6 +42,8 @@ class ScanRequest:
         dtype: As asked: "auto", "float32", ...
         as_of: The day on which facts with dates are judged.
         settings: Settings of single checks.
+        is_fast: Whether speed may cost exactness.
+        budget: What questioning may cost.
     """
 
     ref: ModelRef
@@ -39,6 +55,8 @@ class ScanRequest:
     dtype: str
     as_of: datetime.date
     settings: Mapping[str, str] = field(default_factory=dict)
+    is_fast: bool = False
+    budget: Budget = field(default_factory=Budget)
 
     def identity(self, snapshot: Snapshot, versions: Mapping[str, str]) -> str:
         """Digest that names the scan's work: a killed scan with this identity is taken up again.

@@ -11,6 +11,7 @@ import importlib.metadata
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from probes.attention import register_grouped_attention
 from probes.backend import Availability, BackendError, BackendOptions, DeviceError
 from probes.decoding import RowwiseDraw, StopStrings
 from probes.devices import list_devices, resolve_device
@@ -179,7 +180,10 @@ class TransformersBackend(TokenBackend):
         from transformers import AutoModelForCausalLM
 
         kind = AutoModelForCausalLM._model_mapping[type(self._text.config)]
-        return "sdpa" if getattr(kind, "_supports_sdpa", False) else "eager"
+        if not getattr(kind, "_supports_sdpa", False):
+            return "eager"
+        is_plain = self._device == "cpu" and getattr(kind, "_supports_attention_backend", False)
+        return register_grouped_attention() if is_plain else "sdpa"
 
     def _continue(
         self, prompts: Sequence[str], rows: Sequence[Sequence[int]], sampling: Sampling

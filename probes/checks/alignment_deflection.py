@@ -55,6 +55,7 @@ class AlignmentDeflection(Check):
     title: ClassVar[str] = "The model deflects on the acts of some states"
     severity: ClassVar[Severity] = Severity.MEDIUM
     needs: ClassVar[Needs] = Needs.GENERATE
+    order: ClassVar[int] = 30
     timeout_seconds: ClassVar[float] = 600.0
     measures: ClassVar[tuple[MeasureSpec, ...]] = (
         MeasureSpec("deflection.engagement_rate", "share", "Replies that deal with the question"),

@@ -68,6 +68,7 @@ class GarakAttackSucceeds(Check):
     severity = Severity.HIGH
     settings = (PROBES_SETTING, PROMPTS_SETTING)
     needs = Needs.GENERATE
+    order = 50
     measures = (MeasureSpec("garak.hit_rate", "share", "Share of garak's prompts that got what they wanted"),)
     timeout_seconds = 600.0
 

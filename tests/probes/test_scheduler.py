@@ -10,14 +10,29 @@ from pathlib import Path
 
 import pytest
 
-from probes.backend import Backend, BackendError, BackendOptions, OutOfMemoryError
+from probes.backend import (
+    MAX_BATCH_TOKENS,
+    Backend,
+    BackendError,
+    BackendOptions,
+    EngineLostError,
+    OutOfMemoryError,
+)
 from probes.backends.transformers import TransformersBackend
-from probes.scheduler import JOURNAL_KIND, MAX_BATCH_TOKENS, Scheduler
-from scanner.conversation import Conversation, EngineDescription, FinishReason, Reply, Sampling
-from scanner.errors import CheckTimeoutError
+from probes.scheduler import JOURNAL_KIND, Scheduler
+from scanner.conversation import (
+    Conversation,
+    EngineDescription,
+    FinishReason,
+    Reply,
+    Sampling,
+    TokenScores,
+)
+from scanner.errors import BudgetSpentError, CheckTimeoutError
 from scanner.journal import Journal, JournalError
 from scanner.manifest import Snapshot
 from scanner.records import decode, encode
+from scanner.scan import Budget
 from tests.assets.tiny_model import snapshot_of
 
 SHORT = Sampling(max_tokens=8)
@@ -31,6 +46,8 @@ class CountingBackend(Backend):
     def __init__(self, *, batch_size: int = 4, dtype: str = "float32", memory_rows: int = 1000) -> None:
         self.batches: list[list[str]] = []
         self.refused = 0
+        self.scored = 0
+        self.says_batch = False
         self.on_batch: Callable[[Sequence[str]], None] = lambda prompts: None
         self._description = EngineDescription("counting", "1", "auto", "cpu", dtype, batch_size)
         self._memory_rows = memory_rows
@@ -61,7 +78,15 @@ class CountingBackend(Backend):
             raise OutOfMemoryError(f"{len(prompts)} rows do not fit")
         self.on_batch(prompts)
         self.batches.append(list(prompts))
-        return [Reply(f"{prompt[::-1]} {sampling.seed}", FinishReason.STOP) for prompt in prompts]
+        said = f" of {len(prompts)}" if self.says_batch else ""
+        return [
+            Reply(f"{prompt[::-1]} {sampling.seed}{said}", FinishReason.STOP, len(prompt), 5)
+            for prompt in prompts
+        ]
+
+    def score(self, pairs: Sequence[tuple[str, str]]) -> list[TokenScores]:
+        self.scored += len(pairs)
+        return [TokenScores((), (-1.0,) * len(text)) for _, text in pairs]
 
     def close(self) -> None:
         self.batches.clear()
@@ -235,7 +260,7 @@ def test_a_full_memory_halves_the_batch_for_good(journal: Journal) -> None:
     replies = _ask(backend, journal, *"abcdefghijkl")
     assert all(reply.finish is FinishReason.STOP for reply in replies)
     assert [len(batch) for batch in backend.batches] == [2, 2, 2, 2, 2, 2]
-    assert backend.refused == 3, "eight, and its two halves; never again"
+    assert backend.refused == 2, "eight, and one of its halves; never again"
 
 
 def test_a_prompt_too_big_for_the_memory_alone_is_an_error(journal: Journal) -> None:
@@ -299,8 +324,144 @@ def test_reduced_precision_is_asked_again_alone_and_the_engine_says_what_came_of
     backend = CountingBackend(dtype="bfloat16")
     scheduler = Scheduler(backend, model_digest="m", journal=journal)
     scheduler.ask(_questions(*"abcdefgh"), SHORT, purpose="test")
-    assert [len(batch) for batch in backend.batches] == [4, 1, 1, 1, 4]
-    assert any("0 of 3 texts changed" in note for note in scheduler.engine.notes)
+    assert [len(batch) for batch in backend.batches] == [4, 1, 1, 1, 1, 4]
+    assert any("0 of 4 texts changed" in note for note in scheduler.engine.notes)
+
+
+def test_what_was_asked_again_alone_is_not_asked_once_more_by_a_scan_that_is_taken_up(
+    tmp_path: Path,
+) -> None:
+    path, notes = tmp_path / "journal", []
+    for questions in ("abcd", "abcdefgh"):
+        backend = CountingBackend(dtype="bfloat16")
+        with Journal(path) as journal:
+            scheduler = Scheduler(backend, model_digest="m", journal=journal)
+            scheduler.ask(_questions(*questions), SHORT, purpose="test")
+            notes.append(scheduler.engine.notes)
+    assert [len(batch) for batch in backend.batches] == [4]
+    assert notes[0] == notes[1]
+
+
+def test_texts_that_change_alone_are_counted_with_an_interval(journal: Journal) -> None:
+    backend = CountingBackend(dtype="bfloat16")
+    backend.says_batch = True
+    scheduler = Scheduler(backend, model_digest="m", journal=journal)
+    scheduler.ask(_questions(*"abcd"), SHORT, purpose="test")
+    assert any("4 of 4 texts changed" in note and "51% to 100%" in note for note in scheduler.engine.notes)
+
+
+def _kill_in_batch(backend: CountingBackend, number: int) -> None:
+    def killed(prompts: Sequence[str]) -> None:
+        if len(backend.batches) == number:
+            raise KeyboardInterrupt
+
+    backend.on_batch = killed
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_scan_that_is_taken_up_keeps_the_batches_where_replies_may_depend_on_them(
+    tmp_path: Path, dtype: str
+) -> None:
+    # The second call asks what the first was asked, and more: its batches are as in an undisturbed scan.
+    calls = (["aaaa", "bbb"], ["aaaa", "bbb", "c", "dd", "e", "f", "g"])
+
+    def asked(path: Path, *, killed_in: int | None) -> list[list[str]]:
+        backend = CountingBackend(batch_size=2, dtype=dtype)
+        if killed_in is not None:
+            _kill_in_batch(backend, killed_in)
+        with Journal(path) as journal:
+            scheduler = Scheduler(backend, model_digest="m", journal=journal)
+            for call in calls:
+                scheduler.ask(_questions(*call), SHORT, purpose="test")
+        return [batch for batch in backend.batches if len(batch) > 1 or dtype == "float32"]
+
+    undisturbed = asked(tmp_path / "whole", killed_in=None)
+    with pytest.raises(KeyboardInterrupt):
+        asked(tmp_path / "killed", killed_in=4 if dtype == "bfloat16" else 2)
+    taken_up = asked(tmp_path / "killed", killed_in=None)
+    assert taken_up == undisturbed[-len(taken_up) :]
+    assert 0 < len(taken_up) < len(undisturbed)
+
+
+def test_a_kept_batch_of_which_a_part_is_lost_is_asked_whole(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    with Journal(path) as journal:
+        _ask(CountingBackend(dtype="bfloat16"), journal, *"abcd")
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(line for line in lines if b">b<" not in line))
+    backend = CountingBackend(dtype="bfloat16")
+    with Journal(path) as journal:
+        _ask(backend, journal, *"abcd")
+    assert backend.batches == [["<a>", "<b>", "<c>", "<d>"]]
+
+
+def test_fast_scans_keep_no_batches(journal: Journal) -> None:
+    scheduler = Scheduler(CountingBackend(dtype="bfloat16"), model_digest="m", journal=journal, is_fast=True)
+    scheduler.ask(_questions(*"abcd"), SHORT, purpose="test")
+    assert list(journal.keys("batches")) == []
+
+
+def test_a_token_budget_holds_and_what_was_answered_stays(journal: Journal) -> None:
+    backend = CountingBackend(batch_size=4)
+    budget = Budget(max_tokens=50)
+    scheduler = Scheduler(backend, model_digest="m", journal=journal, budget=budget)
+    # Replies count 5 tokens, and may take 8: five are allowed at first, then what they left.
+    with pytest.raises(BudgetSpentError, match=r"budget: 45 of 50 reply tokens.*9 of 20 questions"):
+        scheduler.ask(_questions(*(f"{n:02}" for n in range(20))), SHORT, purpose="test")
+    assert len(list(journal.keys(JOURNAL_KIND))) == 9
+
+
+def test_a_token_budget_ends_a_scan_that_is_taken_up_where_it_ended_an_undisturbed_one(
+    tmp_path: Path,
+) -> None:
+    prompts = [f"{n:02}" for n in range(20)]
+    kept = []
+    for name, killed_in in (("whole", None), ("killed", 1)):
+        for kill in (killed_in, None):
+            backend = CountingBackend(batch_size=4)
+            if kill is not None:
+                _kill_in_batch(backend, kill)
+            with Journal(tmp_path / name) as journal:
+                scheduler = Scheduler(backend, model_digest="m", journal=journal, budget=Budget(50))
+                with pytest.raises((BudgetSpentError, KeyboardInterrupt)):
+                    scheduler.ask(_questions(*prompts), SHORT, purpose="test")
+        with Journal(tmp_path / name) as journal:
+            kept.append(list(journal.keys(JOURNAL_KIND)))
+    assert kept[0] == kept[1]
+
+
+def test_minutes_are_counted_from_the_first_question(journal: Journal) -> None:
+    backend = CountingBackend(batch_size=1)
+    backend.on_batch = lambda prompts: time.sleep(0.05)
+    scheduler = Scheduler(backend, model_digest="m", journal=journal, budget=Budget(max_minutes=0.1 / 60))
+    with pytest.raises(BudgetSpentError, match=r"budget: the 0\.00166667 minutes are over"):
+        scheduler.ask(_questions(*"abcdef"), SHORT, purpose="test")
+    assert 1 <= len(backend.batches) < 6
+
+
+def test_an_engine_that_is_gone_is_asked_nothing_more(journal: Journal) -> None:
+    backend = CountingBackend(batch_size=2)
+
+    def gone(prompts: Sequence[str]) -> None:
+        if len(backend.batches) == 1:
+            raise EngineLostError("the server does not answer any more")
+
+    backend.on_batch = gone
+    with pytest.raises(EngineLostError) as caught:
+        _ask(backend, journal, *"abcdef")
+    assert caught.value.stops_midway
+    assert len(list(journal.keys(JOURNAL_KIND))) == 2
+
+
+def test_scores_are_journalled_and_given_in_order(tmp_path: Path) -> None:
+    pairs = [(Conversation.of("a"), "xy"), (Conversation.of("b"), "x")]
+    for calls in (2, 0):
+        backend = CountingBackend()
+        with Journal(tmp_path / "journal") as journal:
+            scheduler = Scheduler(backend, model_digest="m", journal=journal)
+            found = scheduler.score(pairs, purpose="test")
+        assert [each.logprobs for each in found] == [(-1.0, -1.0), (-1.0,)]
+        assert backend.scored == calls
 
 
 def test_float32_on_a_cpu_needs_no_note(journal: Journal) -> None:
