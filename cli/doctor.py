@@ -68,6 +68,7 @@ def command(output: str, data_dir: Path, database_url: str | None) -> int:
 def examine(data_dir: Path, database_url: str | None) -> Iterator[Condition]:
     """Every condition, topic by topic; never raises for what is missing."""
     yield from _devices()
+    yield from _automatic_device()
     yield from _backends()
     yield from _models()
     yield from _report_libraries()
@@ -85,11 +86,20 @@ def _devices() -> Iterator[Condition]:
         yield Condition("devices", device.kind, is_fine, detail, device.fix)
 
 
-def _backends() -> Iterator[Condition]:
-    from probes.questioning import backend_names
+def _automatic_device() -> Iterator[Condition]:
+    from probes.devices import explain_choice, resolve_device
 
-    for name in backend_names():
-        yield Condition("backends", name, True, f"--backend {name}")
+    yield Condition("devices", "auto", None, f"would take {explain_choice('auto', resolve_device('auto'))}")
+
+
+def _backends() -> Iterator[Condition]:
+    from probes.questioning import load_backends
+
+    for name, backend in load_backends().items():
+        found = backend.availability()
+        # Only transformers must be there: every other engine is the user's choice.
+        detail = f"{backend.title}: {found.detail}" if backend.title else found.detail
+        yield Condition("backends", name, True if found.is_present else None, detail, found.fix)
     yield _distribution("backends", "garak", "pip install 'garak==0.17.*'")
 
 

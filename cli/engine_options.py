@@ -92,7 +92,8 @@ class EngineChoice:
         known = ["auto", *backend_names()]
         if self.backend not in known:
             raise click.BadParameter(
-                f"unknown backend '{self.backend}'{nearest(self.backend, known)} Known: {', '.join(known)}."
+                f"unknown backend '{self.backend}'{nearest(self.backend, known) or '.'} "
+                f"Known: {', '.join(known)}."
             )
         chosen = self.named_backend
         if chosen == "endpoint" and not self.server_url:

@@ -110,6 +110,16 @@ def resolve_device(asked: str) -> str:
     return kind if match[1] else f"{kind}:{index}"
 
 
+def explain_choice(asked: str, device: str) -> str:
+    """Why a model runs where it runs: "cuda: ...; npu: ...", what `auto` passed over, in one sentence."""
+    if asked != "auto":
+        return f"{device}, as asked for"
+    if device != "cpu":
+        return f"{device}, the accelerator that torch finds"
+    absent = "; ".join(f"{each.kind}: {each.reason}" for each in list_devices() if not each.is_present)
+    return f"cpu, since no accelerator can be used here ({absent})"
+
+
 def free_memory_bytes(device: str) -> int | None:
     """Memory that a model may still take on `device`, None where it cannot be told."""
     torch = importlib.import_module("torch")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from probes.attention import register_grouped_attention
 from probes.backend import Availability, BackendError, BackendOptions, DeviceError
 from probes.decoding import RowwiseDraw, StopStrings
-from probes.devices import list_devices, resolve_device
+from probes.devices import explain_choice, list_devices, resolve_device
 from probes.engine_calls import engine_call
 from probes.gguf_weights import ParsedOnce
 from probes.model_text import ModelText
@@ -95,6 +95,7 @@ class TransformersBackend(TokenBackend):
             capabilities=("generate", "logprobs", "hidden_states"),
             notes=(*self._notes, *text.format.notes),
             settings={
+                "device_choice": explain_choice(self._options.device, self._device),
                 "model_type": str(text.config.model_type),
                 "attention": self._attention(),
                 "context_tokens": str(text.context_tokens or "not limited"),

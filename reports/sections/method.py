@@ -13,6 +13,7 @@ from reports.sections.verdict import Count, Fact
 from reports.wording import day, moment, outcome_tag, pack_state, plain, reviewed_text, stamp, titled
 from scanner.conversation import EngineDescription
 from scanner.findings import Outcome
+from scanner.scan import Budget
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,8 @@ def _request(contents: Contents) -> Iterator[Fact]:
     yield Fact("Asked for", request.ref.text, is_code=True)
     yield Fact("Profile", request.profile.value)
     yield Fact("Seed", str(request.seed))
+    yield Fact("Exactness", "speed before exactness (--fast)" if request.is_fast else "exact where it can be")
+    yield Fact("Budget for questioning", _budget(request.budget))
     yield Fact("Facts judged as of", day(request.as_of))
     yield Fact("Law read as of", day(contents.assessment.as_of))
     yield Fact("Scan started", moment(scan.started_at))
@@ -99,6 +102,12 @@ def _request(contents: Contents) -> Iterator[Fact]:
         yield Fact(f"Setting {key}", value, is_code=True)
 
 
+def _budget(budget: Budget) -> str:
+    limits = [f"{budget.max_tokens:,} reply tokens"] if budget.max_tokens else []
+    limits += [f"{budget.max_minutes:g} minutes"] if budget.max_minutes else []
+    return " and ".join(limits) or "no limit"
+
+
 def _engine(engine: EngineDescription) -> Iterator[Fact]:
     yield Fact("Engine", engine.backend)
     yield Fact("Version", engine.version)
@@ -107,6 +116,12 @@ def _engine(engine: EngineDescription) -> Iterator[Fact]:
     yield Fact("Largest batch", str(engine.batch_size))
     if engine.threads:
         yield Fact("CPU threads", str(engine.threads))
+    yield Fact("Order of the questions", engine.order or "as they came")
+    yield Fact("Each asked", "once" if engine.repeats == 1 else f"{engine.repeats} times")
+    yield Fact(
+        "Replies depend on their batch",
+        "no, as measured" if engine.is_exact else "possibly; see the notes",
+    )
     yield Fact("Prompt format", engine.prompt_format)
     yield Fact("Can", ", ".join(plain(each) for each in engine.capabilities))
     for key, value in engine.settings.items():
