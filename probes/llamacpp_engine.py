@@ -28,6 +28,8 @@ _CONTEXT_STEP: Final = 256
 _WORKING_BYTES: Final = 512 * 1024**2
 # Source: enum ggml_type of ggml.h.
 _GGML_F32, _GGML_F16 = 0, 1
+# Source: enum llama_flash_attn_type of llama.h.
+_ATTENTION_AUTO, _ATTENTION_PLAIN = -1, 0
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,13 @@ class EngineOptions:
     Attributes:
         device: Where.
         threads: CPU threads.
-        has_exact_cache: Whether keys and values are kept in float32 rather than float16.
+        is_exact_attention: Whether keys and values are kept and attended to in float32 throughout, rather
+            than in float16 by the fused kernel (flash attention), which sums in float16 even over float32.
     """
 
     device: LlamaDevice
     threads: int
-    has_exact_cache: bool
+    is_exact_attention: bool
 
 
 @dataclass(frozen=True)
@@ -186,7 +189,7 @@ class LlamaEngine:
     def _new_context(self) -> Any:  # noqa: ANN401 - a handle
         tokens = self._sequences * self._tokens_each
         what = f"{self._path}: the key-value cache of {self._sequences} prompts"
-        kind = _GGML_F32 if self._options.has_exact_cache else _GGML_F16
+        kind = _GGML_F32 if self._options.is_exact_attention else _GGML_F16
         try:
             self._require_memory(self._cache_bytes(tokens), what)
         except BackendError as error:
@@ -198,6 +201,7 @@ class LlamaEngine:
         parameters.n_ubatch = parameters.n_batch
         parameters.n_threads = parameters.n_threads_batch = self._options.threads
         parameters.type_k = parameters.type_v = kind
+        parameters.flash_attn_type = _ATTENTION_PLAIN if self._options.is_exact_attention else _ATTENTION_AUTO
         parameters.kv_unified = False
         parameters.offload_kqv = parameters.op_offload = bool(self._options.device.handle)
         parameters.no_perf = True
@@ -220,7 +224,7 @@ class LlamaEngine:
         api, model = self._api, self._model
         heads = max(1, int(api.llama_model_n_head(model)))
         width = int(api.llama_model_n_embd(model)) // heads * int(api.llama_model_n_head_kv(model))
-        each = 4 if self._options.has_exact_cache else 2
+        each = 4 if self._options.is_exact_attention else 2
         return 2 * int(api.llama_model_n_layer(model)) * width * tokens * each
 
     def _require_memory(self, needed: int, what: str) -> None:

@@ -131,6 +131,6 @@ def _dtype(header: GgufHeader) -> str:
 
     said = header.number("general.file_type")
     try:
-        return LlamaFileType(said).name.removeprefix("MOSTLY_").removeprefix("ALL_")
+        return str(LlamaFileType(said).name).removeprefix("MOSTLY_").removeprefix("ALL_")
     except ValueError:
         return next(iter(_matrix_types(header)), "unknown")

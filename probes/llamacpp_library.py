@@ -160,7 +160,7 @@ def resolve_llama_device(asked: str) -> LlamaDevice:
 
 
 def _device_functions() -> Any:  # noqa: ANN401 - a shared library
-    """ggml's registry of devices, which the Python package does not wrap."""
+    """Ggml's registry of devices, which the Python package does not wrap."""
     ggml = importlib.import_module("llama_cpp._ggml").libggml
     pointer, text = ctypes.c_void_p, ctypes.c_char_p
     for name, arguments, result in (

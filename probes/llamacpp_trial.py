@@ -18,7 +18,7 @@ def main(path: Path) -> str:
     """What went wrong, "" when nothing did."""
     processor = LlamaDevice("cpu", 0, "processor", 0)
     try:
-        engine = LlamaEngine(path, EngineOptions(processor, threads=1, has_exact_cache=True))
+        engine = LlamaEngine(path, EngineOptions(processor, threads=1, is_exact_attention=True))
         engine.open(1, 8)
         engine.decode([Feed(0, 0, [0, engine.vocabulary_rows - 1])])
     except BackendError as error:

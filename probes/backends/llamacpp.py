@@ -129,7 +129,7 @@ class LlamaCppBackend(TokenBackend):
                 "context_tokens": str(text.context_tokens or "not limited"),
                 "weights": self._facts.name,
                 "tensor_types": ", ".join(self._facts.tensor_types),
-                "key_value_cache": "float32" if self._has_exact_cache else "float16",
+                "attention": "float32" if self._is_exact_attention else "fused, float16",
                 "decoding": "prompts side by side" if self._is_batched else "one prompt after another",
                 "cpu_features": library().api.llama_print_system_info().decode().strip(),
             },
@@ -137,9 +137,9 @@ class LlamaCppBackend(TokenBackend):
 
     @property
     def is_exact(self) -> bool:
-        """On a CPU: where prompts are answered one by one, or side by side by kernels measured to be alike."""
+        """On a CPU: where prompts are answered one by one, or by kernels measured to give the same."""
         return self._device.kind == "cpu" and (
-            not self._is_batched or (self._facts.is_batch_independent and self._has_exact_cache)
+            not self._is_batched or (self._facts.is_batch_independent and self._is_exact_attention)
         )
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> list[TokenScores]:
@@ -159,7 +159,7 @@ class LlamaCppBackend(TokenBackend):
         gc.collect()
 
     @property
-    def _has_exact_cache(self) -> bool:
+    def _is_exact_attention(self) -> bool:
         return self._device.kind == "cpu" and not self._options.is_fast
 
     @property
@@ -181,7 +181,7 @@ class LlamaCppBackend(TokenBackend):
         path = self._text.gguf
         assert path is not None, "load() turned other layouts away"
         require_loadable(path)
-        engine = LlamaEngine(path, EngineOptions(self._device, self._threads, self._has_exact_cache))
+        engine = LlamaEngine(path, EngineOptions(self._device, self._threads, self._is_exact_attention))
         if engine.vocabulary_rows != self._text.vocabulary_rows:
             engine.close()
             raise BackendError(

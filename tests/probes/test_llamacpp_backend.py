@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from probes.backend import BackendError, BackendOptions, DeviceError
+from probes.backend import BackendOptions
 from scanner.conversation import Conversation
 from tests.assets import tiny_model as builder
 from tests.assets.tiny_model import snapshot_of
@@ -15,7 +15,7 @@ from tests.probes.conformance import GREEDY, QUESTIONS, Conformance, Subject
 
 pytest.importorskip("llama_cpp", reason="llama-cpp-python, the extra 'llamacpp', is not installed")
 
-from probes.backends.llamacpp import BACKEND, LlamaCppBackend
+from probes.backends.llamacpp import LlamaCppBackend
 from probes.backends.transformers import TransformersBackend
 
 
