@@ -1,13 +1,15 @@
-"""Log-probabilities from servers that give those of a prompt: vLLM, SGLang and llama-cpp-python do.
+"""Log-probabilities from servers that give those of a prompt, as vLLM and SGLang do.
 
-The way is `echo` of /v1/completions. Chats have no such thing, so a conversation is written out by the
-scanned chat template first; where server and files disagree about it, so will the numbers.
+llama-cpp-python gives them too, one place off (its issue 1983, seen in 0.3.36), which is why they are tried
+before they are believed. The way is `echo` of /v1/completions. Chats have no such thing, so a conversation
+is written out by the scanned chat template; where server and files disagree about it, so will the numbers.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 from probes.endpoint.client import Client
 from probes.endpoint.dialect import encode_body
@@ -16,8 +18,11 @@ from probes.endpoint.prompts import ScannedText
 from probes.endpoint.wire import EchoedLogprobs, read_completion
 from scanner.conversation import TokenScores
 
-_NO_BOUNDARY = "the continuation does not begin at a token boundary"
-_TRIED = "The river was quiet in the morning."
+_NO_BOUNDARY: Final = "the continuation does not begin at a token boundary"
+_TRIED: Final = "The river was quiet in the morning."
+_TRIED_TOKENS: Final = 8
+# Between a greedy token and the likeliest one: servers round.
+_NOISE_NATS: Final = 0.1
 
 
 @dataclass(frozen=True)
@@ -35,14 +40,21 @@ class EchoScorer:
     scanned: ScannedText
 
     async def why_not(self) -> str:
-        """Why this server gives no log-probabilities, "" when it does."""
+        """Why this server gives no log-probabilities to rely on, "" when it does."""
         if self.scanned.text is None:
             return "conversations cannot be written out: transformers cannot read the scanned files"
         try:
-            found = await self._echo(_TRIED)
+            told, length = await self._ask(_TRIED, _TRIED_TOKENS)
         except RequestError as error:
             return str(error)
-        return "" if len(found.tokens) > 1 else "the server passes over 'echo' and 'logprobs'"
+        if length < 2 or len(told.tokens) < 2:
+            return "the server passes over 'echo' and 'logprobs'"
+        own = [value for value in told.token_logprobs[length:] if value is not None]
+        top = _likeliest(told, length, own)
+        fitting = sum(value >= most - _NOISE_NATS for value, most in zip(own, top, strict=False))
+        if not top or fitting < len(top) / 2:
+            return "its log-probabilities belong to other tokens: even greedy tokens are not the likeliest"
+        return ""
 
     async def score(self, prompt: str, continuation: str) -> TokenScores:
         """The scores of a continuation after its prompt, or the reason why there are none.
@@ -67,14 +79,20 @@ class EchoScorer:
         return TokenScores((), tuple(own), _likeliest(whole, start, own))
 
     async def _echo(self, text: str) -> EchoedLogprobs:
-        """Tokens of the text alone: the one that the server must add is cut off again.
+        """Tokens of the text alone: the one that a server must add is cut off again.
 
         Raises:
             RequestError: when the server refuses, or its lists do not fit together.
         """
+        told, length = await self._ask(text, 1)
+        top = told.top_logprobs[:length] if told.top_logprobs is not None else None
+        return EchoedLogprobs(told.tokens[:length], told.token_logprobs[:length], top)
+
+    async def _ask(self, text: str, max_tokens: int) -> tuple[EchoedLogprobs, int]:
+        """Tokens of the text and of its greedy continuation, and how many are the text's."""
         body = {
-            "model": self.model, "prompt": text, "max_tokens": 1, "temperature": 0.0, "echo": True,
-            "logprobs": 1, "add_special_tokens": self.scanned.has_template is not True,
+            "model": self.model, "prompt": text, "max_tokens": max_tokens, "temperature": 0.0,
+            "echo": True, "logprobs": 1, "add_special_tokens": self.scanned.has_template is not True,
         }  # fmt: skip
         try:
             answer = await self.client.post("/completions", encode_body(body))
@@ -89,10 +107,8 @@ class EchoScorer:
             raise RequestError(
                 f"the server names {len(told.tokens)} tokens and {len(told.token_logprobs)} log-probabilities"
             )
-        counted = found.counted("prompt_tokens")
-        kept = len(told.tokens) if counted is None else min(counted, len(told.tokens))
-        top = told.top_logprobs[:kept] if told.top_logprobs is not None else None
-        return EchoedLogprobs(told.tokens[:kept], told.token_logprobs[:kept], top)
+        drawn = found.counted("completion_tokens")
+        return told, max(0, len(told.tokens) - (max_tokens if drawn is None else drawn))
 
 
 def _likeliest(whole: EchoedLogprobs, start: int, own: list[float]) -> tuple[float, ...]:

@@ -30,7 +30,8 @@ def transformers_server(tiny_model: Path, tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp("transformers-serve")
     command = [
         sys.executable, "-c", "from transformers.cli.transformers import main; main()",
-        "serve", str(tiny_model), "--device", "cpu", "--dtype", "float32", "--host", "127.0.0.1", "--port", "{port}",
+        "serve", str(tiny_model), "--device", "cpu", "--dtype", "float32",
+        "--host", "127.0.0.1", "--port", "{port}",
     ]  # fmt: skip
     offline = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(folder / "none")}
     with serving(command, health="/health", log=folder / "log", env=offline, seconds=90) as address:
@@ -48,7 +49,8 @@ def llama_server(tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     """`python -m llama_cpp.server` over the tiny model."""
     python = _interpreter(LLAMA_PYTHON, "llama_cpp.server")
     command = [
-        python, "-m", "llama_cpp.server", "--model", str(tiny_gguf), "--host", "127.0.0.1", "--port", "{port}",
+        python, "-m", "llama_cpp.server", "--model", str(tiny_gguf),
+        "--host", "127.0.0.1", "--port", "{port}",
         "--n_ctx", str(builder.CONTEXT_TOKENS), "--logits_all", "true",
     ]  # fmt: skip
     log = tmp_path_factory.mktemp("llama-server") / "log"
