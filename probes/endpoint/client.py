@@ -38,6 +38,7 @@ _KEY_WANTED: Final = frozenset({401, 403})
 _MOST_TRIES_BROKEN_OFF: Final = 3
 _FIRST_PAUSE_SECONDS: Final = 0.5
 _LONGEST_PAUSE_SECONDS: Final = 15.0
+_TURN_SECONDS: Final = 0.2
 # Shorter keys are place-holders ("EMPTY", "none") that may well be words of a reply.
 _SECRET_LENGTH: Final = 12
 
@@ -94,7 +95,7 @@ class Client:
 
     def run(self, work: Coroutine[object, object, T]) -> T:
         """What the coroutine returns; Ctrl-C ends every request in flight."""
-        return self._runner.run(work)
+        return self._runner.run(_interruptible(work))
 
     async def get(self, path: str, *, is_in_api: bool = True) -> Answer:
         """The answer to a GET, tried once.
@@ -179,6 +180,20 @@ class Client:
         answer = bytes(found).replace(self._secret, b"[API key]") if self._secret else bytes(found)
         _require_success(response, answer, path)
         return Answer(answer, safe_line(response.headers.get("server", "")))
+
+
+async def _interruptible(work: Coroutine[object, object, T]) -> T:
+    """Has the loop turn a few times a second: Python looks at signals only then."""
+
+    async def turn() -> None:
+        while True:
+            await asyncio.sleep(_TURN_SECONDS)
+
+    turning = asyncio.create_task(turn())
+    try:
+        return await work
+    finally:
+        turning.cancel()
 
 
 def _require_success(response: httpx2.Response, body: bytes, path: str) -> None:
