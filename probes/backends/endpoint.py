@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.metadata
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -98,6 +99,11 @@ class EndpointBackend(Backend):
             notes=(*self._notes(), *self._identity.notes, *self._dialect.notes),
             settings=self._settings(),
         )
+
+    @property
+    def batch_tokens(self) -> int:
+        """Without a limit: the memory is the server's, which queues what does not fit."""
+        return sys.maxsize
 
     def render(self, conversation: Conversation) -> str:
         """The messages of the request as JSON, which the server's chat template writes out.

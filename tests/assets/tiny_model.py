@@ -41,6 +41,7 @@ def build(
     template: str | None = CHAT_TEMPLATE,
     always: str | None = None,
     vocabulary: int = VOCABULARY,
+    width: int = 32,
 ) -> Path:
     """Writes a two-layer Llama and its tokenizer into `folder`.
 
@@ -50,6 +51,7 @@ def build(
         template: Chat template, None for a model without one.
         always: When given, the model answers every prompt with this one token over and over.
         vocabulary: Rows of the embedding; fewer than the tokenizer has makes the two contradict.
+        width: Of the hidden states, shared by four heads; some engines want heads of 32 or more.
     """
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
@@ -57,7 +59,7 @@ def build(
     tokenizer = _tokenizer(template)
     torch.manual_seed(seed)
     config = LlamaConfig(
-        vocab_size=vocabulary, hidden_size=32, intermediate_size=64, num_hidden_layers=2,
+        vocab_size=vocabulary, hidden_size=width, intermediate_size=64, num_hidden_layers=2,
         num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=CONTEXT_TOKENS,
         bos_token_id=0, eos_token_id=2, pad_token_id=0, tie_word_embeddings=False,
         # Random weights of the usual size give almost even odds; these make the model decided.
