@@ -19,6 +19,7 @@ from probes.backend import BackendError
 from scanner.conversation import Conversation
 
 PLAIN_FORMAT: Final = "plain text (the model has no chat template)"
+PLAIN_STOPS: Final = ("\nUser:",)
 _PLAIN_NAMES: Final = {"system": "System", "user": "User", "assistant": "Assistant"}
 # Given to templates that ask for today's date.
 _FIXED_DATE: Final = datetime.datetime(2026, 1, 1)
@@ -27,6 +28,30 @@ _MOST_STEPS: Final = 20_000_000
 _MOST_CHARACTERS: Final = 1_000_000
 _OPEN_THINKING: Final = re.compile(r"<think>\s*\Z")
 _MARKER: Final = "weighbridge"
+
+
+def turns_of(conversation: Conversation) -> list[dict[str, str]]:
+    """The conversation as templates and servers take it.
+
+    Raises:
+        BackendError: when it has no turns.
+    """
+    if not conversation.messages:
+        raise BackendError("the conversation has no turns")
+    return [{"role": turn.role, "content": turn.content} for turn in conversation.messages]
+
+
+def plain_text(conversation: Conversation) -> str:
+    """The text that a model without a chat template is given.
+
+    Raises:
+        BackendError: when the conversation has no turns.
+    """
+    turns = turns_of(conversation)
+    lines = [f"{_PLAIN_NAMES.get(turn['role'], turn['role'])}: {turn['content']}" for turn in turns]
+    if turns[-1]["role"] != "assistant":
+        lines.append("Assistant:")
+    return "\n".join(lines)
 
 
 class _EndlessTemplateError(BackendError):
@@ -49,8 +74,8 @@ class ChatFormat:
         template = tokenizer.chat_template
         self.has_template = bool(template)
         self.name = "chat template" if template else PLAIN_FORMAT
-        self.stops: tuple[str, ...] = () if template else ("\nUser:",)
-        self.notes: tuple[str, ...] = tuple(_notes(str(template))) if template else _PLAIN_NOTES
+        self.stops: tuple[str, ...] = () if template else PLAIN_STOPS
+        self.notes: tuple[str, ...] = tuple(_notes(str(template))) if template else PLAIN_NOTES
 
     def render(self, conversation: Conversation) -> str:
         """The exact text the model is given.
@@ -58,11 +83,9 @@ class ChatFormat:
         Raises:
             BackendError: when the template raises, does not end, or writes without end.
         """
-        turns = [{"role": turn.role, "content": turn.content} for turn in conversation.messages]
-        if not turns:
-            raise BackendError("the conversation has no turns")
         if not self.has_template:
-            return _plain(turns)
+            return plain_text(conversation)
+        turns = turns_of(conversation)
         is_begun = turns[-1]["role"] == "assistant"
         text = self._apply(turns, add_generation_prompt=not is_begun, continue_final_message=is_begun)
         return _OPEN_THINKING.sub("<think>\n\n</think>\n\n", text)
@@ -102,7 +125,7 @@ class ChatFormat:
         return str(text)
 
 
-_PLAIN_NOTES: Final = (
+PLAIN_NOTES: Final = (
     "The model has no chat template: conversations were written as 'User: ...' and 'Assistant:', and a "
     "reply ends where the model begins a new 'User:' turn.",
 )
@@ -113,13 +136,6 @@ def _notes(template: str) -> Iterator[str]:
         yield f"The chat template asks for today's date; it was always given {_FIXED_DATE.date()}."
     if "enable_thinking" in template or "<think>" in template:
         yield "The model can think before it answers; that was switched off, its replies begin at the answer."
-
-
-def _plain(turns: list[dict[str, str]]) -> str:
-    lines = [f"{_PLAIN_NAMES.get(turn['role'], turn['role'])}: {turn['content']}" for turn in turns]
-    if turns[-1]["role"] != "assistant":
-        lines.append("Assistant:")
-    return "\n".join(lines)
 
 
 @contextmanager
