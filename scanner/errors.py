@@ -38,3 +38,7 @@ class NotAvailableError(ScanError):
 
     Raised inside a check, it becomes a NOT_RUN finding with the message as its reason.
     """
+
+
+class BudgetSpentError(NotAvailableError):
+    """The questions or tokens that the user allowed for this scan are used up; what was answered stays."""
