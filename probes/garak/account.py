@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from probes.garak import surface
 from probes.garak.rounds import ProbeResult
+from probes.garak.second_opinion import manners_of
 from probes.garak.selection import Selection
 from probes.garak.session import SessionLog
 from scanner.evidence import EvidenceRef, EvidenceStore
@@ -47,9 +48,13 @@ class RunAccount:
 
 
 def keep_account(
-    store: EvidenceStore, results: Sequence[ProbeResult], selection: Selection, log: SessionLog
+    store: EvidenceStore,
+    results: Sequence[ProbeResult],
+    selection: Selection,
+    log: SessionLog,
+    report: bytes,
 ) -> tuple[EvidenceRef, ...]:
-    """Keeps the account of a run and what garak printed and logged.
+    """Keeps the account of a run, what garak printed and logged, and the report that garak writes itself.
 
     Raises:
         EvidenceError: when it cannot be written.
@@ -66,6 +71,7 @@ def keep_account(
     return (
         store.put(encode_pretty(account), "application/json", "account of the garak run"),
         store.put(words, "text/plain", "what garak printed and logged"),
+        store.put(report, "application/x-ndjson", "garak report.jsonl"),
     )
 
 
@@ -92,10 +98,14 @@ def keep_exchanges(store: EvidenceStore, check_id: str, result: ProbeResult) -> 
 
 def _exchanges(result: ProbeResult) -> Iterator[Exchange]:
     probe, primary = result.order.probe, result.minted.primary
+    manners = manners_of(result)
     for index, (prompt, reply) in enumerate(zip(result.minted.prompts, result.replies, strict=True)):
         scores = {name: row[index] for name, row in result.scored.scores.items() if index < len(row)}
         others = {f"score of {name}": _shown(score) for name, score in scores.items() if name != primary}
         reading = {"probe": probe, "detector": primary, "score": _shown(scores.get(primary)), **others}
+        manner = manners[index]
+        if manner is not None:
+            reading["our reading"] = manner.value
         yield Exchange(f"{probe}/{prompt.seq}", prompt.conversation, reply, reading)
 
 
