@@ -52,7 +52,7 @@ class Working:
             UnsuitableProbeError: for probes without prompts, of other modalities, or without a detector.
             Exception: whatever the probe or its primary detector raises while it loads.
         """
-        random.seed(f"{self._order.seed}:{self._order.probe}")
+        surface.seed(f"{self._order.seed}:{self._order.probe}")
         said = self._handover.go_on()
         if isinstance(said, Asked):
             return said.question
@@ -62,7 +62,7 @@ class Working:
         """The prompts of the next turn, or the scores when there is none; raises what the probe raises."""
         self.turns_done += 1
         # Other probes have drawn in the meantime.
-        random.seed(f"{self._order.seed}:{self._order.probe}:{self.turns_done}")
+        surface.seed(f"{self._order.seed}:{self._order.probe}:{self.turns_done}")
         said = self._handover.go_on(replies)
         return said.question if isinstance(said, Asked) else said.result
 
@@ -120,6 +120,8 @@ class _Run:
         self._primary = self._probe.primary_detector or BY_INTENT
         if self._primary != BY_INTENT:
             surface.load_detector(self._primary)
+        # Loading a detector's model draws and seeds, and it is loaded only once.
+        surface.seed(f"{self._order.seed}:{self._order.probe}:loaded")
         self._goes_on = surface.asks_turn_by_turn(self._probe)
         self._target = Target(self._order.reply_tokens, self._answer_to)
         self._execute_all, self._probe._execute_all = self._probe._execute_all, self._put

@@ -7,10 +7,13 @@ clearly when another is installed. Nothing else in this project may import garak
 from __future__ import annotations
 
 import datetime
+import functools
 import importlib
 import importlib.metadata
 import importlib.util
 import json
+import random
+import sys
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
@@ -46,6 +49,7 @@ RELIED_ON: Final = (
     ("garak.services.intentservice", "load", "chooses the intents of a run"),
     ("garak.services.intentservice", "get_detectors", "chooses the detectors of an intent"),
     ("garak.detectors.base", "Detector.detect", "scores a finished attempt"),
+    ("garak.detectors.base", "HFDetector", "loads its model from where a setting says"),
 )
 INVENTORY_FILE: Final = "garak/resources/plugin_cache.json"
 
@@ -218,8 +222,9 @@ def load_probe(name: str) -> GarakProbe:
     return cast(GarakProbe, _load(f"probes.{name}"))
 
 
+@functools.cache
 def load_detector(name: str) -> GarakDetector:
-    """A fresh instance of a detector ("dan.DAN"); whatever it raises escapes."""
+    """A detector ("dan.DAN"), loaded once, since some hold a model; whatever it raises escapes."""
     return cast(GarakDetector, _load(f"detectors.{name}"))
 
 
@@ -228,6 +233,14 @@ def _load(path: str) -> object:
     # NOTE: instances are kept by class; a second use would get the prompts of the first seed.
     plugins.PluginProvider._instance_cache.clear()
     return plugins.load_plugin(path)
+
+
+def seed(key: str) -> None:
+    """Makes whatever is drawn from here on the same for the same key."""
+    random.seed(key)
+    torch = cast(Any, sys.modules.get("torch"))
+    if torch is not None:
+        torch.manual_seed(random.Random(key).getrandbits(32))
 
 
 def asks_turn_by_turn(probe: GarakProbe) -> bool:
