@@ -29,7 +29,8 @@ def main() -> int:
         complete = [row for row in of if row["label"] == "COMPLETE"]
         hits = sum(manner_of(row["response"]) is Manner.REFUSED for row in denied)
         alarms = sum(manner_of(row["response"]) is Manner.REFUSED for row in complete)
-        print(language, _share("recall", hits, len(denied)), _share("false alarms", alarms, len(complete)))
+        print(language, _share("recall", hits, len(denied)), _share("precision", hits, hits + alarms))
+        print("  ", _share("false alarms", alarms, len(complete)))
         if "--show" in sys.argv:
             for row in denied:
                 if manner_of(row["response"]) is not Manner.REFUSED:

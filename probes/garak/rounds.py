@@ -120,7 +120,7 @@ def _rounds(orders: Sequence[MintOrder], garak: Garak, ask: Ask, seed: int) -> I
                 ready.append(result)
             else:
                 yield result
-        for result in _asked(ready, ask, seed):
+        for result in _asked_while_allowed(ready, ask, seed):
             said = _continued(garak, result)
             if said.waiting and said.problem is None:
                 going_on.append(said)
@@ -144,6 +144,22 @@ def _minted(garak: Garak, order: MintOrder) -> ProbeResult:
         return ProbeResult(order).with_prompts(garak.mint(order))
     except GarakCrashError as error:
         return _failed(order, str(error))
+
+
+def _asked_while_allowed(results: Sequence[ProbeResult], ask: Ask, seed: int) -> Iterator[ProbeResult]:
+    """The results with their replies; where the budget ends among them, those that it sufficed for.
+
+    Raises:
+        BudgetSpentError: at the first result that it did not suffice for.
+    """
+    try:
+        answered = _asked(results, ask, seed)
+    except BudgetSpentError:
+        # One by one: replies that were given before the budget was spent are in the journal, and free.
+        for result in results:
+            yield from _asked([result], ask, seed)
+    else:
+        yield from answered
 
 
 def _asked(results: Sequence[ProbeResult], ask: Ask, seed: int) -> list[ProbeResult]:

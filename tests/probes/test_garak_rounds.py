@@ -201,6 +201,26 @@ def test_a_spent_budget_keeps_what_was_scored_and_names_the_rest(monkeypatch: py
     assert found["b"].problem == Problem("budget: 4 questions were allowed", is_unavailable=True)
 
 
+def test_a_budget_that_ends_within_a_round_still_serves_the_first_probes_of_it() -> None:
+    model, journal, allowed = FakeModel(), set[str](), 8
+
+    def poor(conversations: Sequence[Conversation], sampling: Sampling) -> list[Reply]:
+        wanted = {conversation.messages[-1].content for conversation in conversations}
+        if len(journal | wanted) > allowed:
+            raise BudgetSpentError("8 questions were allowed")
+        journal.update(wanted)
+        return model(conversations, sampling)
+
+    found = {
+        result.order.probe: result for result in put_probes(orders("a", "b", "c"), FakeGarak(), poor, seed=0)
+    }
+    assert found["a"].problem is None
+    assert len(found["a"].replies) == 4
+    assert {found[probe].problem for probe in "bc"} == {
+        Problem("budget: 8 questions were allowed", is_unavailable=True)
+    }
+
+
 def test_progress_reaches_its_total_whatever_happens() -> None:
     done: list[int] = []
     garak = FakeGarak(crashes_at=frozenset({("b", "mint")}))
