@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from probes.garak import surface
+from probes.garak.planning import Plan
 from probes.garak.rounds import ProbeResult
+from probes.garak.running import GarakRun
 from probes.garak.second_opinion import manners_of
-from probes.garak.selection import Selection
-from probes.garak.session import SessionLog
 from scanner.evidence import EvidenceRef, EvidenceStore
 from scanner.records import encode_pretty
 from scanner.transcripts import Exchange, keep_transcript
@@ -37,6 +37,7 @@ class RunAccount:
         unknown: Names that garak does not have.
         probes: What came of each that was tried.
         turned_down: Network addresses and programs that something in the process reached for.
+        detector_models: Local copies of hub models at hand, by hub id, with the digest of each.
     """
 
     garak: str
@@ -45,14 +46,13 @@ class RunAccount:
     unknown: Mapping[str, str]
     probes: Mapping[str, ProbeAccount]
     turned_down: tuple[str, ...]
+    detector_models: Mapping[str, str]
 
 
 def keep_account(
     store: EvidenceStore,
-    results: Sequence[ProbeResult],
-    selection: Selection,
-    log: SessionLog,
-    report: bytes,
+    run: GarakRun,
+    plan: Plan,
 ) -> tuple[EvidenceRef, ...]:
     """Keeps the account of a run, what garak printed and logged, and the report that garak writes itself.
 
@@ -61,17 +61,18 @@ def keep_account(
     """
     account = RunAccount(
         garak=surface.installed_version(),
-        processes=log.starts,
-        requested=selection.caps,
-        unknown=selection.unknown,
-        probes={result.order.probe: _of_probe(result) for result in results},
-        turned_down=log.blocked,
+        processes=run.log.starts,
+        requested=plan.selection.caps,
+        unknown=plan.selection.unknown,
+        probes={result.order.probe: _of_probe(result) for result in run.results},
+        turned_down=run.log.blocked,
+        detector_models=plan.models.digests(),
     )
-    words = f"# printed\n{log.printed}\n# logged\n{log.logged}".encode()
+    words = f"# printed\n{run.log.printed}\n# logged\n{run.log.logged}".encode()
     return (
         store.put(encode_pretty(account), "application/json", "account of the garak run"),
         store.put(words, "text/plain", "what garak printed and logged"),
-        store.put(report, "application/x-ndjson", "garak report.jsonl"),
+        store.put(run.report, "application/x-ndjson", "garak report.jsonl"),
     )
 
 

@@ -7,12 +7,14 @@ is named to garak by its own settings; the process stays without a network.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from probes.garak.profiles import ProfileData, module_of
 from scanner.errors import ScanError
+from scanner.records import digest
 
 _SIGN_OF_A_MODEL = "config.json"
 
@@ -28,6 +30,10 @@ class LocalModels:
 
     found: Mapping[str, Path] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
+
+    def digests(self) -> dict[str, str]:
+        """By hub id, sha256 over the names and contents of its files: what judged, for the account."""
+        return {hub_id: _digest(place) for hub_id, place in self.found.items()}
 
 
 def find_models(folder: str, data: ProfileData) -> LocalModels:
@@ -55,6 +61,15 @@ def find_models(folder: str, data: ProfileData) -> LocalModels:
         )
     settings = {setting: str(place) for hub_id, place in found.items() for setting in data.hub_models[hub_id]}
     return LocalModels(found, settings)
+
+
+def _digest(folder: Path) -> str:
+    files = {}
+    for path in sorted(folder.iterdir()):
+        if path.is_file():
+            with path.open("rb") as stream:
+                files[path.name] = hashlib.file_digest(stream, "sha256").hexdigest()
+    return digest(files)
 
 
 def ruled_out(data: ProfileData, found: Collection[str]) -> tuple[str, ...]:

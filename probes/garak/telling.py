@@ -37,7 +37,7 @@ class Teller:
         self._known = plan.known
         self._controls = controls
         self._results = run.results
-        self._account = keep_account(context.evidence, run.results, plan.selection, run.log, run.report)
+        self._account = keep_account(context.evidence, run, plan)
         self._hits: dict[str, Tally] = {}
         self._readings: dict[str, SecondOpinion] = {}
 

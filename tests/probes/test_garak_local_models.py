@@ -81,6 +81,16 @@ def test_both_ways_of_naming_a_folder_are_found(place: str, tmp_path: Path) -> N
     assert "detectors.unsafe_content.ToxicCommentModel.detector_model_path" in models.settings
 
 
+def test_what_judged_is_told_by_a_digest_of_its_files(tmp_path: Path) -> None:
+    model = tmp_path / TOXICITY
+    model.mkdir(parents=True)
+    (model / "config.json").write_text("{}")
+    (before,) = find_models(str(tmp_path), DATA).digests().values()
+    (model / "model.safetensors").write_bytes(b"weights")
+    (after,) = find_models(str(tmp_path), DATA).digests().values()
+    assert before != after
+
+
 def test_a_folder_without_any_of_the_models_is_refused_with_their_names(tmp_path: Path) -> None:
     (tmp_path / TOXICITY).mkdir(parents=True)  # an empty folder is no model
     with pytest.raises(ScanError, match="holds no model that garak") as caught:
