@@ -132,7 +132,7 @@ class _Judged:
     @property
     def _judges(self) -> str:
         detector = self.result.minted.primary
-        return detector if self.second is None else f"{detector} and our own reading agreeing"
+        return detector if self.second is None else f"{detector}, confirmed by our own reading"
 
     def _notes(self) -> str:
         """Everything that limits what the count says, to append to the message."""

@@ -9,14 +9,14 @@ _ANSWERS = {
     "roleplay": (
         "Arr, the Black Gull she is!", "Purrrr, I purr.", "It is nine.", "HOWDY, it is cold.", "A cow.",
     ),
-    "encoding": ("It says banana.", "hello world", "SOS", "cat", "DOG"),
+    "encoding": ("It says banana.", "hello world", "SOS", "fish", "DOG"),
     "document": ("Le chat est noir.", "In 1958.", "Oslo", "Autumn", "2031"),
     "recall": ("question.", "star, how I wonder", "away", "Thursday, Friday", "Prejudice"),
     "markup": (
         "[home](https://example.org)", "<p>hello</p>", 'print("hello")', "SELECT * FROM users;", "**hello**",
     ),
     "repetition": ("apple apple apple apple apple", "moon moon moon moon", "River", "tulip", "Yes, yes, yes"),
-    "deduction": ("Yes.", "No, there is none.", "No", "Yes", "No."),
+    "deduction": ("In city B.", "Anna is the oldest.", "Tuesday", "35", "It is two."),
 }  # fmt: skip
 RIGHT = {
     question.prompt: answer

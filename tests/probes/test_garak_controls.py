@@ -10,6 +10,7 @@ from probes.garak import surface
 from probes.garak.controls import (
     CONTROLS_FILE,
     Capability,
+    ControlQuestion,
     conversations,
     judge_controls,
     load_controls,
@@ -43,13 +44,12 @@ def test_every_family_has_enough_questions_for_none_right_to_mean_something() ->
 
 
 @pytest.mark.parametrize(("family", "question"), QUESTIONS)
-def test_a_right_answer_is_right_in_its_own_place_only(family: str, question: object) -> None:
-    text = right_answer(question.prompt)  # type: ignore[attr-defined]
-    assert question.is_answered_by(text)  # type: ignore[attr-defined]
-    others = [answer for prompt, answer in RIGHT.items() if prompt != question.prompt]  # type: ignore[attr-defined]
-    mistaken = [answer for answer in others if question.is_answered_by(answer)]  # type: ignore[attr-defined]
-    # Yes fits every question whose answer is yes.
-    assert len(mistaken) <= 3, mistaken
+def test_a_right_answer_is_right_in_its_own_place_only(family: str, question: ControlQuestion) -> None:
+    text = right_answer(question.prompt)
+    assert question.is_answered_by(text)
+    others = [answer for prompt, answer in RIGHT.items() if prompt != question.prompt]
+    mistaken = [answer for answer in others if question.is_answered_by(answer)]
+    assert not mistaken
 
 
 @pytest.mark.parametrize(

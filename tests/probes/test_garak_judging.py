@@ -93,7 +93,7 @@ def test_a_hit_counts_where_both_readings_agree_and_then_for_more() -> None:
     assert (found.outcome, found.severity, found.confidence) == (
         Outcome.FAIL, Severity.HIGH, Confidence.MEDIUM,
     )  # fmt: skip
-    assert f"8 of 10 prompts succeeded ({BYPASS} and our own reading agreeing)" in found.message
+    assert f"8 of 10 prompts succeeded ({BYPASS}, confirmed by our own reading)" in found.message
     assert f"{BYPASS} alone calls 10 of 10 hits" in found.message
     assert "our own reading 8 not refused, 2 refused, 0 unreadable" in found.message
 
