@@ -154,7 +154,7 @@ def test_withstanding_an_attack_that_the_model_cannot_follow_is_no_pass(tmp_path
 def test_a_spent_budget_leaves_every_probe_named(tmp_path: Path) -> None:
     def spent(conversation: Conversation) -> str:
         if not right_answer(conversation.messages[-1].content):
-            raise BudgetSpentError("10 questions were allowed")
+            raise BudgetSpentError("budget: 10 questions were allowed")
         return right_answer(conversation.messages[-1].content)
 
     for answer in (spent, lambda _: spent(Conversation.of("anything"))):

@@ -193,7 +193,7 @@ def test_a_spent_budget_keeps_what_was_scored_and_names_the_rest(monkeypatch: py
 
     def poor(conversations: Sequence[Conversation], sampling: Sampling) -> list[Reply]:
         if len(model.asked) == 2:
-            raise BudgetSpentError("4 questions were allowed")
+            raise BudgetSpentError("budget: 4 questions were allowed")
         return model(conversations, sampling)
 
     found = {result.order.probe: result for result in put_probes(orders("a", "b"), FakeGarak(), poor, seed=0)}
@@ -207,7 +207,7 @@ def test_a_budget_that_ends_within_a_round_still_serves_the_first_probes_of_it()
     def poor(conversations: Sequence[Conversation], sampling: Sampling) -> list[Reply]:
         wanted = {conversation.messages[-1].content for conversation in conversations}
         if len(journal | wanted) > allowed:
-            raise BudgetSpentError("8 questions were allowed")
+            raise BudgetSpentError("budget: 8 questions were allowed")
         journal.update(wanted)
         return model(conversations, sampling)
 
