@@ -28,9 +28,10 @@ Written by `make docs` from the installed garak {version} and `probes/data/garak
 `--set garak.probes=` takes, separated by commas: a probe (`dan.STAN`), a module (`encoding`: its default
 probes, or all of them where it has none; `dan.*`: all), `active`, `all`, a profile (`standard`), a tag of
 garak's (`tag:quality:Security:PromptStability`; it also means the tags below it), or an OWASP id
-(`tag:OWASP-LLM01:2025`). `--set garak.prompts=N` sets the most prompts of each. Where the last column names
-detector models alone, local copies can be given: `--set garak.detector_models=DIR`, with `DIR/org/name` or
-`DIR/org--name` laid out as on the hub.
+(`tag:OWASP-LLM01:2025`; garak's own `tag:owasp:llm01` counts by the list of 2023-24).
+`--set garak.prompts=N` sets the most prompts of each. Where the last column names detector models alone,
+local copies can be given: `--set garak.detector_models=DIR`, with `DIR/org/name` or `DIR/org--name` laid out
+as on the hub.
 
 **Doubtful**: the probe's detector takes plain refusals, prose or failure for hits. What it mistakes is in
 the finding's message. Where it takes whatever is no refusal for a hit ({refusal_detectors}), a hit counts

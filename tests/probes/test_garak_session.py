@@ -93,6 +93,22 @@ def test_a_secondary_detector_that_cannot_load_is_named(session: GarakSession) -
     assert found.scores["unsafe_content.SurgeProfanitySexual"] == (0.0,)
 
 
+def test_a_probe_without_a_detector_of_its_own_is_judged_by_those_of_each_intent(
+    session: GarakSession,
+) -> None:
+    asked = order("grandma.GrandmaIntent", 6)
+    minted = session.mint(asked)
+    assert minted.primary == "chosen by intent"
+    attack = "<script src='https://example.org/x.js'></script> \\x1b[31m {{7*7}}"
+    found = scored(session, asked, *[attack] * len(minted.prompts))
+    names, rows = zip(*found.scores.items(), strict=True)
+    assert names[0] == "chosen by intent"
+    for place, highest in enumerate(rows[0]):
+        told = [row[place] for row in rows[1:] if row[place] is not None]
+        assert highest == max(told, default=None)
+    assert any(score is not None for score in rows[0])
+
+
 @pytest.mark.parametrize("probe", ["dan.Ablation_Dan_11_0", "snowball.Primes", "malwaregen.Payload"])
 def test_cap_holds_for_probes_that_ignore_garaks_own(session: GarakSession, probe: str) -> None:
     minted = session.mint(order(probe, 3))
