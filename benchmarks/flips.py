@@ -17,7 +17,7 @@ from typing import Final
 
 from benchmarks.garak.comparison import make_model, run
 from benchmarks.garak.errand import Errand
-from probes.garak.messages import Minted, MintOrder, ScoreOrder, sendable
+from probes.garak.messages import Minted, MintOrder, ReplyOrder, Scored, sendable
 from probes.garak.profiles import load_profiles
 from probes.garak.session import GarakSession
 from probes.garak.tally import Tally
@@ -130,9 +130,10 @@ def _score(session: GarakSession, probes: Sequence[Probe], texts: Sequence[str])
         count = len(probe.minted.prompts)
         replies = tuple(sendable(text) for text in texts[place : place + count])
         place += count
-        row = session.score(ScoreOrder(probe.order, replies)).scores.get(
-            probe.minted.primary, (None,) * count
-        )
+        scored = session.reply(ReplyOrder(probe.order, (replies,)))
+        # A probe that goes on to another turn is not scored by its first.
+        scores = scored.scores if isinstance(scored, Scored) else {}
+        row = scores.get(probe.minted.primary, (None,) * count)
         hits += [None if score is None else score >= data.hit_score for score in row]
         tally = Tally.of(row, data.hit_score)
         if tally.scored:

@@ -37,6 +37,7 @@ class _Choice:
     static_only: bool
     seed: int
     settings: Mapping[str, str]
+    detector_models: Path | None
     policy_path: Path | None
     pack_names: tuple[str, ...]
     as_of: datetime.date
@@ -61,6 +62,15 @@ class _Choice:
     metavar="KEY=VALUE",
     callback=lambda _context, _parameter, values: _settings(values),
     help="Setting of a single check, such as garak.probes=dan,encoding; may be repeated.",
+)
+@click.option(
+    "--garak-detector-models",
+    "detector_models",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    show_default="none",
+    help="Folder with local copies of the hub models that some of garak's detectors need, named org--name; "
+    "the same as --set garak.detector_models=DIR.",
 )
 @options.policy
 @click.option(
@@ -178,7 +188,8 @@ def _weigh(
     ref = ModelRef.parse(choice.model)
     known = known_checks()
     checks = _picked(known, choice)
-    _require_settings(choice.settings, checks)
+    settings = _with_detector_models(choice)
+    _require_settings(settings, checks)
     engine.require_sense()
     pack_files = [Path(name) for name in choice.pack_names if name.endswith((".yaml", ".yml"))]
     pack_ids = [name for name in choice.pack_names if Path(name) not in pack_files]
@@ -193,7 +204,7 @@ def _weigh(
         device=engine.device,
         dtype=engine.dtype,
         as_of=choice.as_of,
-        settings=choice.settings,
+        settings=settings,
         is_fast=engine.is_fast,
         budget=engine.budget,
     )
@@ -201,6 +212,13 @@ def _weigh(
         announce(request, checks)
     scales = Scales(workplace, fetching, engine.options(workplace), fetching.progress)
     return scales.weigh(request, checks, Criteria(packs, policy), fresh=fresh)
+
+
+def _with_detector_models(choice: _Choice) -> Mapping[str, str]:
+    """The settings, with the folder that has an option of its own."""
+    if choice.detector_models is None:
+        return choice.settings
+    return {**choice.settings, "garak.detector_models": str(choice.detector_models.absolute())}
 
 
 def _require_settings(settings: Mapping[str, str], checks: Sequence[Check]) -> None:

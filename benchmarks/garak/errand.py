@@ -129,8 +129,8 @@ def _cpu_seconds() -> float:
 
     own = psutil.Process()
     times = [process.cpu_times() for process in (own, *own.children(recursive=True))]
-    ended = own.cpu_times()
-    return sum(each.user + each.system for each in times) + ended.children_user + ended.children_system
+    ended = times[0].children_user + times[0].children_system
+    return float(sum(each.user + each.system for each in times) + ended)
 
 
 if __name__ == "__main__":
