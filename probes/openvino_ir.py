@@ -3,6 +3,9 @@
 The copy is traced from the loaded model, so that every architecture of transformers whose layers are plain
 attention can be converted, a dequantised GGUF like any other. Tracing fixes what Python decides; therefore
 each copy is kept with what transformers says of a short text, and is used only if OpenVINO says the same.
+
+NOTE: transformers 5.19 has an OpenVINOExporter; OpenVINO GenAI 2026.4 cannot page the attention of what it
+writes ("Model references undeclared parameters: beam_idx").
 """
 
 from __future__ import annotations
