@@ -54,7 +54,7 @@ def import_engine(name: str = "openvino") -> ModuleType:
 
 
 @contextmanager
-def openvino_call(what: str) -> Iterator[None]:
+def openvino_call(what: str, *, hint: str = "") -> Iterator[None]:
     """Like `engine_call`, for errors that begin with places in OpenVINO's source; raises the same."""
     try:
         with engine_call(what):
@@ -62,9 +62,8 @@ def openvino_call(what: str) -> Iterator[None]:
     except BackendError as error:
         lines = [line.strip() for line in str(error.__cause__ or "").splitlines()]
         told = " ".join(line for line in lines if line and not _CHECK.fullmatch(line))
-        if not told or told == " ".join(lines):
-            raise
-        raise type(error)(f"{what}: {told[:_MOST_CHARACTERS]}", hint=error.hint) from error.__cause__
+        message = str(error) if told in ("", " ".join(lines)) else f"{what}: {told[:_MOST_CHARACTERS]}"
+        raise type(error)(message, hint=error.hint or hint) from error.__cause__
 
 
 def resolve_openvino_device(asked: str) -> tuple[str, str]:

@@ -33,7 +33,7 @@ from probes.openvino_engine import (
     resolve_openvino_device,
     settings_of,
 )
-from probes.openvino_ir import IrCopy, IrStore, convert, copy_key, measure
+from probes.openvino_ir import REPLY_TOKENS, IrCopy, IrStore, convert, copy_key, measure
 from probes.token_backend import TokenBackend
 from probes.weights import WeightsRequest, load_weights
 from scanner.conversation import EngineDescription, Sampling, TokenScores
@@ -42,8 +42,12 @@ from scanner.records import digest
 from scanner.registry import nearest
 
 _BATCH_SIZE: Final = 64
-# Between float32 engines 0.0001 was measured; a wrong conversion is off by whole units.
-_MOST_DISTANCE: Final = 0.01
+# Natural logarithms. Between float32 engines 0.0002 was measured, and 11 where a window was ignored;
+# reduced precision may be off by tenths.
+_DISTANCE_EXACT: Final = 0.01
+_DISTANCE_ROUNDED: Final = 3.0
+# Tokens of the text at most.
+_MOST: Final = 256
 _YARDSTICK_TEXT: Final = (
     "A balance compares two weights: 3 apples on the left, 2 pears on the right. Which side goes down? "
     "The left one, unless a pear weighs more than 1.5 apples."
@@ -117,13 +121,13 @@ class OpenVinoBackend(TokenBackend):
             threads=self._options.threads,
             prompt_format=text.format.name,
             capabilities=("generate",) if self._is_npu else ("generate", "logprobs"),
-            notes=(*self._notes, *text.format.notes),
+            notes=(*self._notes, *self._window_notes(), *text.format.notes),
             settings={
                 "model_type": str(text.config.model_type),
                 "batching": "one by one" if self._is_npu else "continuous, paged attention",
                 "context_tokens": str(self._context_limit() or text.context_tokens or "not limited"),
                 "weights": text.gguf.name if text.gguf else "Hugging Face layout",
-                "converted_weights": "float16" if self._is_half else "float32",
+                "converted_weights": "float32" if self._dtype == "float32" else "float16",
                 "device_name": property_of(self._openvino_device, "FULL_DEVICE_NAME"),
                 **{name: value for name, value in used.items() if value},
             },
@@ -156,15 +160,10 @@ class OpenVinoBackend(TokenBackend):
     def _is_npu(self) -> bool:
         return self._device == "intel-npu"
 
-    @property
-    def _is_half(self) -> bool:
-        """Whether the copy's weights are float16: enough where nothing is computed in float32."""
-        return self._dtype != "float32"
-
     def _resolve_dtype(self) -> str:
         """On a CPU float32 unless speed is asked for; elsewhere and then what the device does best."""
         asked = self._options.dtype
-        if self._device == "intel-npu" and asked not in ("auto", "float16"):
+        if self._is_npu and asked not in ("auto", "float16"):
             raise DeviceError(f"an Intel NPU computes in float16, not in {asked}", hint="leave --dtype out")
         if asked != "auto":
             return asked
@@ -176,19 +175,20 @@ class OpenVinoBackend(TokenBackend):
     def _context_limit(self) -> int | None:
         """Where a converted model stops being the same one, in tokens.
 
-        Paged attention looks at everything before a token, so that prompts must end within a sliding window;
-        a rotary embedding that changes beyond its original length is traced for shorter ones.
+        Paged attention looks at everything before a token, so that prompt and reply must end within the
+        window of a model that does not.
         """
         config = self._text.config.get_text_config()
-        rope = getattr(config, "rope_parameters", None) or {}
-        changing = rope.get("rope_type") in ("longrope", "dynamic")
-        limits = [
-            getattr(config, "sliding_window", None),
-            getattr(config, "attention_chunk_size", None),
-            rope.get("original_max_position_embeddings") if changing else None,
-            NPU_PROMPT_TOKENS + NPU_REPLY_TOKENS if self._is_npu else None,
-        ]
+        limits = [getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size")]
+        if self._is_npu:
+            limits.append(NPU_PROMPT_TOKENS + NPU_REPLY_TOKENS)
         return min((limit for limit in limits if isinstance(limit, int) and limit > 0), default=None)
+
+    def _window_notes(self) -> tuple[str, ...]:
+        limit = self._context_limit()
+        if limit is None or (self._text.context_tokens or limit + 1) <= limit:
+            return ()
+        return (f"Converted for OpenVINO, the model can be asked within {limit} tokens only.",)
 
     def _prepare(self) -> None:
         if self._failure is not None:
@@ -202,30 +202,36 @@ class OpenVinoBackend(TokenBackend):
 
     def _load_engine(self) -> Engine:
         self._store = store = self._store or IrStore(self._options.cache_folder)
-        key = copy_key(self._snapshot, is_half=self._is_half)
+        key = copy_key(self._snapshot, is_half=self._dtype != "float32")
         copy = store.find(key) or self._make_copy(store, key)
         self._parsed = None
-        folder = store.folder(key)
+        how = store.folder(key), self._openvino_device, self._settings
         with openvino_call(f"{self._text.folder}: OpenVINO cannot load the converted model"):
-            engine: Engine
-            if self._is_npu:
-                engine = SingleEngine(folder, self._openvino_device, self._settings)
-            else:
-                size = self._options.batch_size or _BATCH_SIZE
-                engine = PagedEngine(folder, self._openvino_device, self._settings, size)
+            size = self._options.batch_size or _BATCH_SIZE
+            engine: Engine = SingleEngine(*how) if self._is_npu else PagedEngine(*how, size)
         self._notes = (*copy.notes, self._compare(engine, copy))
         return engine
 
     def _make_copy(self, store: IrStore, key: str) -> IrCopy:
+        from transformers import AutoModelForCausalLM
+
         text = self._text
+        if not getattr(AutoModelForCausalLM._model_mapping[type(text.config)], "_supports_sdpa", False):
+            raise BackendError(
+                f"{text.folder}: a {text.config.model_type} model cannot be converted for OpenVINO: "
+                "it has no scaled dot-product attention",
+                hint="choose --backend transformers",
+            )
         request = WeightsRequest(
             text.folder, text.gguf.name if text.gguf else "", text.config, "cpu", "float32", "sdpa"
         )
         with self._parsed or ParsedOnce():
             model, notes = load_weights(request)
+        room = min(self._context_limit() or _MOST, text.context_tokens or _MOST) - REPLY_TOKENS
         with store.new() as folder:
-            convert(model, folder, name=str(text.folder), is_half=self._is_half)
-            return store.keep(key, folder, measure(model, text.encode(_YARDSTICK_TEXT)), notes)
+            convert(model, folder, name=str(text.folder), is_half=self._dtype != "float32")
+            yardstick = measure(model, text.encode(_YARDSTICK_TEXT)[: max(1, room)])
+            return store.keep(key, folder, yardstick, notes)
 
     def _compare(self, engine: Engine, copy: IrCopy) -> str:
         """What the copy's yardstick shows, for the notes.
@@ -239,7 +245,7 @@ class OpenVinoBackend(TokenBackend):
         with openvino_call(f"{self._text.folder}: the converted model cannot be asked"):
             distance = yardstick.distance(*engine.score(yardstick.ids, len(yardstick.reply)))
         said = f"log-probabilities of a text differ from those of transformers by up to {distance:.2g}"
-        if self.is_exact and not distance <= _MOST_DISTANCE:
+        if distance > (_DISTANCE_EXACT if self.is_exact else _DISTANCE_ROUNDED):
             raise BackendError(
                 f"{self._text.folder}: converted for OpenVINO, it is another model: {said}",
                 hint="choose --backend transformers",
