@@ -92,7 +92,7 @@ class VllmEngine:
             BackendError: when vLLM cannot load the model.
         """
         self._asked = 0
-        with _started_quietly(), engine_call(f"{request.folder}: vLLM cannot load it"):
+        with started_quietly(), engine_call(f"{request.folder}: vLLM cannot load it"):
             vllm = importlib.import_module("vllm")
             self._llm: Any = vllm.LLM(
                 model=request.folder,
@@ -207,7 +207,7 @@ def resolve_vllm_device(asked: str) -> str:
 @functools.cache
 def _platform_kind() -> str:
     """What the installed vLLM computes on: "cuda" (ROCm too), "npu", "xpu" or "cpu"."""
-    with _started_quietly():
+    with started_quietly():
         try:
             platform = importlib.import_module("vllm.platforms").current_platform
             kind = str(platform.device_type)
@@ -234,7 +234,7 @@ def _parameters(vllm: Any, prompt: VllmPrompt) -> Any:  # noqa: ANN401 - vLLM is
 
 
 @contextmanager
-def _started_quietly() -> Iterator[None]:
+def started_quietly() -> Iterator[None]:
     """Around every import and start of vLLM: what it wants from the environment, and what it changes."""
     import torch
 
