@@ -17,6 +17,7 @@ from probes.backends.vllm import VllmBackend
 from probes.model_text import ModelText
 from probes.vllm_engine import started_quietly
 from probes.vllm_memory import plan_memory
+from probes.weights import judge_files
 from scanner.conversation import Conversation, Sampling
 from tests.assets import tiny_model as builder
 from tests.assets.tiny_model import snapshot_of
@@ -92,7 +93,7 @@ def test_a_missing_weight_is_an_error_not_noise(model: Path, tmp_path: Path) -> 
     weights = load_file(copy / "model.safetensors")
     del weights["model.layers.1.mlp.up_proj.weight"]
     save_file(weights, copy / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(BackendError, match="vLLM cannot load it"):
+    with pytest.raises(BackendError, match=r"1 weights are missing.*layers\.1\.mlp\.up_proj"):
         _load(copy).generate(["Hi"], GREEDY)
 
 
@@ -158,3 +159,7 @@ def test_an_environment_is_put_back_as_it_was(monkeypatch: pytest.MonkeyPatch) -
         assert os.environ["DO_NOT_TRACK"] == "1"
         os.environ["VLLM_LEFT_BEHIND"] = "1"
     assert dict(os.environ) == before
+
+
+def test_the_files_of_a_whole_model_need_no_note(model: Path) -> None:
+    assert judge_files(model, ModelText(snapshot_of(model)).config) == ()
