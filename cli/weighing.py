@@ -18,7 +18,7 @@ from policies.assess import assess
 from policies.assessment import Assessment
 from policies.packs import Pack
 from policies.policy_file import PolicyFile
-from probes.backend import BackendError, BackendOptions, DeviceError, EngineLostError
+from probes.backend import BackendError, BackendOptions, ChoiceError, EngineLostError
 from probes.questioning import open_questioner
 from probes.scheduler import Scheduler
 from scanner.check import Check, CheckContext, Needs
@@ -175,7 +175,7 @@ class Scales:
         )
         try:
             return stack.enter_context(opening), ""
-        except (DeviceError, EngineLostError):
+        except (ChoiceError, EngineLostError):
             raise
         except BackendError as error:
             # The files are no model that this engine loads: the static checks still have their say.

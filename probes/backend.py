@@ -29,12 +29,20 @@ class BackendError(ScanError):
     """The model cannot be loaded or asked."""
 
 
-class DeviceError(BackendError):
-    """The device or dtype that the user asked for is not to be had: the scan stops, it never falls back."""
+class ChoiceError(BackendError):
+    """What the user asked for is not to be had: the scan stops, it never falls back to something else."""
+
+
+class DeviceError(ChoiceError):
+    """The device or dtype that the user asked for is not here."""
 
 
 class EngineAbsentError(DeviceError):
-    """The engine that the user asked for is not installed: the scan stops, it never takes another."""
+    """The engine that the user asked for is not installed."""
+
+
+class AnswererError(ChoiceError):
+    """The server or the recordings that the user named cannot answer for the model."""
 
 
 class OutOfMemoryError(BackendError):

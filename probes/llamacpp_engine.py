@@ -132,6 +132,7 @@ class LlamaEngine:
         import numpy as np
 
         with self._batch_of(feeds) as (batch, places):
+            self._library.complaints.clear()
             code = self._api.llama_decode(self._context, batch)
             if code != 0:
                 raise self._error(f"{self._path}: llama.cpp cannot go on (llama_decode gives {code})")
@@ -210,7 +211,7 @@ class LlamaEngine:
         if not context:
             self._sequences = self._tokens_each = 0
             raise OutOfMemoryError(
-                f"{what} cannot be made: {self._last_complaint()}", hint="choose a smaller --batch-size"
+                f"{what} cannot be made: {self._complaint()}", hint="choose a smaller --batch-size"
             )
         return context
 
@@ -257,7 +258,8 @@ class LlamaEngine:
             self._api.llama_batch_free(batch)
 
     def _error(self, what: str) -> BackendError:
-        return BackendError(f"{what}: {self._last_complaint()}")
+        return BackendError(f"{what}: {self._complaint()}")
 
-    def _last_complaint(self) -> str:
-        return next(reversed(self._library.complaints), "it does not say why")[:300]
+    def _complaint(self) -> str:
+        """The first, which names the cause; those after it only say that something failed."""
+        return next(iter(self._library.complaints), "it does not say why")[:300]

@@ -21,7 +21,7 @@ from scanner.tensorfiles.gguf_layout import DEFAULT_ALIGNMENT, layout_faults
 _TRIAL_SECONDS: Final = 900
 # Types for which a batch was measured to give bit for bit the logits that each prompt gives alone, on a CPU
 # with float32 keys and values and without rearranged weights.
-_BATCH_INDEPENDENT: Final = frozenset({"Q4_1"})
+_BATCH_INDEPENDENT: Final = frozenset({"Q4_1", "Q8_0"})
 _VECTORS: Final = frozenset({"F32"})
 _LONG_NAMES: Final = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 
@@ -91,10 +91,11 @@ def require_loadable(path: Path) -> None:
         return
     said = done.stdout.decode("utf-8", "replace").strip()
     if done.returncode < 0:
-        ended = signal.Signals(-done.returncode).name
-        said = f"llama.cpp ends the process with {ended} over this file"
+        said = (
+            f"{path}: llama.cpp ends the process with {signal.Signals(-done.returncode).name} over this file"
+        )
     raise BackendError(
-        f"{path}: {said or 'llama.cpp ends the process over this file'}",
+        said or f"{path}: llama.cpp ends the process over this file",
         hint="fetch the model again; if that does not help, its publisher shipped a broken one",
     )
 

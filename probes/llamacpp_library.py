@@ -42,7 +42,8 @@ _FIXES: Final = {
     "opencl": "CMAKE_ARGS=-DGGML_OPENCL=on",
     "musa": "CMAKE_ARGS=-DGGML_MUSA=on",
 }
-_ERROR_LEVEL: Final = 3  # Source: enum ggml_log_level of ggml.h.
+# Source: enum ggml_log_level of ggml.h; the comments of llama_cpp._logger are of an older one.
+_ERROR_LEVEL: Final = 4
 
 
 @dataclass(frozen=True)

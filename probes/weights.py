@@ -104,6 +104,26 @@ def batch_tokens(config: Any, device: str, dtype: str, weights_bytes: int) -> in
     return max(_FEWEST_TOKENS, min(most, 1 << max(0, int(room).bit_length() - 1)))
 
 
+def judge_files(folder: Path, config: Any) -> tuple[str, ...]:  # noqa: ANN401 - transformers is not typed
+    """What an auditor should know about the weights of a folder, for engines that load them untold.
+
+    Their names and shapes are held against the model's, without reading a weight.
+
+    Raises:
+        BackendError: when some are missing or have another shape.
+    """
+    import transformers
+
+    if getattr(config, "quantization_config", None) is not None:
+        return ("Whether weights are missing could not be checked: the model is quantised.",)
+    with engine_call(f"{folder}: the weights cannot be listed"):
+        _, found = transformers.AutoModelForCausalLM.from_pretrained(
+            folder, config=config, device_map={"": "meta"}, output_loading_info=True,
+            trust_remote_code=False, local_files_only=True, weights_only=True,
+        )  # fmt: skip
+    return _judge(folder, found)
+
+
 def _require_memory(request: WeightsRequest) -> None:
     """Refuses what cannot fit: Linux would otherwise kill the whole scan."""
     free = free_memory_bytes(request.device)

@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Final
 
-from probes.backend import Backend, BackendError, BackendOptions
+from probes.backend import AnswererError, Backend, BackendError, BackendOptions
 from probes.recordings import Recordings, read_recordings
 from scanner.conversation import Conversation, EngineDescription, FinishReason, Reply, Sampling
 from scanner.manifest import Snapshot
@@ -45,10 +45,10 @@ class ReplayBackend(Backend):
         """The replies of `options.transcripts`; the snapshot's files are not opened.
 
         Raises:
-            BackendError: when there are none, or a line cannot be read.
+            AnswererError: when there are none, or a line cannot be read.
         """
         if not options.transcripts:
-            raise BackendError(
+            raise AnswererError(
                 "the backend replay has no transcript",
                 hint="name one with --transcript: a .jsonl file, a folder or a scan id",
             )

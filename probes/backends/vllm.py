@@ -22,6 +22,7 @@ from probes.vllm_engine import (
     vllm_version,
 )
 from probes.vllm_memory import plan_memory
+from probes.weights import judge_files
 from scanner.conversation import EngineDescription, Sampling, TokenScores
 from scanner.manifest import Snapshot
 from scanner.registry import nearest
@@ -44,6 +45,7 @@ class VllmBackend(TokenBackend):
         self._device = resolve_vllm_device(options.device)
         self._engine: VllmEngine | None = None
         self._failure: BackendError | None = None
+        self._notes: tuple[str, ...] = ()
         self._text = ModelText(snapshot)
         self._dtype = self._resolve_dtype()
         self._batch_size = options.batch_size or self._default_batch_size()
@@ -83,7 +85,7 @@ class VllmBackend(TokenBackend):
         return Availability(True, vllm_version() or "vllm of unknown version")
 
     def describe(self) -> EngineDescription:
-        """What answers."""
+        """What answers; notes about the weights appear once they are loaded."""
         import torch
 
         text = self._text
@@ -97,7 +99,7 @@ class VllmBackend(TokenBackend):
             threads=int(torch.get_num_threads()),
             prompt_format=text.format.name,
             capabilities=("generate", "logprobs"),
-            notes=text.format.notes,
+            notes=(*self._notes, *text.format.notes),
             settings={
                 "model_type": str(text.config.model_type),
                 "context_tokens": str(self._plan.context_tokens),
@@ -155,6 +157,9 @@ class VllmBackend(TokenBackend):
                 self._batch_size, self._plan.cache_bytes, self._plan.share,
             )  # fmt: skip
             try:
+                # NOTE: vLLM notices a missing matrix only where no other shares its tensor: without an
+                # up_proj it multiplies by what lay in the memory.
+                self._notes = judge_files(self._text.folder, self._text.config)
                 self._engine = VllmEngine(request)
             except BackendError as error:
                 self._failure = error  # so that every further question fails at once, and alike
