@@ -14,7 +14,7 @@ Why it matters
 How it is judged
     A server that cuts most texts into another number of tokens has another tokenizer: FAIL. Else by the
     median over the texts, in nats a token, with its bootstrap interval. Log-probabilities: below 0.35 the
-    same weights, above 1.0 others, between the two not judged. Replies: below 0.15 the same, above 1.0
+    same weights, above 1.0 others, between the two not judged. Replies: below 0.15 the same, above 0.6
     others, and a FAIL has low confidence. Measured with SmolLM2-135M against its own float32 weights:
 
     ==============================  =================  =======
@@ -25,7 +25,7 @@ How it is judged
     1 % of noise on every weight    0.11               0.01
     4-bit weights, simply rounded   1.0                0.5-0.6
     3-bit weights, simply rounded   2.4                1.3
-    another model (Gemma 3 270M)    1.3, other tokens  GEMMA
+    another model (Gemma 3 270M)    1.3, other tokens  0.9
     ==============================  =================  =======
 
     vLLM and transformers, both in float32, differ by 0.00002 on a small random model, and that model from
@@ -37,7 +37,8 @@ How it can be wrong
     Passes, though it is another model: one trained on from the same weights for a while, or with the same
     weights and another system prompt; both stay within what quantisation does. Fails, though it is the same:
     a server with another chat template or a hidden system prompt (by replies), or a small model quantised
-    to four bits or fewer. A server that wants to deceive can do so: it may answer these texts with the scanned weights.
+    to four bits or fewer. A server that wants to deceive can do so: it may answer these texts, and only
+    these, with the scanned weights.
 
 Needs
     The scanned weights, and memory to run them on the processor beside the server. For the stronger way, a
@@ -98,7 +99,7 @@ class _Way:
 
 
 _BY_LOGPROBS: Final = _Way("served_model.logprob_difference", "log-probabilities", 0.35, 1.0, Confidence.HIGH)
-_BY_REPLIES: Final = _Way("served_model.reply_shortfall", "greedy replies", 0.15, 1.0, Confidence.LOW)
+_BY_REPLIES: Final = _Way("served_model.reply_shortfall", "greedy replies", 0.15, 0.6, Confidence.LOW)
 
 
 class ServedModelDiffers(Check):
