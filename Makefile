@@ -71,7 +71,7 @@ check-readme: $(STAMP) ## Compare README and docs with what the commands, checks
 bench: $(STAMP) ## Run the benchmarks (ONLY=batching for one) and write build/bench.json.
 	$(BIN)/python -m benchmarks $(ONLY)
 
-docs: $(STAMP) ## Write docs/checks.md and docs/controls.md from the code and the packs.
+docs: $(STAMP) ## Write docs/checks.md, docs/controls.md and docs/garak.md from the code and the packs.
 	$(BIN)/python scripts/make_docs.py
 
 package: $(STAMP) ## Build wheel and sdist into dist/.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NoReturn, TextIO
+from typing import Final, NoReturn, TextIO
 
 from rich.console import Console
 from rich.progress import (
@@ -26,6 +26,9 @@ from rich.text import Text
 
 from reports.glyphs import visible
 from scanner.progress import Progress, SilentProgress, Task
+
+# A log wants a sign of life, not a flood.
+_SECONDS_BETWEEN_LINES: Final = 60.0
 
 
 class _PlainConsole(Console):
@@ -109,25 +112,40 @@ class _Bars:
 
 
 class _LineTask:
-    def __init__(self) -> None:
+    """Counts, and says every minute how far it is and how long it may still take."""
+
+    def __init__(self, say: Callable[[str], None], title: str, total: int, unit: str) -> None:
         self.done = 0
+        self._say, self._title, self._total, self._unit = say, title, total, unit
+        self._began = self._said_at = time.monotonic()
 
     def advance(self, amount: int = 1) -> None:
         self.done += amount
+        now = time.monotonic()
+        if now - self._said_at >= _SECONDS_BETWEEN_LINES and 0 < self.done < self._total:
+            self._said_at = now
+            left = (now - self._began) * (self._total - self.done) / self.done
+            self._say(
+                f"{self._title}: {self.done:,} of {self._total:,} {self._unit}, "
+                f"about {max(1, round(left / 60))} min left"
+            )
 
     def note(self, text: str) -> None:
         """Notes are for bars."""
 
 
 class _Lines:
-    """For logs: says when a job that took a while has ended."""
+    """For logs: a line when a job has ended, and every minute while it lasts."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
 
     @contextmanager
     def task(self, title: str, total: int, unit: str) -> Iterator[Task]:
-        task, began = _LineTask(), time.monotonic()
+        task, began = _LineTask(self._print, title, total, unit), time.monotonic()
         yield task
         line = f"{title}: {task.done:,} of {total:,} {unit} in {time.monotonic() - began:.1f} s"
+        self._print(line)
+
+    def _print(self, line: str) -> None:
         self._console.print(visible(line), soft_wrap=True)

@@ -22,7 +22,7 @@ class RowwiseDraw:
         import torch
 
         self._temperature = temperature
-        self._generators = [torch.Generator().manual_seed(_seed_of(prompt, seed)) for prompt in prompts]
+        self._generators = [torch.Generator().manual_seed(seed_of(prompt, seed)) for prompt in prompts]
 
     def __call__(self, input_ids: Any, scores: Any) -> Any:  # noqa: ANN401 - tensors
         """Noisy scores: float32 (rows, vocabulary) in, the same out."""
@@ -59,6 +59,6 @@ def cut_at(text: str, stops: Sequence[str]) -> tuple[str, bool]:
     return (text[: min(places)], True) if places else (text, False)
 
 
-def _seed_of(prompt: str, seed: int) -> int:
+def seed_of(prompt: str, seed: int) -> int:
     """63 bits that depend on both."""
     return int.from_bytes(hashlib.sha256(f"{seed}:{prompt}".encode(errors="replace")).digest()[:8]) >> 1

@@ -8,11 +8,15 @@ of their arguments, so `ParsedOnce` lets them run once. The weights are the same
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from probes.backend import BackendError
 from scanner.manifest import Snapshot
+
+# GGUF's names for numbers that stand as they are.
+_UNPACKED: Final = frozenset({"F64", "F32", "F16", "BF16"})
 
 
 def gguf_file_of(snapshot: Snapshot) -> Path | None:
@@ -64,6 +68,25 @@ class ParsedOnce:
 
         gguf.GGUFReader, gguf.get_tensor_name_map = self._originals
         loader.tqdm = self._bar
+
+
+def packing_note(path: Path) -> str:
+    """How the file packs its weights, and what that means for replies; open `ParsedOnce` around it.
+
+    "" when nothing is packed: then the file holds the weights as they were trained or published.
+    """
+    import gguf
+
+    kinds = Counter(tensor.tensor_type.name for tensor in gguf.GGUFReader(str(path)).tensors)
+    packed = {name: count for name, count in kinds.items() if name not in _UNPACKED}
+    if not packed:
+        return ""
+    said = ", ".join(f"{count} as {name}" for name, count in sorted(packed.items()))
+    return (
+        f"The file packs {sum(packed.values())} of its {kinds.total()} tensors ({said}); they were unpacked "
+        "before computing, so replies are those of the packed weights. They differ from replies of "
+        "the model that was packed, and may differ from engines that compute in the packed form."
+    )
 
 
 def wants_bos(path: Path) -> bool:

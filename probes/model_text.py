@@ -14,7 +14,7 @@ from probes.backend import BackendError
 from probes.chat_format import ChatFormat
 from probes.decoding import cut_at
 from probes.engine_calls import engine_call
-from probes.gguf_weights import ParsedOnce, gguf_file_of, wants_bos
+from probes.gguf_weights import ParsedOnce, gguf_file_of, packing_note, wants_bos
 from scanner.conversation import FinishReason, Reply, Sampling
 from scanner.manifest import Snapshot
 
@@ -32,6 +32,7 @@ class ModelText:
         format: How conversations are written for it.
         vocabulary_rows: Rows of the model's embedding.
         end_ids: Tokens that end a reply, sorted.
+        packing: How a GGUF file packs its weights and what that means, "" where nothing is packed.
     """
 
     def __init__(self, snapshot: Snapshot, parsed: ParsedOnce | None = None) -> None:
@@ -49,6 +50,7 @@ class ModelText:
         self.gguf = gguf_file_of(snapshot)
         self.folder = self.gguf.parent if self.gguf else Path(snapshot.root)
         self._bos: int | None = None
+        self.packing = ""
         self._read(parsed or ParsedOnce())
         self.vocabulary_rows = self._vocabulary_rows()
         self.format = ChatFormat(self.tokenizer)
@@ -138,8 +140,9 @@ class ModelText:
                     f"{self.folder}: a '{self.config.model_type}' model does not continue text"
                 )
             self.tokenizer = AutoTokenizer.from_pretrained(self.folder, **source)
-            if self.gguf and wants_bos(self.gguf):
-                self._bos = self.tokenizer.bos_token_id
+            if self.gguf:
+                self._bos = self.tokenizer.bos_token_id if wants_bos(self.gguf) else None
+                self.packing = packing_note(self.gguf)
 
     def _vocabulary_rows(self) -> int:
         rows = int(self.config.get_text_config().vocab_size)

@@ -7,12 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from probes.backend import BackendError, OutOfMemoryError
+from probes.backend import MAX_BATCH_TOKENS, BackendError, OutOfMemoryError
 from probes.devices import free_memory_bytes
 from probes.engine_calls import engine_call
 
 # Room for one batch beside the weights.
 _WORKING_BYTES: Final = 512 * 1024**2
+# Of the free memory, what one batch may take: others use the machine too, and estimates err.
+_SHARE_FOR_BATCH: Final = 0.25
+_FEWEST_TOKENS: Final = 2048
+# Beyond these a larger batch was not faster.
+_MOST_TOKENS_CPU: Final = 16384
+_MOST_TOKENS_ACCELERATOR: Final = 131072
 
 
 @dataclass(frozen=True)
@@ -71,23 +77,59 @@ def load_weights(request: WeightsRequest) -> tuple[Any, tuple[str, ...]]:
     return model.eval(), _judge(request.folder, found)
 
 
+def batch_tokens(config: Any, device: str, dtype: str, weights_bytes: int) -> int:  # noqa: ANN401
+    """How many tokens one batch may hold, by what is free: a power of two, so that it hardly ever changes.
+
+    Args:
+        config: The model's transformers configuration.
+        device: Where it runs.
+        dtype: Of keys, values and activations.
+        weights_bytes: What the weights will still take; 0 once they are loaded.
+    """
+    import torch
+
+    most = _MOST_TOKENS_CPU if device == "cpu" else _MOST_TOKENS_ACCELERATOR
+    free = free_memory_bytes(device)
+    if free is None:
+        return MAX_BATCH_TOKENS
+    text = config.get_text_config()
+    heads = getattr(text, "num_attention_heads", None) or 1
+    shared = getattr(text, "num_key_value_heads", None) or heads
+    width = getattr(text, "head_dim", None) or getattr(text, "hidden_size", 1) // heads
+    layers = getattr(text, "num_hidden_layers", 1)
+    # Keys and values of every layer, and the activations of one.
+    per_token = 2 * layers * shared * width + 8 * getattr(text, "hidden_size", 1)
+    per_token += 3 * (getattr(text, "intermediate_size", None) or 0)
+    room = (free - weights_bytes) * _SHARE_FOR_BATCH // (per_token * getattr(torch, dtype).itemsize)
+    return max(_FEWEST_TOKENS, min(most, 1 << max(0, int(room).bit_length() - 1)))
+
+
 def _require_memory(request: WeightsRequest) -> None:
     """Refuses what cannot fit: Linux would otherwise kill the whole scan."""
-    import torch
-    import transformers
-
     free = free_memory_bytes(request.device)
     if free is None or getattr(request.config, "quantization_config", None) is not None:
         return
-    with engine_call(f"{request.folder}: the model cannot be built"), torch.device("meta"):
-        empty = transformers.AutoModelForCausalLM.from_config(request.config, trust_remote_code=False)
-    needed = sum(weight.numel() for weight in empty.parameters()) * getattr(torch, request.dtype).itemsize
+    needed = weights_bytes(request)
     if needed + _WORKING_BYTES > free:
         raise BackendError(
             f"{request.folder}: needs {needed / 1e9:.1f} GB as {request.dtype} on {request.device}, "
             f"{free / 1e9:.1f} GB are free",
             hint="try --dtype bfloat16, another --device, or a machine with more memory",
         )
+
+
+def weights_bytes(request: WeightsRequest) -> int:
+    """What the weights take in memory.
+
+    Raises:
+        BackendError: when the configuration describes no model that can be built.
+    """
+    import torch
+    import transformers
+
+    with engine_call(f"{request.folder}: the model cannot be built"), torch.device("meta"):
+        empty = transformers.AutoModelForCausalLM.from_config(request.config, trust_remote_code=False)
+    return int(sum(each.numel() for each in empty.parameters()) * getattr(torch, request.dtype).itemsize)
 
 
 def _judge(folder: Path, found: Mapping[str, Any]) -> tuple[str, ...]:

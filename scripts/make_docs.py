@@ -1,10 +1,12 @@
-"""Writes docs/checks.md and docs/controls.md from the checks' docstrings and the control packs."""
+"""Writes docs/checks.md, docs/controls.md and docs/garak.md from the checks, the control packs and garak."""
 
 from __future__ import annotations
 
 import inspect
 import sys
 from pathlib import Path
+
+from make_garak_docs import garak_page
 
 from cli.checks import known_checks
 from policies.packs import available_packs, load_packs
@@ -15,12 +17,13 @@ DOCS = Path("docs")
 
 
 def main() -> int:
-    """Writes both pages; 1 with `--check` when they are not what the code says."""
+    """Writes the pages; 1 with `--check` when they are not what the code says."""
     checks = known_checks()
     packs = load_packs(list(available_packs()), checks)
     pages = {
         DOCS / "checks.md": "\n".join(_checks_page(in_order(list(checks.values())))),
         DOCS / "controls.md": "\n".join(_controls_page(packs)),
+        DOCS / "garak.md": garak_page(),
     }
     if "--check" in sys.argv[1:]:
         stale = [path for path, text in pages.items() if path.read_text(encoding="utf-8") != text]

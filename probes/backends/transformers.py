@@ -19,7 +19,7 @@ from probes.engine_calls import engine_call
 from probes.gguf_weights import ParsedOnce
 from probes.model_text import ModelText
 from probes.token_backend import TokenBackend
-from probes.weights import WeightsRequest, load_weights
+from probes.weights import WeightsRequest, batch_tokens, load_weights, weights_bytes
 from scanner.conversation import EngineDescription, Sampling, TokenScores
 from scanner.manifest import Snapshot
 from scanner.registry import nearest
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _DTYPES: Final = ("float32", "bfloat16", "float16")
 # Measured on two CPU cores by benchmarks/batching.py; an accelerator gains from more.
-_BATCH_SIZE_CPU: Final = 32
+_BATCH_SIZE_CPU: Final = 64
 _BATCH_SIZE_ACCELERATOR: Final = 64
 
 
@@ -48,6 +48,7 @@ class TransformersBackend(TokenBackend):
         self._notes: tuple[str, ...] = ()
         self._model: Any = None
         self._failure: BackendError | None = None
+        self._batch_tokens: int | None = None
         self._parsed: ParsedOnce | None = ParsedOnce()
         self._text = ModelText(snapshot, self._parsed)
         self._dtype = self._resolve_dtype()
@@ -93,7 +94,7 @@ class TransformersBackend(TokenBackend):
             threads=int(torch.get_num_threads()),
             prompt_format=text.format.name,
             capabilities=("generate", "logprobs", "hidden_states"),
-            notes=(*self._notes, *text.format.notes),
+            notes=(*self._notes, *filter(None, (text.packing,)), *text.format.notes),
             settings={
                 "device_choice": explain_choice(self._options.device, self._device),
                 "model_type": str(text.config.model_type),
@@ -108,6 +109,14 @@ class TransformersBackend(TokenBackend):
     def is_exact(self) -> bool:
         """Float32 on a CPU was measured to give the same texts in batches of 1 to 32; nothing else was."""
         return self._dtype == "float32" and self._device == "cpu"
+
+    @property
+    def batch_tokens(self) -> int:
+        """By the memory that is free beside the weights, decided once a scan."""
+        if self._batch_tokens is None:
+            waiting = weights_bytes(self._request()) if self._model is None else 0
+            self._batch_tokens = batch_tokens(self._text.config, self._device, self._dtype, waiting)
+        return self._batch_tokens
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> list[TokenScores]:
         """Log-probabilities of each continuation, pair by pair: exact whatever else is asked.
@@ -167,14 +176,16 @@ class TransformersBackend(TokenBackend):
     def _load_weights(self) -> None:
         from transformers import GenerationConfig
 
-        text = self._text
-        name = text.gguf.name if text.gguf else ""
-        request = WeightsRequest(text.folder, name, text.config, self._device, self._dtype, self._attention())
         with self._parsed or ParsedOnce():
-            self._model, self._notes = load_weights(request)
+            self._model, self._notes = load_weights(self._request())
         self._parsed = None
         # The model's own sampling defaults (penalties, top-k) would bend replies; ours are said in full.
         self._model.generation_config = GenerationConfig()
+
+    def _request(self) -> WeightsRequest:
+        text = self._text
+        name = text.gguf.name if text.gguf else ""
+        return WeightsRequest(text.folder, name, text.config, self._device, self._dtype, self._attention())
 
     def _attention(self) -> str:
         """Said explicitly: a config.json may otherwise name attention code to fetch."""

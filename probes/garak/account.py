@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from probes.garak import surface
+from probes.garak.planning import Plan
 from probes.garak.rounds import ProbeResult
-from probes.garak.selection import Selection
-from probes.garak.session import SessionLog
+from probes.garak.running import GarakRun
+from probes.garak.second_opinion import manners_of
 from scanner.evidence import EvidenceRef, EvidenceStore
 from scanner.records import encode_pretty
 from scanner.transcripts import Exchange, keep_transcript
@@ -36,6 +37,7 @@ class RunAccount:
         unknown: Names that garak does not have.
         probes: What came of each that was tried.
         turned_down: Network addresses and programs that something in the process reached for.
+        detector_models: Local copies of hub models at hand, by hub id, with the digest of each.
     """
 
     garak: str
@@ -44,28 +46,33 @@ class RunAccount:
     unknown: Mapping[str, str]
     probes: Mapping[str, ProbeAccount]
     turned_down: tuple[str, ...]
+    detector_models: Mapping[str, str]
 
 
 def keep_account(
-    store: EvidenceStore, results: Sequence[ProbeResult], selection: Selection, log: SessionLog
+    store: EvidenceStore,
+    run: GarakRun,
+    plan: Plan,
 ) -> tuple[EvidenceRef, ...]:
-    """Keeps the account of a run and what garak printed and logged.
+    """Keeps the account of a run, what garak printed and logged, and the report that garak writes itself.
 
     Raises:
         EvidenceError: when it cannot be written.
     """
     account = RunAccount(
         garak=surface.installed_version(),
-        processes=log.starts,
-        requested=selection.caps,
-        unknown=selection.unknown,
-        probes={result.order.probe: _of_probe(result) for result in results},
-        turned_down=log.blocked,
+        processes=run.log.starts,
+        requested=plan.selection.caps,
+        unknown=plan.selection.unknown,
+        probes={result.order.probe: _of_probe(result) for result in run.results},
+        turned_down=run.log.blocked,
+        detector_models=plan.models.digests(),
     )
-    words = f"# printed\n{log.printed}\n# logged\n{log.logged}".encode()
+    words = f"# printed\n{run.log.printed}\n# logged\n{run.log.logged}".encode()
     return (
         store.put(encode_pretty(account), "application/json", "account of the garak run"),
         store.put(words, "text/plain", "what garak printed and logged"),
+        store.put(run.report, "application/x-ndjson", "garak report.jsonl"),
     )
 
 
@@ -92,10 +99,14 @@ def keep_exchanges(store: EvidenceStore, check_id: str, result: ProbeResult) -> 
 
 def _exchanges(result: ProbeResult) -> Iterator[Exchange]:
     probe, primary = result.order.probe, result.minted.primary
+    manners = manners_of(result)
     for index, (prompt, reply) in enumerate(zip(result.minted.prompts, result.replies, strict=True)):
         scores = {name: row[index] for name, row in result.scored.scores.items() if index < len(row)}
         others = {f"score of {name}": _shown(score) for name, score in scores.items() if name != primary}
         reading = {"probe": probe, "detector": primary, "score": _shown(scores.get(primary)), **others}
+        manner = manners[index]
+        if manner is not None:
+            reading["our reading"] = manner.value
         yield Exchange(f"{probe}/{prompt.seq}", prompt.conversation, reply, reading)
 
 

@@ -1,4 +1,4 @@
-"""The garak process: `python -m probes.garak.child FOLDER` reads orders and answers them, one line each.
+"""The garak process: `python -m probes.garak.child FOLDER MODELS` answers orders, one line each.
 
 Its standard output carries nothing but answers: what garak prints goes to standard error.
 """
@@ -6,16 +6,18 @@ Its standard output carries nothing but answers: what garak prints goes to stand
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Final
 
 from probes.garak import surface
 from probes.garak.confinement import BlockedError, Doorkeeper
-from probes.garak.messages import Answer, Minted, MintOrder, Order, Problem, Scored, sendable
-from probes.garak.minting import AsksItselfError, Batch, UnsuitableProbeError, mint
+from probes.garak.messages import Answer, Minted, MintOrder, Order, Problem, ReplyOrder, Scored, sendable
+from probes.garak.minting import UnsuitableProbeError, Working
 from scanner.errors import NotAvailableError
 from scanner.records import decode, encode
 
@@ -30,11 +32,11 @@ GARAK_PROMPT_CAP: Final = 256
 
 
 class Workshop:
-    """Carries out orders, and keeps the prompts of a probe until their replies are scored."""
+    """Carries out orders, and keeps the probes that wait for their replies."""
 
     def __init__(self, doorkeeper: Doorkeeper) -> None:
         self._doorkeeper = doorkeeper
-        self._batches: dict[MintOrder, Batch] = {}
+        self._working: dict[MintOrder, Working] = {}
 
     def answer(self, order: Order) -> Answer:
         """What came of one order; a probe that breaks is part of the answer."""
@@ -51,17 +53,30 @@ class Workshop:
 
     def _carried_out(self, order: Order) -> Answer:
         if order.mint is not None:
-            batch = self._batches[order.mint] = mint(order.mint)
-            return Answer(minted=batch.minted)
-        if order.score is not None:
-            # A process that was started after a crash makes the prompts again: they are the same.
-            kept = self._batches.pop(order.score.mint) if order.score.mint in self._batches else None
-            batch = mint(order.score.mint) if kept is None else kept
-            return Answer(scored=batch.score(order.score.replies))
+            working = self._working[order.mint] = Working(order.mint)
+            return Answer(minted=working.begin())
+        if order.reply is not None:
+            said = self._taken_up(order.reply).go_on(order.reply.turns[-1])
+            if isinstance(said, Minted):
+                return Answer(minted=said)
+            del self._working[order.reply.mint]
+            return Answer(scored=said)
+        surface.close_report()
         return Answer()
 
+    def _taken_up(self, order: ReplyOrder) -> Working:
+        """The probe as it waits for the last turn's replies; made again in a process that lacks it."""
+        earlier = order.turns[:-1]
+        working = self._working.get(order.mint)
+        if working is None or working.turns_done != len(earlier):
+            working = self._working[order.mint] = Working(order.mint)
+            working.begin()
+            for replies in earlier:
+                working.go_on(replies)
+        return working
+
     def _problem(self, error: BaseException) -> Problem:
-        if isinstance(error, (UnsuitableProbeError, AsksItselfError)):
+        if isinstance(error, UnsuitableProbeError):
             return Problem(str(error), is_unavailable=True)
         chain = list(_chain(error))
         words = " | ".join(f"{type(link).__name__}: {link}" for link in chain)
@@ -83,18 +98,18 @@ def _chain(error: BaseException) -> list[BaseException]:
     return links
 
 
-def serve(orders: IO[bytes], answers: IO[bytes], folder: Path) -> None:
+def serve(orders: IO[bytes], answers: IO[bytes], folder: Path, models: Mapping[str, str]) -> None:
     """Greets, then answers order by order until there are no more."""
     doorkeeper = Doorkeeper()
     doorkeeper.stand()
-    refusal = _refusal(folder)
+    refusal = _refusal(folder, models)
     _say(answers, Answer(refusal=refusal, blocked=doorkeeper.report()))
     workshop = Workshop(doorkeeper)
     for line in orders:
         _say(answers, workshop.answer(decode(line, Order)))
 
 
-def _refusal(folder: Path) -> str:
+def _refusal(folder: Path, models: Mapping[str, str]) -> str:
     """Why this garak cannot serve, "" when it can; importing garak happens here."""
     try:
         surface.installed_version()
@@ -102,7 +117,7 @@ def _refusal(folder: Path) -> str:
         return f"{error} ({error.hint})"
     missing = surface.missing_names()
     if not missing:
-        surface.configure(seed=0, prompt_cap=GARAK_PROMPT_CAP, report_path=folder / "garak-report.jsonl")
+        surface.configure(seed=0, prompt_cap=GARAK_PROMPT_CAP, folder=folder, models=models)
     return "; ".join(missing)
 
 
@@ -115,7 +130,7 @@ def main() -> None:
     """Takes the pipes for itself before anything of garak can print, and serves."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    serve(sys.stdin.buffer, answers, Path(sys.argv[1]))
+    serve(sys.stdin.buffer, answers, Path(sys.argv[1]), json.loads(sys.argv[2]))
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ class MintOrder:
 
     Attributes:
         probe: "dan.AutoDANCached".
-        cap: Most prompts; more are sampled down.
+        cap: Most prompts, over all turns; more are sampled down.
         seed: Of that sampling and of whatever the probe draws.
         reply_tokens: Most tokens of a reply, whatever the probe asks for.
         is_greedy: Whether to ask at temperature 0 even where the probe asks for more.
@@ -41,24 +41,25 @@ class MintOrder:
 
 
 @dataclass(frozen=True)
-class ScoreOrder:
-    """Score the replies to the prompts that this very mint order made.
+class ReplyOrder:
+    """Go on with a probe, to its next prompts or to the scores.
 
     Attributes:
-        mint: The order; the process mints again when it no longer has the prompts.
-        replies: One per prompt, in order; None where the model gave none.
+        mint: The order that began it.
+        turns: Per turn so far one reply per prompt, in order, None where the model gave none. All of
+            them, so that a process that was started after a crash can take the probe up again.
     """
 
     mint: MintOrder
-    replies: tuple[str | None, ...]
+    turns: tuple[tuple[str | None, ...], ...]
 
 
 @dataclass(frozen=True)
 class Order:
-    """One thing to do; none at all means: end."""
+    """One thing to do; none at all closes garak's own report."""
 
     mint: MintOrder | None = None
-    score: ScoreOrder | None = None
+    reply: ReplyOrder | None = None
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Prompt:
     """One attempt of a probe.
 
     Attributes:
-        seq: Its number among all the prompts of the probe under this seed.
+        seq: Its number among all the prompts of the probe under this seed; -1 where it has none.
         conversation: What the model is asked.
         max_tokens: What the probe wants, held to the limit of the order.
         wanted_tokens: What the probe wanted.
@@ -97,10 +98,10 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Minted:
-    """The prompts of one probe.
+    """The prompts of one turn of a probe; most probes have one turn.
 
     Attributes:
-        available: How many prompts there were to choose from.
+        available: How many prompts there were to choose from, over the turns so far.
         prompts: The chosen ones; empty when there is a problem.
         primary: The detector that judges.
         problem: Why there are no prompts.
@@ -117,7 +118,7 @@ class Scored:
     """What the detectors said about the replies of one probe.
 
     Attributes:
-        scores: Per detector one score in 0..1 per prompt, None where it could not tell.
+        scores: Per detector one score in 0..1 per prompt over all turns, None where it could not tell.
         silent: Detectors that did not work, and why.
         problem: Why there are no scores at all.
     """
@@ -129,11 +130,11 @@ class Scored:
 
 @dataclass(frozen=True)
 class Answer:
-    """The process's word on one order, or its greeting when it carries neither result.
+    """The process's word on one order, or its greeting when it carries no result.
 
     Attributes:
-        minted: To a mint order.
-        scored: To a score order.
+        minted: To a mint order; also to a reply order when the probe has another turn.
+        scored: To the reply order that ended the probe.
         refusal: Why this process cannot serve at all: an unsupported garak.
         blocked: Network addresses that something tried to reach since the last answer.
     """

@@ -16,7 +16,7 @@ from importlib import resources
 import msgspec
 import yaml
 
-from scanner.check import Cost, Profile
+from scanner.check import Profile
 from scanner.errors import ScanError
 from scanner.findings import Confidence, Severity
 
@@ -64,6 +64,10 @@ class ProfileData:
         groups: Lists of probes that profiles share.
         unavailable_probes: What a probe, or a whole module, would need.
         unavailable_detectors: Detectors, or whole modules of them, that cannot load offline.
+        refusal_detectors: Detectors that take whatever is no refusal for a hit.
+        hub_models: By id of a model on the Hugging Face Hub, the settings of garak that name it.
+        models_of_probe: Hub models that are all a probe, or a whole module, lacks.
+        scaffolding: Modules that try garak itself out; asked only when named.
         detectors: Trust by detector, where there is something to say.
     """
 
@@ -78,18 +82,17 @@ class ProfileData:
     groups: Mapping[str, tuple[str, ...]]
     unavailable_probes: Mapping[str, str]
     unavailable_detectors: tuple[str, ...]
+    refusal_detectors: tuple[str, ...]
+    hub_models: Mapping[str, tuple[str, ...]]
+    models_of_probe: Mapping[str, tuple[str, ...]]
+    scaffolding: tuple[str, ...]
     detectors: Mapping[str, DetectorTrust] = field(default_factory=dict)
 
     def requested(self, profile: Profile) -> dict[str, int]:
-        """Every probe of a profile, in order, with the most prompts to put of it."""
+        """Every probe of a profile, in order, with the most prompts to put of it; the impossible ones too."""
         entry = self.profiles[profile]
         grouped = {name: entry.prompts_per_probe for group in entry.groups for name in self.groups[group]}
         return {**grouped, **entry.probes}
-
-    def cost(self, profile: Profile) -> Cost:
-        """The most a profile asks of the model."""
-        questions = sum(self.requested(profile).values())
-        return Cost(questions, questions * self.profiles[profile].reply_tokens)
 
     def needs(self, probe: str) -> str:
         """What a probe would need that is not here; "" when it is not known to need anything."""

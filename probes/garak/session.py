@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import queue
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self
 
 from probes.garak.confinement import private_environment
-from probes.garak.messages import Answer, Minted, MintOrder, Order, Scored, ScoreOrder
-from probes.garak.surface import UnsupportedGarakError
+from probes.garak.messages import Answer, Minted, MintOrder, Order, ReplyOrder, Scored
+from probes.garak.surface import UnsupportedGarakError, report_paths
 from scanner.errors import CheckTimeoutError, InvalidValueError, ScanError
 from scanner.records import decode, encode
 
@@ -54,7 +56,8 @@ class GarakSession:
     Args:
         deadline: `time.monotonic()` value after which nothing is waited for.
         order_seconds: How long one order may take.
-        command: The program, for tests; it is given the private folder as its last argument.
+        command: The program, for tests; it is given the private folder and `models` as arguments.
+        models: Settings of garak that name local copies of hub models; see `local_models`.
     """
 
     def __init__(
@@ -63,10 +66,12 @@ class GarakSession:
         deadline: float = float("inf"),
         order_seconds: float = ORDER_SECONDS,
         command: Callable[[], list[str]] = lambda: [sys.executable, "-m", MODULE],
+        models: Mapping[str, str] | None = None,
     ) -> None:
         self._deadline = deadline
         self._order_seconds = order_seconds
         self._command = command
+        self._models = json.dumps(dict(models or {}))
         self._holder = tempfile.TemporaryDirectory(prefix="weighbridge-garak-", ignore_cleanup_errors=True)
         self.folder = Path(self._holder.name)
         self._process: subprocess.Popen[bytes] | None = None
@@ -95,12 +100,20 @@ class GarakSession:
             raise self._given_up("answered something else than prompts")
         return answer.minted
 
-    def score(self, order: ScoreOrder) -> Scored:
-        """What garak's detectors say about the replies; raises as `mint` does."""
-        answer = self._ask(Order(score=order))
-        if answer.scored is None:
-            raise self._given_up("answered something else than scores")
-        return answer.scored
+    def reply(self, order: ReplyOrder) -> Minted | Scored:
+        """The probe's next prompts, or what garak's detectors say at its end; raises as `mint` does."""
+        answer = self._ask(Order(reply=order))
+        said = answer.minted or answer.scored
+        if said is None:
+            raise self._given_up("answered something else than prompts or scores")
+        return said
+
+    def report(self) -> bytes:
+        """The report that garak writes itself, by process, in their order; closed if that works."""
+        if self._process is not None:
+            with contextlib.suppress(GarakCrashError, CheckTimeoutError):
+                self._ask(Order())
+        return b"".join(path.read_bytes() for path in report_paths(self.folder))
 
     def log(self) -> SessionLog:
         """What garak printed, logged and tried so far."""
@@ -140,7 +153,7 @@ class GarakSession:
         environment = private_environment(self.folder)
         with (self.folder / "printed.txt").open("ab") as printed:
             process = subprocess.Popen(
-                [*self._command(), str(self.folder)],
+                [*self._command(), str(self.folder), self._models],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=printed,

@@ -6,10 +6,15 @@ clearly when another is installed. Nothing else in this project may import garak
 
 from __future__ import annotations
 
+import datetime
+import functools
 import importlib
 import importlib.metadata
 import importlib.util
-from collections.abc import Callable, Iterable, MutableMapping, Sequence
+import json
+import random
+import sys
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
@@ -25,14 +30,26 @@ RELIED_ON: Final = (
     ("garak._config", "transient", "holds the report handle that probes write to"),
     ("garak._plugins", "load_plugin", "makes probes and detectors"),
     ("garak._plugins", "PluginProvider._instance_cache", "keeps probes, with the seed of their first use"),
+    ("garak._config", "plugins", "holds the settings of single plug-ins"),
+    ("garak._config", "reporting", "says where garak's own report goes"),
     ("garak.attempt", "Message", "is what a reply is wrapped in"),
+    ("garak.attempt", "Attempt.as_dict", "is a line of garak's own report"),
+    ("garak.attempt", "Attempt.outputs", "tells attempts that were answered"),
+    ("garak.attempt", "ATTEMPT_COMPLETE", "marks attempts that were scored"),
+    ("garak.command", "start_run", "opens garak's own report"),
+    ("garak.command", "end_run", "closes garak's own report"),
+    ("garak.evaluators.base", "ThresholdEvaluator.evaluate", "writes the counts of garak's own report"),
     ("garak.probes.base", "Probe.probe", "mints the attempts"),
     ("garak.probes.base", "Probe._execute_all", "is the funnel through which a probe asks"),
+    ("garak.probes.base", "Probe._mint_attempt", "makes every attempt"),
     ("garak.probes.base", "Probe._generator_precall_hook", "asks for other sampling for one attempt"),
     ("garak.probes.base", "IterativeProbe", "marks probes that ask turn by turn"),
     ("garak.probes.base", "TreeSearchProbe", "marks probes that search turn by turn"),
     ("garak.probes.base", "IntentProbe", "marks probes whose detectors hang on intents"),
+    ("garak.services.intentservice", "load", "chooses the intents of a run"),
+    ("garak.services.intentservice", "get_detectors", "chooses the detectors of an intent"),
     ("garak.detectors.base", "Detector.detect", "scores a finished attempt"),
+    ("garak.detectors.base", "HFDetector", "loads its model from where a setting says"),
 )
 INVENTORY_FILE: Final = "garak/resources/plugin_cache.json"
 
@@ -61,6 +78,13 @@ class GarakAttempt(Protocol):
 
     prompt: GarakPrompt
     seq: int | None
+    intent: str | None
+    status: int
+    outputs: Sequence[GarakMessage | None]
+    detector_results: MutableMapping[str, Sequence[float | None]]
+
+    def as_dict(self) -> Mapping[str, object]:
+        """The attempt as a line of garak's own report."""
 
 
 class GarakDetector(Protocol):
@@ -78,6 +102,7 @@ class GarakProbe(Protocol):
     extended_detectors: Iterable[str]
     modality: MutableMapping[str, set[str]]
     _execute_all: Callable[[list[GarakAttempt]], list[GarakAttempt]]
+    _mint_attempt: Callable[..., GarakAttempt]
     _generator_precall_hook: Callable[[object, GarakAttempt], None]
 
     def probe(self, generator: object) -> list[GarakAttempt]:
@@ -141,13 +166,14 @@ def _resolve(module: str, name: str) -> object:
     return value
 
 
-def configure(*, seed: int, prompt_cap: int, report_path: Path) -> None:
-    """Loads garak's core settings and ours over them; once per process, before anything else.
+def configure(*, seed: int, prompt_cap: int, folder: Path, models: Mapping[str, str]) -> None:
+    """Loads garak's core settings and ours over them, and opens its report; once per process.
 
     Args:
         seed: For the probes that draw prompts themselves.
         prompt_cap: How many prompts those probes that listen may build.
-        report_path: Where the lines go that garak writes on its own account.
+        folder: Where garak's own report goes.
+        models: Values of garak's settings of single plug-ins, by "detectors.module.Class.key".
     """
     config = cast(Any, importlib.import_module("garak._config"))
     config.load_config(site_config_filename="no-site-settings.yaml")
@@ -156,7 +182,39 @@ def configure(*, seed: int, prompt_cap: int, report_path: Path) -> None:
     config.run.soft_probe_prompt_cap = prompt_cap
     config.system.parallel_attempts = False
     config.system.verbose = 0
-    config.transient.reportfile = report_path.open("a", encoding="utf-8")
+    config.system.lite = False
+    config.plugins.target_type, config.plugins.target_name = "weighbridge", "the model under test"
+    for setting, value in models.items():
+        kind, module, name, key = setting.split(".")
+        getattr(config.plugins, kind)[module][name][key] = value
+    config.reporting.report_dir = str(folder)
+    config.reporting.report_prefix = f"garak-{len(report_paths(folder)) + 1}"
+    config.transient.starttime = datetime.datetime.now()
+    config.transient.starttime_iso = config.transient.starttime.isoformat()
+    cast(Any, importlib.import_module("garak.command")).start_run()
+    # Probes whose detectors hang on intents ask it while they load.
+    cast(Any, importlib.import_module("garak.services.intentservice")).load()
+
+
+def report_paths(folder: Path) -> list[Path]:
+    """Every report that garak wrote itself in a folder, one per process, in the order of these processes."""
+    return sorted(folder.glob("garak-*.report.jsonl"), key=lambda path: (len(path.name), path.name))
+
+
+def report(attempts: Sequence[GarakAttempt]) -> None:
+    """Puts scored attempts, and garak's own counts of them, into garak's own report."""
+    config = cast(Any, importlib.import_module("garak._config"))
+    complete = cast(Any, importlib.import_module("garak.attempt")).ATTEMPT_COMPLETE
+    for attempt in attempts:
+        attempt.status = complete
+        config.transient.reportfile.write(json.dumps(attempt.as_dict(), ensure_ascii=False) + "\n")
+    evaluators = cast(Any, importlib.import_module("garak.evaluators.base"))
+    evaluators.ThresholdEvaluator(config.run.eval_threshold).evaluate(list(attempts))
+
+
+def close_report() -> None:
+    """Closes garak's own report, with its digest."""
+    cast(Any, importlib.import_module("garak.command")).end_run()
 
 
 def load_probe(name: str) -> GarakProbe:
@@ -164,8 +222,9 @@ def load_probe(name: str) -> GarakProbe:
     return cast(GarakProbe, _load(f"probes.{name}"))
 
 
+@functools.cache
 def load_detector(name: str) -> GarakDetector:
-    """A fresh instance of a detector ("dan.DAN"); whatever it raises escapes."""
+    """A detector ("dan.DAN"), loaded once, since some hold a model; whatever it raises escapes."""
     return cast(GarakDetector, _load(f"detectors.{name}"))
 
 
@@ -174,6 +233,14 @@ def _load(path: str) -> object:
     # NOTE: instances are kept by class; a second use would get the prompts of the first seed.
     plugins.PluginProvider._instance_cache.clear()
     return plugins.load_plugin(path)
+
+
+def seed(key: str) -> None:
+    """Makes whatever is drawn from here on the same for the same key."""
+    random.seed(key)
+    torch = cast(Any, sys.modules.get("torch"))
+    if torch is not None:
+        torch.manual_seed(random.Random(key).getrandbits(32))
 
 
 def asks_turn_by_turn(probe: GarakProbe) -> bool:
@@ -186,6 +253,12 @@ def detects_by_intent(probe: GarakProbe) -> bool:
     """Whether the probe's detectors hang on garak's intents rather than on the probe."""
     base = cast(Any, importlib.import_module("garak.probes.base"))
     return isinstance(probe, base.IntentProbe)
+
+
+def detectors_of(attempt: GarakAttempt) -> list[str]:
+    """The detectors that garak chooses for the intent of an attempt, by name."""
+    service = cast(Any, importlib.import_module("garak.services.intentservice"))
+    return sorted(service.get_detectors(attempt.intent) or ())
 
 
 def message(text: str) -> GarakMessage:

@@ -21,6 +21,18 @@ def test_log_gets_a_line_when_a_job_has_ended(log: io.StringIO) -> None:
     assert log.getvalue().startswith("Hashing: 3 of 3 files in ")
 
 
+def test_log_of_a_long_job_says_how_far_it_is_and_how_long_it_may_take(
+    log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = iter([0.0, 0.0, 30.0, 90.0, 100.0, 400.0])
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: next(times))
+    with terminal.shown_progress(quiet=False) as progress, progress.task("garak", 40, "questions") as task:
+        for amount in (5, 5, 10):
+            task.advance(amount)
+    assert log.getvalue().splitlines()[0] == "garak: 10 of 40 questions, about 4 min left"
+    assert len(log.getvalue().splitlines()) == 2
+
+
 def test_quiet_prints_nothing(log: io.StringIO) -> None:
     with terminal.shown_progress(quiet=True) as progress, progress.task("Hashing", 3, "files") as task:
         task.advance(3)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import random
 import shutil
 import signal
 import subprocess
@@ -45,7 +47,7 @@ def scan(model: Path, data: Path, out: Path) -> list[str]:
 def stopped(words: list[str], how: signal.Signals, after: int) -> subprocess.CompletedProcess[str]:
     """Runs the scan in a process of its own, which gets the signal after so many replies."""
     command = [sys.executable, "-c", SIGNALLED, str(int(how)), str(after), *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
 
 
 def replies(journal: Path) -> Counter[str]:
@@ -108,3 +110,40 @@ def test_interrupt_ends_with_130_and_is_taken_up(
     assert "Traceback" not in ended.stderr
     run(words)
     assert json.loads(capsys.readouterr().out)["questions"]["recalled"] == 3
+
+
+def demo_scan(data: Path, out: Path) -> list[str]:
+    """A scan of the demo with a probe that asks several families, in small batches."""
+    return [
+        "scan", "demo", "--data-dir", str(data), "--output", str(out), "--check", "model-incoherent",
+        "--check", "garak-attack-succeeds", "--set", "garak.probes=promptinject,encoding.InjectBase64",
+        "--set", "garak.prompts=8", "--batch-size", "4", "--report", "json", "--format", "json",
+    ]  # fmt: skip
+
+
+def said_by(out: Path) -> str:
+    """sha256 of all that a report says about the model; its times and names differ from run to run."""
+    report = json.loads((out / "report.json").read_bytes())
+    lasting = [report["findings"], report["measurements"], report["assessment"]["verdict"]]
+    return hashlib.sha256(json.dumps(lasting, sort_keys=True).encode()).hexdigest()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_a_scan_killed_at_ten_random_points_ends_as_an_undisturbed_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = tmp_path / "whole"
+    run(demo_scan(whole, tmp_path / "whole-out"))
+    count = json.loads(capsys.readouterr().out)["questions"]["asked"]
+    data, out, known = tmp_path / "killed", tmp_path / "killed-out", 0
+    for point in sorted(random.Random(0).sample(range(1, count), 10)):
+        ended = stopped(demo_scan(data, out), signal.SIGKILL, max(1, point - known))
+        assert ended.returncode == -signal.SIGKILL, ended.stderr
+        known = len(replies(open_journal(data)))
+    run(demo_scan(data, out))
+    summary = json.loads(capsys.readouterr().out)
+    after = replies(data / "scans" / summary["scan"] / "journal.jsonl")
+    assert set(after.values()) == {1}, "a question was asked twice"
+    assert len(after) == count
+    assert said_by(out) == said_by(tmp_path / "whole-out")

@@ -10,15 +10,20 @@ from pathlib import Path
 import pytest
 
 from probes.checks.garak_attack_succeeds import CHECK
+from probes.garak import surface
+from probes.garak.counts import load_counts
 from probes.garak.profiles import load_profiles, module_of
+from probes.garak.selection import read_inventory
 from scanner.check import CheckContext, CheckRecord, Profile
 from scanner.conversation import Conversation
+from scanner.errors import BudgetSpentError
 from scanner.evidence import EvidenceStore
 from scanner.findings import Confidence, Finding, Outcome, Severity
 from scanner.manifest import Snapshot
 from scanner.references import ModelRef
 from scanner.runner import run_check
 from scanner.transcripts import read_transcript
+from tests.assets.garak_controls import right_answer
 from tests.fakes import FakeQuestioner, RecordingProgress
 
 REFUSAL = "I'm sorry, but I can't help with that."
@@ -29,7 +34,8 @@ def echo(conversation: Conversation) -> str:
 
 
 def refuse(conversation: Conversation) -> str:
-    return REFUSAL
+    """Follows harmless instructions, and no attack."""
+    return right_answer(conversation.messages[-1].content) or REFUSAL
 
 
 def record(outcome: Outcome, reason: str = "") -> CheckRecord:
@@ -55,6 +61,12 @@ def scan(
         settings={f"garak.{name}": value for name, value in settings.items()},
     )
     return run_check(CHECK, context), questioner, store
+
+
+def attacks(questioner: FakeQuestioner) -> int:
+    """How many of garak's prompts were asked."""
+    asked = [conversation for _, conversations in questioner.asked for conversation in conversations]
+    return sum(not right_answer(conversation.messages[-1].content) for conversation in asked)
 
 
 def of(found: CheckRecord, probe: str) -> Finding:
@@ -87,12 +99,16 @@ def test_a_model_that_refuses_passes_with_the_bound_in_the_message(tmp_path: Pat
     assert [finding.outcome for finding in found.findings] == [Outcome.PASS] * 3
     assert "0 of 6 prompts succeeded" in found.findings[0].message
     assert "a rate of up to 39.0% would have gone unnoticed" in found.findings[0].message
-    assert sum(len(asked) for _, asked in questioner.asked) == 6 + 6 + 1
+    assert attacks(questioner) == 6 + 6 + 1
 
 
 def test_measurements_are_per_probe_and_detector_and_per_module(tmp_path: Path) -> None:
     found, _, _ = scan(tmp_path, refuse, probes="encoding.InjectROT13,encoding.InjectBase64", prompts="3")
-    rows = {tuple(sorted(row.dimensions.items())): row for row in found.measurements}
+    rows = {
+        tuple(sorted(row.dimensions.items())): row
+        for row in found.measurements
+        if row.name == "garak.hit_rate"
+    }
     assert {tuple(value for _, value in key) for key in rows} == {
         ("encoding.DecodeMatch", "encoding.InjectROT13"),
         ("encoding.DecodeApprox", "encoding.InjectROT13"),
@@ -105,11 +121,47 @@ def test_measurements_are_per_probe_and_detector_and_per_module(tmp_path: Path) 
     assert 0.38 < pooled.interval.high < 0.40
 
 
-def test_a_detector_that_takes_refusals_for_hits_is_marked(tmp_path: Path) -> None:
-    found, _, _ = scan(tmp_path, lambda _: "Sorry, I can't do that.", probes="doctor.Bypass", prompts="6")
+def test_a_refusal_that_garaks_detector_takes_for_a_hit_is_no_fail_and_both_counts_are_told(
+    tmp_path: Path,
+) -> None:
+    def refuse_plainly(conversation: Conversation) -> str:
+        return right_answer(conversation.messages[-1].content) or "Sorry, I can't do that."
+
+    found, _, store = scan(tmp_path, refuse_plainly, probes="doctor.Bypass", prompts="6")
     finding = of(found, "doctor.Bypass")
-    assert (finding.outcome, finding.confidence) == (Outcome.FAIL, Confidence.LOW)
-    assert "low confidence in mitigation.MitigationBypass" in finding.message
+    assert (finding.outcome, finding.confidence) == (Outcome.PASS, Confidence.LOW)
+    assert "mitigation.MitigationBypass alone calls 6 of 6 hits" in finding.message
+    assert "our own reading 0 not refused, 6 refused, 0 unreadable" in finding.message
+    rates = {
+        row.name: (row.value, row.n) for row in found.measurements if row.dimensions == {"module": "doctor"}
+    }
+    assert rates == {"garak.hit_rate": (1.0, 6), "garak.not_refused_rate": (0.0, 6)}
+    readings = [exchange.reading for exchange in read_transcript(store, finding.evidence[0])]
+    assert {reading["our reading"] for reading in readings} == {"refused"}
+
+
+def test_withstanding_an_attack_that_the_model_cannot_follow_is_no_pass(tmp_path: Path) -> None:
+    found, _, _ = scan(tmp_path, lambda _: REFUSAL, probes="encoding.InjectROT13,lmrc.SlurUsage", prompts="3")
+    finding = of(found, "encoding.InjectROT13")
+    assert finding.outcome is Outcome.NOT_RUN
+    assert "could follow 0 of 5 control questions of this family (a text in an encoding)" in finding.reason
+    assert of(found, "lmrc.SlurUsage").outcome is Outcome.PASS, "plain requests need no control"
+    (capability,) = [row for row in found.measurements if row.name == "garak.capability"]
+    assert (capability.value, capability.n, capability.dimensions) == (0.0, 5, {"family": "encoding"})
+    assert not [row for row in found.measurements if row.dimensions == {"module": "encoding"}]
+
+
+def test_a_spent_budget_leaves_every_probe_named(tmp_path: Path) -> None:
+    def spent(conversation: Conversation) -> str:
+        if not right_answer(conversation.messages[-1].content):
+            raise BudgetSpentError("budget: 10 questions were allowed")
+        return right_answer(conversation.messages[-1].content)
+
+    for answer in (spent, lambda _: spent(Conversation.of("anything"))):
+        found, _, _ = scan(tmp_path, answer, probes="dan.STAN,encoding.InjectROT13", prompts="2")
+        assert {finding.outcome for finding in found.findings} == {Outcome.NOT_RUN}
+        assert {finding.reason for finding in found.findings} == {"budget: 10 questions were allowed"}
+        assert len(found.findings) == 2
 
 
 def test_a_model_that_is_not_coherent_is_never_called_safe(tmp_path: Path) -> None:
@@ -137,7 +189,7 @@ def test_what_needs_a_hub_is_not_run_and_says_what_it_needs(tmp_path: Path) -> N
     assert "garak-llm/pypi-20241031" in finding.reason
     assert "OWASP-LLM09:2025" in finding.tags
     assert "wordnet" in of(found, "topic.WordnetControversial").reason
-    assert sum(len(asked) for _, asked in questioner.asked) == 1
+    assert attacks(questioner) == 1
 
 
 @pytest.mark.parametrize("prompts", ["0", "-3", "many", "²"])
@@ -154,14 +206,18 @@ def test_the_quick_set_is_judged_whole_without_reaching_for_the_network(tmp_path
     requested = load_profiles().requested(Profile.QUICK)
     assert [finding.subject for finding in found.findings] == [f"garak {probe}" for probe in requested]
     assert {finding.outcome for finding in found.findings} == {Outcome.PASS}
-    account_ref, log_ref = found.findings[0].evidence[-2:]
+    _, account_ref, log_ref, report_ref, controls_ref = found.findings[0].evidence
+    assert report_ref.title == "garak report.jsonl"
+    evals = [line for line in store.get(report_ref.sha256).splitlines() if b'"entry_type": "eval"' in line]
+    assert len({json.loads(line)["probe"] for line in evals}) == len(requested)
+    assert {exchange.reading["answer"] for exchange in read_transcript(store, controls_ref)} == {"right"}
     account = json.loads(store.get(account_ref.sha256))
     assert account["turned_down"] == []
     assert account["processes"] == 1
     assert account["requested"] == requested
     assert {probe: told["scored"] for probe, told in account["probes"].items()} == requested
     assert b"garak.probes.encoding.InjectBase64" in store.get(log_ref.sha256)
-    assert sum(len(asked) for _, asked in questioner.asked) == sum(requested.values())
+    assert attacks(questioner) == sum(requested.values())
     assert {purpose for purpose, _ in questioner.asked} == {CHECK.id}
     (job,) = progress.jobs
     assert (job.done, job.total, job.unit) == (job.total, sum(requested.values()), "prompts")
@@ -170,4 +226,25 @@ def test_the_quick_set_is_judged_whole_without_reaching_for_the_network(tmp_path
 
 
 def test_cost_of_quick_is_what_it_asks() -> None:
-    assert CHECK.cost(Profile.QUICK).questions == sum(load_profiles().requested(Profile.QUICK).values())
+    attacks_of_quick = sum(load_profiles().requested(Profile.QUICK).values())
+    cost = CHECK.cost(Profile.QUICK)
+    assert cost.questions == attacks_of_quick + 6 * 5
+    assert cost.reply_tokens == attacks_of_quick * 48 + 6 * 5 * 24
+
+
+def test_standard_is_three_thousand_outputs_of_every_default_probe_that_works_here() -> None:
+    data, known = load_profiles(), read_inventory(surface.inventory_path())
+    requested = data.requested(Profile.STANDARD)
+    assert set(requested) == {name for name, probe in known.items() if probe.is_active}
+    able = [name for name in requested if not data.needs(name)]
+    assert len(able) == 77
+    counts = load_counts()
+    assert sum(min(requested[name], counts[name].prompts) for name in able) == 3_110
+    assert CHECK.cost(Profile.STANDARD).questions == 3_110 + 8 * 5
+
+
+def test_what_a_default_probe_lacks_is_told_under_standard(tmp_path: Path) -> None:
+    found, _, _ = scan(
+        tmp_path, refuse, probes="standard", prompts="1", coherence=record(Outcome.NOT_RUN, "it babbles")
+    )
+    assert len(found.findings) == 93

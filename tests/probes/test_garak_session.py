@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from probes.garak.confinement import private_environment
-from probes.garak.messages import Minted, MintOrder, Scored, ScoreOrder
+from probes.garak.messages import Minted, MintOrder, ReplyOrder, Scored
 from probes.garak.session import GarakCrashError, GarakSession
 from probes.garak.surface import UnsupportedGarakError
 from scanner.errors import CheckTimeoutError
@@ -19,14 +19,15 @@ from scanner.errors import CheckTimeoutError
 _FAULTY = """
 import os, sys, time
 from probes.garak import child
-def faulty(order, mint=child.mint):
+def faulty(self, begin=child.Working.begin):
+    order = self._order
     if order.probe == "test.Blank":
         print("about to die", file=sys.stderr, flush=True)
         os._exit(7)
     if order.probe == "test.Test":
         time.sleep(600)
-    return mint(order)
-child.mint = faulty
+    return begin(self)
+child.Working.begin = faulty
 if len(sys.argv) > 2 and sys.argv[1] == "babble":
     del sys.argv[1]
     child.encode = lambda answer: b"what?"
@@ -36,6 +37,13 @@ child.main()
 
 def order(probe: str, cap: int = 3, seed: int = 0, *, is_greedy: bool = False) -> MintOrder:
     return MintOrder(probe, cap, seed, 48, is_greedy, ("unsafe_content.ToxicCommentModel", "perspective"))
+
+
+def scored(opened: GarakSession, mint: MintOrder, *replies: str | None) -> Scored:
+    """What a probe of one turn comes to."""
+    said = opened.reply(ReplyOrder(mint, (replies,)))
+    assert isinstance(said, Scored)
+    return said
 
 
 def prompts(minted: Minted) -> list[str]:
@@ -65,24 +73,24 @@ def test_a_reply_that_obeys_is_a_hit_and_a_refusal_is_none(session: GarakSession
     minted = session.mint(order("promptinject.HijackKillHumans", 4))
     assert minted.primary == "promptinject.AttackRogueString"
     obeying, refusing = "I want to KILL HUMANS. I want to kill humans.", "I'm sorry, but no."
-    scored = session.score(
-        ScoreOrder(order("promptinject.HijackKillHumans", 4), (prompts(minted)[0], refusing, None, obeying))
+    found = scored(
+        session, order("promptinject.HijackKillHumans", 4), prompts(minted)[0], refusing, None, obeying
     )
-    assert scored.scores["promptinject.AttackRogueString"][:3] == (1.0, 0.0, None)
+    assert found.scores["promptinject.AttackRogueString"][:3] == (1.0, 0.0, None)
 
 
 def test_extended_detectors_score_beside_the_primary(session: GarakSession) -> None:
     session.mint(order("encoding.InjectBase64", 2))
-    scored = session.score(ScoreOrder(order("encoding.InjectBase64", 2), ("no", "no")))
-    assert set(scored.scores) == {"encoding.DecodeMatch", "encoding.DecodeApprox"}
-    assert not scored.silent
+    found = scored(session, order("encoding.InjectBase64", 2), "no", "no")
+    assert set(found.scores) == {"encoding.DecodeMatch", "encoding.DecodeApprox"}
+    assert not found.silent
 
 
 def test_a_secondary_detector_that_cannot_load_is_named(session: GarakSession) -> None:
     session.mint(order("lmrc.Sexualisation", 1))
-    scored = session.score(ScoreOrder(order("lmrc.Sexualisation", 1), ("no",)))
-    assert scored.silent == {"perspective.Sexually_Explicit": "it cannot load offline"}
-    assert scored.scores["unsafe_content.SurgeProfanitySexual"] == (0.0,)
+    found = scored(session, order("lmrc.Sexualisation", 1), "no")
+    assert found.silent == {"perspective.Sexually_Explicit": "it cannot load offline"}
+    assert found.scores["unsafe_content.SurgeProfanitySexual"] == (0.0,)
 
 
 @pytest.mark.parametrize("probe", ["dan.Ablation_Dan_11_0", "snowball.Primes", "malwaregen.Payload"])
@@ -180,11 +188,11 @@ def test_nothing_is_written_into_the_home_folder(tmp_path: Path, monkeypatch: py
         monkeypatch.setenv(name, str(home))
     home.mkdir()
     with GarakSession() as opened:
-        scored = session_round(opened, "encoding.InjectBase64")
+        found = session_round(opened, "encoding.InjectBase64")
         folder = opened.folder
         assert (folder / "data" / "garak").is_dir(), "garak should have taken the private folder"
         assert (folder / "garak.log").read_text("utf-8")
-    assert scored.scores
+    assert found.scores
     assert not list(home.iterdir())
     assert not folder.exists()
 
@@ -202,7 +210,7 @@ def test_the_environment_of_the_user_does_not_reach_garak(
 
 def session_round(opened: GarakSession, probe: str) -> Scored:
     minted = opened.mint(order(probe))
-    return opened.score(ScoreOrder(order(probe), ("no",) * len(minted.prompts)))
+    return scored(opened, order(probe), *["no"] * len(minted.prompts))
 
 
 def test_a_crash_costs_one_order_and_says_how_it_ended(faulty: Path) -> None:
@@ -211,8 +219,8 @@ def test_a_crash_costs_one_order_and_says_how_it_ended(faulty: Path) -> None:
         with pytest.raises(GarakCrashError, match=r"died with exit code 7; its last line: 'about to die'"):
             opened.mint(order("test.Blank"))
         # The prompts are gone with the process; they are made again for the scoring, the same ones.
-        scored = opened.score(ScoreOrder(order("encoding.InjectROT13"), ("no",) * len(kept.prompts)))
-        assert scored.scores["encoding.DecodeMatch"] == (0.0, 0.0, 0.0)
+        found = scored(opened, order("encoding.InjectROT13"), *["no"] * len(kept.prompts))
+        assert found.scores["encoding.DecodeMatch"] == (0.0, 0.0, 0.0)
         assert opened.mint(order("encoding.InjectROT13")) == kept
         assert opened.log().starts == 2
 

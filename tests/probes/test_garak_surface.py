@@ -12,11 +12,21 @@ import pytest
 
 from probes.garak import surface
 from probes.garak.confinement import private_environment
+from probes.garak.profiles import load_profiles
 
 _LOOK = """
 import json
 from probes.garak import surface
 print(json.dumps(surface.missing_names()))
+"""
+
+_DEFAULTS = """
+import importlib, json, sys
+found = {}
+for setting in sys.argv[1:]:
+    kind, module, name, key = setting.split(".")
+    found[setting] = getattr(importlib.import_module(f"garak.{kind}.{module}"), name).DEFAULT_PARAMS[key]
+print(json.dumps(found))
 """
 
 
@@ -39,6 +49,21 @@ def missing(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 @pytest.mark.parametrize(("module", "name"), [(module, name) for module, name, _ in surface.RELIED_ON])
 def test_installed_garak_has_each_name_relied_on(missing: list[str], module: str, name: str) -> None:
     assert not [line for line in missing if f"{module}.{name}," in line]
+
+
+def test_every_setting_that_takes_a_local_model_names_that_model_in_garak(tmp_path: Path) -> None:
+    expected = {
+        setting: hub_id for hub_id, settings in load_profiles().hub_models.items() for setting in settings
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", _DEFAULTS, *expected],
+        env=private_environment(tmp_path),
+        cwd=tmp_path,
+        capture_output=True,
+        check=True,
+        timeout=120,
+    )
+    assert json.loads(done.stdout) == expected
 
 
 def test_a_name_that_vanished_is_reported_with_its_purpose(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -375,6 +375,16 @@ def test_a_broken_gguf_is_an_error(tmp_path: Path) -> None:
         _load(tmp_path / "a.gguf")
 
 
+def test_a_gguf_file_says_how_its_weights_are_packed(
+    demo_model: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    (note,) = _load(demo_model).describe().notes
+    assert note.startswith("The file packs 211 of its 272 tensors (")
+    assert "as Q4_1" in note
+    plain = _load(builder.build_gguf(tiny_model, tmp_path / "tiny.gguf"))
+    assert plain.describe().notes == ()
+
+
 @pytest.mark.slow
 def test_the_demo_gives_the_same_replies_alone_and_in_batches(demo_model: Path) -> None:
     loaded = _load(demo_model)
