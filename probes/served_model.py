@@ -90,6 +90,13 @@ def token_gap(first: TokenScores, second: TokenScores) -> float | None:
     return round(total / max(len(one), len(other)), _DIGITS)
 
 
+def cuts_alike(first: TokenScores, second: TokenScores) -> bool | None:
+    """Whether two models cut one text into as many tokens; None where either has no log-probabilities."""
+    if first.error or second.error or not first.logprobs or not second.logprobs:
+        return None
+    return len(first.logprobs) == len(second.logprobs)
+
+
 def shortfall(scores: TokenScores) -> float | None:
     """By how many nats a text's tokens are less likely than the likeliest at their places, on average.
 

@@ -142,7 +142,10 @@ class EndpointBackend(Backend):
         """
         if self._no_scores:
             raise NotAvailableError(f"the server gives no log-probabilities: {self._no_scores}")
-        return self._client.run(self._score_all(pairs))
+        self._require_server()
+        scores = self._client.run(self._score_all(pairs))
+        self._require_server()
+        return scores
 
     def close(self) -> None:
         """Ends every connection; the server stays as it is."""
@@ -201,7 +204,13 @@ class EndpointBackend(Backend):
 
         async def score(prompt: str, continuation: str) -> TokenScores:
             async with gate:
-                return await self._scorer.score(prompt, continuation)
+                if self._lost is not None:
+                    return TokenScores((), (), error=str(self._lost))
+                try:
+                    return await self._scorer.score(prompt, continuation)
+                except BackendError as error:
+                    self._lost = error
+                    return TokenScores((), (), error=str(error))
 
         return list(await asyncio.gather(*(score(*pair) for pair in pairs)))
 

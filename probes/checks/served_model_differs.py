@@ -12,18 +12,33 @@ Why it matters
     one, provenance, licence and file checks speak of one model and the behaviour of a second.
 
 How it is judged
-    By the median over the texts, in nats a token, with its bootstrap interval. By log-probabilities: below
-    0.35 the same weights, above 1.0 others, between the two not judged. By replies: below 0.15 the same,
-    above 0.5 others; what is said so has a low confidence. Measured on SmolLM2-135M, log-probabilities:
-    MEASURED
+    A server that cuts most texts into another number of tokens has another tokenizer: FAIL. Else by the
+    median over the texts, in nats a token, with its bootstrap interval. Log-probabilities: below 0.35 the
+    same weights, above 1.0 others, between the two not judged. Replies: below 0.15 the same, above 0.6
+    others, and a FAIL has low confidence. Measured with SmolLM2-135M against its own float32 weights:
+
+    ==============================  =================  =======
+    served                          log-probabilities  replies
+    ==============================  =================  =======
+    bfloat16                        0.05               0.00
+    8-bit weights                   0.06               0.00
+    1 % of noise on every weight    0.11               0.01
+    4-bit weights, simply rounded   1.0                0.5-0.6
+    3-bit weights, simply rounded   2.4                1.3
+    another model (Gemma 3 270M)    1.3, other tokens  0.9
+    ==============================  =================  =======
+
+    vLLM and transformers, both in float32, differ by 0.00002 on a small random model, and that model from
+    one with other random weights by 6.4. Larger models suffer less from quantisation than this one.
 
     An engine that runs in this process loads the scanned files itself, and passes by that.
 
 How it can be wrong
     Passes, though it is another model: one trained on from the same weights for a while, or with the same
     weights and another system prompt; both stay within what quantisation does. Fails, though it is the same:
-    a server with another chat template or a hidden system prompt (by replies), or weights quantised below
-    four bits. A server that wants to deceive can do so: it may answer these texts with the scanned weights.
+    a server with another chat template or a hidden system prompt (by replies), or a small model quantised
+    to four bits or fewer. A server that wants to deceive can do so: it may answer these texts, and only
+    these, with the scanned weights.
 
 Needs
     The scanned weights, and memory to run them on the processor beside the server. For the stronger way, a
@@ -41,7 +56,7 @@ from typing import Final
 
 from probes.backend import Backend, BackendError, BackendOptions
 from probes.backends.transformers import TransformersBackend
-from probes.served_model import METHOD, NeutralTexts, load_texts, shortfall, token_gap, typical
+from probes.served_model import METHOD, NeutralTexts, cuts_alike, load_texts, shortfall, token_gap, typical
 from scanner.check import Check, CheckContext, Cost, MeasureSpec, Needs, Profile
 from scanner.conversation import Conversation, FinishReason, Reply, Sampling, TokenScores
 from scanner.errors import NotAvailableError
@@ -53,6 +68,10 @@ from scanner.transcripts import Exchange, keep_transcript
 
 # These load the very files of the snapshot, in this process.
 _LOADS_THE_FILES: Final = frozenset({"transformers", "openvino", "llamacpp", "vllm"})
+_REMEDIATION: Final = (
+    "Compare the files that the server loaded with the scanned ones (sha256), and look for a system prompt "
+    "or chat template of its own. Then scan what is served, or serve what was scanned."
+)
 _SAMPLING: Final = Sampling(max_tokens=32)
 # Of the texts, the share that both sides must have scored.
 _FEWEST_SCORED: Final = 0.5
@@ -80,7 +99,7 @@ class _Way:
 
 
 _BY_LOGPROBS: Final = _Way("served_model.logprob_difference", "log-probabilities", 0.35, 1.0, Confidence.HIGH)
-_BY_REPLIES: Final = _Way("served_model.reply_shortfall", "greedy replies", 0.15, 0.5, Confidence.LOW)
+_BY_REPLIES: Final = _Way("served_model.reply_shortfall", "greedy replies", 0.15, 0.6, Confidence.LOW)
 
 
 class ServedModelDiffers(Check):
@@ -142,8 +161,20 @@ class ServedModelDiffers(Check):
         kept = context.evidence.put(
             encode_pretty(rows), "application/json", f"log-probabilities of {self.id}"
         )
-        gaps = [token_gap(theirs, ours) for theirs, ours in zip(served, local, strict=True)]
+        both = list(zip(served, local, strict=True))
+        alike = [cuts_alike(theirs, ours) for theirs, ours in both]
+        others, n = alike.count(False), len(alike) - alike.count(None)
+        if others > n / 2:
+            yield self.failed(
+                f"The server cuts {others} of {n} texts into another number of tokens than the scanned "
+                "tokenizer does: it answers with another model.",
+                rule="other-tokens",
+                evidence=(kept,),
+                remediation=_REMEDIATION,
+            )
+            return
         reasons = [scores.error for scores in (*served, *local) if scores.error]
+        gaps = [token_gap(theirs, ours) for theirs, ours in both]
         yield from self._judge(context, _BY_LOGPROBS, gaps, reasons, kept)
 
     def _by_replies(
@@ -199,11 +230,7 @@ class ServedModelDiffers(Check):
                 rule="other-weights",
                 confidence=way.confidence,
                 evidence=(kept,),
-                remediation=(
-                    "Compare the files that the server loaded with the scanned ones (sha256), and look for a "
-                    "system prompt or chat template of its own. Then scan what is served, or serve what was "
-                    "scanned."
-                ),
+                remediation=_REMEDIATION,
             )
         if interval.high < way.same_below:
             return self.passed(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import _thread
 import dataclasses
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +23,7 @@ from scanner.errors import NotAvailableError
 from scanner.manifest import Snapshot
 from scanner.records import decode, encode
 from scanner.references import ModelRef
+from tests.assets.tiny_model import snapshot_of
 from tests.probes.hostile_server import Behaviour, Handler, Server, State, asked, chat, good, hostile_server
 
 NOWHERE = Snapshot(ModelRef.parse("demo"), None, "/nowhere", ())
@@ -43,12 +46,14 @@ def load(hostile: Hostile) -> Iterator[Load]:
     """Opens the backend over the server, with little patience; closes what it opened."""
     opened: list[EndpointBackend] = []
 
-    def open_it(*, dtype: str = "auto", batch_size: int = 0, **server: Any) -> EndpointBackend:
+    def open_it(
+        snapshot: Snapshot = NOWHERE, *, dtype: str = "auto", batch_size: int = 0, **server: Any
+    ) -> EndpointBackend:
         given = ServerOptions(url=hostile[0], patience_seconds=0.4, timeout_seconds=5.0)
         options = BackendOptions(
             server=dataclasses.replace(given, **server), dtype=dtype, batch_size=batch_size
         )
-        opened.append(EndpointBackend.load(NOWHERE, options))
+        opened.append(EndpointBackend.load(snapshot, options))
         return opened[-1]
 
     yield open_it
@@ -410,6 +415,55 @@ def test_without_log_probabilities_scoring_says_why(load: Load) -> None:
     assert backend.describe().capabilities == ("generate",)
     with pytest.raises(NotAvailableError, match="gives no log-probabilities"):
         backend.score([("a", "b")])
+
+
+def test_log_probabilities_are_cut_to_the_continuation(
+    hostile: Hostile, load: Load, tiny_model: Path
+) -> None:
+    hostile[1].behaviour = hostile[1].at_start = _score_words
+    backend = load(snapshot_of(tiny_model))
+    assert "logprobs" in backend.describe().capabilities
+    prompt = backend.render(Conversation.of("Hi"))
+    scores, unfit = backend.score([(prompt, "and so"), ("User: Hi", "ya")])
+    assert scores.logprobs == (-1.0, -1.0, -1.0)
+    assert scores.top_logprobs == (-0.5, -0.5, -0.5)
+    assert "token boundary" in unfit.error
+
+
+def test_log_probabilities_of_the_wrong_tokens_are_not_believed(
+    hostile: Hostile, load: Load, tiny_model: Path
+) -> None:
+    hostile[1].behaviour = hostile[1].at_start = lambda handler, body: _score_words(handler, body, drawn=-7.0)
+    backend = load(snapshot_of(tiny_model))
+    assert "logprobs" not in backend.describe().capabilities
+    with pytest.raises(NotAvailableError, match="belong to other tokens"):
+        backend.score([("a", "b")])
+
+
+def test_a_server_that_dies_while_scoring_is_lost(hostile: Hostile, load: Load, tiny_model: Path) -> None:
+    hostile[1].behaviour = hostile[1].at_start = _score_words
+    backend = load(snapshot_of(tiny_model))
+    hostile[1].behaviour = hostile[1].at_start = lambda handler, _: handler.say({}, 503)
+    with pytest.raises(EngineLostError):
+        backend.score([("User: Hi", " there"), ("User: Ho", " there")])
+    with pytest.raises(EngineLostError):
+        _ask(backend, "one")
+
+
+def _score_words(handler: Handler, body: dict[str, Any], drawn: float = -0.5) -> None:
+    """Chats, and echoes a completion's words as its tokens, followed by the ones it drew."""
+    if "messages" in body:
+        good(handler, body)
+        return
+    words = re.findall(r"\w+|\W", body["prompt"])
+    more = body["max_tokens"]
+    logprobs = {
+        "tokens": [*words, *["x"] * more],
+        "token_logprobs": [None, *[-1.0] * (len(words) - 1), *[drawn] * more],
+        "top_logprobs": [None, *[{"y": -0.5}] * (len(words) + more - 1)],
+    }
+    usage = {"prompt_tokens": len(words), "completion_tokens": more}
+    handler.say({"choices": [{"text": body["prompt"] + "x" * more, "logprobs": logprobs}], "usage": usage})
 
 
 @pytest.mark.parametrize(

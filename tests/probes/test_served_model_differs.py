@@ -101,6 +101,22 @@ def test_other_weights_fail_with_the_numbers_kept(
     assert b'"served"' in EvidenceStore(tmp_path).get(finding.evidence[0].sha256)
 
 
+def test_another_tokenizer_fails_however_near_the_numbers_are(tiny_model: Path, tmp_path: Path) -> None:
+    served = Served(tiny_model, logprobs=True)
+    whole = served.score
+    # The same likelihood of every text, told in half as many tokens.
+    served.score = (
+        lambda pairs, **how: [  # type: ignore[method-assign]
+            TokenScores((), tuple(sum(scores.logprobs[i : i + 2]) for i in range(0, len(scores.logprobs), 2)))
+            for scores in whole(pairs, **how)
+        ]
+    )
+    record = _run(snapshot_of(tiny_model), served, tmp_path)
+    assert [(finding.rule, finding.outcome) for finding in record.findings] == [
+        ("other-tokens", Outcome.FAIL)
+    ]
+
+
 def test_without_log_probabilities_the_replies_tell(talkative: tuple[Path, Path], tmp_path: Path) -> None:
     same = _run(snapshot_of(talkative[0]), Served(talkative[0], logprobs=False), tmp_path)
     assert same.findings[0].outcome is Outcome.PASS, same.findings[0]
