@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from probes.backend import (
+    AnswererError,
     Availability,
     Backend,
     BackendError,
@@ -69,10 +70,14 @@ class EndpointBackend(Backend):
         """The server that answers for the model of this snapshot; no weights are loaded here.
 
         Raises:
-            BackendError: when the address is none or not allowed, the server cannot be reached, or it
-                serves several models and none was named.
+            AnswererError: when the address is none or not allowed, the server refuses us or cannot be
+                reached, or it serves several models and none was named.
         """
-        return cls(snapshot, options)
+        try:
+            return cls(snapshot, options)
+        except BackendError as error:
+            # Nothing was asked yet: it is the server that was named, not a scan that was cut short.
+            raise AnswererError(str(error), hint=error.hint) from error
 
     @classmethod
     def availability(cls) -> Availability:
