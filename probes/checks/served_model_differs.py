@@ -13,9 +13,10 @@ Why it matters
 
 How it is judged
     A server that cuts a third of the texts or more into another number of tokens has another tokenizer:
-    FAIL. Else by the median over the texts, in nats a token, with its bootstrap interval. Log-probabilities: below 0.35 the
-    same weights, above 1.0 others, between the two not judged. Replies: below 0.15 the same, above 0.6
-    others, and a FAIL has low confidence. Measured with SmolLM2-135M against its own float32 weights:
+    FAIL. Else by the median over the texts, in nats a token, with its bootstrap interval.
+    Log-probabilities: below 0.35 the same weights, above 1.0 others, between the two not judged. Replies:
+    below 0.15 the same, above 0.6 others, and a FAIL has low confidence. Measured with SmolLM2-135M against
+    its own float32 weights:
 
     ==============================  =================  =======
     served                          log-probabilities  replies
