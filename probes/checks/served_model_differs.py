@@ -12,10 +12,11 @@ Why it matters
     one, provenance, licence and file checks speak of one model and the behaviour of a second.
 
 How it is judged
-    A server that cuts most texts into another number of tokens has another tokenizer: FAIL. Else by the
-    median over the texts, in nats a token, with its bootstrap interval. Log-probabilities: below 0.35 the
-    same weights, above 1.0 others, between the two not judged. Replies: below 0.15 the same, above 0.6
-    others, and a FAIL has low confidence. Measured with SmolLM2-135M against its own float32 weights:
+    A server that cuts a third of the texts or more into another number of tokens has another tokenizer:
+    FAIL. Else by the median over the texts, in nats a token, with its bootstrap interval.
+    Log-probabilities: below 0.35 the same weights, above 1.0 others, between the two not judged. Replies:
+    below 0.15 the same, above 0.6 others, and a FAIL has low confidence. Measured with SmolLM2-135M against
+    its own float32 weights:
 
     ==============================  =================  =======
     served                          log-probabilities  replies
@@ -23,11 +24,13 @@ How it is judged
     bfloat16                        0.05               0.00
     8-bit weights                   0.06               0.00
     1 % of noise on every weight    0.11               0.01
+    10 % of noise                   1.3                0.75
     4-bit weights, simply rounded   1.0                0.5-0.6
     3-bit weights, simply rounded   2.4                1.3
-    another model (Gemma 3 270M)    1.3, other tokens  0.9
+    another model (Gemma 3 270M)    1.3                0.86
     ==============================  =================  =======
 
+    Gemma cuts 12 of the 24 texts into another number of tokens: all in Chinese, none in English.
     vLLM and transformers, both in float32, differ by 0.00002 on a small random model, and that model from
     one with other random weights by 6.4. Larger models suffer less from quantisation than this one.
 
@@ -75,6 +78,8 @@ _REMEDIATION: Final = (
 _SAMPLING: Final = Sampling(max_tokens=32)
 # Of the texts, the share that both sides must have scored.
 _FEWEST_SCORED: Final = 0.5
+# Of the texts, the share that another tokenizer cuts otherwise; short English words fall alike in many.
+_OTHERWISE_CUT: Final = 1 / 3
 # Tried in this order; the second takes half the memory and differs by less than the limits can tell.
 _DTYPES: Final = ("float32", "bfloat16")
 
@@ -164,7 +169,7 @@ class ServedModelDiffers(Check):
         both = list(zip(served, local, strict=True))
         alike = [cuts_alike(theirs, ours) for theirs, ours in both]
         others, n = alike.count(False), len(alike) - alike.count(None)
-        if others > n / 2:
+        if others >= max(1.0, _OTHERWISE_CUT * n):
             yield self.failed(
                 f"The server cuts {others} of {n} texts into another number of tokens than the scanned "
                 "tokenizer does: it answers with another model.",

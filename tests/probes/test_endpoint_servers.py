@@ -176,8 +176,10 @@ class TestVllmServer(Conformance):
     ) -> None:
         begun = Conversation((Message("user", "Hi"), Message("assistant", "Hello, my")))
         local = TransformersBackend.load(snapshot_of(wide_model), BackendOptions(device="cpu"))
-        expected = local.generate([local.render(begun)], GREEDY)
-        assert subject.backend.generate([subject.backend.render(begun)], GREEDY)[0].text == expected[0].text
+        (expected,) = local.generate([local.render(begun)], GREEDY)
+        (reply,) = subject.backend.generate([subject.backend.render(begun)], GREEDY)
+        assert reply.finish is FinishReason.LENGTH
+        assert reply.text.rstrip("\ufffd") == expected.text.rstrip("\ufffd")
 
     def test_it_says_what_it_serves(self, subject: Subject) -> None:
         described = subject.backend.describe()
