@@ -3,7 +3,7 @@
 # where that is possible without asking, and say what to do where it is not.
 set -eu
 missing=""
-for library in libpango-1.0.so.0 libpangoft2-1.0.so.0 libharfbuzz.so.0 libfontconfig.so.1; do
+for library in libpango-1.0.so.0 libpangoft2-1.0.so.0 libharfbuzz.so.0 libharfbuzz-subset.so.0 libfontconfig.so.1; do
   if ! (ldconfig -p 2>/dev/null || /sbin/ldconfig -p) | grep -q "$library"; then missing="$missing $library"; fi
 done
 [ -z "$missing" ] && exit 0

@@ -11,6 +11,7 @@ from __future__ import annotations
 import _thread
 import gc
 import math
+import signal
 import threading
 import weakref
 from collections.abc import Callable
@@ -209,13 +210,19 @@ class Conformance:
         timer = threading.Timer(0.05, _thread.interrupt_main)
         timer.start()
 
+        # Shells start background jobs with SIGINT ignored, and Python then never hears of it.
+        heard_before = signal.signal(signal.SIGINT, signal.default_int_handler)
+
         def ask_for_long() -> None:
             for _ in range(10_000):
                 subject.backend.generate(prompts, GREEDY)
 
-        with pytest.raises(KeyboardInterrupt):
-            ask_for_long()
-        timer.join()
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                ask_for_long()
+        finally:
+            timer.join()
+            signal.signal(signal.SIGINT, heard_before)
         assert [reply.text for reply in subject.backend.generate(prompts, GREEDY)] == before
 
     def test_closing_gives_the_memory_back_and_can_be_done_twice(self, subject: Subject) -> None:
