@@ -208,8 +208,6 @@ class Conformance:
         prompts = rendered(subject.backend)
         before = [reply.text for reply in subject.backend.generate(prompts, GREEDY)]
         timer = threading.Timer(0.05, _thread.interrupt_main)
-        timer.start()
-
         # Shells start background jobs with SIGINT ignored, and Python then never hears of it.
         heard_before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -217,6 +215,7 @@ class Conformance:
             for _ in range(10_000):
                 subject.backend.generate(prompts, GREEDY)
 
+        timer.start()
         try:
             with pytest.raises(KeyboardInterrupt):
                 ask_for_long()
