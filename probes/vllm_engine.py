@@ -43,7 +43,6 @@ class VllmRequest:
 
     Attributes:
         folder: Of the model, in the Hugging Face layout.
-        device: "cpu", "cuda:0", "npu:0", as resolved.
         dtype: "float32", "bfloat16" or "float16".
         context_tokens: Longest prompt and reply together.
         batch_size: Most prompts at once.
@@ -52,7 +51,6 @@ class VllmRequest:
     """
 
     folder: str
-    device: str
     dtype: str
     context_tokens: int
     batch_size: int

@@ -153,7 +153,7 @@ class VllmBackend(TokenBackend):
             raise self._failure
         if self._engine is None:
             request = VllmRequest(
-                str(self._text.folder), self._device, self._dtype, self._plan.context_tokens,
+                str(self._text.folder), self._dtype, self._plan.context_tokens,
                 self._batch_size, self._plan.cache_bytes, self._plan.share,
             )  # fmt: skip
             try:
