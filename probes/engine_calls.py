@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -48,14 +49,31 @@ def _translate(what: str, error: Exception) -> BackendError:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    from transformers.utils import logging
+    """Lets nothing below an error through to transformers' own handlers, and draws no bars.
 
-    level, has_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    NOTE: not by `set_verbosity`: Python clears the caches of all loggers then, under a lock that Ctrl-C in
+    that moment leaves locked for ever (logging.Manager._clear_cache, Python 3.11).
+    """
+    from transformers.utils import logging as transformers_logging
+
+    has_bars = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()
+    handlers = list(logging.getLogger("transformers").handlers)
+    only_errors = _OnlyErrors()
+    for handler in handlers:
+        handler.addFilter(only_errors)
     try:
         yield
     finally:
-        logging.set_verbosity(level)
+        for handler in handlers:
+            handler.removeFilter(only_errors)
         if has_bars:
-            logging.enable_progress_bar()
+            transformers_logging.enable_progress_bar()
+
+
+class _OnlyErrors(logging.Filter):
+    """Turns down every record below an error."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is one."""
+        return record.levelno >= logging.ERROR
