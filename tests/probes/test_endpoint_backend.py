@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from probes.backend import BackendError, BackendOptions, EngineLostError, ServerOptions
+from probes.backend import AnswererError, BackendError, BackendOptions, EngineLostError, ServerOptions
 from probes.backends.endpoint import EndpointBackend
 from probes.endpoint.address import locate
 from probes.endpoint.client import MOST_ANSWER_BYTES
@@ -233,7 +233,7 @@ def test_a_server_that_dies_keeps_the_replies_it_gave(hostile: Hostile, load: Lo
 def test_nobody_listening_is_an_error_that_names_the_address() -> None:
     with hostile_server() as (url, _, _):
         pass
-    with pytest.raises(EngineLostError, match=r"127\.0\.0\.1:\d+ cannot be reached"):
+    with pytest.raises(AnswererError, match=r"127\.0\.0\.1:\d+ cannot be reached"):
         EndpointBackend.load(NOWHERE, BackendOptions(server=ServerOptions(url=url)))
 
 

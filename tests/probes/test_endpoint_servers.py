@@ -47,7 +47,7 @@ def tiny_gguf(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 @pytest.fixture(scope="session")
 def llama_server(tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """`python -m llama_cpp.server` over the tiny model."""
-    python = _interpreter(LLAMA_PYTHON, "llama_cpp.server")
+    python = _interpreter(LLAMA_PYTHON, "llama_cpp.server.app")
     command = [
         python, "-m", "llama_cpp.server", "--model", str(tiny_gguf),
         "--host", "127.0.0.1", "--port", "{port}",
