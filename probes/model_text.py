@@ -68,6 +68,11 @@ class ModelText:
         limit = getattr(self.config.get_text_config(), "max_position_embeddings", None)
         return limit if isinstance(limit, int) and limit > 0 else None
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What an auditor should know about how text becomes tokens."""
+        return (*filter(None, (self._bos_note(),)), *self.format.notes)
+
     def encode(self, prompt: str) -> list[int]:
         """The ids of a rendered prompt, with BOS where the model wants one."""
         # A chat template writes BOS itself; plain text gets it from the tokenizer.
@@ -126,6 +131,19 @@ class ModelText:
             if cut_at(self.decode(ids[:size]), stops)[1]:
                 return size
         return len(ids)
+
+    def _bos_note(self) -> str:
+        """A model trained with BOS answers rubbish without it, and a rebuilt tokenizer often forgets it.
+
+        Only plain text is looked at: a chat template writes what its model was trained with.
+        """
+        begins = getattr(self.config.get_text_config(), "bos_token_id", None)
+        if self.format.has_template or begins is None or self.encode("Hi")[:1] == [begins]:
+            return ""
+        return (
+            f"The configuration names a BOS token (id {begins}), and the tokenizer does not put it before "
+            "plain text: a model that was trained with it answers badly without it."
+        )
 
     def _read(self, parsed: ParsedOnce) -> None:
         from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer

@@ -123,7 +123,7 @@ class LlamaCppBackend(TokenBackend):
             threads=self._threads,
             prompt_format=text.format.name,
             capabilities=("generate", "logprobs"),
-            notes=(*self._notes, *text.format.notes),
+            notes=(*self._notes, *text.notes),
             settings={
                 "model_type": str(text.config.model_type),
                 "context_tokens": str(text.context_tokens or "not limited"),

@@ -121,7 +121,7 @@ class OpenVinoBackend(TokenBackend):
             threads=self._options.threads,
             prompt_format=text.format.name,
             capabilities=("generate",) if self._is_npu else ("generate", "logprobs"),
-            notes=(*self._notes, *self._window_notes(), *filter(None, (text.packing,)), *text.format.notes),
+            notes=(*self._notes, *self._window_notes(), *filter(None, (text.packing,)), *text.notes),
             settings={
                 "model_type": str(text.config.model_type),
                 "batching": "one by one" if self._is_npu else "continuous, paged attention",

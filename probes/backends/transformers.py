@@ -94,7 +94,7 @@ class TransformersBackend(TokenBackend):
             threads=int(torch.get_num_threads()),
             prompt_format=text.format.name,
             capabilities=("generate", "logprobs", "hidden_states"),
-            notes=(*self._notes, *filter(None, (text.packing,)), *text.format.notes),
+            notes=(*self._notes, *filter(None, (text.packing,)), *text.notes),
             settings={
                 "device_choice": explain_choice(self._options.device, self._device),
                 "model_type": str(text.config.model_type),

@@ -99,7 +99,7 @@ class VllmBackend(TokenBackend):
             threads=int(torch.get_num_threads()),
             prompt_format=text.format.name,
             capabilities=("generate", "logprobs"),
-            notes=(*self._notes, *text.format.notes),
+            notes=(*self._notes, *text.notes),
             settings={
                 "model_type": str(text.config.model_type),
                 "context_tokens": str(self._plan.context_tokens),

@@ -354,6 +354,13 @@ def test_a_gguf_file_answers_as_the_directory_it_was_made_from(
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_bos_token_that_plain_text_does_not_get_is_noted(copy: Path) -> None:
+    (copy / "chat_template.jinja").unlink()
+    assert any("names a BOS token (id 0)" in note for note in _load(copy).describe().notes)
+    edit_json(copy / "config.json", bos_token_id=None)
+    assert not any("BOS" in note for note in _load(copy).describe().notes)
+
+
 @pytest.mark.parametrize(("says", "has_bos"), [(True, True), (False, False), (None, False)])
 def test_a_gguf_file_that_wants_bos_gets_it_once(
     tiny_model: Path, tmp_path: Path, says: bool | None, has_bos: bool
