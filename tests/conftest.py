@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
 
 from tests.assets import tiny_model as builder
+
+
+def pytest_configure() -> None:
+    """Hears Ctrl-C: shells start background jobs with SIGINT ignored, which children would inherit too."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
