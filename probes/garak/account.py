@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from probes.garak import surface
 from probes.garak.planning import Plan
@@ -13,6 +14,9 @@ from probes.garak.second_opinion import manners_of
 from scanner.evidence import EvidenceRef, EvidenceStore
 from scanner.records import encode_pretty
 from scanner.transcripts import Exchange, keep_transcript
+
+# Lines of garak's own form: whoever reads transcripts must not take them for one.
+GARAK_REPORT_MEDIA_TYPE: Final = "application/vnd.garak.report+jsonl"
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ def keep_account(
     return (
         store.put(encode_pretty(account), "application/json", "account of the garak run"),
         store.put(words, "text/plain", "what garak printed and logged"),
-        store.put(run.report, "application/x-ndjson", "garak report.jsonl"),
+        store.put(run.report, GARAK_REPORT_MEDIA_TYPE, "garak report.jsonl"),
     )
 
 

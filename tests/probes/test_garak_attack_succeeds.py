@@ -22,7 +22,7 @@ from scanner.findings import Confidence, Finding, Outcome, Severity
 from scanner.manifest import Snapshot
 from scanner.references import ModelRef
 from scanner.runner import run_check
-from scanner.transcripts import read_transcript
+from scanner.transcripts import TRANSCRIPT_MEDIA_TYPE, read_transcript
 from tests.assets.garak_controls import right_answer
 from tests.fakes import FakeQuestioner, RecordingProgress
 
@@ -208,6 +208,7 @@ def test_the_quick_set_is_judged_whole_without_reaching_for_the_network(tmp_path
     assert {finding.outcome for finding in found.findings} == {Outcome.PASS}
     _, account_ref, log_ref, report_ref, controls_ref = found.findings[0].evidence
     assert report_ref.title == "garak report.jsonl"
+    assert report_ref.media_type != TRANSCRIPT_MEDIA_TYPE, "its lines are no exchanges"
     evals = [line for line in store.get(report_ref.sha256).splitlines() if b'"entry_type": "eval"' in line]
     assert len({json.loads(line)["probe"] for line in evals}) == len(requested)
     assert {exchange.reading["answer"] for exchange in read_transcript(store, controls_ref)} == {"right"}
