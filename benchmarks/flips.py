@@ -99,11 +99,11 @@ class _Outcome:
 
 
 def _mint(session: GarakSession, count: int) -> list[Probe]:
-    """The default probes that work offline, with as many prompts of each as make up the count."""
+    """The quick profile's probes, with as many prompts of each as make up the count."""
     data = load_profiles()
-    names = [name for name in data.requested(Profile.STANDARD) if not data.needs(name)]
+    names = [name for name in data.requested(Profile.QUICK) if not data.needs(name)]
     probes: dict[str, Probe] = {}
-    for cap in range(4, 64, 2):
+    for cap in range(8, 128, 8):
         orders = [MintOrder(name, cap, 0, 64, True, data.unavailable_detectors) for name in names]
         minted = {order.probe: Probe(order, session.mint(order)) for order in orders}
         probes = {name: each for name, each in minted.items() if each.minted.prompts}

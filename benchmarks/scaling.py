@@ -24,9 +24,9 @@ from scanner.manifest import Snapshot
 
 _MODEL: Final = Path("build/bench-model")
 _PLOT: Final = Path("docs/inference-cost.svg")
-_COUNTS: Final = (32, 64, 128, 256)
-_LENGTHS: Final = (32, 64, 128, 256, 512)
-_ROWS: Final = 32
+_COUNTS: Final = (16, 32, 64, 128)
+_LENGTHS: Final = (32, 64, 128, 256)
+_ROWS: Final = 16
 _TOKENS: Final = 32
 _OUTPUTS: Final = 3000
 
@@ -113,7 +113,7 @@ def _draw(by_count: Mapping[int, float], by_length: Mapping[int, float]) -> None
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
-    panels = ((by_count, "prompts", "prompts of garak"), (by_length, "words in each", "32 prompts"))
+    panels = ((by_count, "prompts", "prompts of garak"), (by_length, "words in each", f"{_ROWS} prompts"))
     for axis, (costs, label, title) in zip(axes, panels, strict=True):
         axis.plot(list(costs), list(costs.values()), "o-", color="#1f5f8b")
         axis.set_xlabel(label)

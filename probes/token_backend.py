@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 
-from probes.backend import Backend
+from probes.backend import Backend, BackendError
 from probes.model_text import ModelText
 from scanner.conversation import Conversation, FinishReason, Reply, Sampling
 
@@ -17,6 +17,7 @@ class TokenBackend(Backend):
     """A backend over `ModelText`: every such engine is given the same ids and cuts replies alike."""
 
     _text: ModelText
+    _failure: BackendError | None = None
 
     def render(self, conversation: Conversation) -> str:
         """The exact text the model is given; a BOS token that the tokenizer adds is not in it.
@@ -54,10 +55,33 @@ class TokenBackend(Backend):
         return [replies[index] for index in range(len(prompts))]
 
     def _prepare(self) -> None:
-        """Loads whatever was put off until the first question.
+        """Loads, once, what was put off until the first question.
+
+        A failure is kept, so that every further question fails at once, and alike.
 
         Raises:
             BackendError: when that fails.
+        """
+        if self._failure is not None:
+            raise self._failure
+        if not self._is_loaded:
+            try:
+                self._load_weights()
+            except BackendError as error:
+                self._failure = error
+                raise
+
+    @property
+    @abstractmethod
+    def _is_loaded(self) -> bool:
+        """Whether the weights are in memory."""
+
+    @abstractmethod
+    def _load_weights(self) -> None:
+        """Loads the weights.
+
+        Raises:
+            BackendError: when they cannot be loaded.
         """
 
     def _context_limit(self) -> int | None:

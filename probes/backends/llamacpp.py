@@ -68,7 +68,6 @@ class LlamaCppBackend(TokenBackend):
         self._facts = facts
         self._device = resolve_llama_device(options.device)
         self._engine: LlamaEngine | None = None
-        self._failure: BackendError | None = None
         self._notes: tuple[str, ...] = ()
         self._text = ModelText(snapshot)
         self._threads = options.threads or int(torch.get_num_threads())
@@ -167,15 +166,9 @@ class LlamaCppBackend(TokenBackend):
         is_asked_to_be_exact = self._device.kind == "cpu" and not self._options.is_fast
         return self._facts.is_batch_independent or not is_asked_to_be_exact
 
-    def _prepare(self) -> None:
-        if self._failure is not None:
-            raise self._failure
-        if self._engine is None:
-            try:
-                self._load_weights()
-            except BackendError as error:
-                self._failure = error  # so that every further question fails at once, and alike
-                raise
+    @property
+    def _is_loaded(self) -> bool:
+        return self._engine is not None
 
     def _load_weights(self) -> None:
         path = self._text.gguf

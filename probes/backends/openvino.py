@@ -71,7 +71,6 @@ class OpenVinoBackend(TokenBackend):
         )
         self._notes: tuple[str, ...] = ()
         self._engine: Engine | None = None
-        self._failure: BackendError | None = None
         self._parsed: ParsedOnce | None = ParsedOnce()
         self._text = ModelText(snapshot, self._parsed)
         self._store: IrStore | None = None
@@ -190,15 +189,12 @@ class OpenVinoBackend(TokenBackend):
             return ()
         return (f"Converted for OpenVINO, the model can be asked within {limit} tokens only.",)
 
-    def _prepare(self) -> None:
-        if self._failure is not None:
-            raise self._failure
-        if self._engine is None:
-            try:
-                self._engine = self._load_engine()
-            except BackendError as error:
-                self._failure = error  # so that every further question fails at once, and alike
-                raise
+    @property
+    def _is_loaded(self) -> bool:
+        return self._engine is not None
+
+    def _load_weights(self) -> None:
+        self._engine = self._load_engine()
 
     def _load_engine(self) -> Engine:
         self._store = store = self._store or IrStore(self._options.cache_folder)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from probes.attention import register_grouped_attention
-from probes.backend import Availability, BackendError, BackendOptions, DeviceError
+from probes.backend import Availability, BackendOptions, DeviceError
 from probes.decoding import RowwiseDraw, StopStrings
 from probes.devices import explain_choice, list_devices, resolve_device
 from probes.engine_calls import engine_call
@@ -47,7 +47,6 @@ class TransformersBackend(TokenBackend):
         self._device = resolve_device(options.device)
         self._notes: tuple[str, ...] = ()
         self._model: Any = None
-        self._failure: BackendError | None = None
         self._batch_tokens: int | None = None
         self._parsed: ParsedOnce | None = ParsedOnce()
         self._text = ModelText(snapshot, self._parsed)
@@ -163,15 +162,9 @@ class TransformersBackend(TokenBackend):
             return "bfloat16" if _computes_bfloat16() else "float32"
         return self._text.own_dtype
 
-    def _prepare(self) -> None:
-        if self._failure is not None:
-            raise self._failure
-        if self._model is None:
-            try:
-                self._load_weights()
-            except BackendError as error:
-                self._failure = error  # so that every further question fails at once, and alike
-                raise
+    @property
+    def _is_loaded(self) -> bool:
+        return self._model is not None
 
     def _load_weights(self) -> None:
         from transformers import GenerationConfig

@@ -44,7 +44,6 @@ class VllmBackend(TokenBackend):
         self._options = options
         self._device = resolve_vllm_device(options.device)
         self._engine: VllmEngine | None = None
-        self._failure: BackendError | None = None
         self._notes: tuple[str, ...] = ()
         self._text = ModelText(snapshot)
         self._dtype = self._resolve_dtype()
@@ -148,22 +147,19 @@ class VllmBackend(TokenBackend):
     def _context_limit(self) -> int | None:
         return self._plan.context_tokens
 
-    def _prepare(self) -> None:
-        if self._failure is not None:
-            raise self._failure
-        if self._engine is None:
-            request = VllmRequest(
-                str(self._text.folder), self._dtype, self._plan.context_tokens,
-                self._batch_size, self._plan.cache_bytes, self._plan.share,
-            )  # fmt: skip
-            try:
-                # NOTE: vLLM notices a missing matrix only where no other shares its tensor: without an
-                # up_proj it multiplies by what lay in the memory.
-                self._notes = judge_files(self._text.folder, self._text.config)
-                self._engine = VllmEngine(request)
-            except BackendError as error:
-                self._failure = error  # so that every further question fails at once, and alike
-                raise
+    @property
+    def _is_loaded(self) -> bool:
+        return self._engine is not None
+
+    def _load_weights(self) -> None:
+        request = VllmRequest(
+            str(self._text.folder), self._dtype, self._plan.context_tokens,
+            self._batch_size, self._plan.cache_bytes, self._plan.share,
+        )  # fmt: skip
+        # NOTE: vLLM notices a missing matrix only where no other shares its tensor: without an up_proj it
+        # multiplies by what lay in the memory.
+        self._notes = judge_files(self._text.folder, self._text.config)
+        self._engine = VllmEngine(request)
 
     def _continue(
         self, prompts: Sequence[str], rows: Sequence[Sequence[int]], sampling: Sampling
