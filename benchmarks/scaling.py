@@ -102,7 +102,11 @@ def _line(costs: Mapping[int, float]) -> dict[str, float]:
     from scipy.stats import linregress
 
     fit = linregress(list(costs), list(costs.values()))
-    return {"slope": round(fit.slope, 5), "intercept": round(fit.intercept, 2), "r2": round(fit.rvalue**2, 4)}
+    return {
+        "slope": round(float(fit.slope), 5),
+        "intercept": round(float(fit.intercept), 2),
+        "r2": round(float(fit.rvalue) ** 2, 4),
+    }
 
 
 def _draw(by_count: Mapping[int, float], by_length: Mapping[int, float]) -> None:

@@ -218,7 +218,12 @@ def close_report() -> None:
 
 
 def load_probe(name: str) -> GarakProbe:
-    """A fresh instance of a probe ("dan.AutoDANCached"); whatever it raises escapes."""
+    """A fresh instance of a probe ("dan.AutoDANCached"), of a fresh class; whatever it raises escapes.
+
+    NOTE: some probes add to lists of their class whenever one is made (latentinjection's payload_triggers),
+    and would make other prompts the second time, or after one of their kin.
+    """
+    sys.modules.pop(f"garak.probes.{name.partition('.')[0]}", None)
     return cast(GarakProbe, _load(f"probes.{name}"))
 
 

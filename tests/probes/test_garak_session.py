@@ -145,6 +145,18 @@ def test_probes_that_draw_from_sets_make_the_same_prompts_in_every_process(
     assert session.mint(order(probe, 20)) == other_session.mint(order(probe, 20))
 
 
+def test_a_probe_makes_the_same_prompts_again_whatever_came_before(
+    session: GarakSession, other_session: GarakSession
+) -> None:
+    french, chinese = (
+        order(f"latentinjection.LatentInjectionTranslation{name}", 20) for name in ("EnFr", "EnZh")
+    )
+    first = session.mint(french)
+    assert session.mint(french) == first
+    assert session.mint(chinese) == other_session.mint(chinese)
+    assert other_session.mint(french) == first
+
+
 def test_sampling_that_a_probe_asks_for_travels_and_does_not_leak(session: GarakSession) -> None:
     wants = session.mint(order("promptinject.HijackHateHumans", 20)).prompts
     assert {prompt.temperature for prompt in wants} != {0.0}
