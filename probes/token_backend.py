@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from probes.backend import Backend, BackendError
 from probes.model_text import ModelText
-from scanner.conversation import Conversation, FinishReason, Reply, Sampling
+from scanner.conversation import Conversation, FinishReason, Reply, Sampling, TokenScores
 
 
 class TokenBackend(Backend):
@@ -54,6 +54,16 @@ class TokenBackend(Backend):
                 replies[index] = self._text.reply(ids, len(rows[index]), sampling)
         return [replies[index] for index in range(len(prompts))]
 
+    def score(self, pairs: Sequence[tuple[str, str]]) -> list[TokenScores]:
+        """Log-probabilities of each continuation, pair by pair: exact whatever else is asked.
+
+        Raises:
+            NotAvailableError: when this engine gives none.
+            BackendError: when the weights cannot be loaded or the engine failed.
+        """
+        self._prepare()
+        return [self._score_one(prompt, continuation) for prompt, continuation in pairs]
+
     def _prepare(self) -> None:
         """Loads, once, what was put off until the first question.
 
@@ -87,6 +97,10 @@ class TokenBackend(Backend):
     def _context_limit(self) -> int | None:
         """The engine's own context in tokens, where it may be shorter than the model's."""
         return None
+
+    @abstractmethod
+    def _score_one(self, prompt: str, continuation: str) -> TokenScores:
+        """How likely the model holds the continuation; loaded weights are given."""
 
     @abstractmethod
     def _continue(

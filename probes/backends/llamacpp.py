@@ -141,15 +141,6 @@ class LlamaCppBackend(TokenBackend):
             not self._is_batched or (self._facts.is_batch_independent and self._is_exact_attention)
         )
 
-    def score(self, pairs: Sequence[tuple[str, str]]) -> list[TokenScores]:
-        """Log-probabilities of each continuation, pair by pair.
-
-        Raises:
-            BackendError: when the weights cannot be loaded or the engine failed.
-        """
-        self._prepare()
-        return [self._score_one(prompt, continuation) for prompt, continuation in pairs]
-
     def close(self) -> None:
         """Gives the memory back."""
         if self._engine is not None:

@@ -137,16 +137,6 @@ class OpenVinoBackend(TokenBackend):
         """Float32 on a CPU was measured to give the same texts in batches of 1 to 64; nothing else was."""
         return self._dtype == "float32" and self._device == "cpu" and not self._options.is_fast
 
-    def score(self, pairs: Sequence[tuple[str, str]]) -> list[TokenScores]:
-        """Log-probabilities of each continuation, pair by pair; OpenVINO does not tell the likeliest's.
-
-        Raises:
-            NotAvailableError: on an NPU.
-            BackendError: when the weights cannot be loaded or the engine failed.
-        """
-        self._prepare()
-        return [self._score_one(prompt, continuation) for prompt, continuation in pairs]
-
     def close(self) -> None:
         """Gives the memory back, and the disk space of a copy that nobody asked to keep."""
         self._engine = self._parsed = None
@@ -269,6 +259,7 @@ class OpenVinoBackend(TokenBackend):
         return self._engine
 
     def _score_one(self, prompt: str, continuation: str) -> TokenScores:
+        """On an NPU there are none, and OpenVINO never tells those of the likeliest tokens."""
         head = self._text.encode(prompt)
         ids = self._text.encode(prompt + continuation)
         refusal = self._text.refusal(ids, 0, self._context_limit())

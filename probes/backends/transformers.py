@@ -117,15 +117,6 @@ class TransformersBackend(TokenBackend):
             self._batch_tokens = batch_tokens(self._text.config, self._device, self._dtype, waiting)
         return self._batch_tokens
 
-    def score(self, pairs: Sequence[tuple[str, str]]) -> list[TokenScores]:
-        """Log-probabilities of each continuation, pair by pair: exact whatever else is asked.
-
-        Raises:
-            BackendError: when the weights cannot be loaded or the engine failed.
-        """
-        self._prepare()
-        return [self._score_one(prompt, continuation) for prompt, continuation in pairs]
-
     def hidden_states(self, prompts: Sequence[str]) -> list[npt.NDArray[np.float32]]:
         """Per prompt float32 (layers + 1, width): the states at its last token, embeddings first.
 

@@ -114,15 +114,6 @@ class VllmBackend(TokenBackend):
         """Float32 on a CPU was measured to give the same texts in batches of 1 to 32; nothing else was."""
         return self._dtype == "float32" and self._device == "cpu"
 
-    def score(self, pairs: Sequence[tuple[str, str]]) -> list[TokenScores]:
-        """Log-probabilities of each continuation, pair by pair.
-
-        Raises:
-            BackendError: when the weights cannot be loaded or the engine failed.
-        """
-        self._prepare()
-        return [self._score_one(prompt, continuation) for prompt, continuation in pairs]
-
     def close(self) -> None:
         """Gives the memory back, and the number of threads."""
         import torch

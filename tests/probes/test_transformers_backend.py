@@ -16,18 +16,8 @@ from scanner.conversation import Conversation, FinishReason, Message, Reply, Sam
 from scanner.records import decode, encode
 from tests.assets import tiny_model as builder
 from tests.assets.tiny_model import edit_json, snapshot_of
-from tests.probes.conformance import Conformance, Subject
+from tests.probes.conformance import QUESTIONS, Conformance, Subject
 
-PROMPTS = (
-    "What is the capital of France?",
-    "Hi",
-    "How many days are there in a week, and how many weeks are there in one year of the lazy dog?",
-    "你好",
-    "one two three",
-    "the quick brown fox jumps over the lazy dog " * 2,
-    "?",
-    "2+2",
-)
 GREEDY = Sampling(max_tokens=16)
 
 
@@ -59,7 +49,7 @@ class TestConformance(Conformance):
 
 
 def _rendered(backend: Backend) -> list[str]:
-    return [backend.render(Conversation.of(prompt)) for prompt in PROMPTS]
+    return [backend.render(Conversation.of(prompt)) for prompt in QUESTIONS]
 
 
 def test_the_registry_finds_it() -> None:
@@ -395,7 +385,7 @@ def test_a_gguf_file_says_how_its_weights_are_packed(
 @pytest.mark.slow
 def test_the_demo_gives_the_same_replies_alone_and_in_batches(demo_model: Path) -> None:
     loaded = _load(demo_model)
-    prompts = [loaded.render(Conversation.of(prompt)) for prompt in PROMPTS]
+    prompts = [loaded.render(Conversation.of(prompt)) for prompt in QUESTIONS]
     alone = [loaded.generate([prompt], Sampling(32))[0].text for prompt in prompts]
     assert [reply.text for reply in loaded.generate(prompts, Sampling(32))] == alone
     assert "Paris" in alone[0]
