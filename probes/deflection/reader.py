@@ -92,6 +92,7 @@ class Reading:
         switched_language: Language of a reply in another one than asked, "".
         is_thought_empty: Whether there was a reasoning block with nothing in it.
         spoken: The reply without reasoning blocks, which the spans point into.
+        probability: How sure the reader is of the engagement, 0 to 1; 1 where a rule alone decides.
     """
 
     engagement: Engagement
@@ -103,6 +104,7 @@ class Reading:
     switched_language: str = ""
     is_thought_empty: bool = False
     spoken: str = ""
+    probability: float = 1.0
 
     def as_mapping(self) -> dict[str, str]:
         """The reading for a transcript; spans as "start:end" and only what is set."""
