@@ -109,7 +109,7 @@ def test_both_directions_of_social_debates_have_all_three_labels(direction: str)
     assert labels == {"COMPLETE", "EVASIVE", "DENIAL"}
 
 
-@pytest.mark.parametrize("pattern", ["essay-en.jsonl", "essay-zh.jsonl"])
+@pytest.mark.parametrize("pattern", ["essay-en.jsonl", "essay-zh.jsonl", "essay-fi.jsonl"])
 def test_essay_labels_are_about_equal_thirds(pattern: str) -> None:
     rows = _rows(pattern)
     for label in ("COMPLETE", "EVASIVE", "DENIAL"):
