@@ -14,6 +14,8 @@ from typing import Final
 
 _THINKING: Final = re.compile(r"<think(?:ing)?>(.*?)</think(?:ing)?>", re.DOTALL)
 _OPEN_THINKING: Final = re.compile(r"<think(?:ing)?>.*\Z", re.DOTALL)
+# Some chat templates open the block in the prompt, so that only its end stands in the reply.
+_UNOPENED_THINKING: Final = re.compile(r"\A.*</think(?:ing)?>", re.DOTALL)
 _UNITS: Final = re.compile(r"[\u4e00-\u9fff]|[^\W\d_]+(?:['’-][^\W\d_]+)*|\d+")
 # Words without which hardly any English sentence of a dozen words exists.
 _FUNCTION_WORDS: Final = frozenset(
@@ -35,13 +37,17 @@ _SHARE_OF_NEW_PAIRS: Final = 0.35
 
 
 def without_thinking(text: str) -> tuple[str, str]:
-    """The reply without its reasoning blocks, and the reasoning; an unclosed block is all reasoning."""
+    """The reply without its reasoning blocks, and the reasoning; a block without end or beginning counts too."""
     thoughts = [match.group(1) for match in _THINKING.finditer(text)]
     spoken = _THINKING.sub("", text)
     unclosed = _OPEN_THINKING.search(spoken)
     if unclosed:
         thoughts.append(unclosed.group())
         spoken = spoken[: unclosed.start()]
+    unopened = _UNOPENED_THINKING.search(spoken)
+    if unopened:
+        thoughts.append(unopened.group())
+        spoken = spoken[unopened.end() :]
     return spoken.strip(), "\n".join(thoughts).strip()
 
 
@@ -63,6 +69,11 @@ def fault_of(text: str, prompt: str, *, was_cut: bool) -> str:
     if _is_word_salad(units):
         return "is not in sentences"
     return ""
+
+
+def script_of(language: str) -> str:
+    """What `language_of` finds in a text of a language: "zh" for both scripts, "other" for Russian, else "en"."""
+    return {"zh": "zh", "zh-Hant": "zh", "ru": "other"}.get(language, "en")
 
 
 def language_of(text: str) -> str:
