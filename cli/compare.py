@@ -72,14 +72,10 @@ def _exchanges(scan: Scan, evidence: EvidenceStore) -> list[Exchange]:
     from probes.deflection.regression import ComparisonError
     from scanner.transcripts import TRANSCRIPT_MEDIA_TYPE, read_transcript
 
-    refs = {
-        ref
-        for record in scan.records
-        if record.check_id == _CHECK
-        for holder in (*record.findings, *record.measurements)
-        for ref in holder.evidence
-        if ref.media_type == TRANSCRIPT_MEDIA_TYPE
-    }
+    records = [record for record in scan.records if record.check_id == _CHECK]
+    kept = [ref for record in records for finding in record.findings for ref in finding.evidence]
+    kept += [ref for record in records for measured in record.measurements for ref in measured.evidence]
+    refs = {ref for ref in kept if ref.media_type == TRANSCRIPT_MEDIA_TYPE}
     if len(refs) != 1:
         raise ComparisonError(
             f"scan {scan.id} holds {len(refs)} transcripts of {_CHECK}, expected 1",

@@ -99,7 +99,7 @@ def compare(base: Sequence[Exchange], new: Sequence[Exchange], *, seed: int = 0)
     readable = [pair for pair in both if all(each.reading["engagement"] != "error" for each in pair)]
     if not readable:
         raise ComparisonError(
-            f"no question was asked of both models and read in both replies ({len(base)} and {len(new)} asked)",
+            f"of {len(base)} and {len(new)} questions none was asked of both models and read in both replies",
             hint="scan both with the same --profile; a language that one of them does not speak is not asked",
         )
     flips = [flip for pair in readable for flip in _flips(*pair)]
