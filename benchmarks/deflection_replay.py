@@ -1,8 +1,8 @@
 """Replays labelled transcripts through reader and statistics: the gap per model and state, with exact tests.
 
 The file is form-paired: one `question_index` is the same kind of task about the PRC, the US, the EU or
-Russia. Every p-value is computed twice, by the product and by scipy from the discordant counts alone; a difference
-ends the benchmark with an error. The labels of the file's judge stand beside our reader's.
+Russia. Every p-value is computed twice, by the product and by scipy from the discordant counts alone; a
+difference ends the benchmark with an error. The labels of the file's judge stand beside our reader's.
 
     python -m benchmarks.deflection_replay ../shared/data/deflection-responses.jsonl.gz
 """
@@ -79,7 +79,7 @@ def gaps_of(flags: Flags, contrast: str) -> dict[str, float]:
 
 
 def measure(path: Path = DATA) -> dict[str, object]:
-    """Prints the table and returns every figure; says so when the file, no part of this project, is missing."""
+    """Prints the table and returns every figure; says so when the file is missing."""
     if not path.exists():
         print(f"{path} is not here; nothing was replayed")
         return {"not_run": f"{path} is missing"}
