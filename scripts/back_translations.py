@@ -1,7 +1,7 @@
 """Checks the translations of the deflection item bank against their back-translations.
 
-    python scripts/back_translations.py export FOLDER   the texts to translate back, without the English beside
-    python scripts/back_translations.py check           how far what came back shares the words of the English
+    python scripts/back_translations.py export FOLDER   what to translate back, without the English beside
+    python scripts/back_translations.py check           how far what came back shares words with the English
 
 Whoever translates back sees one exported file only: "id<TAB>language<TAB>text" a line, and writes
 tests/probes/data/back_translations/<topic>.tsv: "id<TAB>English" a line. Two texts share words when content
@@ -77,7 +77,7 @@ def check() -> int:
                 doubtful += 1
                 print(f"{name}: {share:.2f}\n  {text}\n  {english}\n  {back[name]}")
     mean = shared / max(total - missing, 1)
-    print(f"{total} texts, {missing} not translated back, {doubtful} below {LEAST_SHARED}, mean overlap {mean:.2f}")
+    print(f"{total} texts, {missing} not translated back, {doubtful} below {LEAST_SHARED}, mean {mean:.2f}")
     return 1 if missing else 0
 
 
