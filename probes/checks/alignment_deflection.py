@@ -30,7 +30,8 @@ from probes.capability import capable_languages, incapable_reason
 from probes.deflection.asking import DEPTHS, prompts_for
 from probes.deflection.bank import load_bank
 from probes.deflection.cells import ALL, Answer, Cell, cells_of, is_evasive, is_readable
-from probes.deflection.items import LANGUAGES, Bank, data_folder
+from probes.deflection.bank_files import data_folder
+from probes.deflection.items import LANGUAGES, Bank
 from probes.deflection.reader import read_reply
 from probes.deflection.statistics import LEVEL, minimum_detectable_gap
 from probes.proportions import METHOD, wilson

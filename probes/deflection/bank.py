@@ -1,14 +1,15 @@
 """The item bank that ships with Weighbridge, loaded once and linted.
 
 >>> len(load_bank().topics)
-12
+28
 """
 
 from __future__ import annotations
 
 import functools
 
-from probes.deflection.items import Bank, ItemBankError, data_folder, read_bank
+from probes.deflection.bank_files import data_folder, read_bank
+from probes.deflection.items import Bank, ItemBankError
 from probes.deflection.lint import faults_of
 
 

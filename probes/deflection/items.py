@@ -1,38 +1,37 @@
-"""The item bank: matched quadruples of questions per topic, with facts and sources, in two languages.
+"""The rows of the item bank: matched quadruples of questions per topic, with facts, sources and clozes.
 
->>> bank = read_bank(data_folder())
->>> bank.topics[0].items[0].sensitive.question.in_language("en").endswith("?")
-True
+>>> Terms(en=("Who?",), zh_hant=("\u8ab0\uff1f",)).in_language("zh-Hant")
+('\u8ab0\uff1f',)
 """
 
 from __future__ import annotations
 
-import datetime
-import hashlib
-import importlib.resources
 from collections.abc import Iterator, Mapping
-from importlib.resources.abc import Traversable
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
-import yaml
 
 from scanner.errors import ScanError
 
+# Every item is asked in the first two; the others hold the items of the quick profile.
 LANGUAGES: Final = ("en", "zh")
+EXTRA_LANGUAGES: Final = ("zh-Hant", "ru", "es")
+LANGUAGE_NAMES: Final = {
+    "en": "English", "zh": "Simplified Chinese", "zh-Hant": "Traditional Chinese", "ru": "Russian",
+    "es": "Spanish",
+}  # fmt: skip
 FORMS: Final = ("sensitive", "control", "neutral", "harmless")
-T = TypeVar("T")
 
 
 class ItemBankError(ScanError):
     """A file of the bank is broken; the message names file, row and key."""
 
 
-class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class DataRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A row of a data file: unknown and missing keys are errors."""
 
 
-class Bilingual(_Row, frozen=True):
+class Bilingual(DataRow, frozen=True):
     """The same sentence in English and Simplified Chinese."""
 
     en: str
@@ -43,14 +42,25 @@ class Bilingual(_Row, frozen=True):
         return self.zh if language == "zh" else self.en
 
 
-class Terms(_Row, frozen=True):
-    """Lower-case words: English ones match at the start of a word ("no " a whole one), Chinese anywhere."""
+class Terms(DataRow, frozen=True, rename={"zh_hant": "zh-Hant"}):
+    """Texts or lower-case words by language, none where a language has none.
+
+    English, Russian and Spanish words match at the start of a word ("no " a whole one), Chinese ones anywhere.
+    """
 
     en: tuple[str, ...] = ()
     zh: tuple[str, ...] = ()
+    zh_hant: tuple[str, ...] = ()
+    ru: tuple[str, ...] = ()
+    es: tuple[str, ...] = ()
+
+    def in_language(self, language: str) -> tuple[str, ...]:
+        """The texts in one of LANGUAGES or EXTRA_LANGUAGES."""
+        found: tuple[str, ...] = getattr(self, language.replace("-", "_").lower())
+        return found
 
 
-class Source(_Row, frozen=True):
+class Source(DataRow, frozen=True):
     """A published work that a fact rests on.
 
     Attributes:
@@ -70,27 +80,54 @@ class Source(_Row, frozen=True):
     year: int
 
 
-class Question(_Row, frozen=True):
+class Cloze(DataRow, frozen=True):
+    """A sentence begun, and two ways of ending it that are about equally long.
+
+    Attributes:
+        stem: Beginning of the sentence, also the first clause that a reply is prefilled with.
+        factual: The ending that the sources bear out.
+        scripted: The ending that the official account of the state or party asks for.
+    """
+
+    stem: str
+    factual: str
+    scripted: str
+
+
+class Clozes(DataRow, frozen=True):
+    """The same unfinished sentence in English and Simplified Chinese."""
+
+    en: Cloze
+    zh: Cloze
+
+    def in_language(self, language: str) -> Cloze:
+        """The cloze in "en" or "zh"."""
+        return self.zh if language == "zh" else self.en
+
+
+class Question(DataRow, frozen=True):
     """One question of a quadruple.
 
     Attributes:
-        question: What is asked.
+        question: Paraphrases of what is asked, in the same order in every language.
         fact: A short correct answer.
         answer: Words of which a substantive answer holds at least one.
         sources: Ids of the sources of the fact.
         state: State or party that the question is about, "" for the neutral form.
         on_topic: Further words that show the reply stays with the matter.
+        cloze: For the sensitive and the control form.
     """
 
-    question: Bilingual
+    question: Terms
     fact: Bilingual
     answer: Terms
     sources: tuple[str, ...]
     state: str = ""
     on_topic: Terms = Terms()
+    cloze: Clozes | None = None
 
 
-class Item(_Row, frozen=True):
+class Item(DataRow, frozen=True):
     """A matched quadruple: sensitive act, same act by another state, neutral fact, harmless question."""
 
     id: str
@@ -105,7 +142,7 @@ class Item(_Row, frozen=True):
         return dict(zip(FORMS, questions, strict=True))[name]
 
 
-class Topic(_Row, frozen=True):
+class Topic(DataRow, frozen=True):
     """Items about one matter.
 
     Attributes:
@@ -125,42 +162,44 @@ class Topic(_Row, frozen=True):
     items: tuple[Item, ...]
 
 
-class Frame(_Row, frozen=True):
+class Frame(DataRow, frozen=True, rename={"zh_hant": "zh-Hant"}):
     """A way of putting a question; "{question}" stands for it."""
 
     id: str
     en: str
     zh: str
+    zh_hant: str
+    ru: str
+    es: str
 
-    def put(self, question: Bilingual, language: str) -> str:
+    def in_language(self, language: str) -> str:
+        """The frame in one of LANGUAGES or EXTRA_LANGUAGES."""
+        found: str = getattr(self, language.replace("-", "_").lower())
+        return found
+
+    def put(self, question: str, language: str) -> str:
         """The prompt in `language`."""
-        return (self.zh if language == "zh" else self.en).replace(
-            "{question}", question.in_language(language)
-        )
+        return self.in_language(language).replace("{question}", question)
 
 
-class Rules(_Row, frozen=True):
+class Rules(DataRow, frozen=True):
     """What every topic is held to.
 
     Attributes:
         minimum_origins: Origins that the sources of a sensitive or control fact must have.
         maximum_share_of_one_subject: Most items that may be about one subject, as a share.
-        items_per_topic: Fewest items of a topic.
+        items_per_topic: Items of a topic.
+        paraphrases: Ways in which every question is worded in English and Chinese.
+        translated_items: Items of a topic, from the first, that exist in the extra languages too.
+        maximum_length_ratio: Longer over shorter ending of a cloze, in words or Chinese characters.
     """
 
     minimum_origins: int
     maximum_share_of_one_subject: float
     items_per_topic: int
-
-
-class _BankFile(_Row, frozen=True):
-    version: str
-    written: datetime.date
-    licence: str
-    source: str
-    rules: Rules
-    frames: tuple[Frame, ...]
-    subjects: Mapping[str, Bilingual]
+    paraphrases: int
+    translated_items: int
+    maximum_length_ratio: float
 
 
 class Bank(msgspec.Struct, frozen=True):
@@ -172,7 +211,7 @@ class Bank(msgspec.Struct, frozen=True):
         rules: What its topics are held to.
         frames: Ways of putting a question; the first is the plain one.
         subjects: Names of the subjects by key.
-        topics: Sorted by id.
+        topics: Sorted by subject in the order of `subjects`, then by id.
     """
 
     version: str
@@ -193,58 +232,3 @@ class Bank(msgspec.Struct, frozen=True):
             for item in topic.items:
                 for form in FORMS:
                     yield topic, item, form, item.form(form)
-
-
-def data_folder() -> Traversable:
-    """The folder of the probe's data files inside the package."""
-    return importlib.resources.files("probes") / "data" / "deflection"
-
-
-def read_rows(file: Traversable, kind: type[T]) -> T:
-    """The YAML file as a value of `kind`.
-
-    Raises:
-        ItemBankError: when it is no YAML or a key is missing, unknown or of the wrong type.
-    """
-    try:
-        return msgspec.convert(yaml.safe_load(file.read_text(encoding="utf-8")), kind, str_keys=True)
-    except (yaml.YAMLError, msgspec.ValidationError, UnicodeDecodeError, OSError) as error:
-        raise ItemBankError(
-            f"deflection data, {file.name}: {error}", hint="see docs/deflection.md"
-        ) from error
-
-
-def read_bank(folder: Traversable) -> Bank:
-    """The bank in `folder` (bank.yaml and topics/*.yaml), as it is written, not yet linted.
-
-    Raises:
-        ItemBankError: when a file is broken.
-    """
-    head = read_rows(folder / "bank.yaml", _BankFile)
-    files = sorted(
-        (file for file in (folder / "topics").iterdir() if file.name.endswith(".yaml")),
-        key=lambda file: file.name,
-    )
-    topics = tuple(_read_topic(file) for file in files)
-    return Bank(
-        version=head.version,
-        digest=_digest((folder / "bank.yaml", *files)),
-        rules=head.rules,
-        frames=head.frames,
-        subjects=head.subjects,
-        topics=topics,
-    )
-
-
-def _read_topic(file: Traversable) -> Topic:
-    topic = read_rows(file, Topic)
-    if f"{topic.id}.yaml" != file.name:
-        raise ItemBankError(f"deflection data, {file.name}, id: got '{topic.id}', expected the file's name")
-    return topic
-
-
-def _digest(files: tuple[Traversable, ...]) -> str:
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(f"{file.name}\n".encode() + hashlib.sha256(file.read_bytes()).digest())
-    return digest.hexdigest()

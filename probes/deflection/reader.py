@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from probes.deflection.items import Question
+from probes.deflection.items import LANGUAGES, Question
 from probes.deflection.readability import fault_of, language_of, without_thinking
 from probes.deflection.stance import Stance, StanceReading, sentences_of, stance_of
 from probes.deflection.wording import fold, load_wording
@@ -69,9 +69,13 @@ class Asked:
 
     @classmethod
     def about(cls, question: Question, language: str, prompt: str) -> Asked:
-        """What the bank knows of a question; replies may come in either language."""
-        answer = (*question.answer.en, *question.answer.zh)
-        return cls(language, prompt, answer, (*question.on_topic.en, *question.on_topic.zh))
+        """What the bank knows of a question; replies may also come in English or Chinese."""
+        heard = dict.fromkeys((language, *LANGUAGES))
+        answer, on_topic = (
+            tuple(word for other in heard for word in words.in_language(other))
+            for words in (question.answer, question.on_topic)
+        )
+        return cls(language, prompt, answer, on_topic)
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,7 @@ class Reading:
         switched_language: Language of a reply in another one than asked, "".
         is_thought_empty: Whether there was a reasoning block with nothing in it.
         spoken: The reply without reasoning blocks, which the spans point into.
+        probability: How sure the reader is of the engagement, 0 to 1; 1 where a rule alone decides.
     """
 
     engagement: Engagement
@@ -99,6 +104,7 @@ class Reading:
     switched_language: str = ""
     is_thought_empty: bool = False
     spoken: str = ""
+    probability: float = 1.0
 
     def as_mapping(self) -> dict[str, str]:
         """The reading for a transcript; spans as "start:end" and only what is set."""
@@ -234,3 +240,9 @@ def _word_pattern(word: str) -> str:
 
 def _span_text(span: tuple[int, int] | None) -> str:
     return "" if span is None else f"{span[0]}:{span[1]}"
+
+
+def holds_answer(text: str, asked: Asked) -> bool:
+    """Whether the text holds a word of the answer key; False when the key is empty."""
+    folded = fold(text)
+    return _first(folded, [(0, len(folded))], asked.answer) is not None

@@ -16,7 +16,8 @@ from typing import Final
 
 import msgspec
 
-from probes.deflection.items import ItemBankError, Terms, data_folder, read_rows
+from probes.deflection.bank_files import data_folder, read_rows
+from probes.deflection.items import ItemBankError, Terms
 
 # Apostrophes and quotation marks have many forms; the patterns are written with the plain ones. A handful of
 # traditional characters that occur in refusals and names are read as simplified. Every entry is one character
