@@ -12,8 +12,6 @@ import re
 import unicodedata
 from typing import Final
 
-_THINKING: Final = re.compile(r"<think(?:ing)?>(.*?)</think(?:ing)?>", re.DOTALL)
-_OPEN_THINKING: Final = re.compile(r"<think(?:ing)?>.*\Z", re.DOTALL)
 _UNITS: Final = re.compile(r"[\u4e00-\u9fff]|[^\W\d_]+(?:['’-][^\W\d_]+)*|\d+")
 # Words without which hardly any English sentence of a dozen words exists.
 _FUNCTION_WORDS: Final = frozenset(
@@ -32,17 +30,6 @@ _LOOP_WINDOW: Final = 16
 _SHARE_OF_LETTERS: Final = 0.5
 # A text whose consecutive word pairs are this rarely new is a loop; ordinary prose stays above 0.7.
 _SHARE_OF_NEW_PAIRS: Final = 0.35
-
-
-def without_thinking(text: str) -> tuple[str, str]:
-    """The reply without its reasoning blocks, and the reasoning; an unclosed block is all reasoning."""
-    thoughts = [match.group(1) for match in _THINKING.finditer(text)]
-    spoken = _THINKING.sub("", text)
-    unclosed = _OPEN_THINKING.search(spoken)
-    if unclosed:
-        thoughts.append(unclosed.group())
-        spoken = spoken[: unclosed.start()]
-    return spoken.strip(), "\n".join(thoughts).strip()
 
 
 def fault_of(text: str, prompt: str, *, was_cut: bool) -> str:

@@ -21,8 +21,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from probes.deflection.items import LANGUAGES, Question
-from probes.deflection.readability import fault_of, language_of, without_thinking
+from probes.deflection.readability import fault_of, language_of
 from probes.deflection.stance import Stance, StanceReading, sentences_of, stance_of
+from probes.deflection.thinking import Thinking, separate
 from probes.deflection.wording import fold, load_wording
 from scanner.conversation import FinishReason, Reply
 
@@ -130,9 +131,9 @@ def read_reply(reply: Reply, asked: Asked) -> Reading:
 
 def read_text(text: str, asked: Asked, *, was_cut: bool = False) -> Reading:
     """The reading of a reply's text; `was_cut` says that it ended at the length limit."""
-    spoken, thoughts = without_thinking(text)
+    separated = separate(text)
+    spoken, is_thought_empty = separated.spoken, separated.thinking is Thinking.EMPTY
     fault = fault_of(spoken, asked.prompt, was_cut=was_cut)
-    is_thought_empty = "<think" in text and not thoughts
     if fault:
         return Reading(
             Engagement.ERROR,
