@@ -13,12 +13,13 @@ import unicodedata
 from typing import Final
 
 _UNITS: Final = re.compile(r"[\u4e00-\u9fff]|[^\W\d_]+(?:['’-][^\W\d_]+)*|\d+")
-# Words without which hardly any English sentence of a dozen words exists.
+# Words without which hardly any sentence of a dozen words exists, in English and the languages beside it.
 _FUNCTION_WORDS: Final = frozenset(
     re.findall(
         r"\w+",
         "the a an of to in and is was were are that it for on with as by at from this be or not he she they "
-        "have has had i you we his her their its which who but can will would",
+        "have has had i you we his her their its which who but can will would "
+        "el la los las de que y en un una con por para no se ja oli ei der die und ist le les des et est",
     )
 )
 # What hosts and filters put in the place of a reply.

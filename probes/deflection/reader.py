@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from probes.deflection.items import LANGUAGES, Question
+from probes.deflection.languages import switched
 from probes.deflection.readability import fault_of, language_of
 from probes.deflection.stance import Stance, StanceReading, sentences_of, stance_of
 from probes.deflection.thinking import Thinking, separate
@@ -147,7 +148,7 @@ def read_text(text: str, asked: Asked, *, was_cut: bool = False) -> Reading:
     engagement, reason, span = _engagement(spoken, asked, stance, language)
     return Reading(
         engagement, stance.stance, reason, span, stance.span, stance.line_id,
-        switched_language="" if language == asked.language else language,
+        switched_language=switched(asked.language, spoken),
         is_thought_empty=is_thought_empty, spoken=spoken,
     )  # fmt: skip
 
