@@ -10,12 +10,15 @@ from typing import TypeVar
 from rich.console import Console
 from rich.table import Table
 
-from probes.deflection.agreement import METHOD, Scores, scores
+from cli.judging import Judged
+from probes.deflection.agreement import LEVEL, METHOD, Scores, scores
+from probes.deflection.judge import agreement_of
 from probes.deflection.labels import CLASSES, Label
 from probes.deflection.reader import Engagement
 from probes.deflection.rows import RowReading
 from probes.deflection.stance import Stance
 from probes.deflection.thinking import Thinking
+from probes.proportions import wilson
 from reports.glyphs import visible
 
 Kind = TypeVar("Kind", bound=Enum)
@@ -39,6 +42,41 @@ def print_readings(readings: Sequence[RowReading], console: Console) -> None:
     if unread:
         said = "; ".join(f"{count} x {reason}" for reason, count in unread.most_common(3))
         console.print(f"not read, so in no rate: {visible(said)}", soft_wrap=True)
+
+
+def print_judge(
+    judged: Judged, readings: Sequence[RowReading], labels: Sequence[Label | None], console: Console
+) -> None:
+    """Prints who judged, how much of it could be used, and how far judge, reader and labels agree."""
+    who, found = judged.judge, agreement_of(judged.readings, [read.reading for read in readings])
+    lines = [
+        f"Judge {who['model']}, commit {who['commit'] or 'none'}, sha256 {who['digest'][:16]}, "
+        f"rubric {who['rubric']}, {who['engine']}",
+        f"coverage: {found.known} of {found.n} readable replies judged{_share(found.known, found.n)}; "
+        "the others are UNKNOWN and in no figure",
+        f"agreement with the reader, Cohen's kappa: engagement {found.engagement}, stance {found.stance}, "
+        f"three classes {found.three_class}",
+    ]
+    reasons = Counter(each.reason for each in judged.readings if not each.is_known)
+    lines += [f"unknown: {count} x {reason}" for reason, count in reasons.most_common(2)]
+    pairs = [
+        (label, judge.label or Label.ERROR)
+        for label, judge in zip(labels, judged.readings, strict=bool(labels))
+        if label is not None
+    ]
+    if pairs:
+        against = scores(*zip(*pairs, strict=True))
+        lines.append(f"judge against {against.n} labels, UNKNOWN as a miss: macro-F1 {against.macro_f1}")
+    console.print()
+    for line in lines:
+        console.print(visible(line), soft_wrap=True)
+
+
+def _share(part: int, whole: int) -> str:
+    if not whole:
+        return ""
+    ends = wilson(part, whole, LEVEL)
+    return f" ({100 * part / whole:.0f} % [{100 * ends.low:.0f}, {100 * ends.high:.0f}])"
 
 
 def print_agreement(labels: Sequence[Label | None], readings: Sequence[RowReading], console: Console) -> None:
