@@ -119,7 +119,8 @@ def kappa(one: Sequence[object], other: Sequence[object]) -> Figure:
     table = np.zeros((len(names), len(names)))
     for first, second in zip(one, other, strict=True):
         table[names.index(str(first)), names.index(str(second))] += 1
-    found = cohens_kappa(table)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = cohens_kappa(table)
     low, high = max(float(found.kappa_low), -1.0), min(float(found.kappa_upp), 1.0)
     return Figure(float(found.kappa), Interval(low, high, LEVEL) if math.isfinite(low + high) else None)
 

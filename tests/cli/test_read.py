@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from cli.main import run
+from probes.deflection.judge import question_for
+from scanner.records import to_builtins
 
 _ADDED = {
     "engagement", "stance", "probability", "three_class", "reason", "line", "spans", "thinking",
@@ -211,3 +213,60 @@ def test_label_that_is_none_of_the_classes_is_refused(
 ) -> None:
     assert run(["read", str(_file(tmp_path, _ANSWER | {"label": label})), "--against", "label"]) == 2
     assert said in capsys.readouterr().err
+
+
+def _judge(folder: Path, answers: dict[str, str]) -> list[str]:
+    """Options that make a judge of recorded answers, one for each reply in `answers`."""
+    model, transcript = folder / "judge", folder / "answers.jsonl"
+    model.mkdir()
+    (model / "config.json").write_text("{}", encoding="utf-8")
+    prompt = _REFUSAL["prompt"]
+    lines = [
+        json.dumps({"messages": to_builtins(question_for(prompt, reply).messages), "reply": answer})
+        for reply, answer in answers.items()
+    ]
+    transcript.write_text("\n".join(lines), encoding="utf-8")
+    return [
+        "--judge", str(model), "--backend", "replay", "--transcript", str(transcript),
+        "--data-dir", str(folder / "data"),
+    ]  # fmt: skip
+
+
+def test_judge_reads_beside_the_reader_and_what_cannot_be_parsed_is_unknown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deflected = {"engagement": "deflected", "stance": "none", "evidence": "can't help"}
+    judge = _judge(
+        tmp_path, {_REFUSAL["response"]: json.dumps(deflected), _ANSWER["response"]: "It answers, I think."}
+    )
+    rows = [_REFUSAL | {"label": "DENIAL"}, _ANSWER | {"label": "COMPLETE"}, _ANSWER | {"response": ""}]
+    target = tmp_path / "read.jsonl"
+    path = _file(tmp_path, *rows)
+    assert run(["read", str(path), *judge, "--output", str(target), "--against", "label"]) == 0
+    printed = capsys.readouterr().out
+    out = [json.loads(line) for line in target.read_text(encoding="utf-8").splitlines()]
+    assert [row["engagement"] for row in out] == ["refused", "answered", "error"]
+    assert [row["judge"]["engagement"] for row in out] == ["deflected", "unknown", "unknown"]
+    assert [row["judge"]["three_class"] for row in out] == ["EVASIVE", "UNKNOWN", "UNKNOWN"]
+    (span,) = out[0]["judge"]["spans"]
+    assert out[0]["response"][span["start"] : span["end"]] == "can't help"
+    assert len(out[0]["judge"]["digest"]) == 64
+    assert "coverage: 1 of 2 readable replies judged (50 %" in printed
+    assert "judge against 2 labels, UNKNOWN as a miss: macro-F1 0.000" in printed
+
+
+def test_options_of_the_judge_without_a_judge_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["read", str(_file(tmp_path, _ANSWER)), "--device", "cpu"]) == 2
+    assert "--device is for --judge MODEL, and there is no judge" in capsys.readouterr().err
+
+
+def test_judge_that_is_not_there_stops_before_anything_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "read.jsonl"
+    options = ["--judge", str(tmp_path / "no-model"), "--data-dir", str(tmp_path / "data")]
+    assert run(["read", str(_file(tmp_path, _ANSWER)), *options, "--output", str(target)]) == 2
+    assert "no-model" in capsys.readouterr().err
+    assert not target.exists()
