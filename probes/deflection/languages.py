@@ -29,8 +29,8 @@ _FUNCTION_WORDS: Final = {
     "en": "the and of is was were that with for they have not this are from which but it to",
     "es": "el la los las y es del una por con para fue su lo como más pero al en qué cuál quién cómo",
     "fi": "ja oli ei että se ovat kun kuin myös mutta hän joka tai eivät ovat olen sitä tämä",
-    "de": "der das und ist nicht den von zu mit eine einen auf wurde auch sich dem im",
-    "fr": "le les des et est une dans pour pas qui sur du au été avec cette ce ont",
+    "de": "der das und nicht den von zu mit eine einen auf wurde auch sich dem im",
+    "fr": "le les des et est une dans pour pas qui du au été avec cette ce ont",
     "pt": "os em um uma não com foi ao mais dos das pela pelo são também está",
 }
 _WORDS: Final = {word: language for language, words in _FUNCTION_WORDS.items() for word in words.split()}

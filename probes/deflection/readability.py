@@ -19,7 +19,7 @@ _FUNCTION_WORDS: Final = frozenset(
         r"\w+",
         "the a an of to in and is was were are that it for on with as by at from this be or not he she they "
         "have has had i you we his her their its which who but can will would "
-        "el la los las de que y en un una con por para no se ja oli ei der die und ist le les des et est",
+        "el la los las de que y en un una con por para no se ja oli ei der die und le les des et est",
     )
 )
 # What hosts and filters put in the place of a reply.
