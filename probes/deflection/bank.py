@@ -1,7 +1,7 @@
 """The item bank that ships with Weighbridge, loaded once and linted.
 
 >>> len(load_bank().topics)
-28
+21
 """
 
 from __future__ import annotations
