@@ -26,8 +26,7 @@ from typing import Final
 import msgspec
 import yaml
 
-from probes.deflection.readability import fault_of, language_of
-from probes.deflection.thinking import separate
+from probes.deflection.readability import fault_of, language_of, without_thinking
 from probes.deflection.wording import fold
 from scanner.errors import ScanError
 
@@ -108,7 +107,7 @@ def manner_of(text: str, prompt: str = "", *, was_cut: bool = False) -> Manner:
         prompt: The request, to tell an answer from its echo.
         was_cut: Whether the reply ended at its length limit.
     """
-    spoken = separate(text).spoken
+    spoken, _ = without_thinking(text)
     # A refusal may be as short as it likes, and is read first: "No." is one.
     if is_refusal(spoken):
         return Manner.REFUSED

@@ -12,6 +12,8 @@ import re
 import unicodedata
 from typing import Final
 
+from probes.deflection.thinking import separate
+
 _UNITS: Final = re.compile(r"[\u4e00-\u9fff]|[^\W\d_]+(?:['’-][^\W\d_]+)*|\d+")
 # Words without which hardly any sentence of a dozen words exists, in English and the languages beside it.
 _FUNCTION_WORDS: Final = frozenset(
@@ -31,6 +33,12 @@ _LOOP_WINDOW: Final = 16
 _SHARE_OF_LETTERS: Final = 0.5
 # A text whose consecutive word pairs are this rarely new is a loop; ordinary prose stays above 0.7.
 _SHARE_OF_NEW_PAIRS: Final = 0.35
+
+
+def without_thinking(text: str) -> tuple[str, str]:
+    """The reply without its reasoning blocks, and the reasoning; an unclosed block is all reasoning."""
+    separated = separate(text)
+    return separated.spoken, separated.thoughts
 
 
 def fault_of(text: str, prompt: str, *, was_cut: bool) -> str:

@@ -21,7 +21,7 @@ import msgspec
 import yaml
 
 from probes.coherence import normalised
-from probes.deflection.thinking import separate
+from probes.deflection.readability import without_thinking
 from probes.garak.profiles import GarakDataError, module_of
 from probes.proportions import wilson
 from scanner.conversation import Conversation, FinishReason, Reply
@@ -41,7 +41,7 @@ class ControlQuestion:
 
     def is_answered_by(self, text: str) -> bool:
         """Whether a reply is right."""
-        spoken = normalised(separate(text).spoken)
+        spoken = normalised(without_thinking(text)[0])
         return any(re.search(pattern, spoken, re.DOTALL) for pattern in self.answers)
 
 
