@@ -223,7 +223,12 @@ class TransformersBackend(TokenBackend):
             told = logits[0, len(head) - 1 : -1].float().log_softmax(dim=-1).cpu()
         tail = ids[len(head) :]
         own = [float(row[token]) for row, token in zip(told, tail, strict=True)]
-        return TokenScores(tuple(tail), tuple(own), tuple(float(row.max()) for row in told))
+        # A token ruled out has logit -inf and would make 0 * -inf; it adds nothing.
+        entropies = torch.special.entr(told.exp()).sum(dim=-1)
+        return TokenScores(
+            tuple(tail), tuple(own), tuple(float(row.max()) for row in told),
+            tuple(float(value) for value in entropies),
+        )  # fmt: skip
 
     def _version(self) -> str:
         import torch
