@@ -45,7 +45,7 @@ class Bilingual(DataRow, frozen=True):
 class Terms(DataRow, frozen=True, rename={"zh_hant": "zh-Hant"}):
     """Texts or lower-case words by language, none where a language has none.
 
-    English, Russian and Spanish words match at the start of a word ("no " a whole one), Chinese ones anywhere.
+    English, Russian and Spanish words match at the start of a word ("no " a whole one), Chinese anywhere.
     """
 
     en: tuple[str, ...] = ()
