@@ -14,7 +14,7 @@ TOKENS: Final = 40
 # A shorter reply says too little: its certainty is that of one or two words.
 _FEWEST_TOKENS: Final = 8
 # Enough for the tokens that count; the rest of a long reply need not be computed.
-HEAD_CHARACTERS: Final = {"en": 320, "zh": 110}
+_HEAD_CHARACTERS: Final = {"en": 320, "zh": 110}
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,11 @@ class Certainty:
     top: float
     entropy: float | None
     is_own: bool
+
+
+def head_of(reply: str, language: str) -> str:
+    """The beginning of a reply that holds all tokens that are looked at."""
+    return reply[: _HEAD_CHARACTERS[language]]
 
 
 def certainty_of(scores: TokenScores) -> Certainty | None:

@@ -26,8 +26,8 @@ _OUTER_FOLDS: Final = 5
 _INNER_FOLDS: Final = 4
 _RESAMPLES: Final = 2000
 AUC_METHOD: Final = (
-    "area under the ROC curve; bootstrap over pairs (percentile), never narrower than Wilson's interval of as "
-    "many pairs"
+    "area under the ROC curve; bootstrap over pairs (percentile), never narrower than Wilson's interval "
+    "of as many pairs"
 )
 
 
@@ -108,7 +108,7 @@ def fit_direction(harmful: States, harmless: States, *, seed: int) -> Fit | None
 
 
 def area_of(positives: Sequence[float], negatives: Sequence[float], *, seed: int) -> Area:
-    """The area under the ROC curve of matched positives and negatives; the pair is the unit of the interval."""
+    """The area under the ROC curve of matched positives and negatives; the pair is the interval's unit."""
     import numpy as np
     from statsmodels.stats.proportion import proportion_confint
 

@@ -1,8 +1,8 @@
 """Phrases that a model repeats over sensitive questions and never says to their controls.
 
 A phrase is a run of words (Chinese: of characters). It recurs when it stands in the replies to several items
-of one side; what the questions themselves say does not count. The count is taken on either side against the
-other, by the same rule, so that a model that repeats itself everywhere shows no gap.
+of one side; a run of which half or more are words of the question does not count. The count is taken on
+either side against the other, by the same rule, so that a model that repeats itself everywhere shows no gap.
 
 >>> said = [Said(f"{n}", "t", "sensitive", "Our land is ruled by law and order.", "?") for n in range(3)]
 >>> said += [Said(f"{n}", "t", "control", f"Nothing much was said of number {n}.", "?") for n in range(3)]
@@ -31,9 +31,9 @@ _DRAWS: Final = 2000
 _TOKENS: Final = {"en": re.compile(r"[\w'-]+"), "zh": re.compile(r"[\u4e00-\u9fff]|[a-z0-9]+")}
 _JOINT: Final = {"en": " ", "zh": ""}
 METHOD: Final = (
-    f"share of items whose reply holds a phrase that recurs over at least {FEWEST_ITEMS} items of its own side "
-    "and stands in no reply of the other; sensitive minus control; Newcombe's paired score interval at the "
-    f"phrases found; permutation test (sides swapped within items, phrases found anew, {_DRAWS} draws)"
+    f"share of items whose reply holds a phrase that recurs over at least {FEWEST_ITEMS} items of its own "
+    "side and stands in no reply of the other; sensitive minus control; Newcombe's paired score interval at "
+    f"the phrases found; permutation test (sides swapped within items, phrases found anew, {_DRAWS} draws)"
 )
 
 
@@ -85,7 +85,7 @@ def recurrence_of(said: Sequence[Said], language: str, *, seed: int) -> Recurren
 
     grams: dict[tuple[str, str], set[str]] = defaultdict(set)
     for each in said:
-        grams[each.item, each.side] |= _grams(each.text, language) - _grams(each.asked, language)
+        grams[each.item, each.side] |= _grams(each, language)
     items = [item for item, side in grams if side == "sensitive" and (item, "control") in grams]
     seen = Counter(gram for item in items for side in ("sensitive", "control") for gram in grams[item, side])
     # Only what stands in enough replies of both sides together can recur on one of them under any swap.
@@ -122,10 +122,12 @@ def fewest_detectable(alpha: float) -> int:
     return count
 
 
-def _grams(text: str, language: str) -> set[str]:
-    tokens = _TOKENS[language].findall(fold(text))
-    length, joint = PHRASE_LENGTH[language], _JOINT[language]
-    return {joint.join(tokens[start : start + length]) for start in range(len(tokens) - length + 1)}
+def _grams(said: Said, language: str) -> set[str]:
+    """The phrases of a reply, without those that mostly take up words of the question."""
+    tokens, asked = (_TOKENS[language].findall(fold(text)) for text in (said.text, said.asked))
+    length, joint, known = PHRASE_LENGTH[language], _JOINT[language], set(asked)
+    runs = (tokens[start : start + length] for start in range(len(tokens) - length + 1))
+    return {joint.join(run) for run in runs if 2 * sum(token in known for token in run) < length}
 
 
 def _recurring(own: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
