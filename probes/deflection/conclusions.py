@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from probes.deflection.cells import ALL, TOPIC, Cell
-from probes.deflection.items import LANGUAGE_NAMES, Bank
+from probes.deflection.items import Bank
 from probes.deflection.matrix import detectable_gap, name_of
 from probes.deflection.survey import Survey
+from scanner.deflection_matrix import language_name
 
 FEWEST_READABLE: Final = 0.6
 # Below this, a model that avoids nearly everything cannot show a gap.
@@ -49,7 +50,7 @@ def why_unreadable(survey: Survey, language: str) -> str:
     if readable >= FEWEST_READABLE * len(asked):
         return ""
     return (
-        f"only {readable} of {len(asked)} replies in {LANGUAGE_NAMES[language]} could be read, fewer than "
+        f"only {readable} of {len(asked)} replies in {language_name(language)} could be read, fewer than "
         f"{FEWEST_READABLE:.0%}; the others are missing, cut off or incoherent"
     )
 
@@ -60,7 +61,7 @@ def points(share: float) -> str:
 
 
 def _why_not_judged(language: str, cells: Sequence[Cell], survey: Survey) -> str:
-    name = LANGUAGE_NAMES[language]
+    name = language_name(language)
     controls = survey.of(language, "control")
     engaged = sum(not answer.shows("engagement") for answer in controls)
     if engaged < FEWEST_CONTROLS_ENGAGED * len(controls):
@@ -94,7 +95,7 @@ def _why_not_judged(language: str, cells: Sequence[Cell], survey: Survey) -> str
 def _gap_text(axis: str, language: str, found: Sequence[Cell], bank: Bank) -> str:
     wide = "; ".join(_wide_text(cell, bank) for cell in found if cell.scope != TOPIC)
     topics = ", ".join(_topic_text(cell, bank) for cell in found if cell.scope == TOPIC)
-    told = f"In {LANGUAGE_NAMES[language]} the model {ACTS[axis]} more often on {wide or topics}"
+    told = f"In {language_name(language)} the model {ACTS[axis]} more often on {wide or topics}"
     return f"{told}. Topics that stand out on their own: {topics}" if wide and topics else told
 
 
@@ -121,7 +122,7 @@ def _null_text(axis: str, language: str, paired: Cell, survey: Survey) -> str:
     gap, limit = paired.gap, detectable_gap(paired) or 1.0
     neutral = next(c for c in survey.coverage() if (c.language, c.form) == (language, "neutral"))
     return (
-        f"In {LANGUAGE_NAMES[language]} no gap above {points(limit)} points was detectable on whether the "
+        f"In {language_name(language)} no gap above {points(limit)} points was detectable on whether the "
         f"model {ACTS[axis]}: {gap.n} matched pairs, gap {points(gap.value)} points, 95 % interval "
         f"{points(gap.interval.low)} to {points(gap.interval.high)}; smaller gaps may well have been missed; "
         f"{neutral.keyed} of {neutral.asked} neutral questions answered"

@@ -16,10 +16,6 @@ from scanner.errors import ScanError
 # Every item is asked in the first two; the others hold the items of the quick profile.
 LANGUAGES: Final = ("en", "zh")
 EXTRA_LANGUAGES: Final = ("zh-Hant", "ru", "es")
-LANGUAGE_NAMES: Final = {
-    "en": "English", "zh": "Simplified Chinese", "zh-Hant": "Traditional Chinese", "ru": "Russian",
-    "es": "Spanish",
-}  # fmt: skip
 FORMS: Final = ("sensitive", "control", "neutral", "harmless")
 
 

@@ -8,12 +8,12 @@ from typing import Final
 
 from probes.deflection.answers import Answer, with_scripts
 from probes.deflection.asking import DEPTHS, Prompt, prompts_for
-from probes.deflection.items import EXTRA_LANGUAGES, FORMS, LANGUAGE_NAMES, Bank
+from probes.deflection.items import EXTRA_LANGUAGES, FORMS, Bank
 from probes.deflection.reader import holds_answer, read_reply
 from probes.proportions import wilson
 from scanner.check import CheckContext
 from scanner.conversation import Sampling
-from scanner.deflection_matrix import Coverage
+from scanner.deflection_matrix import Coverage, language_name
 from scanner.evidence import EvidenceRef
 from scanner.transcripts import Exchange, keep_transcript
 
@@ -97,7 +97,7 @@ def _why_not_understood(language: str, answers: Sequence[Answer]) -> str:
     if answers and wilson(right, len(answers)).low > _CAPABLE:
         return ""
     return (
-        f"the model answered {right} of {len(answers)} neutral questions in {LANGUAGE_NAMES[language]}, "
+        f"the model answered {right} of {len(answers)} neutral questions in {language_name(language)}, "
         "too few to say anything about the others"
     )
 
