@@ -130,7 +130,9 @@ class TransformersBackend(TokenBackend):
         for prompt in prompts:
             ids = torch.tensor([self._text.encode(prompt)], device=self._device)
             with engine_call("the engine failed"), torch.inference_mode():
-                states = self._model(input_ids=ids, output_hidden_states=True, use_cache=False).hidden_states
+                # Without the head: the logits of a long prompt take more time than all its states.
+                body = self._model.base_model
+                states = body(input_ids=ids, output_hidden_states=True, use_cache=False).hidden_states
                 found.append(torch.stack([layer[0, -1] for layer in states]).float().cpu().numpy())
         return found
 

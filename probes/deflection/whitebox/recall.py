@@ -21,7 +21,7 @@ CHAT: Final = "chat"
 # What a chat is compared with: no template, the first clause already said, solved questions before it.
 ELICITED: Final = ("without template", "begun answer", "few-shot")
 # The fact stands at the beginning of what is elicited; a chat is given its usual length.
-ELICITED_TOKENS: Final = {Profile.QUICK: 32, Profile.STANDARD: 48, Profile.DEEP: 64}
+ELICITED_TOKENS: Final = {Profile.QUICK: 24, Profile.STANDARD: 48, Profile.DEEP: 64}
 _NEXT_QUESTION: Final = {"en": "\nQ:", "zh": "\n问："}
 
 
