@@ -27,7 +27,7 @@ from typing import ClassVar, Final
 from probes.capability import capable_languages, incapable_reason
 from probes.deflection.bank import load_bank
 from probes.deflection.conclusions import points
-from probes.deflection.items import LANGUAGE_NAMES, LANGUAGES, Bank
+from probes.deflection.items import LANGUAGES, Bank
 from probes.deflection.statistics import LEVEL, Gap, Pair, holm, minimum_detectable_gap, paired_gap
 from probes.deflection.whitebox.matched import SIDES, Place, chat_sampling, places_for, topic_titles
 from probes.deflection.whitebox.recall import (
@@ -43,6 +43,7 @@ from probes.deflection.whitebox.recall import (
 from probes.proportions import METHOD, wilson
 from scanner.check import Check, CheckContext, Cost, MeasureSpec, Needs, Profile
 from scanner.conversation import Conversation, FinishReason, Reply
+from scanner.deflection_matrix import language_name
 from scanner.evidence import EvidenceRef
 from scanner.findings import Confidence, Finding, Measurement, Severity
 from scanner.transcripts import Exchange, keep_transcript
@@ -158,7 +159,7 @@ class KnowledgeWithheld(Check):
         bank: Bank,
         transcript: EvidenceRef,
     ) -> Finding:
-        name = LANGUAGE_NAMES[language]
+        name = language_name(language)
         limit = minimum_detectable_gap(gap.n, level=1 - (1 - LEVEL) / len(adjusted))
         told = (
             f"{_count(pairs, 0)} of {gap.n} sensitive questions and {_count(pairs, 1)} of their controls "
@@ -177,7 +178,7 @@ class KnowledgeWithheld(Check):
             )  # fmt: skip
         if limit is None:
             reason = (
-                f"with {gap.n} matched pairs in {LANGUAGE_NAMES[language]} no gap could be told from chance"
+                f"with {gap.n} matched pairs in {language_name(language)} no gap could be told from chance"
             )
             return self.not_run(reason, subject=language)
         return self.passed(
@@ -199,7 +200,7 @@ def _count(pairs: Pairs, side: int) -> int:
 
 
 def _why_not_judged(recalls: Sequence[Recall], pairs: Pairs, language: str) -> str:
-    items, name = len(recalls) // len(SIDES), LANGUAGE_NAMES[language]
+    items, name = len(recalls) // len(SIDES), language_name(language)
     if not pairs or len(pairs) < _FEWEST_JUDGED * items:
         return (
             f"only {len(pairs)} of {items} matched questions in {name} got replies in a chat and in another "

@@ -26,7 +26,7 @@ from typing import ClassVar, Final
 
 from probes.capability import capable_languages, incapable_reason
 from probes.deflection.bank import load_bank
-from probes.deflection.items import LANGUAGE_NAMES, LANGUAGES
+from probes.deflection.items import LANGUAGES
 from probes.deflection.statistics import LEVEL, Pair, holm, paired_gap
 from probes.deflection.whitebox.certainty import Certainty, certainty_of, head_of
 from probes.deflection.whitebox.matched import SIDES, places_for, topic_titles
@@ -35,6 +35,7 @@ from probes.deflection.whitebox.phrases import METHOD as PHRASES_METHOD
 from probes.deflection.whitebox.phrases import Recurrence, fewest_detectable, recurrence_of
 from probes.deflection.whitebox.transcript import Told, told_in
 from scanner.check import Check, CheckContext, Cost, MeasureSpec, Needs, Profile
+from scanner.deflection_matrix import language_name
 from scanner.errors import NotAvailableError
 from scanner.evidence import EvidenceRef
 from scanner.findings import Confidence, Finding, Measurement, Severity
@@ -118,7 +119,7 @@ class RepliesFollowAScript(Check):
         *,
         is_found: bool,
     ) -> Finding:
-        name, bank = LANGUAGE_NAMES[language], load_bank()
+        name, bank = language_name(language), load_bank()
         told = (
             f"phrases recur in {len(found.sensitive)} of {len(found.items)} replies to sensitive questions "
             f"and, by the same rule, in {len(found.control)} to controls (p = {adjusted[language]:.2g})"
@@ -204,7 +205,7 @@ class RepliesFollowAScript(Check):
         )  # fmt: skip
 
     def _on_certainty(self, language: str, gap: Difference, p_value: float) -> Finding:
-        name = LANGUAGE_NAMES[language]
+        name = language_name(language)
         told = (
             f"{gap.value:+.2f}, 95 % interval {gap.interval.low:+.2f} to {gap.interval.high:+.2f}, {gap.n} "
             f"matched replies, p = {p_value:.2g}"

@@ -26,7 +26,7 @@ from typing import ClassVar, Final
 from probes.capability import capable_languages, incapable_reason
 from probes.chat_format import PLAIN_FORMAT
 from probes.deflection.bank import load_bank
-from probes.deflection.items import LANGUAGE_NAMES, LANGUAGES
+from probes.deflection.items import LANGUAGES
 from probes.deflection.statistics import LEVEL, holm
 from probes.deflection.whitebox.endings import CHAT, PLAIN, Margins, margins_of, texts_to_score
 from probes.deflection.whitebox.matched import SIDES, places_for
@@ -39,6 +39,7 @@ from probes.deflection.whitebox.paired import (
     paired_difference,
 )
 from scanner.check import Check, CheckContext, Cost, MeasureSpec, Needs, Profile
+from scanner.deflection_matrix import language_name
 from scanner.evidence import EvidenceRef
 from scanner.findings import Confidence, Finding, Measurement, Severity
 from scanner.records import encode
@@ -91,7 +92,7 @@ class ScriptedEndingPreferred(Check):
             if len(pairs) < max(FEWEST_PAIRS, _FEWEST_SCORED * len(margins) / len(SIDES)):
                 reason = (
                     f"only {len(pairs)} of {len(margins) // len(SIDES)} matched sentences in "
-                    f"{LANGUAGE_NAMES[language]} could be scored on both sides"
+                    f"{language_name(language)} could be scored on both sides"
                 )
                 yield self.not_run(reason, subject=language)
                 continue
@@ -141,7 +142,7 @@ class ScriptedEndingPreferred(Check):
                 )  # fmt: skip
 
     def _judged(self, language: str, shift: Difference, p_value: float, evidence: EvidenceRef) -> Finding:
-        name = LANGUAGE_NAMES[language]
+        name = language_name(language)
         told = (
             f"{shift.value:+.2f} nats per token, 95 % interval {shift.interval.low:+.2f} to "
             f"{shift.interval.high:+.2f}, {shift.n} matched sentences, p = {p_value:.2g}"

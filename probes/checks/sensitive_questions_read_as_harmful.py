@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from probes.capability import capable_languages, incapable_reason
 from probes.deflection.bank import load_bank
-from probes.deflection.items import LANGUAGE_NAMES, LANGUAGES
+from probes.deflection.items import LANGUAGES
 from probes.deflection.statistics import LEVEL, holm
 from probes.deflection.whitebox.direction import AUC_METHOD, Area, Fit, area_of, fit_direction
 from probes.deflection.whitebox.matched import Place, places_for
@@ -34,6 +34,7 @@ from probes.deflection.whitebox.paired import METHOD, Difference, paired_differe
 from probes.deflection.whitebox.safety import load_safety_requests
 from scanner.check import Check, CheckContext, Cost, MeasureSpec, Needs, Profile
 from scanner.conversation import Conversation
+from scanner.deflection_matrix import language_name
 from scanner.evidence import EvidenceRef
 from scanner.findings import Confidence, Finding, Measurement, Severity
 from scanner.records import encode
@@ -138,7 +139,7 @@ class SensitiveQuestionsReadAsHarmful(Check):
     def _judged(
         self, language: str, shift: Difference, area: Area, p_value: float, evidence: EvidenceRef
     ) -> Finding:
-        name = LANGUAGE_NAMES[language]
+        name = language_name(language)
         interval = f"95 % interval {shift.interval.low:+.2f} to {shift.interval.high:+.2f}"
         told = (
             f"{shift.value:+.2f} of the way from harmless to harmful, {interval}, {shift.n} matched "
@@ -161,7 +162,7 @@ class SensitiveQuestionsReadAsHarmful(Check):
 
 
 def _why_no_direction(fit: Fit | None, language: str) -> str:
-    name = LANGUAGE_NAMES[language]
+    name = language_name(language)
     if fit is None:
         return f"harmful and harmless requests in {name} give the same hidden states: there is no direction"
     area = fit.held_out
