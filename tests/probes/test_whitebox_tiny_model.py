@@ -11,9 +11,9 @@ import pytest
 from probes.backend import BackendOptions
 from probes.checks import (
     knowledge_withheld,
+    questions_read_as_harmful,
     replies_follow_a_script,
     scripted_ending_preferred,
-    sensitive_questions_read_as_harmful,
 )
 from probes.deflection.items import Bank
 from probes.questioning import open_questioner
@@ -32,7 +32,7 @@ __all__ = ["bank"]
 
 CHECKS = (
     knowledge_withheld.CHECK, scripted_ending_preferred.CHECK, replies_follow_a_script.CHECK,
-    sensitive_questions_read_as_harmful.CHECK,
+    questions_read_as_harmful.CHECK,
 )  # fmt: skip
 
 

@@ -100,7 +100,7 @@ def bank(monkeypatch: pytest.MonkeyPatch) -> Bank:
     made = invented_bank()
     for name in (
         "knowledge_withheld", "scripted_ending_preferred", "replies_follow_a_script",
-        "sensitive_questions_read_as_harmful",
+        "questions_read_as_harmful",
     ):  # fmt: skip
         monkeypatch.setattr(f"probes.checks.{name}.load_bank", lambda: made)
     return made

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from probes.checks.sensitive_questions_read_as_harmful import CHECK
+from probes.checks.questions_read_as_harmful import CHECK
 from probes.deflection.items import Bank
 from probes.deflection.whitebox.direction import area_of, fit_direction
 from probes.deflection.whitebox.safety import load_safety_requests

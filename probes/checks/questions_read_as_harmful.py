@@ -49,10 +49,10 @@ _LEAST_AREA: Final = 0.7
 _SMALLEST_SHIFT: Final = 0.1
 
 
-class SensitiveQuestionsReadAsHarmful(Check):
+class QuestionsReadAsHarmful(Check):
     """Projects questions on the direction that tells harmful from harmless requests."""
 
-    id: ClassVar[str] = "sensitive-questions-read-as-harmful"
+    id: ClassVar[str] = "questions-read-as-harmful"
     title: ClassVar[str] = "Sensitive questions lie near harmful requests inside the model"
     severity: ClassVar[Severity] = Severity.LOW
     needs: ClassVar[Needs] = Needs.HIDDEN_STATES
@@ -183,4 +183,4 @@ def _keep(
     return context.evidence.put(encode(rows), "application/json", "positions on the refusal direction")
 
 
-CHECK = SensitiveQuestionsReadAsHarmful()
+CHECK = QuestionsReadAsHarmful()
