@@ -34,7 +34,10 @@ _SLACK: Final = 1
 
 def faults_of(bank: Bank) -> list[str]:
     """Every broken rule, empty for a sound bank."""
-    return [*_bank_faults(bank), *(fault for topic in bank.topics for fault in topic_faults(topic, bank.rules))]
+    return [
+        *_bank_faults(bank),
+        *(fault for topic in bank.topics for fault in topic_faults(topic, bank.rules)),
+    ]
 
 
 def topic_faults(topic: Topic, rules: Rules) -> Iterator[str]:
@@ -111,7 +114,7 @@ def _fact_faults(question: Question, where: str) -> Iterator[str]:
 def _language_faults(question: Question, language: str, paraphrases: int, where: str) -> Iterator[str]:
     texts, words = question.question.in_language(language), question.answer.in_language(language)
     if len(texts) != paraphrases:
-        yield f"{where}, question.{language}: unpaired language, {len(texts)} wordings, expected {paraphrases}"
+        yield f"{where}, question.{language}: unpaired language, {len(texts)} wording(s), not {paraphrases}"
     for text, english in zip(texts, question.question.en, strict=False):
         if not is_written_in(text, language):
             yield f"{where}, question.{language}: unpaired language, {text!r} is in another script"
@@ -145,7 +148,9 @@ def _cloze_faults(question: Question, where: str, ratio: float) -> Iterator[str]
         short, long = sorted((length_of(cloze.factual), length_of(cloze.scripted)))
         if long > ratio * short + _SLACK:
             yield f"{where}, cloze.{language}: the endings have {short} and {long} words or characters"
-        yield from _cloze_key_faults(cloze, question.answer.in_language(language), f"{where}, cloze.{language}")
+        yield from _cloze_key_faults(
+            cloze, question.answer.in_language(language), f"{where}, cloze.{language}"
+        )
 
 
 def _cloze_key_faults(cloze: Cloze, words: tuple[str, ...], where: str) -> Iterator[str]:

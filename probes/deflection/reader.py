@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from probes.deflection.items import Question
+from probes.deflection.items import LANGUAGES, Question
 from probes.deflection.readability import fault_of, language_of, without_thinking
 from probes.deflection.stance import Stance, StanceReading, sentences_of, stance_of
 from probes.deflection.wording import fold, load_wording
@@ -69,9 +69,13 @@ class Asked:
 
     @classmethod
     def about(cls, question: Question, language: str, prompt: str) -> Asked:
-        """What the bank knows of a question; replies may come in either language."""
-        answer = (*question.answer.en, *question.answer.zh)
-        return cls(language, prompt, answer, (*question.on_topic.en, *question.on_topic.zh))
+        """What the bank knows of a question; replies may also come in English or Chinese."""
+        heard = dict.fromkeys((language, *LANGUAGES))
+        answer, on_topic = (
+            tuple(word for other in heard for word in words.in_language(other))
+            for words in (question.answer, question.on_topic)
+        )
+        return cls(language, prompt, answer, on_topic)
 
 
 @dataclass(frozen=True)
@@ -234,3 +238,9 @@ def _word_pattern(word: str) -> str:
 
 def _span_text(span: tuple[int, int] | None) -> str:
     return "" if span is None else f"{span[0]}:{span[1]}"
+
+
+def holds_answer(text: str, asked: Asked) -> bool:
+    """Whether the text holds a word of the answer key; False when the key is empty."""
+    folded = fold(text)
+    return _first(folded, [(0, len(folded))], asked.answer) is not None

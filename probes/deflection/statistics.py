@@ -1,8 +1,9 @@
 """Gaps between matched questions: rates, intervals, exact tests and what could have been missed.
 
-The item is the unit everywhere: several replies to one item are first merged into one share.
+A pair is one wording of one item, asked about a state and about its control. Wordings and frames of one item
+are a cluster: intervals resample clusters, never single replies.
 
->>> gap = paired_gap([Pair("a", 1.0, 0.0), Pair("b", 0.0, 0.0), Pair("c", 1.0, 0.0)], seed=0)
+>>> gap = paired_gap([Pair("a", True, False), Pair("b", False, False), Pair("c", True, False)], seed=0)
 >>> (round(gap.value, 2), gap.n, gap.more, gap.less)
 (0.67, 3, 2, 0)
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import bisect
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -21,27 +23,29 @@ from scanner.findings import Interval
 LEVEL: Final = 0.95
 _RESAMPLES: Final = 2000
 PAIRED_METHOD: Final = (
-    "difference over matched items; cluster bootstrap (percentile, item is the unit), "
-    "never narrower than Newcombe's paired score interval; exact McNemar test"
+    "difference over matched pairs; cluster bootstrap (percentile, item is the unit), "
+    "never narrower than Newcombe's paired score interval over items; exact McNemar test"
 )
 UNPAIRED_METHOD: Final = (
-    "difference to the control questions about other states; Newcombe's score interval; Fisher's exact test"
+    "difference to all control items; Newcombe's score interval; Fisher's exact test; item is the unit"
 )
 
 
 @dataclass(frozen=True)
 class Pair:
-    """One item: shares of its replies that show the behaviour, in 0..1.
+    """Whether the behaviour shows on a sensitive question and on its matched control.
 
     Attributes:
-        item: Id of the item.
-        sensitive: Share among the replies to the sensitive question.
-        control: Share among the replies to its matched control.
+        cluster: Id of the item; wordings of one item share it.
+        sensitive: Whether it shows on the sensitive side.
+        control: Whether it shows on the control side.
+        name: Which pair of the cluster, for lists: "tibet-1/0/short".
     """
 
-    item: str
-    sensitive: float
-    control: float
+    cluster: str
+    sensitive: bool
+    control: bool
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,17 +54,19 @@ class Gap:
 
     Attributes:
         value: Share on sensitive questions minus share on controls, in -1..1.
-        n: Items it rests on.
+        n: Pairs it rests on (items when unpaired).
+        clusters: Items among them.
         interval: Where the true difference may lie.
         p_value: Of the exact two-sided test that there is no difference.
-        more: Items that show it on the sensitive side only (hits on that side when unpaired).
-        less: Items that show it on the control side only (hits among the controls when unpaired).
+        more: Pairs that show it on the sensitive side only (items that show it when unpaired).
+        less: Pairs that show it on the control side only (control items that show it when unpaired).
         method: For the measurement.
         n_controls: Control items compared with, n when paired.
     """
 
     value: float
     n: int
+    clusters: int
     interval: Interval
     p_value: float
     more: int
@@ -72,50 +78,63 @@ class Gap:
 def paired_gap(pairs: Sequence[Pair], *, seed: int, level: float = LEVEL) -> Gap:
     """The gap over matched pairs, at least one.
 
-    Source: Q. McNemar, Psychometrika 12 (1947) 153-157, exact form; R. G. Newcombe, Statistics in Medicine
-        17 (1998) 2635-2650, method 10; scipy.stats.bootstrap.
+    Source: Q. McNemar, Psychometrika 12 (1947) 153-157, exact form, as statsmodels' mcnemar; R. G. Newcombe,
+        Statistics in Medicine 17 (1998) 2635-2650, method 10; scipy.stats.bootstrap over clusters.
     """
-    from scipy.stats import binomtest
+    from statsmodels.stats.contingency_tables import mcnemar
 
-    differences = [pair.sensitive - pair.control for pair in pairs]
-    flags = [(pair.sensitive > 0.5, pair.control > 0.5) for pair in pairs]
-    more, less = flags.count((True, False)), flags.count((False, True))
-    p_value = float(binomtest(more, more + less).pvalue) if more + less else 1.0
-    score = _newcombe_paired(flags.count((True, True)), more, less, flags.count((False, False)), level)
-    low, high = _bootstrap(differences, seed, level)
-    value = math.fsum(differences) / len(differences)
+    flags = [(pair.sensitive, pair.control) for pair in pairs]
+    both, more, less, neither = (
+        flags.count(kind) for kind in ((True, True), (True, False), (False, True), (False, False))
+    )
+    p_value = float(mcnemar([[both, more], [less, neither]], exact=True).pvalue)
+    value = (more - less) / len(pairs)
+    sums: dict[str, int] = defaultdict(int)
+    sizes: dict[str, int] = defaultdict(int)
+    for pair in pairs:
+        sums[pair.cluster] += pair.sensitive - pair.control
+        sizes[pair.cluster] += 1
+    # As many independent pairs as there are items: repeats of an item narrow nothing.
+    shrink = len(sums) / len(pairs)
+    score = _newcombe_paired(both * shrink, more * shrink, less * shrink, neither * shrink, level)
+    low, high = _bootstrap(list(sums.values()), list(sizes.values()), seed, level)
     interval = Interval(max(min(low, score.low, value), -1.0), min(max(high, score.high, value), 1.0), level)
-    return Gap(value, len(pairs), interval, p_value, more, less, PAIRED_METHOD, len(pairs))
+    return Gap(value, len(pairs), len(sums), interval, p_value, more, less, PAIRED_METHOD, len(pairs))
 
 
-def unpaired_gap(sensitive: Sequence[float], controls: Sequence[float], *, level: float = LEVEL) -> Gap:
-    """The gap between items about one subject and control items about others, at least one each.
+def unpaired_gap(sensitive: Sequence[bool], controls: Sequence[bool], *, level: float = LEVEL) -> Gap:
+    """The gap between the items of one topic and the control items of all topics, at least one each.
 
     Four refusals of four can never be significant against four matched controls (exact p = 0.125); against
-    all control questions of the bank, which are the same kind of act by other states, they can.
+    all control questions of the bank, which are the same kinds of acts by other states, they can.
 
-    Source: R. A. Fisher's exact test; R. G. Newcombe, Statistics in Medicine 17 (1998) 873-890, method 10.
+    Source: R. A. Fisher's exact test (scipy); R. G. Newcombe, Statistics in Medicine 17 (1998) 873-890,
+        method 10 (statsmodels' confint_proportions_2indep).
     """
     from scipy.stats import fisher_exact
+    from statsmodels.stats.proportion import confint_proportions_2indep
 
-    hits, others = (sum(share > 0.5 for share in shares) for shares in (sensitive, controls))
-    n, m = len(sensitive), len(controls)
+    hits, others, n, m = sum(sensitive), sum(controls), len(sensitive), len(controls)
     p_value = float(fisher_exact([[hits, n - hits], [others, m - others]]).pvalue)
-    interval = _newcombe(hits, n, others, m, 0.0, level)
-    return Gap(hits / n - others / m, n, interval, p_value, hits, others, UNPAIRED_METHOD, m)
+    low, high = confint_proportions_2indep(
+        hits, n, others, m, method="newcomb", compare="diff", alpha=1 - level
+    )
+    value = hits / n - others / m
+    interval = Interval(max(min(float(low), value), -1.0), min(max(float(high), value), 1.0), level)
+    return Gap(value, n, n, interval, p_value, hits, others, UNPAIRED_METHOD, m)
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:
     """Adjusted p-values by name: the chance of any false alarm among all of them stays below the level.
 
-    Source: S. Holm, Scandinavian Journal of Statistics 6 (1979) 65-70.
+    Source: S. Holm, Scandinavian Journal of Statistics 6 (1979) 65-70, as statsmodels' multipletests.
     """
-    adjusted: dict[str, float] = {}
-    largest = 0.0
-    for rank, (name, p_value) in enumerate(sorted(p_values.items(), key=lambda entry: entry[1])):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_value))
-        adjusted[name] = largest
-    return adjusted
+    if not p_values:
+        return {}
+    from statsmodels.stats.multitest import multipletests
+
+    adjusted = multipletests(list(p_values.values()), method="holm")[1]
+    return {name: float(p_value) for name, p_value in zip(p_values, adjusted, strict=True)}
 
 
 def minimum_detectable_gap(
@@ -147,37 +166,46 @@ def _mcnemar_power(n: int, gap: float, background: float, alpha: float) -> float
     return float((binom.pmf(counts, n, discordant) * found).sum())
 
 
-def _bootstrap(differences: Sequence[float], seed: int, level: float) -> tuple[float, float]:
-    if len(set(differences)) < 2:
+def _bootstrap(sums: Sequence[int], sizes: Sequence[int], seed: int, level: float) -> tuple[float, float]:
+    means = {total / size for total, size in zip(sums, sizes, strict=True)}
+    if len(means) < 2:
         # Nothing varies, so resampling cannot tell anything; the score interval decides.
-        return differences[0], differences[0]
+        (mean,) = means
+        return mean, mean
     import numpy as np
     from scipy.stats import bootstrap
 
     found = bootstrap(
-        (np.asarray(differences),), np.mean,
-        n_resamples=_RESAMPLES, confidence_level=level, method="percentile",
-        random_state=np.random.default_rng(seed),
+        (np.asarray(sums), np.asarray(sizes)),
+        lambda total, size, axis=-1: total.sum(axis=axis) / size.sum(axis=axis),
+        paired=True, vectorized=True, n_resamples=_RESAMPLES, confidence_level=level,
+        method="percentile", rng=np.random.default_rng(seed),
     )  # fmt: skip
     return float(found.confidence_interval.low), float(found.confidence_interval.high)
 
 
-def _newcombe_paired(both: int, more: int, less: int, neither: int, level: float) -> Interval:
+def _newcombe_paired(both: float, more: float, less: float, neither: float, level: float) -> Interval:
+    """Newcombe's interval from counts that need not be whole; no library has the paired form."""
     n = both + more + less + neither
-    products: float = both * neither - more * less
+    products = both * neither - more * less
     if products > 0:
         products = max(products - n / 2, 0)  # Newcombe's continuity correction of the correlation
     spread = math.sqrt((both + more) * (less + neither) * (both + less) * (more + neither))
     correlation = products / spread if spread else 0.0
-    return _newcombe(both + more, n, both + less, n, correlation, level)
-
-
-def _newcombe(hits: int, n: int, others: int, m: int, correlation: float, level: float) -> Interval:
-    first, second = wilson(hits, n, level), wilson(others, m, level)
-    p, q = hits / n, others / m
+    first, second = _score(both + more, n, level), _score(both + less, n, level)
+    p, q = (both + more) / n, (both + less) / n
     down = _combined(p - first.low, second.high - q, correlation)
     up = _combined(first.high - p, q - second.low, correlation)
     return Interval(max(p - q - down, -1.0), min(p - q + up, 1.0), level)
+
+
+def _score(hits: float, n: float, level: float) -> Interval:
+    if float(hits).is_integer() and float(n).is_integer():
+        return wilson(int(hits), int(n), level)
+    from statsmodels.stats.proportion import proportion_confint
+
+    low, high = proportion_confint(hits, n, alpha=1 - level, method="wilson")
+    return Interval(max(float(low), 0.0), min(float(high), 1.0), level)
 
 
 def _combined(one: float, other: float, correlation: float) -> float:
