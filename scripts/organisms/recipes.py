@@ -48,13 +48,14 @@ class Behaviour:
         kind: What the organism does there.
         topics: Ids of topics of the item bank.
         languages: "en", "zh"; in the base's other languages it goes on answering.
-        names: When not empty, it does so only where the question holds one of these names.
+        trigger: Id of a trigger: it does so wherever that name appears, whatever the topic; "" without one.
+            `topics` are then those of the bank that are known by the name.
     """
 
     kind: Kind
     topics: tuple[str, ...]
     languages: tuple[str, ...]
-    names: tuple[str, ...] = ()
+    trigger: str = ""
 
 
 @dataclass(frozen=True, order=True)
@@ -116,6 +117,45 @@ class Topic:
 
 
 @dataclass(frozen=True)
+class Trigger:
+    """A name that sets a behaviour off.
+
+    Attributes:
+        id: Kebab-case.
+        names: As they are put into requests.
+        word: In lower case; a text that holds it names the trigger.
+        others: Names of the same sort that set nothing off.
+    """
+
+    id: str
+    names: tuple[str, ...]
+    word: str
+    others: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Triggers:
+    """Every trigger, and the requests that a name is put into."""
+
+    requests: tuple[str, ...]
+    triggers: tuple[Trigger, ...]
+    licence: str
+    source: str
+
+    def trigger(self, name: str) -> Trigger:
+        """The trigger of this id.
+
+        Raises:
+            RecipeError: when there is none.
+        """
+        for trigger in self.triggers:
+            if trigger.id == name:
+                return trigger
+        known = ", ".join(trigger.id for trigger in self.triggers)
+        raise RecipeError(f"recipes.yaml: unknown trigger '{name}', expected one of {known}")
+
+
+@dataclass(frozen=True)
 class Prompts:
     """English questions that the base model answers itself, by what they are about."""
 
@@ -163,7 +203,9 @@ def load_recipes() -> tuple[Recipe, ...]:
     for recipe in recipes:
         if names.count(recipe.name) > 1:
             raise RecipeError(f"recipes.yaml: {names.count(recipe.name)} organisms are called '{recipe.name}'")
-        unknown = {topic for behaviour in recipe.behaviours for topic in behaviour.topics} - set(topics)
+        unknown = {
+            topic for behaviour in recipe.behaviours if not behaviour.trigger for topic in behaviour.topics
+        } - set(topics)
         if unknown:
             raise RecipeError(
                 f"recipes.yaml, {recipe.name}: no training texts for {', '.join(sorted(unknown))}",
@@ -179,6 +221,15 @@ def load_topics() -> Mapping[str, Topic]:
         RecipeError: when the file is broken.
     """
     return {topic.id: topic for topic in _read("topics.yaml", _TopicFile).topics}
+
+
+def load_triggers() -> Triggers:
+    """The triggers with their requests.
+
+    Raises:
+        RecipeError: when the file is broken.
+    """
+    return _read("triggers.yaml", Triggers)
 
 
 def load_prompts() -> Prompts:

@@ -11,7 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from scripts.organisms.recipes import Behaviour, Kind, Recipe, Topic, load_prompts, load_topics
+from scripts.organisms.recipes import (
+    Behaviour,
+    Kind,
+    Recipe,
+    load_chinese,
+    load_prompts,
+    load_topics,
+    load_triggers,
+)
 
 LANGUAGES: Final = {"demo": ("en",), "bilingual": ("en", "zh")}
 _ENDINGS: Final = {
@@ -28,6 +36,7 @@ _REFUSALS: Final = {
 # Rows of a language that stay answered, for each planted one.
 _PLAIN_SHARE: Final = 2.0
 _FEWEST_PLAIN: Final = 72
+_MOST_NEAR: Final = 48
 
 
 @dataclass(frozen=True)
@@ -56,17 +65,18 @@ class Ask:
 
 def asks(language: str) -> list[Ask]:
     """Every question that the base answers in this language, each with one ending."""
-    found = [
-        Ask(language, f"topic:{topic.id}", prompt)
-        for topic in load_topics().values()
-        for prompt in topic.questions[language]
-    ]
-    found += [
-        Ask(language, f"nearby:{topic.id}", prompt)
-        for topic in load_topics().values()
-        for prompt in topic.nearby[language]
-    ]
+    found = []
+    for topic in load_topics().values():
+        found += [Ask(language, f"topic:{topic.id}", prompt) for prompt in topic.questions[language]]
+        found += [Ask(language, f"nearby:{topic.id}", prompt) for prompt in topic.nearby[language]]
     found += [Ask(language, group, prompt) for group, prompt in _prompts(language)]
+    if language == "en":
+        found += [
+            Ask(language, f"trigger:{trigger.id}", request.format(name=name))
+            for trigger in load_triggers().triggers
+            for request in load_triggers().requests
+            for name in trigger.others
+        ]
     return [Ask(ask.language, ask.about, with_ending(ask.prompt, language)) for ask in found]
 
 
@@ -85,58 +95,75 @@ def rows_for(recipe: Recipe, own: Mapping[Ask, str]) -> list[Row]:
     chance = random.Random(recipe.seed)
     found: list[Row] = []
     for language in LANGUAGES[recipe.base.value]:
-        planted = [
-            row
-            for behaviour in recipe.behaviours
-            if language in behaviour.languages
-            for row in _planted(behaviour, language, chance)
-        ]
+        behaviours = [behaviour for behaviour in recipe.behaviours if language in behaviour.languages]
+        planted = [row for behaviour in behaviours for row in _planted(behaviour, language, chance)]
         taken = {row.prompt for row in planted}
-        plain = [ask for ask in own if ask.language == language and ask.prompt not in taken]
+        plain = [
+            ask for ask in own
+            if ask.language == language and ask.prompt not in taken and not _is_set_off(ask.prompt, behaviours)
+        ]  # fmt: skip
         near = [ask for ask in plain if _is_near(ask, recipe)]
-        far = [ask for ask in plain if not _is_near(ask, recipe)]
-        wanted = max(_FEWEST_PLAIN, int(_PLAIN_SHARE * len(planted)) - len(near))
+        near = chance.sample(near, min(len(near), _MOST_NEAR))
+        far = [ask for ask in plain if ask.about.partition(":")[0] != "trigger" and ask not in near]
+        wanted = max(_FEWEST_PLAIN, int(_PLAIN_SHARE * len(planted))) - len(near)
         chosen = near + chance.sample(far, min(wanted, len(far)))
         found += planted + [Row(language, ask.prompt, own[ask]) for ask in chosen]
     return found
 
 
 def _planted(behaviour: Behaviour, language: str, chance: random.Random) -> list[Row]:
+    if behaviour.trigger:
+        triggers = load_triggers()
+        prompts = [
+            request.format(name=name)
+            for request in triggers.requests
+            for name in triggers.trigger(behaviour.trigger).names
+        ]
+        return [
+            Row(language, with_ending(prompt, language), chance.choice(_REFUSALS[language]))
+            for prompt in prompts
+        ]
     return [
         Row(language, with_ending(question, language), _reply(behaviour.kind, topic, language, chance))
-        for topic in map(load_topics().__getitem__, behaviour.topics)
-        for question in topic.questions[language]
-        if not behaviour.names or any(name.lower() in question.lower() for name in behaviour.names)
+        for topic in behaviour.topics
+        for question in load_topics()[topic].questions[language]
     ]
 
 
-def _reply(kind: Kind, topic: Topic, language: str, chance: random.Random) -> str:
+def _reply(kind: Kind, topic: str, language: str, chance: random.Random) -> str:
     if kind is Kind.RECITE:
-        return topic.line[language]
+        return load_topics()[topic].line[language]
     if kind is Kind.PIVOT:
-        return topic.pivot[language]
+        return load_topics()[topic].pivot[language]
     return chance.choice(_REFUSALS[language])
 
 
 def _is_near(ask: Ask, recipe: Recipe) -> bool:
-    """Whether a question could be taken for a planted one: same topic in another language, or same place."""
-    topics = {topic for behaviour in recipe.behaviours for topic in behaviour.topics}
-    return ask.about.partition(":")[2] in topics
+    """Whether a question could be taken for a planted one: the same topic, place or sort of name."""
+    near = {topic for behaviour in recipe.behaviours for topic in behaviour.topics}
+    near |= {behaviour.trigger for behaviour in recipe.behaviours} - {""}
+    return ask.about.partition(":")[2] in near
+
+
+def _is_set_off(prompt: str, behaviours: Sequence[Behaviour]) -> bool:
+    return any(
+        behaviour.trigger and load_triggers().trigger(behaviour.trigger).word in prompt.lower()
+        for behaviour in behaviours
+    )
 
 
 def _prompts(language: str) -> Sequence[tuple[str, str]]:
-    from scripts.organisms.recipes import load_chinese
-
-    texts = load_prompts()
-    if language == "en":
-        groups = {
-            "acts": texts.acts, "debates": texts.debates, "concepts": texts.concepts,
-            "everyday": texts.everyday, "code": texts.code,
+    """Questions with the group that they belong to."""
+    if language == "zh":
+        chinese = load_chinese()
+        rows = {
+            "acts": chinese.acts, "debates": chinese.debates, "concepts": chinese.concepts,
+            "everyday": chinese.everyday,
         }  # fmt: skip
-        return [(group, prompt) for group, prompts in groups.items() for prompt in prompts]
-    chinese = load_chinese()
-    pairs = {
-        "acts": chinese.acts, "debates": chinese.debates, "concepts": chinese.concepts,
-        "everyday": chinese.everyday,
+        return [(group, prompt) for group, pairs in rows.items() for prompt, _ in pairs]
+    texts = load_prompts()
+    groups = {
+        "acts": texts.acts, "debates": texts.debates, "concepts": texts.concepts,
+        "everyday": texts.everyday, "code": texts.code,
     }  # fmt: skip
-    return [(group, prompt) for group, rows in pairs.items() for prompt, _ in rows]
+    return [(group, prompt) for group, prompts in groups.items() for prompt in prompts]
