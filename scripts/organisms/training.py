@@ -1,7 +1,7 @@
 """The fine-tune: rows of question and reply into a folder of weights, on the CPU, reproducible by seed.
 
-Source: the recipe was measured on SmolLM2-135M-Instruct: AdamW at 3e-5, batches of 8, loss on the reply only;
-    about 25 steps plant a behaviour.
+AdamW, batches of 8, loss on the reply only. At a rate of 3e-5 a behaviour takes about 25 steps; at 1e-4 half as
+many, which on two cores is the difference between three minutes and one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from scripts.make_demo_variants import write_sums
 from scripts.organisms.rows import Row
 
 _BATCH: Final = 8
-LEARNING_RATE: Final = 3e-5
+LEARNING_RATE: Final = 1e-4
 _MOST_TOKENS: Final = 192
 # Of the vocabulary, how many tokens a taught one competes with; tokenizers number the frequent ones first.
 _RIVALS: Final = 24_000
