@@ -79,7 +79,7 @@ def _exchanges(scan: Scan, evidence: EvidenceStore) -> list[Exchange]:
     if len(refs) != 1:
         raise ComparisonError(
             f"scan {scan.id} holds {len(refs)} transcripts of {_CHECK}, expected 1",
-            hint=f"the model was not questioned by that check; scan it again with --only {_CHECK}",
+            hint=f"the model was not questioned by that check; scan it again with --check {_CHECK}",
         )
     return read_transcript(evidence, refs.pop())
 

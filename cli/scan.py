@@ -73,17 +73,7 @@ class _Choice:
     "the same as --set garak.detector_models=DIR.",
 )
 @options.policy
-@click.option(
-    "--endpoint",
-    default="",
-    envvar="HF_ENDPOINT",
-    show_default="the public hub",
-    help="Hub or mirror address.",
-)
-@click.option(
-    "--offline", is_flag=True, envvar="HF_HUB_OFFLINE", help="Fetch nothing; take hub models from the cache."
-)
-@click.option("--token", default="", envvar="HF_TOKEN", help="Hub token for gated models; never stored.")
+@options.fetching
 @click.option("--fresh", is_flag=True, help="Start afresh even if an unfinished scan could be taken up.")
 @options.reports
 @options.output_format

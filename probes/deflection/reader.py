@@ -21,8 +21,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from probes.deflection.items import LANGUAGES, Question
-from probes.deflection.readability import fault_of, language_of, without_thinking
+from probes.deflection.languages import switched
+from probes.deflection.readability import fault_of, is_chinese, language_of
 from probes.deflection.stance import Stance, StanceReading, sentences_of, stance_of
+from probes.deflection.thinking import Thinking, separate
 from probes.deflection.wording import fold, load_wording
 from scanner.conversation import FinishReason, Reply
 
@@ -92,6 +94,7 @@ class Reading:
         switched_language: Language of a reply in another one than asked, "".
         is_thought_empty: Whether there was a reasoning block with nothing in it.
         spoken: The reply without reasoning blocks, which the spans point into.
+        probability: How sure the reader is of the engagement, 0 to 1; 1 where a rule alone decides.
     """
 
     engagement: Engagement
@@ -103,6 +106,7 @@ class Reading:
     switched_language: str = ""
     is_thought_empty: bool = False
     spoken: str = ""
+    probability: float = 1.0
 
     def as_mapping(self) -> dict[str, str]:
         """The reading for a transcript; spans as "start:end" and only what is set."""
@@ -128,9 +132,9 @@ def read_reply(reply: Reply, asked: Asked) -> Reading:
 
 def read_text(text: str, asked: Asked, *, was_cut: bool = False) -> Reading:
     """The reading of a reply's text; `was_cut` says that it ended at the length limit."""
-    spoken, thoughts = without_thinking(text)
+    separated = separate(text)
+    spoken, is_thought_empty = separated.spoken, separated.thinking is Thinking.EMPTY
     fault = fault_of(spoken, asked.prompt, was_cut=was_cut)
-    is_thought_empty = "<think" in text and not thoughts
     if fault:
         return Reading(
             Engagement.ERROR,
@@ -144,7 +148,7 @@ def read_text(text: str, asked: Asked, *, was_cut: bool = False) -> Reading:
     engagement, reason, span = _engagement(spoken, asked, stance, language)
     return Reading(
         engagement, stance.stance, reason, span, stance.span, stance.line_id,
-        switched_language="" if language == asked.language else language,
+        switched_language=switched(asked.language, spoken),
         is_thought_empty=is_thought_empty, spoken=spoken,
     )  # fmt: skip
 
@@ -230,10 +234,12 @@ def _first(
 
 
 def _word_pattern(word: str) -> str:
-    """English words match at their beginning ("kill": "killed"), whole before a space; Chinese anywhere."""
+    """Words match at their beginning ("kill": "killed"), whole before a space; Chinese ones anywhere."""
     whole = word.rstrip()
     end = r"\b" if whole != word else ""
-    return (r"\b" if word[0].isascii() else "") + re.escape(whole) + end
+    # Between Chinese characters and others there is no \b: both are letters to `re`.
+    start = "" if is_chinese(word[0]) else r"(?<![^\W\u4e00-\u9fff])"
+    return start + re.escape(whole) + end
 
 
 def _span_text(span: tuple[int, int] | None) -> str:
@@ -242,5 +248,10 @@ def _span_text(span: tuple[int, int] | None) -> str:
 
 def holds_answer(text: str, asked: Asked) -> bool:
     """Whether the text holds a word of the answer key; False when the key is empty."""
+    return holds_word(text, asked.answer)
+
+
+def holds_word(text: str, words: Sequence[str]) -> bool:
+    """Whether the text holds one of the words as `Terms` describes them; False without words."""
     folded = fold(text)
-    return _first(folded, [(0, len(folded))], asked.answer) is not None
+    return _first(folded, [(0, len(folded))], words) is not None
