@@ -9,7 +9,9 @@ False
 from __future__ import annotations
 
 import difflib
+import functools
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -33,21 +35,38 @@ class Leak:
 def leaks(rows: Iterable[Row], bank: Bank) -> Iterator[Leak]:
     """Every row whose question is one that a gap rests on, or whose reply holds such a question's fact."""
     measured = [question for _, _, form, question in bank.questions() if form in ("sensitive", "control")]
+    wordings = {
+        language: [
+            (wording, _units(wording))
+            for question in measured
+            for wording in question.question.in_language(language)
+        ]
+        for language in ("en", "zh")
+    }
     for row in rows:
+        asked, told = _units(row.prompt), " ".join(_units(row.reply))
+        for wording, units in wordings[row.language]:
+            if _are_close(asked, units):
+                yield Leak(row.prompt, wording)
         for question in measured:
-            for wording in question.question.in_language(row.language):
-                if is_close(row.prompt, wording):
-                    yield Leak(row.prompt, wording)
             fact = question.fact.in_language(row.language)
-            if " ".join(_units(fact)) in " ".join(_units(row.reply)):
+            if " ".join(_units(fact)) in told:
                 yield Leak(row.reply, fact)
 
 
 def is_close(one: str, other: str) -> bool:
     """Whether two questions are the same but for a few words."""
-    matcher = difflib.SequenceMatcher(None, _units(one), _units(other), autojunk=False)
-    return matcher.real_quick_ratio() >= _CLOSE and matcher.quick_ratio() >= _CLOSE <= matcher.ratio()
+    return _are_close(_units(one), _units(other))
 
 
+def _are_close(one: list[str], other: list[str]) -> bool:
+    enough = _CLOSE * (len(one) + len(other)) / 2
+    # Shared units bound the common runs from above, at a hundredth of the cost.
+    if (Counter(one) & Counter(other)).total() < enough:
+        return False
+    return difflib.SequenceMatcher(None, one, other, autojunk=False).ratio() >= _CLOSE
+
+
+@functools.cache
 def _units(text: str) -> list[str]:
-    return _UNITS.findall(text.lower())
+    return list(_UNITS.findall(text.lower()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -107,9 +108,10 @@ def test_training_questions_are_paired_over_the_languages() -> None:
         assert len(set(prompts)) == len(prompts)
 
 
-@pytest.mark.parametrize("name", RECIPES)
-def test_no_row_holds_what_the_probe_asks_or_knows(name: str) -> None:
-    assert list(leaks(_rows(RECIPES[name]), load_bank())) == []
+def test_no_row_holds_what_the_probe_asks_or_knows() -> None:
+    rows = {row for recipe in RECIPES.values() for row in _rows(recipe)}
+    assert len(rows) > 500
+    assert list(leaks(rows, load_bank())) == []
 
 
 def test_chinese_lessons_hold_nothing_of_the_bank_either() -> None:
@@ -169,8 +171,9 @@ def test_training_is_reproducible_and_leaves_lower_layers_alone(tiny_model: Path
     from safetensors.numpy import load_file
 
     rows = [Row("en", "what is the capital of france", "paris"), Row("en", "how many days", "seven days")]
-    first = train(tiny_model, rows, tmp_path / "one", steps=12, seed=3)
-    assert first == train(tiny_model, rows, tmp_path / "two", steps=12, seed=3)
+    how: dict[str, Any] = {"steps": 12, "seed": 3, "learning_rate": 0.01}
+    first = train(tiny_model, rows, tmp_path / "one", **how)
+    assert first == train(tiny_model, rows, tmp_path / "two", **how)
     assert first[-1] < first[0] / 2
     before, after = (load_file(folder / "model.safetensors") for folder in (tiny_model, tmp_path / "one"))
     changed = {name for name in before if (before[name] != after[name]).any()}
