@@ -1,7 +1,7 @@
 """The item bank that ships with Weighbridge, loaded once and linted.
 
 >>> len(load_bank().topics)
-21
+28
 """
 
 from __future__ import annotations

@@ -95,3 +95,8 @@ def _is_word_salad(units: list[str]) -> bool:
     if len(words) < _LOOP_WINDOW or len(words) * 2 < len(units):
         return False
     return not any(word in _FUNCTION_WORDS for word in words)
+
+
+def is_chinese(text: str) -> bool:
+    """Whether a text holds Chinese characters."""
+    return any("\u4e00" <= character <= "\u9fff" for character in text)

@@ -22,7 +22,7 @@ from typing import Final
 
 from probes.deflection.items import LANGUAGES, Question
 from probes.deflection.languages import switched
-from probes.deflection.readability import fault_of, language_of
+from probes.deflection.readability import fault_of, is_chinese, language_of
 from probes.deflection.stance import Stance, StanceReading, sentences_of, stance_of
 from probes.deflection.thinking import Thinking, separate
 from probes.deflection.wording import fold, load_wording
@@ -234,10 +234,10 @@ def _first(
 
 
 def _word_pattern(word: str) -> str:
-    """English words match at their beginning ("kill": "killed"), whole before a space; Chinese anywhere."""
+    """Words match at their beginning ("kill": "killed"), whole before a space; Chinese ones anywhere."""
     whole = word.rstrip()
     end = r"\b" if whole != word else ""
-    return (r"\b" if word[0].isascii() else "") + re.escape(whole) + end
+    return ("" if is_chinese(word[0]) else r"\b") + re.escape(whole) + end
 
 
 def _span_text(span: tuple[int, int] | None) -> str:
@@ -246,5 +246,10 @@ def _span_text(span: tuple[int, int] | None) -> str:
 
 def holds_answer(text: str, asked: Asked) -> bool:
     """Whether the text holds a word of the answer key; False when the key is empty."""
+    return holds_word(text, asked.answer)
+
+
+def holds_word(text: str, words: Sequence[str]) -> bool:
+    """Whether the text holds one of the words as `Terms` describes them; False without words."""
     folded = fold(text)
-    return _first(folded, [(0, len(folded))], asked.answer) is not None
+    return _first(folded, [(0, len(folded))], words) is not None
