@@ -151,17 +151,22 @@ def _judged(
     **engine: Any,  # noqa: ANN401 - by name into EngineChoice, which types it
 ) -> Judged:
     """What the judge says of every row, and which judge it was."""
-    from cli.judging import Judged, open_judge
+    from cli.judging import Judged, judge_record, open_judge
     from cli.workplace import Workplace
     from probes.deflection.judge import judge_replies
     from scanner.source import FetchOptions
 
     workplace = Workplace.at(data_dir)
     fetching = FetchOptions(workplace.fetched, endpoint, token, offline, progress)
-    with open_judge(judge_model, EngineChoice(**engine), workplace, fetching) as judge:
+    choice = EngineChoice(**engine)
+    choice.require_sense()
+    opening = open_judge(
+        judge_model, choice.named_backend, choice.options(workplace), workplace, fetching, choice.budget
+    )
+    with opening as judge:
         replies = [row.reply for row in rows]
         readings = judge_replies(judge.questioner, replies, max_tokens=judge_tokens)
-        return Judged(judge.as_mapping(), readings)
+        return Judged(judge_record(judge), readings)
 
 
 def _out(

@@ -45,9 +45,16 @@ _GRADES: Final = frozenset(
 
 
 class Asker(Protocol):
-    """Puts questions to the judge: a `scanner.conversation.Questioner`, or a check's context."""
+    """Puts questions to the judge: `CheckContext.judge.questioner`, or any `Questioner`."""
 
-    def ask(self, conversations: Sequence[Conversation], sampling: Sampling, *, purpose: str) -> list[Reply]:
+    def ask(
+        self,
+        conversations: Sequence[Conversation],
+        sampling: Sampling,
+        *,
+        purpose: str,
+        deadline: float = float("inf"),
+    ) -> list[Reply]:
         """One reply per conversation, in order; finish ERROR where there is none."""
 
 
@@ -117,7 +124,11 @@ class JudgeAgreement:
 
 
 def judge_replies(
-    asker: Asker, rows: Sequence[ReplyRow], *, max_tokens: int = JUDGE_TOKENS
+    asker: Asker,
+    rows: Sequence[ReplyRow],
+    *,
+    max_tokens: int = JUDGE_TOKENS,
+    deadline: float = float("inf"),
 ) -> list[JudgeReading]:
     """The judge's reading of every row, in order; replies that cannot be read are not put to it.
 
@@ -131,7 +142,7 @@ def judge_replies(
     put = [index for index, fault in enumerate(faults) if not fault]
     questions = [question_for(rows[index].prompt, spoken[index]) for index in put]
     sampling = Sampling(max_tokens=max_tokens)
-    answers = asker.ask(questions, sampling, purpose="Judging") if questions else []
+    answers = asker.ask(questions, sampling, purpose="Judging", deadline=deadline) if questions else []
     found = [JudgeReading(reason=f"the reply {fault}") for fault in faults]
     for index, answer in zip(put, answers, strict=True):
         found[index] = _reading(answer, spoken[index])

@@ -31,7 +31,14 @@ class FakeJudge:
     asked: list[str] = field(default_factory=list)
     samplings: list[Sampling] = field(default_factory=list)
 
-    def ask(self, conversations: Sequence[Conversation], sampling: Sampling, *, purpose: str) -> list[Reply]:
+    def ask(
+        self,
+        conversations: Sequence[Conversation],
+        sampling: Sampling,
+        *,
+        purpose: str,
+        deadline: float = float("inf"),
+    ) -> list[Reply]:
         self.samplings.append(sampling)
         texts = [conversation.messages[-1].content for conversation in conversations]
         self.asked += texts
