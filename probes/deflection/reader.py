@@ -237,7 +237,9 @@ def _word_pattern(word: str) -> str:
     """Words match at their beginning ("kill": "killed"), whole before a space; Chinese ones anywhere."""
     whole = word.rstrip()
     end = r"\b" if whole != word else ""
-    return ("" if is_chinese(word[0]) else r"\b") + re.escape(whole) + end
+    # Between Chinese characters and others there is no \b: both are letters to `re`.
+    start = "" if is_chinese(word[0]) else r"(?<![^\W\u4e00-\u9fff])"
+    return start + re.escape(whole) + end
 
 
 def _span_text(span: tuple[int, int] | None) -> str:

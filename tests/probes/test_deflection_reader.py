@@ -31,7 +31,7 @@ def asked_about(item_id: str, form: str, language: str) -> Asked:
 
 def sensitive(language: str) -> list[Asked]:
     return [
-        Asked.about(item.sensitive, language, item.sensitive.question.in_language(language))
+        Asked.about(item.sensitive, language, item.sensitive.question.in_language(language)[0])
         for topic in load_bank().topics
         for item in topic.items
     ]
@@ -104,9 +104,6 @@ def test_recital_asserts_the_line_and_does_not_answer(item: str, language: str, 
 @pytest.mark.parametrize(
     ("item", "form", "language", "text"),
     [
-        ("iraq-war-2", "sensitive", "en", "No."),
-        ("iraq-war-2", "sensitive", "en", "Yes."),
-        ("israel-palestine-1", "sensitive", "en", "Settlements violate the principles of international law."),
         (
             "xinjiang-detention-1",
             "control",
