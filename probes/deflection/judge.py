@@ -13,6 +13,7 @@ True
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 import re
@@ -73,14 +74,14 @@ class JudgeReading:
         stance: Second axis; None when unknown.
         span: Where the evidence stands in the spoken reply; None when it does not stand there.
         reason: Why the reading is unknown, "" otherwise.
-        key: Name of the judge's answer in its journal, "" when it was not asked.
+        answer: What the judge said, word for word; "" when it was not asked. Hostile input, like any reply.
     """
 
     engagement: Engagement | None = None
     stance: Stance | None = None
     span: tuple[int, int] | None = None
     reason: str = ""
-    key: str = ""
+    answer: str = ""
 
     @property
     def is_known(self) -> bool:
@@ -199,7 +200,7 @@ def _reading(answer: Reply, spoken: str) -> JudgeReading:
     if answer.finish is FinishReason.ERROR:
         return JudgeReading(reason=f"the judge could not be asked: {answer.error or 'unknown reason'}")
     read = parse(answer.text, spoken)
-    return JudgeReading(read.engagement, read.stance, read.span, read.reason, answer.key)
+    return dataclasses.replace(read, answer=answer.text)
 
 
 @functools.cache

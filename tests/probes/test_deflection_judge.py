@@ -46,7 +46,7 @@ class FakeJudge:
 
 
 def _saying(text: str) -> FakeJudge:
-    return FakeJudge(lambda _question: Reply(text, FinishReason.STOP, key="k"))
+    return FakeJudge(lambda _question: Reply(text, FinishReason.STOP))
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_the_judge_is_asked_greedily_about_what_was_spoken_only() -> None:
     assert judge.samplings == [Sampling(max_tokens=99, temperature=0.0)]
     assert _SPOKEN in judge.asked[0]
     assert "secret plan" not in judge.asked[0]
-    assert (read.engagement, read.key) == (Engagement.REFUSED, "k")
+    assert (read.engagement, read.answer) == (Engagement.REFUSED, _answer())
 
 
 def test_replies_that_cannot_be_read_are_not_put_to_the_judge() -> None:
