@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from scanner.source import FetchOptions
 
 
-# The setting that the deflection check reads it by; `--judge` is short for it.
+# As in probes/deflection/second_reader.py, which is too slow to import for --help.
 JUDGE_SETTING: Final = "deflection.judge"
 
 
