@@ -191,6 +191,8 @@ def _weigh(
     checks = _picked(known, choice)
     settings = _settings_of(choice)
     _require_settings(settings, checks)
+    if JUDGE_SETTING in settings and choice.static_only:
+        raise click.UsageError("--judge has no replies to read with --static-only")
     engine.require_sense()
     pack_files = [Path(name) for name in choice.pack_names if name.endswith((".yaml", ".yml"))]
     pack_ids = [name for name in choice.pack_names if Path(name) not in pack_files]
@@ -213,7 +215,7 @@ def _weigh(
         announce(request, checks)
     with ExitStack() as stack:
         judge = None
-        if JUDGE_SETTING in settings and request.backend:
+        if JUDGE_SETTING in settings:
             opening = open_judge(
                 settings[JUDGE_SETTING], "auto", engine.options_beside(workplace), workplace, fetching
             )
