@@ -135,6 +135,13 @@ def engine(command: Command) -> Command:
     return command
 
 
+def engine_without_budget(command: Command) -> Command:
+    """The same for a command that asks a model once for all it wants."""
+    for option in reversed((*_engine_options(), *_server_options())):
+        command = option(command)
+    return command
+
+
 def _engine_options() -> Sequence[Callable[[Command], Command]]:
     return (
         click.option(

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from probes.deflection.judge import JudgeReading
     from probes.deflection.rows import ReplyRow
     from scanner.conversation import Judge
-    from scanner.scan import Budget
     from scanner.source import FetchOptions
 
 
@@ -65,7 +64,6 @@ def open_judge(
     options: BackendOptions,
     workplace: Workplace,
     fetching: FetchOptions,
-    budget: Budget | None = None,
 ) -> Iterator[Judge]:
     """The judge; its answers are kept in the data folder, so that the same question is asked once.
 
@@ -90,7 +88,6 @@ def open_judge(
             options=options,
             journal=journal,
             progress=fetching.progress,
-            budget=budget,
         )
         with opening as questioner:
             yield Judge(questioner, ref.text, snapshot.commit or "", snapshot.digest)

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Length limit of one answer of the judge; a model that reasons first needs more.",
 )
-@engine_options.engine
+@engine_options.engine_without_budget
 @options.fetching
 @options.quiet
 @options.data_dir
@@ -158,12 +158,10 @@ def _judged(
 
     workplace = Workplace.at(data_dir)
     fetching = FetchOptions(workplace.fetched, endpoint, token, offline, progress)
-    choice = EngineChoice(**engine)
+    choice = EngineChoice(**engine, max_tokens=0, max_minutes=0.0)
     choice.require_sense()
-    opening = open_judge(
-        judge_model, choice.named_backend, choice.options(workplace), workplace, fetching, choice.budget
-    )
-    with opening as judge:
+    engine_of_judge = choice.named_backend, choice.options(workplace)
+    with open_judge(judge_model, *engine_of_judge, workplace, fetching) as judge:
         replies = [row.reply for row in rows]
         readings = judge_replies(judge.questioner, replies, max_tokens=judge_tokens)
         return Judged(judge_record(judge), readings)
