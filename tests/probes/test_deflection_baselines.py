@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from benchmarks.reader_baselines import (
+from benchmarks.deflection_baselines import (
     LabelledRow,
     fitted_lengths,
     garak_mitigation,
