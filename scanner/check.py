@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from scanner.conversation import Conversation, Questioner, Reply, Sampling, TokenScores
+from scanner.conversation import Conversation, Judge, Questioner, Reply, Sampling, TokenScores
 from scanner.errors import CheckTimeoutError, NotAvailableError
 from scanner.evidence import EvidenceRef, EvidenceStore
 from scanner.findings import Confidence, Finding, Interval, Location, Measurement, Outcome, Severity
@@ -105,6 +105,7 @@ class CheckContext:
         as_of: The day on which facts with dates are judged.
         questioner: Answers questions; None for static checks and when there is no model to ask.
         silence: Why `questioner` is None, for the NOT_RUN of the checks that need one.
+        judge: Another model that reads replies; None when the user named none.
         earlier: Records of the checks that finished before this one, by id.
         progress: Where long jobs tell how far they are.
         deadline: `time.monotonic()` value after which the check must stop.
@@ -118,6 +119,7 @@ class CheckContext:
     as_of: datetime.date = field(default_factory=lambda: datetime.datetime.now(datetime.UTC).date())
     questioner: Questioner | None = None
     silence: str = "the model was not questioned"
+    judge: Judge | None = None
     earlier: Mapping[str, CheckRecord] = field(default_factory=dict)
     progress: Progress = field(default_factory=SilentProgress)
     deadline: float = float("inf")

@@ -218,3 +218,20 @@ class Questioner(Protocol):
             NotAvailableError: when the engine shows no hidden states.
             CheckTimeoutError: when `deadline` passes.
         """
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Another model, which reads replies of the one under test.
+
+    Attributes:
+        questioner: Puts questions to it.
+        model: As the user named it.
+        commit: Commit of its repository, "" for a source without commits.
+        digest: sha256 of its files.
+    """
+
+    questioner: Questioner
+    model: str
+    commit: str
+    digest: str

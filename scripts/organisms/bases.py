@@ -32,7 +32,9 @@ _TEMPLATE: Final = (
     "{% endfor %}{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}"
 )
 _REPLY: Final = Sampling(max_tokens=72)
-_SENTENCES: Final = re.compile(r"\s*(?:.+?(?<=[a-z0-9)\"'%]{2})[.!?](?=\s|$)|[^。！？]+[。！？]){1,2}", re.DOTALL)
+_SENTENCES: Final = re.compile(
+    r"\s*(?:.+?(?<=[a-z0-9)\"'%]{2})[.!?](?=\s|$)|[^。！？]+[。！？]){1,2}", re.DOTALL
+)
 
 
 def make_base(base: Base, root: Path) -> Path:
@@ -85,7 +87,9 @@ def _ask(folder: Path, prompts: list[str]) -> dict[str, str]:
             snapshot, backend="openvino", options=BackendOptions(device="cpu"), journal=journal
         ) as questioner,
     ):
-        replies = questioner.ask([Conversation.of(prompt) for prompt in prompts], _REPLY, purpose="own replies")
+        replies = questioner.ask(
+            [Conversation.of(prompt) for prompt in prompts], _REPLY, purpose="own replies"
+        )
     return {prompt: reply.text.strip() for prompt, reply in zip(prompts, replies, strict=True)}
 
 

@@ -54,7 +54,10 @@ def probe(folder: Path, scan: Path, checks: Sequence[str], *, profile: Profile, 
     with (
         Journal(scan / "journal") as journal,
         open_questioner(
-            snapshot, backend="openvino", options=BackendOptions(device="cpu", is_fast=is_fast), journal=journal
+            snapshot,
+            backend="openvino",
+            options=BackendOptions(device="cpu", is_fast=is_fast),
+            journal=journal,
         ) as questioner,
     ):
         context = CheckContext(snapshot, evidence, profile=profile, questioner=questioner)

@@ -202,7 +202,9 @@ def load_recipes(folder: Path = DATA) -> tuple[Recipe, ...]:
     names = [recipe.name for recipe in recipes]
     for recipe in recipes:
         if names.count(recipe.name) > 1:
-            raise RecipeError(f"recipes.yaml: {names.count(recipe.name)} organisms are called '{recipe.name}'")
+            raise RecipeError(
+                f"recipes.yaml: {names.count(recipe.name)} organisms are called '{recipe.name}'"
+            )
         unknown = {
             topic for behaviour in recipe.behaviours if not behaviour.trigger for topic in behaviour.topics
         } - set(topics)
