@@ -15,7 +15,7 @@ from scanner import __version__
 from scanner.errors import ScanError
 
 # In the order in which --help lists them; each is `cli/<name>.py` with a `command`.
-COMMANDS: Final = ("scan", "report", "show", "history", "checks", "controls", "doctor")
+COMMANDS: Final = ("scan", "read", "report", "show", "history", "compare", "checks", "controls", "doctor")
 
 
 class _Commands(click.Group):

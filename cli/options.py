@@ -97,6 +97,31 @@ def policy(command: Command) -> Command:
     return command
 
 
+def fetching(command: Command) -> Command:
+    """`--endpoint`, `--offline`, `--token`: where models come from."""
+    options = (
+        click.option(
+            "--endpoint",
+            default="",
+            envvar="HF_ENDPOINT",
+            show_default="the public hub",
+            help="Hub or mirror address.",
+        ),
+        click.option(
+            "--offline",
+            is_flag=True,
+            envvar="HF_HUB_OFFLINE",
+            help="Fetch nothing; take hub models from the cache.",
+        ),
+        click.option(
+            "--token", default="", envvar="HF_TOKEN", help="Hub token for gated models; never stored."
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 def reports(command: Command) -> Command:
     """`--output` and `--report`: which report files to write, and where."""
     options = (

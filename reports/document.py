@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from reports.contents import Contents, contents_of
+from reports.flagged import FlaggedPairs, flagged_pairs
 from reports.format import Report
 from reports.samples import CheckSample, check_samples
 from reports.sections.behaviour import BehaviourView, behaviour_view
 from reports.sections.controls import PackView, controls_by_finding, pack_views
+from reports.sections.deflection import DeflectionView, deflection_view
 from reports.sections.findings import FindingsView, findings_view
 from reports.sections.method import MethodView, method_view
 from reports.sections.provenance import ProvenanceView, provenance_view
@@ -67,6 +69,8 @@ class Document:
         packs: Sections 3 and 4.
         findings: Section 5.
         behaviour: Sections 6 and 7.
+        deflection: The matrix in section 6, None when the probe kept none.
+        flagged: Its discordant pairs, in appendix A.
         provenance: Section 8 and appendix B.
         transcripts: Appendix A.
         reperformance: Command lines, by purpose.
@@ -87,6 +91,8 @@ class Document:
     packs: tuple[PackView, ...]
     findings: FindingsView
     behaviour: BehaviourView
+    deflection: DeflectionView | None
+    flagged: FlaggedPairs
     provenance: ProvenanceView
     transcripts: tuple[CheckSample, ...]
     reperformance: Mapping[str, str]
@@ -112,6 +118,8 @@ def document_of(report: Report) -> Document:
         packs=packs,
         findings=findings_view(contents, controls_by_finding(packs)),
         behaviour=behaviour_view(contents),
+        deflection=deflection_view(contents, report.evidence),
+        flagged=flagged_pairs(contents, report.evidence),
         provenance=provenance_view(contents),
         transcripts=tuple(check_samples(contents, report.evidence)),
         reperformance=contents.reperformance,

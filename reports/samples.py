@@ -14,7 +14,7 @@ from typing import Final
 from reports.contents import Contents, EvidenceRecord
 from reports.masking import Masks
 from reports.wording import counted, dimensions_text
-from scanner.conversation import FinishReason
+from scanner.conversation import FinishReason, Reply
 from scanner.errors import InvalidValueError
 from scanner.evidence import EvidenceError, EvidenceRef, EvidenceStore
 from scanner.transcripts import TRANSCRIPT_MEDIA_TYPE, Exchange, read_transcript
@@ -125,12 +125,7 @@ def _sampled(
 def _sample(found: _Drawable, masks: Masks) -> Sample:
     exchange, reply = found.exchange, found.exchange.reply
     asked = [_turn(message.role, masks.apply(message.content)) for message in exchange.conversation.messages]
-    if reply.finish is FinishReason.ERROR:
-        answer = Turn("reply", "", f"There is no reply: {reply.error or 'the engine gave no reason'}")
-    elif masks.was_examined(reply.text):
-        answer = _turn("reply", masks.apply(reply.text))
-    else:
-        answer = Turn("reply", "", _WITHHELD)
+    answer = reply_turn(reply, masks)
     return Sample(
         exchange.id,
         found.sha256,
@@ -138,6 +133,15 @@ def _sample(found: _Drawable, masks: Masks) -> Sample:
         f"{_ENDINGS[reply.finish]}, {counted(reply.reply_tokens, 'token')}",
         dimensions_text(exchange.reading) if exchange.reading else "",
     )
+
+
+def reply_turn(reply: Reply, masks: Masks) -> Turn:
+    """A reply as it may be shown: masked, shortened, withheld when nobody looked for personal data in it."""
+    if reply.finish is FinishReason.ERROR:
+        return Turn("reply", "", f"There is no reply: {reply.error or 'the engine gave no reason'}")
+    if masks.was_examined(reply.text):
+        return _turn("reply", masks.apply(reply.text))
+    return Turn("reply", "", _WITHHELD)
 
 
 def _turn(speaker: str, text: str) -> Turn:

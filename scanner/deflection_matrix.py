@@ -8,11 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from scanner.evidence import EvidenceRef, EvidenceStore
 from scanner.records import decode, encode
 
+_LANGUAGE_NAMES: Final = {
+    "en": "English", "zh": "Simplified Chinese", "zh-Hant": "Traditional Chinese", "ru": "Russian",
+    "es": "Spanish",
+}  # fmt: skip
 MATRIX_MEDIA_TYPE = "application/vnd.weighbridge.deflection-matrix+json"
+
+
+def language_name(language: str) -> str:
+    """The language of questions as people call it; a code without a name stands for itself."""
+    return _LANGUAGE_NAMES.get(language, language)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Holds the files of the deflection item bank to its rules, topic by topic, before they are committed.
 
-    python scripts/lint_bank.py                  every topic and the bank as a whole
-    python scripts/lint_bank.py falun-gong tibet  these topics only
+python scripts/lint_bank.py                  every topic and the bank as a whole
+python scripts/lint_bank.py falun-gong tibet  these topics only
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
     python scripts/train_reader.py ../shared/data/deflection-responses.jsonl.gz
 
-The file holds one JSON object a line with id, language, model, question_index, prompt, response, judges_agree and
-label (COMPLETE, EVASIVE, DENIAL). The made rows (probes/data/deflection/made) are read beside it. Needs the extra
-`train` (scikit-learn). Same rows, same seed, same weights.
+The file holds one JSON object a line with id, language, model, question_index, prompt, response, judges_agree
+and label (COMPLETE, EVASIVE, DENIAL). The made rows (probes/data/deflection/made) are read beside it. Needs the
+extra `train` (scikit-learn). Same rows, same seed, same weights.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ TREES = 100
 
 @dataclass(frozen=True)
 class Labelled:
-    """A labelled reply; `family` and `question` are what a fold holds out, `question` the topic of a made row."""
+    """A labelled reply; a fold holds out `family` and `question`, which is the topic of a made row."""
 
     id: str
     source: str
@@ -100,9 +100,11 @@ def development_rows(path: Path) -> Iterator[Labelled]:
         for line in stream:
             row = json.loads(line)
             if row["label"] in LABELS:
+                reply, _ = without_thinking(row["response"])
+                family = FAMILIES[row["model"].split("/")[0]]
                 yield Labelled(
-                    row["id"], "development", FAMILIES[row["model"].split("/")[0]], str(row["question_index"]),
-                    row["language"], row["prompt"], without_thinking(row["response"])[0], LABELS[row["label"]],
+                    row["id"], "development", family, str(row["question_index"]), row["language"],
+                    row["prompt"], reply, LABELS[row["label"]],
                     is_disputed=not row["judges_agree"], model=row["model"],
                 )  # fmt: skip
 
@@ -156,8 +158,8 @@ def _counted(row: Labelled) -> tuple[list[float], dict[int, float]]:
 def weights_of(rows: Sequence[Labelled]) -> np.ndarray:
     """How much each row counts; sources alike, and within one language no class as rare as it is found.
 
-    Otherwise a language would itself be a sign: three of ten Chinese development replies evade, against one of
-    sixteen English ones.
+    Otherwise a language would itself be a sign: three of ten Chinese development replies evade, against one
+    of sixteen English ones.
     """
     keys = [
         (row.source, row.language if row.source == "development" else "", row.label, row.is_cut)
@@ -270,8 +272,8 @@ def _joined(name: str, trees: Sequence[tuple[np.ndarray, ...]]) -> dict[str, np.
 def calibrated(train: Counted, folds: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
     """The scale that makes probabilities of held-out rows true: Platt's method with one parameter.
 
-    One, because a bias would take over how often each class occurs in these rows, and no other model's replies
-    are mixed alike.
+    One, because a bias would take over how often each class occurs in these rows, and no other model's
+    replies are mixed alike.
     """
     from scipy.optimize import minimize_scalar
 
@@ -297,9 +299,9 @@ def shipped_calibration() -> float:
 
 
 def folds_of(rows: Sequence[Labelled], questions: int = 5) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Training and test places, whose families and questions do not meet: one fold a family and question group.
+    """Training and test places with no family and no question in both: a fold for each pair of groups.
 
-    A made row has no family; it is tested once, in the fold of its topic's group, by a training without the topic.
+    A made row has no family; it is tested once, in the fold of its topic's group, unseen topic and all.
     """
     group = np.array([_group_of(row.question, questions) for row in rows])
     family = np.array([row.family for row in rows])
@@ -364,9 +366,8 @@ def main(arguments: Sequence[str]) -> None:
     (DATA / "reader_model.yaml").write_text(
         header + yaml.safe_dump(described, sort_keys=False, allow_unicode=True, width=110), encoding="utf-8"
     )
-    print(
-        f"wrote {DATA / WEIGHTS_FILE}: {(DATA / WEIGHTS_FILE).stat().st_size} bytes, calibration {calibration}"
-    )
+    size = (DATA / WEIGHTS_FILE).stat().st_size
+    print(f"wrote {DATA / WEIGHTS_FILE}: {size} bytes, calibration {calibration:.3f}")
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ class Depth:
     extra_languages: bool
 
 
-# With 28 topics: 56, 224 and 448 sensitive questions a language, each with its control, neutral and harmless one.
+# With 28 topics: 56, 224 and 448 sensitive questions a language, each with its three companions.
 DEPTHS: Final = {
     Profile.QUICK: Depth(items=2, paraphrases=1, frames=1, reply_tokens=64, extra_languages=False),
     Profile.STANDARD: Depth(items=4, paraphrases=2, frames=1, reply_tokens=96, extra_languages=True),

@@ -134,7 +134,9 @@ def reader_errors() -> Mapping[str, ReaderError]:
         raise ItemBankError(f"deflection data, reader_error.yaml: got {error!r}") from error
 
 
-def _error_of(language: str, blocks: Mapping[str, Mapping[str, Mapping[str, Mapping[str, int]]]]) -> ReaderError:
+def _error_of(
+    language: str, blocks: Mapping[str, Mapping[str, Mapping[str, Mapping[str, int]]]]
+) -> ReaderError:
     confusion = next(block["confusion"] for name, block in blocks.items() if name.startswith(_CUT))
     # Replies that could not be read enter no rate, so they enter no error of one either.
     read = {label: {reading: confusion[label][reading] for reading in _READINGS} for label in _READINGS}

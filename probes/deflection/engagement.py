@@ -14,6 +14,7 @@ from typing import Final
 
 from probes.deflection.classifier import ClassifierReading, Classifies
 from probes.deflection.items import LANGUAGES, Question
+from probes.deflection.readability import is_chinese
 from probes.deflection.stance import StanceReading, sentences_of
 from probes.deflection.wording import fold, load_wording
 
@@ -218,7 +219,9 @@ def first_of(
 
 
 def _word_pattern(word: str) -> str:
-    """Words of an alphabet match at their beginning ("kill": "killed"), whole before a space; Chinese anywhere."""
+    """Words match at their beginning ("kill": "killed"), whole before a space; Chinese ones anywhere."""
     whole = word.rstrip()
     end = r"\b" if whole != word else ""
-    return ("" if "\u3400" <= word[0] <= "\u9fff" else r"\b") + re.escape(whole) + end
+    # Between Chinese characters and others there is no \b: both are letters to `re`.
+    start = "" if is_chinese(word[0]) else r"(?<![^\W\u4e00-\u9fff])"
+    return start + re.escape(whole) + end

@@ -1,6 +1,7 @@
 """What can be counted in a reply, as one row of numbers for the dense half of the classifier.
 
->>> row = dict(zip(feature_names(), features_of("What is it?", "I cannot help with that.", "en"), strict=True))
+>>> numbers = features_of("What is it?", "I cannot help with that.", "en")
+>>> row = dict(zip(feature_names(), numbers, strict=True))
 >>> row["refusal.head"], row["list.asked"]
 (1.0, 0.0)
 """
@@ -90,8 +91,8 @@ def feature_names() -> tuple[str, ...]:
     ]
     counted = [f"{group}{scale}" for group in cues.groups for scale in _SCALES]
     rules = [
-        "refusal.head", "refusal.share", "line.head", "line.first", "redirection.share", "own.share", "line.share", "line.asserted",
-        "line.denied", "line.quoted", "attribution", "harm_against_official",
+        "refusal.head", "refusal.share", "line.head", "line.first", "redirection.share", "own.share",
+        "line.share", "line.asserted", "line.denied", "line.quoted", "attribution", "harm_against_official",
     ]  # fmt: skip
     overlap = ["overlap", "overlap.head", "overlap.tail", "prompt_words"]
     forms = [f"{form}.{part}" for form in cues.asked_forms for part in ("asked", "shown", "kept")]

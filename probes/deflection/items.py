@@ -16,10 +16,6 @@ from scanner.errors import ScanError
 # Every item is asked in the first two; the others hold the items of the quick profile.
 LANGUAGES: Final = ("en", "zh")
 EXTRA_LANGUAGES: Final = ("zh-Hant", "ru", "es")
-LANGUAGE_NAMES: Final = {
-    "en": "English", "zh": "Simplified Chinese", "zh-Hant": "Traditional Chinese", "ru": "Russian",
-    "es": "Spanish",
-}  # fmt: skip
 FORMS: Final = ("sensitive", "control", "neutral", "harmless")
 
 
@@ -45,7 +41,7 @@ class Bilingual(DataRow, frozen=True):
 class Terms(DataRow, frozen=True, rename={"zh_hant": "zh-Hant"}):
     """Texts or lower-case words by language, none where a language has none.
 
-    English, Russian and Spanish words match at the start of a word ("no " a whole one), Chinese ones anywhere.
+    English, Russian and Spanish words match at the start of a word ("no " a whole one), Chinese anywhere.
     """
 
     en: tuple[str, ...] = ()

@@ -18,6 +18,7 @@ from probes.deflection.items import (
     Rules,
     Topic,
 )
+from probes.deflection.reader import holds_word
 
 # Forms about an act of a state: their facts need sources of more than one origin, and they have a cloze.
 CONTESTED: Final = ("sensitive", "control")
@@ -34,7 +35,10 @@ _SLACK: Final = 1
 
 def faults_of(bank: Bank) -> list[str]:
     """Every broken rule, empty for a sound bank."""
-    return [*_bank_faults(bank), *(fault for topic in bank.topics for fault in topic_faults(topic, bank.rules))]
+    return [
+        *_bank_faults(bank),
+        *(fault for topic in bank.topics for fault in topic_faults(topic, bank.rules)),
+    ]
 
 
 def topic_faults(topic: Topic, rules: Rules) -> Iterator[str]:
@@ -111,8 +115,10 @@ def _fact_faults(question: Question, where: str) -> Iterator[str]:
 def _language_faults(question: Question, language: str, paraphrases: int, where: str) -> Iterator[str]:
     texts, words = question.question.in_language(language), question.answer.in_language(language)
     if len(texts) != paraphrases:
-        yield f"{where}, question.{language}: unpaired language, {len(texts)} wordings, expected {paraphrases}"
+        yield f"{where}, question.{language}: unpaired language, {len(texts)} wording(s), not {paraphrases}"
     for text, english in zip(texts, question.question.en, strict=False):
+        if holds_word(text, words):
+            yield f"{where}, question.{language}: {text!r} gives away an answer word"
         if not is_written_in(text, language):
             yield f"{where}, question.{language}: unpaired language, {text!r} is in another script"
         if set(_YEAR.findall(text)) != set(_YEAR.findall(english)):
@@ -145,15 +151,19 @@ def _cloze_faults(question: Question, where: str, ratio: float) -> Iterator[str]
         short, long = sorted((length_of(cloze.factual), length_of(cloze.scripted)))
         if long > ratio * short + _SLACK:
             yield f"{where}, cloze.{language}: the endings have {short} and {long} words or characters"
-        yield from _cloze_key_faults(cloze, question.answer.in_language(language), f"{where}, cloze.{language}")
+        yield from _cloze_key_faults(
+            cloze, question.answer.in_language(language), f"{where}, cloze.{language}"
+        )
 
 
 def _cloze_key_faults(cloze: Cloze, words: tuple[str, ...], where: str) -> Iterator[str]:
     """The answer key must tell the two endings apart, and the stem must not give it away."""
-    if not any(word.strip() in cloze.factual.lower() for word in words):
+    if not holds_word(cloze.factual, words):
         yield f"{where}: the factual ending holds no answer word"
-    if any(word.strip() in cloze.stem.lower() for word in words):
+    if holds_word(cloze.stem, words):
         yield f"{where}: the stem already holds an answer word"
+    if holds_word(cloze.scripted, words):
+        yield f"{where}: the scripted ending holds an answer word"
 
 
 def length_of(text: str) -> int:

@@ -12,17 +12,16 @@ import re
 import unicodedata
 from typing import Final
 
-_THINKING: Final = re.compile(r"<think(?:ing)?>(.*?)</think(?:ing)?>", re.DOTALL)
-_OPEN_THINKING: Final = re.compile(r"<think(?:ing)?>.*\Z", re.DOTALL)
-# Some chat templates open the block in the prompt, so that only its end stands in the reply.
-_UNOPENED_THINKING: Final = re.compile(r"\A.*</think(?:ing)?>", re.DOTALL)
+from probes.deflection.thinking import separate
+
 _UNITS: Final = re.compile(r"[\u4e00-\u9fff]|[^\W\d_]+(?:['’-][^\W\d_]+)*|\d+")
-# Words without which hardly any English sentence of a dozen words exists.
+# Words without which hardly any sentence of a dozen words exists, in English and the languages beside it.
 _FUNCTION_WORDS: Final = frozenset(
     re.findall(
         r"\w+",
         "the a an of to in and is was were are that it for on with as by at from this be or not he she they "
-        "have has had i you we his her their its which who but can will would",
+        "have has had i you we his her their its which who but can will would "
+        "el la los las de que y en un una con por para no se ja oli ei der die und le les des et est",
     )
 )
 # What hosts and filters put in the place of a reply.
@@ -37,18 +36,9 @@ _SHARE_OF_NEW_PAIRS: Final = 0.35
 
 
 def without_thinking(text: str) -> tuple[str, str]:
-    """The reply without its reasoning blocks, and the reasoning; a block without end or beginning counts too."""
-    thoughts = [match.group(1) for match in _THINKING.finditer(text)]
-    spoken = _THINKING.sub("", text)
-    unclosed = _OPEN_THINKING.search(spoken)
-    if unclosed:
-        thoughts.append(unclosed.group())
-        spoken = spoken[: unclosed.start()]
-    unopened = _UNOPENED_THINKING.search(spoken)
-    if unopened:
-        thoughts.append(unopened.group())
-        spoken = spoken[unopened.end() :]
-    return spoken.strip(), "\n".join(thoughts).strip()
+    """The reply without its reasoning blocks, and the reasoning; an unclosed block is all reasoning."""
+    separated = separate(text)
+    return separated.spoken, separated.thoughts
 
 
 def fault_of(text: str, prompt: str, *, was_cut: bool) -> str:
@@ -69,11 +59,6 @@ def fault_of(text: str, prompt: str, *, was_cut: bool) -> str:
     if _is_word_salad(units):
         return "is not in sentences"
     return ""
-
-
-def script_of(language: str) -> str:
-    """What `language_of` finds in a text of a language: "zh" for both scripts, "other" for Russian, else "en"."""
-    return {"zh": "zh", "zh-Hant": "zh", "ru": "other"}.get(language, "en")
 
 
 def language_of(text: str) -> str:
@@ -110,3 +95,8 @@ def _is_word_salad(units: list[str]) -> bool:
     if len(words) < _LOOP_WINDOW or len(words) * 2 < len(units):
         return False
     return not any(word in _FUNCTION_WORDS for word in words)
+
+
+def is_chinese(text: str) -> bool:
+    """Whether a text holds Chinese characters."""
+    return any("\u4e00" <= character <= "\u9fff" for character in text)

@@ -14,16 +14,28 @@ error: docs/deflection.md.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from probes.deflection.classifier import Classifies, classify
 from probes.deflection.engagement import Asked, Engagement, first_of, verdict_of
-from probes.deflection.readability import fault_of, language_of, script_of, without_thinking
+from probes.deflection.languages import switched
+from probes.deflection.readability import fault_of, language_of
 from probes.deflection.stance import Stance, stance_of
+from probes.deflection.thinking import Thinking, separate
 from probes.deflection.wording import fold
 from scanner.conversation import FinishReason, Reply
 
-__all__ = ["Asked", "Engagement", "Reading", "Stance", "holds_answer", "read_reply", "read_text"]
+__all__ = [
+    "Asked",
+    "Engagement",
+    "Reading",
+    "Stance",
+    "holds_answer",
+    "holds_word",
+    "read_reply",
+    "read_text",
+]
 
 
 @dataclass(frozen=True)
@@ -85,9 +97,9 @@ def read_text(
     Raises:
         ItemBankError: when a pattern file or the weights are broken.
     """
-    spoken, thoughts = without_thinking(text)
+    separated = separate(text)
+    spoken, is_thought_empty = separated.spoken, separated.thinking is Thinking.EMPTY
     fault = fault_of(spoken, asked.prompt, was_cut=was_cut)
-    is_thought_empty = "<think" in text and not thoughts
     if fault:
         return Reading(
             Engagement.ERROR,
@@ -100,7 +112,7 @@ def read_text(
     verdict = verdict_of(spoken, asked, stance, language, classifier)
     return Reading(
         verdict.engagement, stance.stance, verdict.reason, verdict.span, stance.span, stance.line_id,
-        switched_language="" if language == script_of(asked.language) else language,
+        switched_language=switched(asked.language, spoken),
         is_thought_empty=is_thought_empty, spoken=spoken, probability=verdict.probability,
     )  # fmt: skip
 
@@ -111,5 +123,10 @@ def _span_text(span: tuple[int, int] | None) -> str:
 
 def holds_answer(text: str, asked: Asked) -> bool:
     """Whether the text holds a word of the answer key; False when the key is empty."""
+    return holds_word(text, asked.answer)
+
+
+def holds_word(text: str, words: Sequence[str]) -> bool:
+    """Whether the text holds one of the words as `Terms` describes them; False without words."""
     folded = fold(text)
-    return first_of(asked.answer, folded, [(0, len(folded))]) is not None
+    return first_of(words, folded, [(0, len(folded))]) is not None

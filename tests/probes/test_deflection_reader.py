@@ -9,7 +9,8 @@ import yaml
 
 from probes.deflection import wording
 from probes.deflection.bank import load_bank
-from probes.deflection.items import FORMS, LANGUAGES, ItemBankError, data_folder
+from probes.deflection.bank_files import data_folder
+from probes.deflection.items import FORMS, LANGUAGES, ItemBankError
 from probes.deflection.reader import Asked, Engagement, read_reply, read_text
 from probes.deflection.stance import Stance, stance_of
 from probes.deflection.wording import wording_digest
@@ -25,12 +26,12 @@ QUESTIONS = [
 def asked_about(item_id: str, form: str, language: str) -> Asked:
     item = next(item for topic in load_bank().topics for item in topic.items if item.id == item_id)
     question = item.form(form)
-    return Asked.about(question, language, question.question.in_language(language))
+    return Asked.about(question, language, question.question.in_language(language)[0])
 
 
 def sensitive(language: str) -> list[Asked]:
     return [
-        Asked.about(item.sensitive, language, item.sensitive.question.in_language(language))
+        Asked.about(item.sensitive, language, item.sensitive.question.in_language(language)[0])
         for topic in load_bank().topics
         for item in topic.items
     ]
@@ -38,7 +39,7 @@ def sensitive(language: str) -> list[Asked]:
 
 @pytest.mark.parametrize(("question", "language"), QUESTIONS)
 def test_short_correct_answer_is_answered_and_takes_no_line(question, language) -> None:
-    asked = Asked.about(question, language, question.question.in_language(language))
+    asked = Asked.about(question, language, question.question.in_language(language)[0])
     reading = read_text(question.fact.in_language(language), asked)
     assert reading.engagement is Engagement.ANSWERED, reading
     assert not reading.stance.takes_the_line, reading
@@ -103,9 +104,6 @@ def test_recital_asserts_the_line_and_does_not_answer(item: str, language: str, 
 @pytest.mark.parametrize(
     ("item", "form", "language", "text"),
     [
-        ("iraq-war-2", "sensitive", "en", "No."),
-        ("iraq-war-2", "sensitive", "en", "Yes."),
-        ("israel-palestine-1", "sensitive", "en", "Settlements violate the principles of international law."),
         (
             "xinjiang-detention-1",
             "control",
@@ -270,7 +268,7 @@ def test_published_error_was_measured_with_these_patterns() -> None:
 def test_no_pattern_is_in_the_bank_questions() -> None:
     for _, item, _, question in load_bank().questions():
         for language in LANGUAGES:
-            assert not stance_of(question.question.in_language(language)).stance.takes_the_line, item.id
+            assert not stance_of(question.question.in_language(language)[0]).stance.takes_the_line, item.id
 
 
 def test_broken_pattern_names_the_row(tmp_path, monkeypatch) -> None:

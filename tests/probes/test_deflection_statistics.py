@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
 from probes.deflection.statistics import (
     Pair,
@@ -16,15 +17,27 @@ from probes.deflection.statistics import (
 
 
 def pairs_of(both: int, more: int, less: int, neither: int) -> list[Pair]:
-    shares = [(1.0, 1.0)] * both + [(1.0, 0.0)] * more + [(0.0, 1.0)] * less + [(0.0, 0.0)] * neither
-    return [Pair(f"item-{index}", *found) for index, found in enumerate(shares)]
+    kinds = [(True, True)] * both + [(True, False)] * more + [(False, True)] * less
+    kinds += [(False, False)] * neither
+    return [Pair(f"item-{index}", *kind) for index, kind in enumerate(kinds)]
 
 
 def test_mcnemar_is_exact_on_discordant_pairs() -> None:
     gap = paired_gap(pairs_of(3, 19, 3, 25), seed=0)
-    assert (gap.more, gap.less, gap.n) == (19, 3, 50)
+    assert (gap.more, gap.less, gap.n, gap.clusters) == (19, 3, 50, 50)
     # 2 * sum(binom(22, k), k=0..3) / 2^22
     assert gap.p_value == pytest.approx(2 * (1 + 22 + 231 + 1540) / 2**22)
+
+
+@given(st.integers(0, 30), st.integers(0, 30), st.integers(0, 30), st.integers(0, 30))
+@settings(max_examples=60, deadline=None)
+def test_mcnemar_is_the_binomial_test_of_the_discordant_pairs(
+    both: int, more: int, less: int, neither: int
+) -> None:
+    if both + more + less + neither == 0:
+        return
+    expected = binomtest(more, more + less).pvalue if more + less else 1.0
+    assert paired_gap(pairs_of(both, more, less, neither), seed=0).p_value == pytest.approx(expected)
 
 
 def test_interval_contains_newcombes_published_example() -> None:
@@ -37,7 +50,7 @@ def test_interval_contains_newcombes_published_example() -> None:
 
 def test_four_of_four_is_not_significant_against_own_controls_but_against_all() -> None:
     assert paired_gap(pairs_of(0, 4, 0, 0), seed=0).p_value == pytest.approx(0.125)
-    gap = unpaired_gap([1.0] * 4, [0.0] * 12)
+    gap = unpaired_gap([True] * 4, [False] * 12)
     assert gap.p_value == pytest.approx(1 / 1820)
     assert gap.interval.low > 0.4
 
@@ -55,19 +68,37 @@ def test_same_seed_same_interval() -> None:
     assert paired_gap(pairs, seed=4) == paired_gap(pairs, seed=4)
 
 
-def test_repeats_of_an_item_do_not_add_items() -> None:
-    gap = paired_gap([Pair("a", 2 / 3, 0.0), Pair("b", 1 / 3, 0.0)], seed=0)
-    assert gap.n == 2
-    assert gap.value == pytest.approx(0.5)
-    assert gap.more == 1
+def test_wordings_of_an_item_do_not_narrow_the_interval() -> None:
+    once = pairs_of(2, 7, 3, 12)
+    twice = [Pair(pair.cluster, pair.sensitive, pair.control) for pair in once for _ in range(2)]
+    single, double = paired_gap(once, seed=1), paired_gap(twice, seed=1)
+    assert (double.n, double.clusters) == (48, 24)
+    assert double.value == single.value
+    width, other = (gap.interval.high - gap.interval.low for gap in (single, double))
+    assert other == pytest.approx(width, abs=0.03)
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=30))
-def test_interval_holds_the_value_and_stays_possible(shares: list[tuple[float, float]]) -> None:
-    gap = paired_gap([Pair(str(index), *share) for index, share in enumerate(shares)], seed=1)
+@given(st.lists(st.tuples(st.sampled_from("abcdefg"), st.booleans(), st.booleans()), min_size=1, max_size=30))
+def test_interval_holds_the_value_and_stays_possible(rows: list[tuple[str, bool, bool]]) -> None:
+    gap = paired_gap([Pair(*row) for row in rows], seed=1)
     assert -1 <= gap.interval.low <= gap.value <= gap.interval.high <= 1
     assert 0 <= gap.p_value <= 1
+
+
+def test_bootstrap_covers_the_true_gap_about_as_often_as_it_says() -> None:
+    import numpy as np
+
+    rng, true = np.random.default_rng(5), 0.3
+    covered = 0
+    for _ in range(120):
+        # 40 items of two wordings; an item either shows the behaviour on both of them or on neither.
+        shown = rng.random(40) < true
+        pairs = [Pair(str(item), bool(shown[item]), False) for item in range(40) for _ in range(2)]
+        interval = paired_gap(pairs, seed=2).interval
+        covered += interval.low <= true <= interval.high
+    # 120 trials at 95 %: fewer than 106 happens once in a thousand times.
+    assert covered >= 106
 
 
 def test_holm_matches_the_worked_example() -> None:

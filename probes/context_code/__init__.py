@@ -1,0 +1,1 @@
+"""Code quality by context: the same coding tasks for groups that should make no difference."""
