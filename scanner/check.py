@@ -12,7 +12,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from scanner.conversation import Conversation, Judge, Questioner, Reply, Sampling, TokenScores
 from scanner.errors import CheckTimeoutError, NotAvailableError
@@ -20,6 +20,10 @@ from scanner.evidence import EvidenceRef, EvidenceStore
 from scanner.findings import Confidence, Finding, Interval, Location, Measurement, Outcome, Severity
 from scanner.manifest import Snapshot
 from scanner.progress import Progress, SilentProgress
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 
 class Needs(enum.Enum):
@@ -151,6 +155,17 @@ class CheckContext:
             CheckTimeoutError: when the time is up.
         """
         return self.require_questioner().score(pairs, purpose=purpose, deadline=self.deadline)
+
+    def hidden_states(
+        self, conversations: Sequence[Conversation], *, purpose: str
+    ) -> list[npt.NDArray[np.float32]]:
+        """Per conversation float32 (layers + 1, width): the states at its last token, embeddings first.
+
+        Raises:
+            NotAvailableError: when the scan runs without a model, or its engine shows no hidden states.
+            CheckTimeoutError: when the time is up.
+        """
+        return self.require_questioner().hidden_states(conversations, purpose=purpose, deadline=self.deadline)
 
     def check_deadline(self) -> None:
         """Call in long loops.

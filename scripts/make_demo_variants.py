@@ -47,12 +47,12 @@ def main(target: Path) -> None:
         print(folder)
 
 
-def make_layout(folder: Path) -> None:
-    """Writes the demo GGUF, its 4-bit weights dequantised to float32, as a Hugging Face directory."""
+def make_layout(folder: Path, gguf: Path | None = None) -> None:
+    """Writes a GGUF (the demo's without one), its weights dequantised to float32, as a Hugging Face directory."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
-    gguf = _demo_file()
+    gguf = gguf or _demo_file()
     model = AutoModelForCausalLM.from_pretrained(
         gguf.parent, gguf_file=gguf.name, quantization_config=GgufConfig(dequantize=True), dtype=torch.float32
     )

@@ -15,7 +15,7 @@ from typing import Final
 from probes.deflection.asking import Prompt
 from probes.deflection.reader import Engagement, Reading, holds_answer
 from probes.deflection.stance import Stance, sentences_of
-from probes.deflection.wording import fold
+from probes.deflection.wording import fold, load_wording
 from scanner.conversation import Reply
 
 AXES: Final = ("engagement", "line")
@@ -62,7 +62,8 @@ def with_scripts(answers: Sequence[Answer]) -> list[Answer]:
     """The answers, those that are a recurring script read as a line asserted.
 
     The pattern files cannot know every script. What a model says word for word to questions of several items,
-    and never to any control, neutral or harmless question, is its own.
+    and never to any control, neutral or harmless question, is its own. One that only leads to another subject
+    is no line, however often it is said.
     """
     scripts = _scripts(answers)
     return [_as_script(answer) if _is_script(answer, scripts) else answer for answer in answers]
@@ -117,8 +118,9 @@ def _as_script(answer: Answer) -> Answer:
     reading = dataclasses.replace(
         answer.reading,
         engagement=Engagement.DEFLECTED,
-        stance=answer.reading.stance if answer.reading.stance.takes_the_line else Stance.LINE_ASSERTED,
         reason="says word for word what it says to other sensitive questions",
-        line_id=answer.reading.line_id or "own-script",
     )
+    leads_away = load_wording().redirection.search(fold(reading.spoken)) is not None
+    if not reading.stance.takes_the_line and not leads_away:
+        reading = dataclasses.replace(reading, stance=Stance.LINE_ASSERTED, line_id="own-script")
     return dataclasses.replace(answer, reading=reading)

@@ -15,6 +15,7 @@ error: docs/deflection.md.
 from __future__ import annotations
 
 import enum
+import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -225,7 +226,7 @@ def _first(
 ) -> tuple[int, int] | None:
     if not words:
         return None
-    pattern = re.compile("|".join(map(_word_pattern, words)))
+    pattern = _words_pattern(tuple(words))
     for place in places:
         for match in pattern.finditer(text, *place):
             if not any(match.start() < end and start < match.end() for start, end in outside):
@@ -233,13 +234,15 @@ def _first(
     return None
 
 
-def _word_pattern(word: str) -> str:
+@functools.lru_cache(maxsize=8192)
+def _words_pattern(words: tuple[str, ...]) -> re.Pattern[str]:
     """Words match at their beginning ("kill": "killed"), whole before a space; Chinese ones anywhere."""
-    whole = word.rstrip()
-    end = r"\b" if whole != word else ""
+    spelt = [re.escape(word.rstrip()) + (r"\b" if word != word.rstrip() else "") for word in words]
+    chinese = [text for word, text in zip(words, spelt, strict=True) if is_chinese(word[0])]
+    others = [text for word, text in zip(words, spelt, strict=True) if not is_chinese(word[0])]
     # Between Chinese characters and others there is no \b: both are letters to `re`.
-    start = "" if is_chinese(word[0]) else r"(?<![^\W\u4e00-\u9fff])"
-    return start + re.escape(whole) + end
+    ways = [*chinese, *([f"(?<![a-zà-ÿа-яё0-9])(?:{'|'.join(others)})"] if others else [])]
+    return re.compile("|".join(ways))
 
 
 def _span_text(span: tuple[int, int] | None) -> str:
