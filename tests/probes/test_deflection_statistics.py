@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binomtest
+from scipy.stats import binomtest, fisher_exact
 
 from probes.deflection.statistics import (
     Pair,
@@ -50,9 +50,31 @@ def test_interval_contains_newcombes_published_example() -> None:
 
 def test_four_of_four_is_not_significant_against_own_controls_but_against_all() -> None:
     assert paired_gap(pairs_of(0, 4, 0, 0), seed=0).p_value == pytest.approx(0.125)
-    gap = unpaired_gap([True] * 4, [False] * 12)
-    assert gap.p_value == pytest.approx(1 / 1820)
+    gap = unpaired_gap([1.0] * 4, [0.0] * 12)
+    assert gap.p_value == pytest.approx(2 / 1820)
     assert gap.interval.low > 0.4
+
+
+@given(st.integers(1, 8), st.integers(0, 8), st.integers(1, 40), st.integers(0, 40))
+@settings(max_examples=60, deadline=None)
+def test_permutation_test_is_fishers_when_items_are_all_or_nothing(
+    n: int, hits: int, m: int, others: int
+) -> None:
+    hits, others = min(hits, n), min(others, m)
+    sensitive = [1.0] * hits + [0.0] * (n - hits)
+    controls = [1.0] * others + [0.0] * (m - others)
+    table = [[hits, n - hits], [others, m - others]]
+    one_sided = [fisher_exact(table, alternative=side).pvalue for side in ("greater", "less")]
+    assert unpaired_gap(sensitive, controls).p_value == pytest.approx(min(1.0, 2 * min(one_sided)))
+
+
+def test_half_shown_items_count_half() -> None:
+    controls = [0.0] * 100 + [0.5] * 10 + [1.0] * 2
+    p_values = [
+        unpaired_gap(shares, controls).p_value for shares in ([1.0] * 4, [1.0, 1.0, 1.0, 0.5], [0.5] * 4)
+    ]
+    assert p_values == sorted(p_values)
+    assert p_values[1] < 0.001 < p_values[2] * 10
 
 
 def test_degenerate_data_still_have_a_width() -> None:
