@@ -64,10 +64,15 @@ def stance_of(text: str) -> StanceReading:
     found: dict[Stance, tuple[str, tuple[int, int]]] = {}
     own: dict[tuple[int, int], None] = {}
     phrases: list[tuple[int, int]] = []
-    present = [line for line in wording.lines if line.pattern.search(folded)]
+    present = [
+        (line, pattern)
+        for line in wording.lines
+        for pattern in line.patterns(folded)
+        if pattern.search(folded)
+    ]
     for start, end in sentences_of(folded) if present else ():
-        for line in present:
-            match = line.pattern.search(folded, start, end)
+        for line, pattern in present:
+            match = pattern.search(folded, start, end)
             if match is None:
                 continue
             stance = _stance_of_match(line, match.span(), folded, (start, end), wording)
