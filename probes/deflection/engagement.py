@@ -7,6 +7,7 @@ True
 from __future__ import annotations
 
 import enum
+import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ _SURELY_ENGAGED: Final = 0.9
 # An answer's words in the wording of an evasion, and a topic's words in it, are less than they seem.
 _HARDLY_ENGAGED: Final = 0.15
 _LIKELY: Final = 0.6
+# No letter or digit of an alphabet before it; ranges, because a class of all letters compiles slowly.
+_START: Final = "(?<![a-zà-ÿа-яё0-9])"
 # Between engaged and not, a reply that engages by so little has done it in part.
 _PARTLY_ENGAGED: Final = 0.55
 
@@ -210,7 +213,7 @@ def first_of(
     """Where the first of the words stands within the places of a folded text, `outside` left out."""
     if not words:
         return None
-    pattern = re.compile("|".join(map(_word_pattern, words)))
+    pattern = _pattern_of(tuple(words))
     for place in places:
         for match in pattern.finditer(text, *place):
             if not any(match.start() < end and start < match.end() for start, end in outside):
@@ -218,10 +221,11 @@ def first_of(
     return None
 
 
-def _word_pattern(word: str) -> str:
+@functools.lru_cache(maxsize=8192)
+def _pattern_of(words: tuple[str, ...]) -> re.Pattern[str]:
     """Words match at their beginning ("kill": "killed"), whole before a space; Chinese ones anywhere."""
-    whole = word.rstrip()
-    end = r"\b" if whole != word else ""
+    spelt = [re.escape(word.rstrip()) + (r"\b" if word != word.rstrip() else "") for word in words]
+    chinese = [text for word, text in zip(words, spelt, strict=True) if is_chinese(word[0])]
+    others = [text for word, text in zip(words, spelt, strict=True) if not is_chinese(word[0])]
     # Between Chinese characters and others there is no \b: both are letters to `re`.
-    start = "" if is_chinese(word[0]) else r"(?<![^\W\u4e00-\u9fff])"
-    return start + re.escape(whole) + end
+    return re.compile("|".join([*chinese, *([f"{_START}(?:{'|'.join(others)})"] if others else [])]))
