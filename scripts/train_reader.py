@@ -3,8 +3,8 @@
     python scripts/train_reader.py ../shared/data/deflection-responses.jsonl.gz
 
 The file holds one JSON object a line with id, language, model, question_index, prompt, response, judges_agree
-and label (COMPLETE, EVASIVE, DENIAL). The made rows (probes/data/deflection/made) are read beside it. Needs the
-extra `train` (scikit-learn). Same rows, same seed, same weights.
+and label (COMPLETE, EVASIVE, DENIAL). The made rows (probes/data/deflection/made) are read beside it. Needs
+the extra `train` (scikit-learn). Same rows, same seed, same weights.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ WEIGHT_OF_DISPUTED = 0.5
 # Classes and languages count by their rows to the power of one minus this: between as found and all alike.
 BALANCE = 0.6
 DENSE_IN_LINEAR = 0.3
-LINEAR_C = 1.0
-FEWEST_ROWS_OF_BUCKET = 3
+LINEAR_C = 3.0
+FEWEST_ROWS_OF_BUCKET = 5
 TREES = 100
 
 
@@ -142,7 +142,7 @@ def beginnings_of(row: Labelled) -> Iterator[Labelled]:
 
 def counted(rows: Sequence[Labelled]) -> Counted:
     """The rows with their features."""
-    with concurrent.futures.ProcessPoolExecutor(4) as pool:
+    with concurrent.futures.ProcessPoolExecutor(8) as pool:
         found = list(pool.map(_counted, rows, chunksize=64))
     return Counted(
         rows,

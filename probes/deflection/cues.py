@@ -12,12 +12,10 @@ import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 from probes.deflection.bank_files import data_folder, read_rows
 from probes.deflection.items import DataRow, ItemBankError
-
-LANGUAGES_READ: Final = ("en", "zh", "fi", "ru", "es")
+from probes.deflection.readability import language_of
 
 
 class _Forms(DataRow, frozen=True):
@@ -89,6 +87,16 @@ def load_cues() -> Cues:
             for language, patterns in languages.items()
         },
     )
+
+
+def languages_heard(text: str, language: str) -> tuple[str, ...]:
+    """The languages whose cues are looked for: by script, and for Latin letters the one asked in too."""
+    script = language_of(text)
+    if script == "zh":
+        return ("zh",)
+    if script == "other":
+        return ("ru",)
+    return ("en", language) if language in ("fi", "es") else ("en",)
 
 
 def _joined(patterns: tuple[str, ...], where: str) -> re.Pattern[str]:

@@ -16,8 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from probes.deflection.cues import Cues, load_cues
-from probes.deflection.readability import language_of
+from probes.deflection.cues import Cues, languages_heard, load_cues
 from probes.deflection.stance import Stance, sentences_of, stance_of
 from probes.deflection.wording import Wording, fold, load_wording
 
@@ -109,20 +108,10 @@ def _text_of(reply: str, language: str) -> _Text:
     scale = 1 if chinese * 2 < len(units) else _CHARACTERS_A_WORD
     head, tail = int(_HEAD_UNITS * scale), int(_TAIL_UNITS * scale)
     return _Text(
-        shown, folded, _languages(shown, language), sentences_of(folded), units, words,
+        shown, folded, languages_heard(shown, language), sentences_of(folded), units, words,
         head_end=units[head][0] if len(units) > head else len(folded),
         tail_start=units[-tail][0] if len(units) > tail else 0,
     )  # fmt: skip
-
-
-def _languages(text: str, language: str) -> tuple[str, ...]:
-    """The languages whose cues are looked for: by script, and for Latin letters the one asked in too."""
-    script = language_of(text)
-    if script == "zh":
-        return ("zh",)
-    if script == "other":
-        return ("ru",)
-    return ("en", language) if language in ("fi", "es") else ("en",)
 
 
 def _shape(text: _Text) -> dict[str, float]:

@@ -46,7 +46,7 @@ def buckets_of(prompt: str, reply: str) -> dict[int, float]:
     }
     found: dict[int, float] = {}
     for name, grams in parts.items():
-        counts = Counter(zlib.crc32(f"{name} {gram}".encode()) % BUCKETS for gram in grams)
+        counts = Counter(zlib.crc32(f"{name} {gram}".encode(errors="replace")) % BUCKETS for gram in grams)
         weights = {bucket: 1 + math.log(count) for bucket, count in counts.items()}
         norm = math.sqrt(sum(weight * weight for weight in weights.values())) or 1.0
         for bucket, weight in weights.items():

@@ -21,7 +21,7 @@ from probes.deflection.classifier import Classifies, classify
 from probes.deflection.engagement import Asked, Engagement, first_of, verdict_of
 from probes.deflection.languages import switched
 from probes.deflection.readability import fault_of, language_of
-from probes.deflection.stance import Stance, stance_of
+from probes.deflection.stance import Stance, official_register, stance_of
 from probes.deflection.thinking import Thinking, separate
 from probes.deflection.wording import fold
 from scanner.conversation import FinishReason, Reply
@@ -48,7 +48,7 @@ class Reading:
         reason: Why, in a few words.
         span: The words that decided the first axis, in characters of `spoken`; None without any.
         stance_span: The words that decided the second.
-        line_id: Row of lines.yaml behind the stance, "".
+        line_id: Row of lines.yaml behind the stance, or "official-register", "".
         switched_language: Language of a reply in another one than asked, "".
         is_thought_empty: Whether there was a reasoning block with nothing in it.
         spoken: The reply without reasoning blocks, which the spans point into.
@@ -110,6 +110,8 @@ def read_text(
         )
     stance, language = stance_of(spoken), language_of(spoken)
     verdict = verdict_of(spoken, asked, stance, language, classifier)
+    if verdict.engagement is Engagement.DEFLECTED and stance.stance is Stance.NONE:
+        stance = official_register(spoken, asked.language)
     return Reading(
         verdict.engagement, stance.stance, verdict.reason, verdict.span, stance.span, stance.line_id,
         switched_language=switched(asked.language, spoken),
