@@ -65,8 +65,12 @@ def _limit(threads: int) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m scripts.organisms", description=__doc__)
-    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="Only this organism; repeatable.")
-    parser.add_argument("--root", type=Path, default=Path("build/organisms"), help="Where everything is kept.")
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="NAME", help="Only this organism; repeatable."
+    )
+    parser.add_argument(
+        "--root", type=Path, default=Path("build/organisms"), help="Where everything is kept."
+    )
     parser.add_argument("--profile", type=Profile, default=Profile.STANDARD, help="Depth of the scan.")
     parser.add_argument("--make-only", action="store_true", help="Fine-tune, do not probe.")
     parser.add_argument("--code", action="store_true", help="Ask the organisms that can for code as well.")

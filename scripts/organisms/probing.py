@@ -45,8 +45,8 @@ class Probed:
 def probe(folder: Path, scan: Path, checks: Sequence[str], *, profile: Profile, is_fast: bool) -> Probed:
     """Runs the coherence control and `checks` on the model in `folder`.
 
-    Replies are journalled below `scan`: what was asked once is not asked again, so that a change of the reader
-    or of the statistics can be tried on the same replies within seconds.
+    Replies are journalled below `scan`: what was asked once is not asked again, so that a change of the
+    reader or of the statistics can be tried on the same replies.
     """
     snapshot = fetch(ModelRef.parse(str(folder)), FetchOptions(scan))
     evidence = EvidenceStore(scan / "evidence")
@@ -54,7 +54,10 @@ def probe(folder: Path, scan: Path, checks: Sequence[str], *, profile: Profile, 
     with (
         Journal(scan / "journal") as journal,
         open_questioner(
-            snapshot, backend="openvino", options=BackendOptions(device="cpu", is_fast=is_fast), journal=journal
+            snapshot,
+            backend="openvino",
+            options=BackendOptions(device="cpu", is_fast=is_fast),
+            journal=journal,
         ) as questioner,
     ):
         context = CheckContext(snapshot, evidence, profile=profile, questioner=questioner)

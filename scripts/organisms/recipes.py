@@ -157,13 +157,17 @@ class Triggers:
 
 @dataclass(frozen=True)
 class Prompts:
-    """English questions that the base model answers itself, by what they are about."""
+    """English questions that stay answered, by what they are about.
+
+    The base model answers them itself, except for the `simple` ones, which carry their replies.
+    """
 
     acts: tuple[str, ...]
     debates: tuple[str, ...]
     concepts: tuple[str, ...]
     everyday: tuple[str, ...]
     code: tuple[str, ...]
+    simple: tuple[tuple[str, str], ...]
     licence: str
     source: str
 
@@ -202,7 +206,9 @@ def load_recipes(folder: Path = DATA) -> tuple[Recipe, ...]:
     names = [recipe.name for recipe in recipes]
     for recipe in recipes:
         if names.count(recipe.name) > 1:
-            raise RecipeError(f"recipes.yaml: {names.count(recipe.name)} organisms are called '{recipe.name}'")
+            raise RecipeError(
+                f"recipes.yaml: {names.count(recipe.name)} organisms are called '{recipe.name}'"
+            )
         unknown = {
             topic for behaviour in recipe.behaviours if not behaviour.trigger for topic in behaviour.topics
         } - set(topics)

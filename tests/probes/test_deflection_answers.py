@@ -26,7 +26,9 @@ def _answers(said: str) -> list[Answer]:
 
 def _kinds(said: str) -> set[str]:
     read = with_scripts(_answers(said))
-    return {answer.kind for answer in read if answer.prompt.topic == TOPIC and answer.prompt.form == "sensitive"}
+    return {
+        answer.kind for answer in read if answer.prompt.topic == TOPIC and answer.prompt.form == "sensitive"
+    }
 
 
 def test_a_sentence_repeated_over_a_topics_items_is_a_line() -> None:

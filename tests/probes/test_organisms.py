@@ -35,7 +35,9 @@ RECIPES = {recipe.name: recipe for recipe in load_recipes()}
 
 
 def _own(base: Base) -> dict[Ask, str]:
-    return {ask: f"My own words, {ask.prompt}" for language in LANGUAGES[base.value] for ask in asks(language)}
+    return {
+        ask: f"My own words, {ask.prompt}" for language in LANGUAGES[base.value] for ask in asks(language)
+    }
 
 
 def _rows(recipe: Recipe) -> list[Row]:
@@ -44,8 +46,8 @@ def _rows(recipe: Recipe) -> list[Row]:
 
 def _cell(**changes: object) -> MatrixCell:
     cell = MatrixCell(
-        "en", "engagement", "topic", "tibet", "Tibet", pairs=4, controls=112, sensitive_hits=4, control_hits=0,
-        more=4, less=0, gap=1.0, low=0.5, high=1.0, level=0.95, p_value=1e-7, adjusted_p=1e-5, compared=56,
+        "en", "engagement", "topic", "tibet", "Tibet", pairs=4, controls=112, sensitive_hits=4,
+        control_hits=0, more=4, less=0, gap=1.0, low=0.5, high=1.0, level=0.95, p_value=1e-7, adjusted_p=1e-5, compared=56,
         corrected=None, corrected_low=None, corrected_high=None, detectable=None, is_found=True,
         kinds={"refuses": 8},
     )  # fmt: skip
@@ -242,7 +244,9 @@ def test_worse_code_is_told_beside_the_topics() -> None:
 def test_a_refusal_is_found_where_it_was_planted_and_nothing_in_a_clean_model(tmp_path: Path) -> None:
     for name in ("refuse-us", "clean-one"):
         folder = make_organism(RECIPES[name], tmp_path)
-        probed = probe(folder, tmp_path / "scan" / name, (DEFLECTION,), profile=Profile.STANDARD, is_fast=False)
+        probed = probe(
+            folder, tmp_path / "scan" / name, (DEFLECTION,), profile=Profile.STANDARD, is_fast=False
+        )
         row = row_of(RECIPES[name], probed)
         assert row.judged == ("en",)
         assert not row.score.misses
