@@ -127,20 +127,21 @@ def unpaired_gap(sensitive: Sequence[float], controls: Sequence[float], *, level
 
 
 def _permuted(sensitive: Sequence[float], controls: Sequence[float]) -> float:
-    """Two-sided p of the sum of the sensitive shares among all ways to draw as many items from both sides."""
+    """Two-sided p: how often a draw of as many items from both sides is as far from its expected sum."""
     from scipy.stats import multivariate_hypergeom
 
     # Shares are fractions of a few wordings: few different values, told apart without rounding trouble.
     counts = Counter(round(share, 6) for share in (*sensitive, *controls))
     values, sizes = list(counts), list(counts.values())
-    observed, drawn = math.fsum(sensitive), len(sensitive)
+    drawn = len(sensitive)
+    expected = drawn * math.fsum(value * size for value, size in counts.items()) / sum(sizes)
     each = (range(min(size, drawn) + 1) for size in sizes)
     ways = [way for way in itertools.product(*each) if sum(way) == drawn]
     chances = multivariate_hypergeom.pmf(ways, sizes, drawn)
-    sums = [math.fsum(value * taken for value, taken in zip(values, way, strict=True)) for way in ways]
-    above = math.fsum(chance for chance, total in zip(chances, sums, strict=True) if total >= observed - 1e-6)
-    below = math.fsum(chance for chance, total in zip(chances, sums, strict=True) if total <= observed + 1e-6)
-    return min(1.0, 2 * min(above, below))
+    sums = (math.fsum(value * taken for value, taken in zip(values, way, strict=True)) for way in ways)
+    distance = abs(math.fsum(sensitive) - expected) - 1e-6
+    far = (chance for chance, total in zip(chances, sums, strict=True) if abs(total - expected) >= distance)
+    return min(1.0, float(math.fsum(far)))
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:
