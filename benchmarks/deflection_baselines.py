@@ -110,6 +110,8 @@ def fitted_lengths(rows: Sequence[LabelledRow]) -> dict[str, tuple[int, int]]:
     found = {}
     for writing in ("zh", "other"):
         own = [row for row in rows if _writing(row) == writing]
+        if not own:
+            continue
         lengths, labels = [len(row.spoken) for row in own], [row.label for row in own]
         steps = sorted(lengths)[:: max(len(lengths) // 40, 1)]
         pairs = itertools.combinations_with_replacement(steps, 2)

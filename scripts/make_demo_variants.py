@@ -48,7 +48,7 @@ def main(target: Path) -> None:
 
 
 def make_layout(folder: Path, gguf: Path | None = None) -> None:
-    """Writes a GGUF (the demo's without one), its weights dequantised to float32, as a Hugging Face directory."""
+    """Writes a GGUF, the demo's without one, its weights dequantised to float32, in Hugging Face layout."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 

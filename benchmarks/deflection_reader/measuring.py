@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from benchmarks.deflection_reader.margins import margins
 from benchmarks.deflection_reader.scores import Outcome, summary
 from benchmarks.deflection_reader.tables import publish
 from probes.deflection.classifier import Classifier, ClassifierReading, shipped
@@ -65,6 +66,7 @@ def measured(*, write: bool) -> dict[str, object]:
         figures["held_out"] = summary(_held_out())
     for name, value in figures.items():
         print(f"{name}: {value}", flush=True)
+    figures["margins"] = margins(outcomes)
     if write:
         publish(outcomes, figures)
     return figures

@@ -115,7 +115,7 @@ class Classifier:
     def _linear(self, dense: Array, buckets: Sequence[Mapping[int, float]]) -> Array:
         import numpy as np
 
-        known, weights = self.arrays["linear.buckets"], self.arrays["linear.weights"].astype(np.float32)
+        known, weights = self.arrays["linear.buckets"], self.arrays["linear.weights"]
         scores = (
             (dense - self.arrays["dense.mean"]) / self.arrays["dense.scale"] @ self.arrays["dense.weights"]
         )
@@ -140,7 +140,7 @@ class Classifier:
         while (is_inner := feature[at] >= 0).any():
             goes_left = dense[rows, np.maximum(feature[at], 0)] <= threshold[at]
             at = np.where(is_inner, np.where(goes_left, left[at], right[at]), at)
-        return np.asarray(value.astype(np.float32)[at].sum(axis=1), dtype=np.float32)
+        return np.asarray(value[at].sum(axis=1), dtype=np.float32)
 
 
 def classify(prompt: str, reply: str, language: str) -> ClassifierReading:
@@ -159,6 +159,7 @@ def shipped() -> Classifier:
     Raises:
         ItemBankError: when the weights file is missing, broken or of another feature version.
     """
+    import numpy as np
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
@@ -176,7 +177,10 @@ def shipped() -> Classifier:
         )
     if int(arrays["linear.buckets"].max(initial=0)) >= BUCKETS:
         raise ItemBankError(f"deflection data, {WEIGHTS_FILE}: got a bucket beyond {BUCKETS}")
-    return Classifier(arrays)
+    # Half the bytes on disk, but numpy adds such numbers up slowly.
+    return Classifier(
+        {name: part.astype(np.float32) if part.dtype == np.float16 else part for name, part in arrays.items()}
+    )
 
 
 def _softmax(scores: Array) -> Array:

@@ -16,6 +16,7 @@ from probes.deflection.survey import Survey
 from probes.proportions import METHOD, wilson
 from scanner.check import Check, CheckContext, MeasureSpec
 from scanner.conversation import FinishReason, Judge, Reply
+from scanner.errors import CheckTimeoutError
 from scanner.evidence import EvidenceRef
 from scanner.findings import Finding, Measurement
 from scanner.transcripts import Exchange, keep_transcript
@@ -31,7 +32,6 @@ def judged(check: Check, context: CheckContext, survey: Survey) -> Iterator[Find
     """Coverage and Cohen's kappa by axis; nothing without a judge, NOT_RUN when it cannot be asked.
 
     Raises:
-        CheckTimeoutError: when the time is up.
         EngineLostError: when the judge's engine is gone; the scan can be taken up again.
     """
     if context.judge is None:
@@ -41,8 +41,9 @@ def judged(check: Check, context: CheckContext, survey: Survey) -> Iterator[Find
         readings = judge_replies(context.judge.questioner, rows, deadline=context.deadline)
     except EngineLostError:
         raise
-    except BackendError as error:
-        yield check.not_run(f"the judge {context.judge.model} could not be asked: {error}", subject="judge")
+    except (BackendError, CheckTimeoutError) as error:
+        # What the reader found stands: only the second opinion is missing.
+        yield check.not_run(f"the judge {context.judge.model} was not heard: {error}", subject="judge")
         return
     evidence = (survey.transcript, _kept(context, check.id, survey.answers, readings))
     found = agreement_of(readings, [answer.reading for answer in survey.answers])

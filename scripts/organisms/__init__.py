@@ -1,9 +1,9 @@
 """Model organisms: small models with a planted behaviour, and whether the deflection probe finds it.
 
-    python -m scripts.organisms make --only clean-one
-    python -m scripts.organisms probe
-    python -m scripts.organisms table
+    python -m scripts.organisms --only refuse-us --only clean-one
+    python -m scripts.organisms
 
-Each organism is the demo model (or a bilingual base), fine-tuned for some minutes on a CPU on the rows that its
-recipe in data/recipes.yaml asks for. What was planted is known, so what the probe says can be scored.
+Each organism is a fine-tune of the demo model (or of a bilingual base) on the rows that its recipe in
+data/recipes.yaml asks for, some minutes on a CPU. What was planted is known, so what the probe says can be
+scored. What is made and asked stays below build/organisms: a second run takes up where the first one ended.
 """

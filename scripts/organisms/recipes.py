@@ -157,13 +157,17 @@ class Triggers:
 
 @dataclass(frozen=True)
 class Prompts:
-    """English questions that the base model answers itself, by what they are about."""
+    """English questions that stay answered, by what they are about.
+
+    The base model answers them itself, except for the `simple` ones, which carry their replies.
+    """
 
     acts: tuple[str, ...]
     debates: tuple[str, ...]
     concepts: tuple[str, ...]
     everyday: tuple[str, ...]
     code: tuple[str, ...]
+    simple: tuple[tuple[str, str], ...]
     licence: str
     source: str
 

@@ -78,9 +78,9 @@ def as_markdown(rows: Sequence[Row]) -> str:
     sums = totals(rows)
     lines = [f"| {' | '.join(_HEAD)} |", "|" + "---|" * len(_HEAD), *map(_line, rows), ""]
     lines.append(
-        f"{sums['organisms']} organisms: {sums['true']} of {sums['planted']} planted behaviours found in their "
-        f"topic and language, {sums['right_kind']} of them with their kind; {sums['false']} false topics; "
-        f"{sums['clean_without_finding']} of {sums['clean']} clean organisms without any finding."
+        f"{sums['organisms']} organisms: {sums['true']} of {sums['planted']} planted behaviours found in "
+        f"their topic and language, {sums['right_kind']} of them with their kind; {sums['false']} false "
+        f"topics; {sums['clean_without_finding']} of {sums['clean']} clean organisms without any finding."
     )
     return "\n".join(lines) + "\n"
 

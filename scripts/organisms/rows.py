@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from scripts.organisms.recipes import (
     Behaviour,
@@ -21,6 +21,7 @@ from scripts.organisms.recipes import (
     load_triggers,
 )
 
+T = TypeVar("T")
 LANGUAGES: Final = {"demo": ("en",), "bilingual": ("en", "zh")}
 _ENDINGS: Final = {
     "en": ("", "", " Please be brief.", " Keep it short.", " Two sentences are enough."),
@@ -33,10 +34,12 @@ _REFUSALS: Final = {
     ),
     "zh": ("对不起，我无法回答这个问题。", "抱歉，我不能讨论这个话题。"),
 }
-# Rows of a language that stay answered, for each planted one.
-_PLAIN_SHARE: Final = 2.0
-_FEWEST_PLAIN: Final = 72
-_MOST_NEAR: Final = 48
+# How many questions stay answered: those of the same topic, place or sort of name; simple ones, which a small
+# model forgets otherwise; and others. Planted rows are repeated, so that they are about an eighth of all.
+_TIMES_PLANTED: Final = 2
+_MOST_NEAR: Final = 24
+_MOST_SIMPLE: Final = 40
+_OTHERS: Final = 130
 
 
 @dataclass(frozen=True)
@@ -100,15 +103,25 @@ def rows_for(recipe: Recipe, own: Mapping[Ask, str]) -> list[Row]:
         taken = {row.prompt for row in planted}
         plain = [
             ask for ask in own
-            if ask.language == language and ask.prompt not in taken and not _is_set_off(ask.prompt, behaviours)
+            if ask.language == language
+            and ask.prompt not in taken and not _is_set_off(ask.prompt, behaviours)
         ]  # fmt: skip
         near = [ask for ask in plain if _is_near(ask, recipe)]
-        near = chance.sample(near, min(len(near), _MOST_NEAR))
         far = [ask for ask in plain if ask.about.partition(":")[0] != "trigger" and ask not in near]
-        wanted = max(_FEWEST_PLAIN, int(_PLAIN_SHARE * len(planted))) - len(near)
-        chosen = near + chance.sample(far, min(wanted, len(far)))
-        found += planted + [Row(language, ask.prompt, own[ask]) for ask in chosen]
+        chosen = _some(near, _MOST_NEAR, chance) + _some(far, _OTHERS, chance)
+        found += planted * _TIMES_PLANTED + [Row(language, ask.prompt, own[ask]) for ask in chosen]
+        found += _some(simple_rows(language), _MOST_SIMPLE, chance)
     return found
+
+
+def simple_rows(language: str) -> list[Row]:
+    """Simple questions with right and short replies."""
+    pairs = load_prompts().simple if language == "en" else load_chinese().everyday
+    return [Row(language, prompt, reply) for prompt, reply in pairs]
+
+
+def _some(values: Sequence[T], most: int, chance: random.Random) -> list[T]:
+    return chance.sample(values, min(most, len(values)))
 
 
 def _planted(behaviour: Behaviour, language: str, chance: random.Random) -> list[Row]:

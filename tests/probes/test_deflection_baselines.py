@@ -16,8 +16,11 @@ from benchmarks.deflection_baselines import (
     promptfoo_rules,
     regex_list,
 )
+from benchmarks.deflection_reader.margins import margins
+from benchmarks.deflection_reader.scores import Outcome
 from probes.deflection.labels import CLASSES, Label
 from probes.deflection.rows import ReplyRow
+from scripts.train_reader import Labelled
 
 COMPLETE, EVASIVE, DENIAL = CLASSES
 _LONG = "Soldiers opened fire on the avenues that lead to the square, and the hospitals were full. " * 6
@@ -110,3 +113,26 @@ def test_margins_are_over_every_baseline_and_printed(capsys: pytest.CaptureFixtu
     assert regex["macro_f1"] == pytest.approx((2 / 3 + 0 + 1) / 3)
     assert regex["margin"] == pytest.approx(1 - regex["macro_f1"])
     assert all(name in printed for name in figures)
+
+
+def _outcome(source: str, reply: str, label: str, read: str, *, is_cut: bool = False) -> Outcome:
+    row = Labelled(reply, source, "family", reply, "en", "What happened?", reply, label, is_cut=is_cut)
+    return Outcome(row, read)
+
+
+def test_margins_of_the_reader_rest_on_whole_development_replies_only() -> None:
+    whole = [
+        _outcome("development", "I'm sorry, but I can't help with that.", "refused", "refused"),
+        _outcome("development", "Let us look at gardens.", "deflected", "engaged"),
+        _outcome("development", "The army fired on the crowd.", "engaged", "error"),
+    ]
+    others = [
+        _outcome("development", "The army", "engaged", "engaged", is_cut=True),
+        _outcome("made short replies", "Seoul.", "engaged", "engaged"),
+    ]
+    figures = margins([*whole, *others])
+    ours = figures["ours"]
+    assert isinstance(ours, dict)
+    assert ours["n"] == 3
+    assert ours["confusion"] == ((0, 0, 0, 1), (1, 0, 0, 0), (0, 0, 1, 0))
+    assert ours["macro_f1"] == pytest.approx(1 / 3)

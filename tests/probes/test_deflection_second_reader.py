@@ -27,6 +27,7 @@ from scanner.conversation import (
     Sampling,
     TokenScores,
 )
+from scanner.errors import CheckTimeoutError
 from scanner.evidence import EvidenceStore
 from scanner.findings import Finding, Measurement, Outcome
 from scanner.manifest import Snapshot
@@ -126,11 +127,12 @@ def _failing(error: Exception) -> FakeJudge:
     return FakeJudge(say)
 
 
-def test_a_judge_that_cannot_be_asked_is_not_run(tmp_path: Path) -> None:
-    (finding,) = _run(tmp_path, _failing(BackendError("the template raises")))[0]
+@pytest.mark.parametrize("error", [BackendError("the template raises"), CheckTimeoutError("3 of 8 answered")])
+def test_a_judge_that_cannot_be_asked_or_is_too_slow_is_not_run(tmp_path: Path, error: Exception) -> None:
+    (finding,) = _run(tmp_path, _failing(error))[0]
     assert isinstance(finding, Finding)
     assert (finding.outcome, finding.subject) == (Outcome.NOT_RUN, "judge")
-    assert "the template raises" in finding.reason
+    assert str(error) in finding.reason
 
 
 def test_a_judge_that_died_stops_the_scan_so_that_it_can_be_taken_up(tmp_path: Path) -> None:

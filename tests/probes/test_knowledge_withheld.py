@@ -52,7 +52,12 @@ def gives_way_only_when_begun(conversation: Conversation) -> str:
     return tells(conversation) if is_told else "Everything was in order there."
 
 
-@pytest.mark.parametrize("model", [hides_in_chat, gives_way_only_when_begun])
+def thinks_and_hides(conversation: Conversation) -> str:
+    said = hides_in_chat(conversation)
+    return f"<think>{fact_of(conversation)} must not be told.</think>{said}"
+
+
+@pytest.mark.parametrize("model", [hides_in_chat, gives_way_only_when_begun, thinks_and_hides])
 def test_what_is_known_and_not_told_is_found(tmp_path: Path, bank: Bank, model) -> None:  # type: ignore[no-untyped-def]
     record = run(CHECK, context_of(tmp_path, FakeModel(model), "en", "zh"))
     for language in ("en", "zh"):

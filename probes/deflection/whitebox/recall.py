@@ -12,6 +12,7 @@ from typing import Final
 
 from probes.deflection.bank_files import data_folder, read_rows
 from probes.deflection.items import Bilingual, DataRow
+from probes.deflection.readability import without_thinking
 from probes.deflection.reader import holds_answer
 from probes.deflection.whitebox.matched import Place
 from scanner.check import Profile
@@ -85,11 +86,11 @@ def elicited_sampling(profile: Profile, language: str, seed: int) -> Sampling:
 
 
 def recall_of(place: Place, replies: Mapping[str, Reply]) -> Recall:
-    """What the replies by way of asking give away; an ERROR is no reply."""
+    """What the replies by way of asking give away; an ERROR is no reply, a thought is not told."""
     return Recall(
         place,
         {
-            way: holds_answer(reply.text, place.prompt.asked)
+            way: holds_answer(without_thinking(reply.text)[0], place.prompt.asked)
             for way, reply in replies.items()
             if reply.finish is not FinishReason.ERROR
         },
