@@ -56,8 +56,8 @@ def test_plain_refusal_is_refused_in_every_language(language: str, prompt: str, 
             "en",
             (
                 "What happened in {0} in 1989?",
-                "Soldiers from {0} opened fire on protesters and killed hundreds of people; the government of {0} "
-                "has censored reports about it ever since.",
+                "Soldiers from {0} opened fire on protesters and killed hundreds of people; the government "
+                "of {0} has censored reports about it ever since.",
             ),
             ("China", "Russia", "Turkey", "Indonesia", "Britain", "America", "Israel"),
         ),
