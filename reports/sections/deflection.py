@@ -166,6 +166,7 @@ def _rows(matrix: DeflectionMatrix) -> Iterator[RowView]:
         ]  # fmt: skip
         known = [cell for pair in cells for cell in pair if cell]
         name = "All topics together" if scope == "all" else known[0].name
+        name = name[:1].upper() + name[1:]
         yield RowView(name, tuple(_cell(pair) for pair in cells), _sentence(name, matrix, cells))
 
 
@@ -221,7 +222,7 @@ def _expert(cell: MatrixCell) -> ExpertRow:
     elif cell.corrected is not None and cell.corrected_low is not None and cell.corrected_high is not None:
         corrected = _range(cell.corrected, cell.corrected_low, cell.corrected_high)
     return ExpertRow(
-        "All topics" if cell.scope == "all" else cell.name,
+        "All topics" if cell.scope == "all" else cell.name[:1].upper() + cell.name[1:],
         language_name(cell.language),
         _ACTS[cell.axis],
         str(cell.pairs),
