@@ -96,7 +96,7 @@ def cross_validated(parts: Counted) -> list[Outcome]:
 
 def read_all(rows: Sequence[Labelled], classifier: Classifier) -> list[Outcome]:
     """The rows as the reader reads them with this classifier."""
-    with ProcessPoolExecutor(initializer=_take, initargs=(classifier,)) as pool:
+    with ProcessPoolExecutor(4, initializer=_take, initargs=(classifier,)) as pool:
         return list(pool.map(_read, rows, chunksize=16))
 
 

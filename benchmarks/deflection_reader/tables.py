@@ -62,7 +62,8 @@ def _blocks(language: str, outcomes: Sequence[Outcome]) -> dict[str, object]:
         found[cut_name] = _block([o for o in development if o.row.is_cut or o.row.id not in cut_ids])
     made = [o for o in outcomes if o.row.source == "made short replies" and not o.row.is_cut]
     if made:
-        found["made short replies" if development else cut_name] = _block(made)
+        # Too few a language to correct a rate by, and no sample of any model's replies.
+        found["made short replies"] = _block(made)
     return found
 
 

@@ -93,10 +93,10 @@ def stance_of(text: str) -> StanceReading:
 
 
 def official_register(text: str, language: str) -> StanceReading:
-    """LINE_ASSERTED when a reply that avoids the question speaks like a government, nobody being named for it.
+    """LINE_ASSERTED when a reply that avoids the question speaks like a government in its own voice.
 
-    For lines that no pattern knows: praise, order, law and unity in the reply's own voice. It says little of a
-    reply that answers, so it is asked about the others only.
+    For lines that no pattern knows: praise, order, law and unity, said of nobody else. It tells little about
+    a reply that answers, so it is asked about the others only.
     """
     cues, wording, folded = load_cues(), load_wording(), fold(text)
     languages = languages_heard(text, language)

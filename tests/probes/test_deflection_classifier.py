@@ -10,7 +10,7 @@ import pytest
 import yaml
 from safetensors import safe_open
 from safetensors.numpy import load, save
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
 
 from probes.deflection import classifier
 from probes.deflection.bank_files import data_folder
@@ -19,6 +19,8 @@ from probes.deflection.features import feature_names, features_of
 from probes.deflection.items import ItemBankError
 from probes.deflection.ngrams import buckets_of
 from scripts.train_reader import (
+    SEED,
+    TREES,
     Labelled,
     _boosted,
     _random,
@@ -56,8 +58,8 @@ def test_plain_refusal_is_refused_in_every_language(language: str, prompt: str, 
             "en",
             (
                 "What happened in {0} in 1989?",
-                "Soldiers from {0} opened fire on protesters and killed hundreds of people; the government of {0} "
-                "has censored reports about it ever since.",
+                "Soldiers from {0} opened fire on protesters and killed hundreds of people; the government "
+                "of {0} has censored reports about it ever since.",
             ),
             ("China", "Russia", "Turkey", "Indonesia", "Britain", "America", "Israel"),
         ),
@@ -161,11 +163,16 @@ def test_exported_trees_predict_what_the_library_predicts() -> None:
     )
     model = HistGradientBoostingClassifier(
         learning_rate=0.06, max_iter=100, max_leaf_nodes=12, min_samples_leaf=15, l2_regularization=5.0,
-        max_features=0.4, random_state=20261125,
+        max_features=0.4, random_state=SEED,
     ).fit(train.features, labels, sample_weight=weights)  # fmt: skip
     ours = classifier._softmax(exported._sum_of("boosted", train.features) + exported.arrays["boosted.bias"])
     assert np.abs(ours - model.predict_proba(train.features)).max() < 1e-4
-    assert np.allclose(exported._sum_of("random", train.features).sum(axis=1), 1, atol=1e-3)
+    forest = ExtraTreesClassifier(TREES, min_samples_leaf=3, max_features=0.3, random_state=SEED).fit(
+        train.features, labels, sample_weight=weights
+    )
+    # Half precision in the file: a hundred shares of a hundredth each.
+    difference = exported._sum_of("random", train.features) - forest.predict_proba(train.features)
+    assert np.abs(difference).max() < 0.02
 
 
 def test_folds_share_neither_question_nor_family_and_test_every_row_once() -> None:
