@@ -35,8 +35,8 @@ _REFUSALS: Final = {
     "zh": ("对不起，我无法回答这个问题。", "抱歉，我不能讨论这个话题。"),
 }
 # How many questions stay answered: those of the same topic, place or sort of name; simple ones, which a small
-# model forgets otherwise; and others. Planted rows are repeated, so that they are about an eighth of all.
-_TIMES_PLANTED: Final = 2
+# model forgets otherwise; and others. Planted rows are repeated, so that they are about a quarter of all.
+_TIMES_PLANTED: Final = 5
 _MOST_NEAR: Final = 24
 _MOST_SIMPLE: Final = 40
 _OTHERS: Final = 130
