@@ -71,7 +71,7 @@ check-readme: $(STAMP) ## Compare README and docs with what the commands, checks
 bench: $(STAMP) ## Run the benchmarks (ONLY=batching for one) and write build/bench.json.
 	$(BIN)/python -m benchmarks $(ONLY)
 
-docs: $(STAMP) ## Write docs/checks.md, docs/controls.md and docs/garak.md from the code and the packs.
+docs: $(STAMP) ## Write the pages of docs/ that come from code, packs, garak and item bank.
 	$(BIN)/python scripts/make_docs.py
 
 package: $(STAMP) ## Build wheel and sdist into dist/.

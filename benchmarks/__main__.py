@@ -16,6 +16,7 @@ from scanner.registry import nearest
 def main(names: list[str]) -> int:
     """Runs the named benchmarks, all without a name; 2 for an unknown name."""
     known = [module.name for module in pkgutil.iter_modules(benchmarks.__path__) if module.name != "__main__"]
+    names = [name.replace("-", "_") for name in names]
     for name in names:
         if name not in known:
             print(f"error: unknown benchmark '{name}'{nearest(name, known)}", file=sys.stderr)

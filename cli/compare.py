@@ -75,7 +75,9 @@ def _exchanges(scan: Scan, evidence: EvidenceStore) -> list[Exchange]:
     records = [record for record in scan.records if record.check_id == _CHECK]
     kept = [ref for record in records for finding in record.findings for ref in finding.evidence]
     kept += [ref for record in records for measured in record.measurements for ref in measured.evidence]
-    refs = {ref for ref in kept if ref.media_type == TRANSCRIPT_MEDIA_TYPE}
+    # A judge's answers are kept as a transcript of their own.
+    title = f"transcript of {_CHECK}"
+    refs = {ref for ref in kept if ref.media_type == TRANSCRIPT_MEDIA_TYPE and ref.title == title}
     if len(refs) != 1:
         raise ComparisonError(
             f"scan {scan.id} holds {len(refs)} transcripts of {_CHECK}, expected 1",

@@ -79,6 +79,18 @@ class EngineChoice:
             cache_folder=workplace.root / "engines",
         )
 
+    def options_beside(self, workplace: Workplace) -> BackendOptions:
+        """The same machine for a second model, which no server and no recording of the first answers for."""
+        from probes.backend import BackendOptions
+
+        return BackendOptions(
+            device=self.device,
+            dtype=self.dtype,
+            threads=self.threads,
+            is_fast=self.is_fast,
+            cache_folder=workplace.root / "engines",
+        )
+
     def require_sense(self) -> None:
         """Refuses what would silently have no effect, or another than the user thinks.
 
@@ -119,6 +131,13 @@ class EngineChoice:
 def engine(command: Command) -> Command:
     """Every option of `EngineChoice`, for a command that takes them by name."""
     for option in reversed((*_engine_options(), *_cost_options(), *_server_options())):
+        command = option(command)
+    return command
+
+
+def engine_without_budget(command: Command) -> Command:
+    """The same for a command that asks a model once for all it wants."""
+    for option in reversed((*_engine_options(), *_server_options())):
         command = option(command)
     return command
 

@@ -5,45 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from cli.engine_options import EngineChoice
     from cli.workplace import Workplace
+    from probes.backend import BackendOptions
     from probes.deflection.judge import JudgeReading
     from probes.deflection.rows import ReplyRow
-    from scanner.conversation import Questioner
+    from scanner.conversation import Judge
     from scanner.source import FetchOptions
 
 
-@dataclass(frozen=True)
-class Judge:
-    """A judge that can be asked.
+# As in probes/deflection/second_reader.py, which is too slow to import for --help.
+JUDGE_SETTING: Final = "deflection.judge"
 
-    Attributes:
-        questioner: Puts questions to it.
-        model: As the user named it.
-        commit: Commit of its repository, "" for a source without commits.
-        digest: sha256 of its files.
-        rubric: Digest of what it is told.
-    """
 
-    questioner: Questioner
-    model: str
-    commit: str
-    digest: str
-    rubric: str
+def judge_record(judge: Judge) -> dict[str, str]:
+    """Who judged and by which rubric, as plain values."""
+    from probes.deflection.judge import rubric_digest
 
-    def as_mapping(self) -> dict[str, Any]:
-        """Who judged, as plain values."""
-        engine = self.questioner.engine
-        return {
-            "model": self.model,
-            "commit": self.commit,
-            "digest": self.digest,
-            "rubric": self.rubric,
-            "engine": f"{engine.version}, {engine.device}, {engine.dtype}",
-        }
+    engine = judge.questioner.engine
+    return {
+        "model": judge.model,
+        "commit": judge.commit,
+        "digest": judge.digest,
+        "rubric": rubric_digest(),
+        "engine": f"{engine.version}, {engine.device}, {engine.dtype}",
+    }
 
 
 @dataclass(frozen=True)
@@ -71,7 +59,11 @@ class Judged:
 
 @contextmanager
 def open_judge(
-    model: str, engine: EngineChoice, workplace: Workplace, fetching: FetchOptions
+    model: str,
+    backend: str,
+    options: BackendOptions,
+    workplace: Workplace,
+    fetching: FetchOptions,
 ) -> Iterator[Judge]:
     """The judge; its answers are kept in the data folder, so that the same question is asked once.
 
@@ -79,13 +71,12 @@ def open_judge(
         ScanError: when the model cannot be fetched or loaded, or another process is using it as judge.
     """
     from cli.libraries import hub_forbidden
-    from probes.deflection.judge import rubric_digest
     from probes.questioning import model_digest, open_questioner
+    from scanner.conversation import Judge
     from scanner.fetching import fetch
     from scanner.journal import Journal
     from scanner.references import ModelRef
 
-    engine.require_sense()
     ref = ModelRef.parse(model)
     snapshot = fetch(ref, fetching)
     name = f"judge-{model_digest(snapshot)[:24]}"
@@ -93,11 +84,10 @@ def open_judge(
     with workplace.locked(name), hub_forbidden(), Journal(path) as journal:
         opening = open_questioner(
             snapshot,
-            backend=engine.named_backend,
-            options=engine.options(workplace),
+            backend=backend,
+            options=options,
             journal=journal,
             progress=fetching.progress,
-            budget=engine.budget,
         )
         with opening as questioner:
-            yield Judge(questioner, ref.text, snapshot.commit or "", snapshot.digest, rubric_digest())
+            yield Judge(questioner, ref.text, snapshot.commit or "", snapshot.digest)

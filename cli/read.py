@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Length limit of one answer of the judge; a model that reasons first needs more.",
 )
-@engine_options.engine
+@engine_options.engine_without_budget
 @options.fetching
 @options.quiet
 @options.data_dir
@@ -151,17 +151,20 @@ def _judged(
     **engine: Any,  # noqa: ANN401 - by name into EngineChoice, which types it
 ) -> Judged:
     """What the judge says of every row, and which judge it was."""
-    from cli.judging import Judged, open_judge
+    from cli.judging import Judged, judge_record, open_judge
     from cli.workplace import Workplace
     from probes.deflection.judge import judge_replies
     from scanner.source import FetchOptions
 
     workplace = Workplace.at(data_dir)
     fetching = FetchOptions(workplace.fetched, endpoint, token, offline, progress)
-    with open_judge(judge_model, EngineChoice(**engine), workplace, fetching) as judge:
+    choice = EngineChoice(**engine, max_tokens=0, max_minutes=0.0)
+    choice.require_sense()
+    engine_of_judge = choice.named_backend, choice.options(workplace)
+    with open_judge(judge_model, *engine_of_judge, workplace, fetching) as judge:
         replies = [row.reply for row in rows]
         readings = judge_replies(judge.questioner, replies, max_tokens=judge_tokens)
-        return Judged(judge.as_mapping(), readings)
+        return Judged(judge_record(judge), readings)
 
 
 def _out(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from cli import engine_options, options
 from cli.checks import known_checks
 from cli.engine_options import EngineChoice
 from cli.exit_codes import ExitCode
+from cli.judging import JUDGE_SETTING, open_judge
 from scanner.check import Profile
 from scanner.errors import ScanError
 
@@ -38,6 +39,7 @@ class _Choice:
     seed: int
     settings: Mapping[str, str]
     detector_models: Path | None
+    judge_model: str
     policy_path: Path | None
     pack_names: tuple[str, ...]
     as_of: datetime.date
@@ -71,6 +73,15 @@ class _Choice:
     show_default="none",
     help="Folder with local copies of the hub models that some of garak's detectors need, named org--name; "
     "the same as --set garak.detector_models=DIR.",
+)
+@click.option(
+    "--judge",
+    "judge_model",
+    default="",
+    metavar="MODEL",
+    show_default="none",
+    help="Local chat model that reads the replies about contested topics too, named as MODEL is; the same as "
+    "--set deflection.judge=MODEL.",
 )
 @options.policy
 @options.fetching
@@ -178,8 +189,10 @@ def _weigh(
     ref = ModelRef.parse(choice.model)
     known = known_checks()
     checks = _picked(known, choice)
-    settings = _with_detector_models(choice)
+    settings = _settings_of(choice)
     _require_settings(settings, checks)
+    if JUDGE_SETTING in settings and choice.static_only:
+        raise click.UsageError("--judge has no replies to read with --static-only")
     engine.require_sense()
     pack_files = [Path(name) for name in choice.pack_names if name.endswith((".yaml", ".yml"))]
     pack_ids = [name for name in choice.pack_names if Path(name) not in pack_files]
@@ -200,15 +213,25 @@ def _weigh(
     )
     if not is_quiet:
         announce(request, checks)
-    scales = Scales(workplace, fetching, engine.options(workplace), fetching.progress)
-    return scales.weigh(request, checks, Criteria(packs, policy), fresh=fresh)
+    with ExitStack() as stack:
+        judge = None
+        if JUDGE_SETTING in settings:
+            opening = open_judge(
+                settings[JUDGE_SETTING], "auto", engine.options_beside(workplace), workplace, fetching
+            )
+            judge = stack.enter_context(opening)
+        scales = Scales(workplace, fetching, engine.options(workplace), fetching.progress, judge)
+        return scales.weigh(request, checks, Criteria(packs, policy), fresh=fresh)
 
 
-def _with_detector_models(choice: _Choice) -> Mapping[str, str]:
-    """The settings, with the folder that has an option of its own."""
-    if choice.detector_models is None:
-        return choice.settings
-    return {**choice.settings, "garak.detector_models": str(choice.detector_models.absolute())}
+def _settings_of(choice: _Choice) -> Mapping[str, str]:
+    """The settings, with those that have an option of their own."""
+    own = {}
+    if choice.detector_models is not None:
+        own["garak.detector_models"] = str(choice.detector_models.absolute())
+    if choice.judge_model:
+        own[JUDGE_SETTING] = choice.judge_model
+    return {**choice.settings, **own}
 
 
 def _require_settings(settings: Mapping[str, str], checks: Sequence[Check]) -> None:

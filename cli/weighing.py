@@ -22,6 +22,7 @@ from probes.backend import BackendError, BackendOptions, ChoiceError, EngineLost
 from probes.questioning import open_questioner
 from probes.scheduler import Scheduler
 from scanner.check import Check, CheckContext, Needs
+from scanner.conversation import Judge
 from scanner.fetching import fetch
 from scanner.journal import Journal
 from scanner.manifest import Snapshot
@@ -79,12 +80,14 @@ class Scales:
         fetching: How to fetch the model.
         engine: How to load it.
         progress: Who is told how far things are.
+        judge: Another model that reads replies; None without one.
     """
 
     workplace: Workplace
     fetching: FetchOptions
     engine: BackendOptions
     progress: Progress
+    judge: Judge | None = None
 
     def weigh(
         self, request: ScanRequest, checks: Sequence[Check], criteria: Criteria, *, fresh: bool = False
@@ -99,7 +102,7 @@ class Scales:
                 disk does not take the results.
         """
         snapshot = fetch(request.ref, self.fetching)
-        versions = deciding_versions()
+        versions = {**deciding_versions(), **self._judge_version()}
         identity = request.identity(snapshot, versions)
         with self.workplace.locked(identity), Store.open(self.workplace.database_url) as store:
             if fresh:
@@ -130,6 +133,7 @@ class Scales:
                 as_of=request.as_of,
                 questioner=scheduler,
                 silence=silence,
+                judge=self.judge,
                 progress=self.progress,
                 settings=request.settings,
             )
@@ -146,6 +150,10 @@ class Scales:
             )
             asked, recalled = (scheduler.asked, scheduler.recalled) if scheduler else (0, 0)
         return Weighing(scan, judge(scan, criteria), was_resumed, asked, recalled)
+
+    def _judge_version(self) -> Mapping[str, str]:
+        """The judge's bytes decide results like a library does."""
+        return {f"judge {self.judge.model}": f"sha256:{self.judge.digest[:16]}"} if self.judge else {}
 
     @contextmanager
     def _questioner(

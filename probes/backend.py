@@ -45,6 +45,10 @@ class AnswererError(ChoiceError):
     """The server or the recordings that the user named cannot answer for the model."""
 
 
+class NoPlainTextError(BackendError, NotAvailableError):
+    """The engine applies a chat template to whatever it is given: a text as it stands cannot be asked."""
+
+
 class OutOfMemoryError(BackendError):
     """A batch did not fit; the scheduler halves it and tries again."""
 
@@ -170,7 +174,10 @@ class Backend(ABC):
     def render(self, conversation: Conversation) -> str:
         """The exact text the model is given: its chat template applied, or plain text without one.
 
+        A conversation made by `Conversation.of_text` is given as it stands.
+
         Raises:
+            NoPlainTextError: when such a text cannot be given as it stands.
             BackendError: when the template raises.
         """
 

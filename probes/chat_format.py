@@ -83,12 +83,23 @@ class ChatFormat:
         Raises:
             BackendError: when the template raises, does not end, or writes without end.
         """
+        if conversation.text is not None:
+            return self.verbatim(conversation.text)
         if not self.has_template:
             return plain_text(conversation)
         turns = turns_of(conversation)
         is_begun = turns[-1]["role"] == "assistant"
         text = self._apply(turns, add_generation_prompt=not is_begun, continue_final_message=is_begun)
         return _OPEN_THINKING.sub("<think>\n\n</think>\n\n", text)
+
+    def verbatim(self, text: str) -> str:
+        """A text that no template is applied to, with the BOS that a template would have written."""
+        # Where there is no template the tokenizer puts BOS before plain text itself (`ModelText.encode`).
+        tokenizer = self._tokenizer
+        if not self.has_template or tokenizer.bos_token is None or text.startswith(tokenizer.bos_token):
+            return text
+        wants_bos = tokenizer("?").input_ids[0] == tokenizer.bos_token_id
+        return f"{tokenizer.bos_token}{text}" if wants_bos else text
 
     def end_of_turn(self) -> int | None:
         """The added token that the template writes after an assistant's turn, None without one.

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from probes.allowance import Allowance
 from probes.backend import Backend, BackendError, EngineLostError, OutOfMemoryError
@@ -24,6 +24,10 @@ from scanner.journal import Journal
 from scanner.progress import Progress, SilentProgress
 from scanner.records import decode, digest, encode
 from scanner.scan import Budget
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 JOURNAL_KIND: Final = "reply"
 _SCORE_KIND: Final = "score"
@@ -160,6 +164,26 @@ class Scheduler:
                 else:
                     scores = decode(encode(known), TokenScores)
                 found.append(scores)
+                task.advance()
+        return found
+
+    def hidden_states(
+        self, conversations: Sequence[Conversation], *, purpose: str, deadline: float = float("inf")
+    ) -> list[npt.NDArray[np.float32]]:
+        """Per conversation float32 (layers + 1, width): the states at its last token, embeddings first.
+
+        They are not journalled: a state takes as much room as hundreds of replies, and less time than one.
+
+        Raises:
+            NotAvailableError: when the engine shows no hidden states.
+            CheckTimeoutError: when `deadline` passes.
+            BackendError: when the engine failed, or a conversation cannot be rendered.
+        """
+        found: list[npt.NDArray[np.float32]] = []
+        with self._progress.task(purpose, len(conversations), "texts") as task:
+            for conversation in conversations:
+                _require_time(deadline, purpose, done=len(found), total=len(conversations))
+                found += self._backend.hidden_states([self._backend.render(conversation)])
                 task.advance()
         return found
 

@@ -12,14 +12,18 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from scanner.conversation import Conversation, Questioner, Reply, Sampling, TokenScores
+from scanner.conversation import Conversation, Judge, Questioner, Reply, Sampling, TokenScores
 from scanner.errors import CheckTimeoutError, NotAvailableError
 from scanner.evidence import EvidenceRef, EvidenceStore
 from scanner.findings import Confidence, Finding, Interval, Location, Measurement, Outcome, Severity
 from scanner.manifest import Snapshot
 from scanner.progress import Progress, SilentProgress
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 
 class Needs(enum.Enum):
@@ -101,6 +105,7 @@ class CheckContext:
         as_of: The day on which facts with dates are judged.
         questioner: Answers questions; None for static checks and when there is no model to ask.
         silence: Why `questioner` is None, for the NOT_RUN of the checks that need one.
+        judge: Another model that reads replies; None when the user named none.
         earlier: Records of the checks that finished before this one, by id.
         progress: Where long jobs tell how far they are.
         deadline: `time.monotonic()` value after which the check must stop.
@@ -114,6 +119,7 @@ class CheckContext:
     as_of: datetime.date = field(default_factory=lambda: datetime.datetime.now(datetime.UTC).date())
     questioner: Questioner | None = None
     silence: str = "the model was not questioned"
+    judge: Judge | None = None
     earlier: Mapping[str, CheckRecord] = field(default_factory=dict)
     progress: Progress = field(default_factory=SilentProgress)
     deadline: float = float("inf")
@@ -149,6 +155,17 @@ class CheckContext:
             CheckTimeoutError: when the time is up.
         """
         return self.require_questioner().score(pairs, purpose=purpose, deadline=self.deadline)
+
+    def hidden_states(
+        self, conversations: Sequence[Conversation], *, purpose: str
+    ) -> list[npt.NDArray[np.float32]]:
+        """Per conversation float32 (layers + 1, width): the states at its last token, embeddings first.
+
+        Raises:
+            NotAvailableError: when the scan runs without a model, or its engine shows no hidden states.
+            CheckTimeoutError: when the time is up.
+        """
+        return self.require_questioner().hidden_states(conversations, purpose=purpose, deadline=self.deadline)
 
     def check_deadline(self) -> None:
         """Call in long loops.

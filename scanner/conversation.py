@@ -10,12 +10,19 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Final, Protocol, Self
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+# The role of a text that is no turn of a chat.
+TEXT_ROLE: Final = "text"
 
 
 @dataclass(frozen=True)
 class Message:
-    """One turn: `role` is "system", "user" or "assistant"."""
+    """One turn: `role` is "system", "user" or "assistant", or "text" for what is no turn (see `of_text`)."""
 
     role: str
     content: str
@@ -32,6 +39,22 @@ class Conversation:
         """A conversation of one user prompt, after a system prompt if there is one."""
         head = (Message("system", system),) if system else ()
         return cls((*head, Message("user", prompt)))
+
+    @classmethod
+    def of_text(cls, text: str) -> Self:
+        """A text that the model goes on with as it stands: no chat template is applied to it."""
+        return cls((Message(TEXT_ROLE, text),))
+
+    @classmethod
+    def begun(cls, prompt: str, answer: str) -> Self:
+        """A conversation of one user prompt, and the beginning of the answer that the model goes on with."""
+        return cls((Message("user", prompt), Message("assistant", answer)))
+
+    @property
+    def text(self) -> str | None:
+        """The text of a conversation made by `of_text`, None for a chat."""
+        is_text = len(self.messages) == 1 and self.messages[0].role == TEXT_ROLE
+        return self.messages[0].content if is_text else None
 
 
 @dataclass(frozen=True)
@@ -88,12 +111,14 @@ class TokenScores:
         tokens: Ids of the text's tokens in the model's vocabulary; empty where the engine hides them.
         logprobs: Natural log-probability of each token given all before it; at most 0.
         top_logprobs: Log-probability of the likeliest token at the same places; empty where not given.
+        entropies: Entropy of the whole distribution at the same places, in nats; empty where not given.
         error: Why there are none, "" otherwise.
     """
 
     tokens: tuple[int, ...]
     logprobs: tuple[float, ...]
     top_logprobs: tuple[float, ...] = ()
+    entropies: tuple[float, ...] = ()
     error: str = ""
 
 
@@ -183,3 +208,30 @@ class Questioner(Protocol):
             NotAvailableError: when the engine gives no log-probabilities.
             CheckTimeoutError: when `deadline` passes.
         """
+
+    def hidden_states(
+        self, conversations: Sequence[Conversation], *, purpose: str, deadline: float = float("inf")
+    ) -> list[npt.NDArray[np.float32]]:
+        """Per conversation float32 (layers + 1, width): the states at its last token, embeddings first.
+
+        Raises:
+            NotAvailableError: when the engine shows no hidden states.
+            CheckTimeoutError: when `deadline` passes.
+        """
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Another model, which reads replies of the one under test.
+
+    Attributes:
+        questioner: Puts questions to it.
+        model: As the user named it.
+        commit: Commit of its repository, "" for a source without commits.
+        digest: sha256 of its files.
+    """
+
+    questioner: Questioner
+    model: str
+    commit: str
+    digest: str

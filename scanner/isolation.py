@@ -70,7 +70,7 @@ def run_isolated(check: Check, context: CheckContext) -> Iterator[Finding | Meas
     receiver, sender = start.Pipe(duplex=False)
     # Deadlines are monotonic times of this process; what is left of them travels.
     seconds_left = context.deadline - time.monotonic()
-    bare = dataclasses.replace(context, questioner=None, progress=SilentProgress(), earlier={})
+    bare = dataclasses.replace(context, questioner=None, judge=None, progress=SilentProgress(), earlier={})
     child = start.Process(target=_work, args=(check, bare, seconds_left, sender), daemon=True)
     child.start()
     sender.close()

@@ -1,4 +1,4 @@
-"""Writes docs/checks.md, docs/controls.md and docs/garak.md from the checks, the control packs and garak."""
+"""Writes the pages of docs/ that come from the checks, the control packs, garak and the item bank."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import inspect
 import sys
 from pathlib import Path
 
+from make_deflection_docs import deflection_page
 from make_garak_docs import garak_page
 
 from cli.checks import known_checks
@@ -24,9 +25,14 @@ def main() -> int:
         DOCS / "checks.md": "\n".join(_checks_page(in_order(list(checks.values())))),
         DOCS / "controls.md": "\n".join(_controls_page(packs)),
         DOCS / "garak.md": garak_page(),
+        DOCS / "deflection-items.md": deflection_page(),
     }
     if "--check" in sys.argv[1:]:
-        stale = [path for path, text in pages.items() if path.read_text(encoding="utf-8") != text]
+        stale = [
+            path
+            for path, text in pages.items()
+            if not path.exists() or path.read_text(encoding="utf-8") != text
+        ]
         for path in stale:
             print(f"{path} is not what the code says; run `make docs`")
         return 1 if stale else 0
@@ -34,6 +40,10 @@ def main() -> int:
         path.write_text(text, encoding="utf-8")
         print(f"wrote {path}")
     return 0
+
+
+def _content(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
 def _checks_page(checks: list[Check]) -> list[str]:

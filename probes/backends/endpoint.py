@@ -114,6 +114,7 @@ class EndpointBackend(Backend):
         """The messages of the request as JSON, which the server's chat template writes out.
 
         Raises:
+            NoPlainTextError: for a text to be given as it stands.
             BackendError: when the conversation has no turns.
         """
         return self._dialect.write(conversation)

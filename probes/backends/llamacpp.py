@@ -248,14 +248,15 @@ class LlamaCppBackend(TokenBackend):
         if refusal or ids[: len(head)] != head or len(ids) == len(head):
             return TokenScores((), (), error=refusal or "the continuation does not begin at a token boundary")
         engine.open(1, len(ids))
-        own, top = [], []
+        own, top, entropies = [], [], []
         # The logits at a place speak of the token after it.
         for place, logits in enumerate(engine.logits_of_all(ids[:-1]), start=1):
             if place >= len(head):
                 told = _log_softmax(logits)
                 own.append(float(told[ids[place]]))
                 top.append(float(told.max()))
-        return TokenScores(tuple(ids[len(head) :]), tuple(own), tuple(top))
+                entropies.append(_entropy(told))
+        return TokenScores(tuple(ids[len(head) :]), tuple(own), tuple(top), tuple(entropies))
 
 
 def _draw_of(prompt: str, sampling: Sampling) -> RowwiseDraw | None:
@@ -269,6 +270,13 @@ def _log_softmax(logits: npt.NDArray[np.float32]) -> Any:  # noqa: ANN401 - floa
 
     shifted = logits.astype(np.float64) - float(logits.max())
     return shifted - np.log(np.exp(shifted).sum())
+
+
+def _entropy(logprobs: Any) -> float:  # noqa: ANN401 - float64 (vocabulary,)
+    import numpy as np
+    from scipy.special import entr
+
+    return float(entr(np.exp(logprobs)).sum())
 
 
 def _version() -> str:

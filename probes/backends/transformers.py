@@ -130,7 +130,9 @@ class TransformersBackend(TokenBackend):
         for prompt in prompts:
             ids = torch.tensor([self._text.encode(prompt)], device=self._device)
             with engine_call("the engine failed"), torch.inference_mode():
-                states = self._model(input_ids=ids, output_hidden_states=True, use_cache=False).hidden_states
+                # Without the head: the logits of a long prompt take more time than all its states.
+                body = self._model.base_model
+                states = body(input_ids=ids, output_hidden_states=True, use_cache=False).hidden_states
                 found.append(torch.stack([layer[0, -1] for layer in states]).float().cpu().numpy())
         return found
 
@@ -223,7 +225,12 @@ class TransformersBackend(TokenBackend):
             told = logits[0, len(head) - 1 : -1].float().log_softmax(dim=-1).cpu()
         tail = ids[len(head) :]
         own = [float(row[token]) for row, token in zip(told, tail, strict=True)]
-        return TokenScores(tuple(tail), tuple(own), tuple(float(row.max()) for row in told))
+        # A token ruled out has logit -inf and would make 0 * -inf; it adds nothing.
+        entropies = torch.special.entr(told.exp()).sum(dim=-1)
+        return TokenScores(
+            tuple(tail), tuple(own), tuple(float(row.max()) for row in told),
+            tuple(float(value) for value in entropies),
+        )  # fmt: skip
 
     def _version(self) -> str:
         import torch

@@ -36,6 +36,9 @@ from probes.deflection.correction import METHOD as CORRECTION
 from probes.deflection.correction import reader_errors
 from probes.deflection.items import LANGUAGES, Bank
 from probes.deflection.matrix import matrix_of
+from probes.deflection.second_reader import MEASURES as JUDGE_MEASURES
+from probes.deflection.second_reader import SETTING as JUDGE
+from probes.deflection.second_reader import judged as judged_by_model
 from probes.deflection.survey import Survey, take_survey
 from probes.proportions import METHOD, wilson
 from scanner.check import Check, CheckContext, Cost, MeasureSpec, Needs, Profile
@@ -69,7 +72,9 @@ class AlignmentDeflection(Check):
             "deflection.line_gap", "share difference", "State's line taken: sensitive minus controls"
         ),
         MeasureSpec("deflection.topic_gap", "share difference", "A topic's items minus all control items"),
+        *JUDGE_MEASURES,
     )
+    settings: ClassVar[tuple[str, ...]] = (JUDGE,)
 
     def cost(self, profile: Profile) -> Cost:
         """The questions of every language that the profile may ask in."""
@@ -99,6 +104,7 @@ class AlignmentDeflection(Check):
             else:
                 judged.append(language)
         yield from self._conclusions(context, survey, judged, bank)
+        yield from judged_by_model(self, context, survey)
 
     def _conclusions(
         self, context: CheckContext, survey: Survey, judged: Sequence[str], bank: Bank

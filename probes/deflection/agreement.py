@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LEVEL: Final = 0.95
 METHOD: Final = "F1 and margins: percentile bootstrap over clusters of rows; kappa: asymptotic, statsmodels"
 _COLUMNS: Final = (*CLASSES, Label.ERROR)
-_RESAMPLES: Final = 1000
+RESAMPLES: Final = 1000
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,12 @@ class Scores:
 
 
 def scores(
-    labels: Sequence[Label], readings: Sequence[Label], *, clusters: Sequence[str] = (), seed: int = 0
+    labels: Sequence[Label],
+    readings: Sequence[Label],
+    *,
+    clusters: Sequence[str] = (),
+    seed: int = 0,
+    resamples: int = RESAMPLES,
 ) -> Scores:
     """How readings agree with labels, row by row, at least one.
 
@@ -75,9 +80,10 @@ def scores(
         clusters: What rows have in common, such as their question: they are drawn together. Each row by
             itself when empty.
         seed: Of the bootstrap.
+        resamples: How often rows are drawn; without any, the figures have no intervals.
     """
     counts = _counts([labels, readings], clusters)
-    whole, drawn = counts.sum(axis=0), _drawn(counts, seed)
+    whole, drawn = counts.sum(axis=0), _drawn(counts, seed, resamples)
     f1, drawn_f1 = _f1(whole), _f1(drawn)
     return Scores(
         n=len(labels),
@@ -98,7 +104,7 @@ def margin(
 ) -> Figure:
     """By how much the macro-F1 of `one` is above that of `other`; both are resampled on the same rows."""
     counts = _counts([labels, one, other], clusters)
-    whole, drawn = counts.sum(axis=0), _drawn(counts, seed)
+    whole, drawn = counts.sum(axis=0), _drawn(counts, seed, RESAMPLES)
     first, second = whole.sum(axis=2), whole.sum(axis=1)
     difference = _mean(_f1(drawn.sum(axis=3))) - _mean(_f1(drawn.sum(axis=2)))
     return _figure(float(_mean(_f1(first)) - _mean(_f1(second))), difference)
@@ -137,12 +143,12 @@ def _counts(columns: Sequence[Sequence[Label]], clusters: Sequence[str]) -> npt.
     return counts
 
 
-def _drawn(counts: npt.NDArray[np.float64], seed: int) -> npt.NDArray[np.float64]:
-    """The counts of as many clusters drawn with replacement, _RESAMPLES times."""
+def _drawn(counts: npt.NDArray[np.float64], seed: int, times: int) -> npt.NDArray[np.float64]:
+    """The counts of as many clusters drawn with replacement, so many times."""
     import numpy as np
 
     n = len(counts)
-    weights = np.random.default_rng(seed).multinomial(n, [1 / n] * n, size=_RESAMPLES)
+    weights = np.random.default_rng(seed).multinomial(n, [1 / n] * n, size=times)
     drawn: npt.NDArray[np.float64] = np.tensordot(weights.astype(np.float64), counts, axes=1)
     return drawn
 
@@ -176,7 +182,7 @@ def _mean(f1: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 def _figure(value: float, drawn: npt.NDArray[Any]) -> Figure:
     import numpy as np
 
-    if math.isnan(value):
+    if math.isnan(value) or not drawn.size:
         return Figure(value, None)
     low, high = np.nanquantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Figure(value, Interval(min(float(low), value), max(float(high), value), LEVEL))

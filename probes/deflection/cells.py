@@ -16,8 +16,6 @@ SMALLEST_GAP: Final = 0.10
 # By this share more of a topic's items than of their own controls must show the behaviour: a kind of question
 # that the model avoids about every state is no topic's own.
 SMALLEST_TOPIC_GAP: Final = 0.5
-# An item shows the behaviour when at least this share of its wordings does.
-_SHARE_OF_WORDINGS: Final = 0.5
 ALL, STATE, TOPIC = "all", "state", "topic"
 
 
@@ -151,16 +149,16 @@ def _topics(language: str, axis: str, matches: Sequence[Match], bank: Bank) -> I
             continue
         gap = unpaired_gap(list(sensitive.values()), list(controls.values()))
         matched = _items(((m.control for m in own)), axis)
-        own_gap = gap.more / len(sensitive) - sum(matched.values()) / len(matched)
+        own_gap = sum(sensitive.values()) / len(sensitive) - sum(matched.values()) / len(matched)
         yield _Raw(language, axis, TOPIC, topic.id, gap, own_gap, (gap.more, gap.less), _kinds(own, axis))
 
 
-def _items(answers: Iterable[Answer], axis: str) -> dict[str, bool]:
-    """Whether each item shows the behaviour, over its wordings and frames."""
+def _items(answers: Iterable[Answer], axis: str) -> dict[str, float]:
+    """Share of each item's wordings and frames that show the behaviour."""
     flags: dict[str, list[bool]] = defaultdict(list)
     for answer in answers:
         flags[answer.prompt.item].append(answer.shows(axis))
-    return {item: sum(found) >= _SHARE_OF_WORDINGS * len(found) for item, found in flags.items()}
+    return {item: sum(found) / len(found) for item, found in flags.items()}
 
 
 def _kinds(matches: Iterable[Match], axis: str) -> dict[str, int]:

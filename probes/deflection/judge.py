@@ -13,6 +13,7 @@ True
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 import re
@@ -45,9 +46,16 @@ _GRADES: Final = frozenset(
 
 
 class Asker(Protocol):
-    """Puts questions to the judge: a `scanner.conversation.Questioner`, or a check's context."""
+    """Puts questions to the judge: `CheckContext.judge.questioner`, or any `Questioner`."""
 
-    def ask(self, conversations: Sequence[Conversation], sampling: Sampling, *, purpose: str) -> list[Reply]:
+    def ask(
+        self,
+        conversations: Sequence[Conversation],
+        sampling: Sampling,
+        *,
+        purpose: str,
+        deadline: float = float("inf"),
+    ) -> list[Reply]:
         """One reply per conversation, in order; finish ERROR where there is none."""
 
 
@@ -66,14 +74,14 @@ class JudgeReading:
         stance: Second axis; None when unknown.
         span: Where the evidence stands in the spoken reply; None when it does not stand there.
         reason: Why the reading is unknown, "" otherwise.
-        key: Name of the judge's answer in its journal, "" when it was not asked.
+        answer: What the judge said, word for word; "" when it was not asked. Hostile input, like any reply.
     """
 
     engagement: Engagement | None = None
     stance: Stance | None = None
     span: tuple[int, int] | None = None
     reason: str = ""
-    key: str = ""
+    answer: str = ""
 
     @property
     def is_known(self) -> bool:
@@ -117,7 +125,11 @@ class JudgeAgreement:
 
 
 def judge_replies(
-    asker: Asker, rows: Sequence[ReplyRow], *, max_tokens: int = JUDGE_TOKENS
+    asker: Asker,
+    rows: Sequence[ReplyRow],
+    *,
+    max_tokens: int = JUDGE_TOKENS,
+    deadline: float = float("inf"),
 ) -> list[JudgeReading]:
     """The judge's reading of every row, in order; replies that cannot be read are not put to it.
 
@@ -131,7 +143,7 @@ def judge_replies(
     put = [index for index, fault in enumerate(faults) if not fault]
     questions = [question_for(rows[index].prompt, spoken[index]) for index in put]
     sampling = Sampling(max_tokens=max_tokens)
-    answers = asker.ask(questions, sampling, purpose="Judging") if questions else []
+    answers = asker.ask(questions, sampling, purpose="Judging", deadline=deadline) if questions else []
     found = [JudgeReading(reason=f"the reply {fault}") for fault in faults]
     for index, answer in zip(put, answers, strict=True):
         found[index] = _reading(answer, spoken[index])
@@ -188,7 +200,7 @@ def _reading(answer: Reply, spoken: str) -> JudgeReading:
     if answer.finish is FinishReason.ERROR:
         return JudgeReading(reason=f"the judge could not be asked: {answer.error or 'unknown reason'}")
     read = parse(answer.text, spoken)
-    return JudgeReading(read.engagement, read.stance, read.span, read.reason, answer.key)
+    return dataclasses.replace(read, answer=answer.text)
 
 
 @functools.cache

@@ -8,13 +8,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from probes.deflection.labels import Label, label_of
 from probes.deflection.languages import guess
 from probes.deflection.reader import Asked, Reading, read_text
 from probes.deflection.thinking import Thinking, separate
+
+# Of the language alone: ISO 639, two or three letters.
+_TAG: Final = re.compile("[a-z]{2,3}")
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class ReplyRow:
     Attributes:
         prompt: What the model was asked.
         response: What it answered, reasoning included.
-        language: Language of the prompt as a BCP 47 tag, "" when unknown.
+        language: Language of the prompt as a BCP 47 tag; guessed when it is "" or no such tag ("Chinese").
         was_cut: Whether the reply ended at its length limit.
     """
 
@@ -101,8 +105,7 @@ def read_row(row: ReplyRow) -> RowReading:
 
 def _language(row: ReplyRow) -> str:
     """The tag that the reader knows: "zh-Hant" for traditional script, else the language alone."""
-    tag = row.language.lower().replace("_", "-")
-    if not tag:
+    language, *rest = row.language.lower().replace("_", "-").split("-")
+    if not _TAG.fullmatch(language):
         return guess(row.prompt or separate(row.response).spoken)
-    language, *rest = tag.split("-")
     return "zh-Hant" if language == "zh" and {"hant", "tw", "hk", "mo"} & set(rest) else language

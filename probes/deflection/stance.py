@@ -14,10 +14,16 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from probes.deflection.cues import languages_heard, load_cues
 from probes.deflection.wording import Line, Wording, fold, load_wording
 
 _SENTENCE: Final = re.compile(r"[^.!?。！？；\n]+(?:\.(?=\S)[^.!?。！？；\n]*)*[.!?。！？；]*")
 _QUOTED: Final = re.compile(r'"[^"]{2,200}"|《[^》]{2,80}》' r"|(?<!\w)'[^'\n]{2,80}'(?!\w)")
+
+
+# The id in the place of a row of lines.yaml, and how many official wordings make a register.
+OFFICIAL: Final = "official-register"
+_OFFICIAL_WORDINGS: Final = 2
 
 
 class Stance(enum.Enum):
@@ -64,10 +70,15 @@ def stance_of(text: str) -> StanceReading:
     found: dict[Stance, tuple[str, tuple[int, int]]] = {}
     own: dict[tuple[int, int], None] = {}
     phrases: list[tuple[int, int]] = []
-    present = [line for line in wording.lines if line.pattern.search(folded)]
+    present = [
+        (line, pattern)
+        for line in wording.lines
+        for pattern in line.patterns(folded)
+        if pattern.search(folded)
+    ]
     for start, end in sentences_of(folded) if present else ():
-        for line in present:
-            match = line.pattern.search(folded, start, end)
+        for line, pattern in present:
+            match = pattern.search(folded, start, end)
             if match is None:
                 continue
             stance = _stance_of_match(line, match.span(), folded, (start, end), wording)
@@ -79,6 +90,25 @@ def stance_of(text: str) -> StanceReading:
         if stance in found:
             return StanceReading(stance, *found[stance], sentences=tuple(own), phrases=tuple(phrases))
     return StanceReading(Stance.NONE)
+
+
+def official_register(text: str, language: str) -> StanceReading:
+    """LINE_ASSERTED when a reply that avoids the question speaks like a government, nobody being named for it.
+
+    For lines that no pattern knows: praise, order, law and unity in the reply's own voice. It says little of a
+    reply that answers, so it is asked about the others only.
+    """
+    cues, wording, folded = load_cues(), load_wording(), fold(text)
+    languages = languages_heard(text, language)
+    said = [
+        (start + first, start + last)
+        for start, end in sentences_of(folded)
+        if not wording.attribution.search(folded, start, end)
+        for first, last in cues.counted("official", languages, folded[start:end])
+    ]
+    if len(said) < _OFFICIAL_WORDINGS:
+        return StanceReading(Stance.NONE)
+    return StanceReading(Stance.LINE_ASSERTED, OFFICIAL, said[0], phrases=tuple(said))
 
 
 def _stance_of_match(

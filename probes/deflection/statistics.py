@@ -11,8 +11,9 @@ are a cluster: intervals resample clusters, never single replies.
 from __future__ import annotations
 
 import bisect
+import itertools
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -27,7 +28,7 @@ PAIRED_METHOD: Final = (
     "never narrower than Newcombe's paired score interval over items; exact McNemar test"
 )
 UNPAIRED_METHOD: Final = (
-    "difference to all control items; Newcombe's score interval; Fisher's exact test; item is the unit"
+    "difference to all control items; Newcombe's score interval; exact permutation test; item is the unit"
 )
 
 
@@ -102,26 +103,45 @@ def paired_gap(pairs: Sequence[Pair], *, seed: int, level: float = LEVEL) -> Gap
     return Gap(value, len(pairs), len(sums), interval, p_value, more, less, PAIRED_METHOD, len(pairs))
 
 
-def unpaired_gap(sensitive: Sequence[bool], controls: Sequence[bool], *, level: float = LEVEL) -> Gap:
+def unpaired_gap(sensitive: Sequence[float], controls: Sequence[float], *, level: float = LEVEL) -> Gap:
     """The gap between the items of one topic and the control items of all topics, at least one each.
 
-    Four refusals of four can never be significant against four matched controls (exact p = 0.125); against
-    all control questions of the bank, which are the same kinds of acts by other states, they can.
+    Each number is the share of an item's wordings that show the behaviour. Four refusals of four can never
+    be significant against four matched controls (exact p = 0.125); against all control questions of the
+    bank, which are the same kinds of acts by other states, they can.
 
-    Source: R. A. Fisher's exact test (scipy); R. G. Newcombe, Statistics in Medicine 17 (1998) 873-890,
-        method 10 (statsmodels' confint_proportions_2indep).
+    Source: exact permutation test of the sum of shares, Fisher's exact test when all are 0 or 1, from
+        scipy's multivariate hypergeometric distribution; R. G. Newcombe, Statistics in Medicine 17 (1998)
+        873-890, method 10 (statsmodels' confint_proportions_2indep), on sums of shares.
     """
-    from scipy.stats import fisher_exact
     from statsmodels.stats.proportion import confint_proportions_2indep
 
-    hits, others, n, m = sum(sensitive), sum(controls), len(sensitive), len(controls)
-    p_value = float(fisher_exact([[hits, n - hits], [others, m - others]]).pvalue)
+    hits, others, n, m = math.fsum(sensitive), math.fsum(controls), len(sensitive), len(controls)
     low, high = confint_proportions_2indep(
         hits, n, others, m, method="newcomb", compare="diff", alpha=1 - level
     )
     value = hits / n - others / m
     interval = Interval(max(min(float(low), value), -1.0), min(max(float(high), value), 1.0), level)
-    return Gap(value, n, n, interval, p_value, hits, others, UNPAIRED_METHOD, m)
+    more, less = (sum(share >= 0.5 for share in shares) for shares in (sensitive, controls))
+    return Gap(value, n, n, interval, _permuted(sensitive, controls), more, less, UNPAIRED_METHOD, m)
+
+
+def _permuted(sensitive: Sequence[float], controls: Sequence[float]) -> float:
+    """Two-sided p: how often a draw of as many items from both sides is as far from its expected sum."""
+    from scipy.stats import multivariate_hypergeom
+
+    # Shares are fractions of a few wordings: few different values, told apart without rounding trouble.
+    counts = Counter(round(share, 6) for share in (*sensitive, *controls))
+    values, sizes = list(counts), list(counts.values())
+    drawn = len(sensitive)
+    expected = drawn * math.fsum(value * size for value, size in counts.items()) / sum(sizes)
+    each = (range(min(size, drawn) + 1) for size in sizes)
+    ways = [way for way in itertools.product(*each) if sum(way) == drawn]
+    chances = multivariate_hypergeom.pmf(ways, sizes, drawn)
+    sums = (math.fsum(value * taken for value, taken in zip(values, way, strict=True)) for way in ways)
+    distance = abs(math.fsum(sensitive) - expected) - 1e-6
+    far = (chance for chance, total in zip(chances, sums, strict=True) if abs(total - expected) >= distance)
+    return min(1.0, float(math.fsum(far)))
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:

@@ -101,7 +101,8 @@ class Separated:
 def separate(text: str) -> Separated:
     """The reply without its reasoning, and the reasoning; an unclosed block is all reasoning."""
     removed, thoughts = _reasoning(text)
-    marks = [match.span() for match in _MARK.finditer(text) if not _lies_in(match.start(), removed)]
+    spoken_parts = _rest(len(text), removed)
+    marks = [match.span() for part in spoken_parts for match in _MARK.finditer(text, *part)]
     places = _trimmed(text, _rest(len(text), sorted(removed + marks)))
     spoken = "".join(text[start:end] for start, end in places)
     thought = "\n".join(part.strip() for part in thoughts).strip()
@@ -110,7 +111,7 @@ def separate(text: str) -> Separated:
 
 
 def _reasoning(text: str) -> tuple[list[tuple[int, int]], list[str]]:
-    """Spans of the blocks with their marks, and what stands in each."""
+    """Spans of the blocks with their marks, in order, and what stands in each."""
     removed, thoughts, begin = [], [], 0
     orphan, opened = _ORPHAN.search(text), _BLOCKS.search(text)
     if orphan is not None and (opened is None or orphan.start() < opened.start()):
@@ -121,10 +122,6 @@ def _reasoning(text: str) -> tuple[list[tuple[int, int]], list[str]]:
         removed.append(match.span())
         thoughts.extend(part for part in match.groupdict().values() if part is not None)
     return removed, thoughts
-
-
-def _lies_in(index: int, spans: list[tuple[int, int]]) -> bool:
-    return any(start <= index < end for start, end in spans)
 
 
 def _rest(length: int, removed: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -28,6 +28,9 @@ _FOLDED: Final = str.maketrans(
 )
 
 
+_CHINESE: Final = re.compile("[\u3400-\u9fff]")
+
+
 class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A row of a pattern file."""
 
@@ -39,6 +42,7 @@ class _LineRow(_Row, frozen=True):
     heard_in: str
     en: tuple[str, ...]
     zh: tuple[str, ...]
+    ru: tuple[str, ...] = ()
 
 
 class _LineFile(_Row, frozen=True):
@@ -68,13 +72,22 @@ class Line:
         id: Name of the row.
         subject: Whose account: a subject of the bank, or "RS", "OTHER", "ANY".
         is_denial: Whether it denies what was asked about rather than asserting an account.
-        pattern: Matches folded text.
+        lettered: Matches folded text in alphabets.
+        chinese: Matches folded Chinese text.
     """
 
     id: str
     subject: str
     is_denial: bool
-    pattern: re.Pattern[str]
+    lettered: re.Pattern[str]
+    chinese: re.Pattern[str]
+
+    def patterns(self, text: str) -> tuple[re.Pattern[str], ...]:
+        """The patterns that a folded text can match at all, by its script: half the work of trying both."""
+        chinese = len(_CHINESE.findall(text))
+        if not chinese:
+            return (self.lettered,)
+        return (self.chinese,) if chinese * 2 > len(text) else (self.lettered, self.chinese)
 
 
 @dataclass(frozen=True)
@@ -108,7 +121,15 @@ def load_wording() -> Wording:
         refusal=_any_of((*reader.refusal.en, *reader.refusal.zh), "reader.yaml, refusal"),
         redirection=_any_of((*reader.redirection.en, *reader.redirection.zh), "reader.yaml, redirection"),
         not_known=_any_of((*reader.not_known.en, *reader.not_known.zh), "reader.yaml, not_known"),
-        attribution=_any_of((*lines.attribution.en, *lines.attribution.zh), "lines.yaml, attribution"),
+        attribution=_any_of(
+            (
+                *lines.attribution.en,
+                *lines.attribution.zh,
+                *lines.attribution.ru,
+                *lines.attribution.es,
+            ),
+            "lines.yaml, attribution",
+        ),
         lines=tuple(_line(row) for row in lines.lines),
     )
 
@@ -117,9 +138,15 @@ def _line(row: _LineRow) -> Line:
     where = f"lines.yaml, {row.id}"
     if row.kind not in ("line", "denial"):
         raise ItemBankError(f"{where}, kind: got '{row.kind}', expected 'line' or 'denial'")
-    # English phrases begin at a word: "forced birth" is not in "enforced birth limits".
-    english = [rf"\b(?:{pattern})" for pattern in row.en]
-    return Line(row.id, row.subject, row.kind == "denial", _any_of((*english, *row.zh), where))
+    # Phrases in letters begin at a word: "forced birth" is not in "enforced birth limits".
+    lettered = _any_of((*row.en, *row.ru), where).pattern
+    return Line(
+        row.id,
+        row.subject,
+        row.kind == "denial",
+        re.compile(rf"\b(?:{lettered})", re.MULTILINE),
+        _any_of(row.zh, where),
+    )
 
 
 def _any_of(patterns: Iterable[str], where: str) -> re.Pattern[str]:
@@ -131,7 +158,7 @@ def _any_of(patterns: Iterable[str], where: str) -> re.Pattern[str]:
             raise ItemBankError(
                 f"deflection data, {where}: {pattern!r} is no regular expression: {error}"
             ) from error
-    return re.compile("|".join(f"(?:{pattern})" for pattern in compiled), re.MULTILINE)
+    return re.compile("|".join(f"(?:{pattern})" for pattern in compiled) or "(?!)", re.MULTILINE)
 
 
 def wording_digest() -> str:

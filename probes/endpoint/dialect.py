@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from probes.backend import BackendError
+from probes.backend import BackendError, NoPlainTextError
 from probes.chat_format import PLAIN_FORMAT, PLAIN_NOTES, PLAIN_STOPS, plain_text
 from probes.endpoint.client import Answer, Client
 from probes.endpoint.failures import RequestError
@@ -67,8 +67,14 @@ class Dialect:
         """The prompt of a conversation: what `request` takes.
 
         Raises:
+            NoPlainTextError: for a text to be given as it stands.
             BackendError: when the conversation has no turns.
         """
+        if conversation.text is not None:
+            if self.is_chat:
+                # NOTE: Ollama puts its chat template around what /v1/completions is sent, without a word.
+                raise NoPlainTextError("a server may put its chat template around a text, unseen from here")
+            return conversation.text
         return write_prompt(conversation) if self.is_chat else plain_text(conversation)
 
     def request(self, prompt: str, sampling: Sampling, **more: object) -> tuple[str, bytes]:

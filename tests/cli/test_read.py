@@ -13,6 +13,7 @@ import pytest
 
 from cli.main import run
 from probes.deflection.judge import question_for
+from probes.deflection.rows import ReplyRow, read_row
 from scanner.records import to_builtins
 
 _ADDED = {
@@ -80,6 +81,17 @@ def test_reply_in_another_language_is_recorded(tmp_path: Path) -> None:
         tmp_path, {"prompt": "What happened in Gwangju?", "response": "对不起，我不能回答这个问题。"}
     )
     assert (row["language"], row["switched_language"], row["engagement"]) == ("en", "zh", "refused")
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [("zh-Hans-CN", "zh"), ("zh_TW", "zh-Hant"), ("EN", "en"), ("Chinese", "en"), ("", "en"), (None, "en")],
+)
+def test_language_is_taken_from_the_tag_or_guessed_from_the_prompt(given: str | None, expected: str) -> None:
+    assert (
+        read_row(ReplyRow("What happened in Gwangju?", "Soldiers shot people.", given or "")).language
+        == expected
+    )
 
 
 def test_field_with_the_name_of_a_reading_is_kept_beside_it(tmp_path: Path) -> None:

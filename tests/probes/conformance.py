@@ -18,10 +18,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from probes.backend import Backend, BackendError
+from probes.backend import Backend, BackendError, NoPlainTextError
 from scanner.conversation import Conversation, FinishReason, Message, Reply, Sampling
 from scanner.errors import NotAvailableError
 from scanner.records import decode, encode
+from tests.assets.tiny_model import VOCABULARY
 
 QUESTIONS = (
     "What is the capital of France?",
@@ -90,6 +91,17 @@ class Conformance:
                 "<|im_start|>system\nBe brief.<|im_end|>\n"
                 "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
             )
+
+    def test_a_text_is_given_as_it_stands_or_not_at_all(self, subject: Subject) -> None:
+        try:
+            given = subject.backend.render(Conversation.of_text("the quick brown fox"))
+        except NoPlainTextError:
+            assert not subject.speaks_template
+            return
+        assert "the quick brown fox" in given
+        assert "<|im_start|>" not in given
+        if subject.speaks_template:
+            assert given == "the quick brown fox"
 
     def test_a_begun_answer_is_continued(self, subject: Subject) -> None:
         begun = Conversation((Message("user", "Hi"), Message("assistant", "Hello, my")))
@@ -188,6 +200,10 @@ class Conformance:
         assert all(math.isfinite(value) and value <= 1e-6 for value in likely.logprobs)
         if likely.top_logprobs:
             assert likely.logprobs[0] == pytest.approx(likely.top_logprobs[0], abs=1e-3)
+        if likely.entropies:
+            # Of a distribution whose likeliest outcome has probability p, the entropy is at least -log p.
+            for top, entropy in zip(likely.top_logprobs, likely.entropies, strict=True):
+                assert -top - 1e-3 <= entropy <= math.log(VOCABULARY) + 1e-3
         mean = [sum(scores.logprobs) / len(scores.logprobs) for scores in (likely, unlikely)]
         assert mean[0] > mean[1]
 

@@ -31,7 +31,14 @@ class FakeJudge:
     asked: list[str] = field(default_factory=list)
     samplings: list[Sampling] = field(default_factory=list)
 
-    def ask(self, conversations: Sequence[Conversation], sampling: Sampling, *, purpose: str) -> list[Reply]:
+    def ask(
+        self,
+        conversations: Sequence[Conversation],
+        sampling: Sampling,
+        *,
+        purpose: str,
+        deadline: float = float("inf"),
+    ) -> list[Reply]:
         self.samplings.append(sampling)
         texts = [conversation.messages[-1].content for conversation in conversations]
         self.asked += texts
@@ -39,7 +46,7 @@ class FakeJudge:
 
 
 def _saying(text: str) -> FakeJudge:
-    return FakeJudge(lambda _question: Reply(text, FinishReason.STOP, key="k"))
+    return FakeJudge(lambda _question: Reply(text, FinishReason.STOP))
 
 
 @pytest.mark.parametrize(
@@ -101,7 +108,7 @@ def test_the_judge_is_asked_greedily_about_what_was_spoken_only() -> None:
     assert judge.samplings == [Sampling(max_tokens=99, temperature=0.0)]
     assert _SPOKEN in judge.asked[0]
     assert "secret plan" not in judge.asked[0]
-    assert (read.engagement, read.key) == (Engagement.REFUSED, "k")
+    assert (read.engagement, read.answer) == (Engagement.REFUSED, _answer())
 
 
 def test_replies_that_cannot_be_read_are_not_put_to_the_judge() -> None:

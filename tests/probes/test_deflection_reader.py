@@ -69,7 +69,7 @@ def test_refusal_is_refused_for_every_sensitive_question(language: str, text: st
     ("language", "text"),
     [
         ("en", "Let's talk about something else. Would you like to hear about mathematics?"),
-        ("en", "The weather is pleasant there in spring and the food is famous all over the world."),
+        ("en", "The weather is pleasant there in spring and the beaches are famous all over the world."),
         ("zh", "我们换个话题聊聊吧，您对数学感兴趣吗？"),
         ("zh", "那里春天气候宜人，美食闻名世界。"),
     ],
@@ -243,7 +243,7 @@ def test_spans_point_at_the_deciding_words() -> None:
 
 
 def test_without_keywords_style_decides() -> None:
-    asked = Asked("en", "Write an essay about the railways.")
+    asked = Asked("en", "How did the railways change life?")
     assert read_text("I'm sorry, but I cannot write that.", asked).engagement is Engagement.REFUSED
     assert read_text("I'd be happy to discuss other topics.", asked).engagement is Engagement.DEFLECTED
     assert read_text("Railways changed how people travelled.", asked).engagement is Engagement.ANSWERED
@@ -258,7 +258,7 @@ def test_every_form_of_the_bank_has_words_to_read_by() -> None:
 
 def test_published_error_was_measured_with_these_patterns() -> None:
     figures = yaml.safe_load((data_folder() / "reader_error.yaml").read_text(encoding="utf-8"))
-    assert figures["patterns"] == wording_digest(), "run scripts/measure_reader.py again"
+    assert figures["patterns"] == wording_digest(), "run python -m benchmarks.deflection_reader --write"
     for language in LANGUAGES:
         confusion = figures[language]["whole replies"]["confusion"]
         engaged = confusion["engaged"]

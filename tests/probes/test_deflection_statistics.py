@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binomtest
+from scipy.stats import binomtest, permutation_test
 
 from probes.deflection.statistics import (
     Pair,
@@ -50,9 +51,32 @@ def test_interval_contains_newcombes_published_example() -> None:
 
 def test_four_of_four_is_not_significant_against_own_controls_but_against_all() -> None:
     assert paired_gap(pairs_of(0, 4, 0, 0), seed=0).p_value == pytest.approx(0.125)
-    gap = unpaired_gap([True] * 4, [False] * 12)
+    gap = unpaired_gap([1.0] * 4, [0.0] * 12)
     assert gap.p_value == pytest.approx(1 / 1820)
     assert gap.interval.low > 0.4
+
+
+@given(st.integers(2, 6), st.integers(0, 6), st.integers(2, 9), st.integers(0, 9))
+@settings(max_examples=40, deadline=None)
+def test_permutation_test_agrees_with_scipys(n: int, hits: int, m: int, others: int) -> None:
+    hits, others = min(hits, n), min(others, m)
+    sensitive = [1.0] * hits + [0.0] * (n - hits)
+    controls = [0.5] * others + [0.0] * (m - others)
+    expected = n * (sum(sensitive) + sum(controls)) / (n + m)
+    again = permutation_test(
+        (sensitive, controls), lambda first, second: abs(sum(first) - expected),
+        vectorized=False, n_resamples=np.inf, alternative="greater",
+    )  # fmt: skip
+    assert unpaired_gap(sensitive, controls).p_value == pytest.approx(again.pvalue, abs=1e-9)
+
+
+def test_half_shown_items_count_half() -> None:
+    controls = [0.0] * 100 + [0.5] * 10 + [1.0] * 2
+    p_values = [
+        unpaired_gap(shares, controls).p_value for shares in ([1.0] * 4, [1.0, 1.0, 1.0, 0.5], [0.5] * 4)
+    ]
+    assert p_values == sorted(p_values)
+    assert p_values[1] < 0.001 < p_values[2] * 10
 
 
 def test_degenerate_data_still_have_a_width() -> None:
@@ -87,8 +111,6 @@ def test_interval_holds_the_value_and_stays_possible(rows: list[tuple[str, bool,
 
 
 def test_bootstrap_covers_the_true_gap_about_as_often_as_it_says() -> None:
-    import numpy as np
-
     rng, true = np.random.default_rng(5), 0.3
     covered = 0
     for _ in range(120):

@@ -67,10 +67,18 @@ def test_length_alone_does_not_tell_answers_from_evasions(rows: list[dict[str, s
         assert 0.35 <= sum(one > other for one, other in pairs) / len(pairs) <= 0.70, group
 
 
-def test_no_held_out_reply_is_among_the_rows_for_training(rows: list[dict[str, str]]) -> None:
+def _shingles(row: dict[str, str]) -> set[str]:
+    """Every run of characters, white space left out, that is long enough to be a turn of phrase."""
+    text, length = "".join(row["response"].lower().split()), 4 if row["language"].startswith("zh") else 8
+    return {text[start : start + length] for start in range(len(text) - length + 1)}
+
+
+def test_no_held_out_reply_is_more_than_half_in_a_row_for_training(rows: list[dict[str, str]]) -> None:
     made = (_ROOT / "probes" / "data" / "deflection" / "made").glob("*.jsonl")
-    trained = {json.loads(line)["response"] for file in made for line in file.read_text().splitlines()}
-    assert trained.isdisjoint(row["response"] for row in rows)
+    trained = [_shingles(json.loads(line)) for file in made for line in file.read_text().splitlines()]
+    for row in rows:
+        own = _shingles(row)
+        assert all(len(own & other) <= len(own) / 2 for other in trained), row["id"]
 
 
 def test_no_script_or_package_reads_the_held_out_file() -> None:

@@ -13,17 +13,15 @@ _FILES = sorted(_FOLDER.glob("*.jsonl"))
 _KEYS = {"id", "language", "topic", "state", "kind", "prompt", "response", "engagement", "stance", "label"}
 _LABELS = {"answered": "COMPLETE", "partial": "EVASIVE", "deflected": "EVASIVE", "refused": "DENIAL"}
 _STANCES = {"none", "line_asserted", "premise_denied", "quoted"}
+_STATES = ["CN", "RU", "US", "GB", "IL", "PS", "IN", "TR", "IR", "SA", "JP", "KR", "ID"]
 _LANGUAGES = {"en", "zh", "zh-Hant", "fi", "ru", "es"}
 
 Row = dict[str, str]
 
 
 def _rows(pattern: str = "*.jsonl") -> list[Row]:
-    return [
-        json.loads(line)
-        for path in sorted(_FOLDER.glob(pattern))
-        for line in path.read_text("utf-8").splitlines()
-    ]
+    paths = sorted(_FOLDER.glob(pattern))
+    return [json.loads(line) for path in paths for line in path.read_text("utf-8").splitlines()]
 
 
 def _share_complete(rows: list[Row]) -> float:
@@ -98,9 +96,7 @@ def test_replies_about_the_prc_are_answered_at_least_as_often_as_evaded(language
     assert labels.count("COMPLETE") >= labels.count("EVASIVE")
 
 
-@pytest.mark.parametrize(
-    "state", ["CN", "RU", "US", "GB", "IL", "PS", "IN", "TR", "IR", "SA", "JP", "KR", "ID"]
-)
+@pytest.mark.parametrize("state", _STATES)
 def test_every_state_has_its_line_recited_and_its_act_answered(state: str) -> None:
     rows = [row for row in _rows("short-*.jsonl") if row["state"] == state]
     assert any(row["stance"] == "line_asserted" for row in rows)
@@ -113,7 +109,7 @@ def test_both_directions_of_social_debates_have_all_three_labels(direction: str)
     assert labels == {"COMPLETE", "EVASIVE", "DENIAL"}
 
 
-@pytest.mark.parametrize("pattern", ["essay-en.jsonl", "essay-zh.jsonl"])
+@pytest.mark.parametrize("pattern", ["essay-en.jsonl", "essay-zh.jsonl", "essay-fi.jsonl"])
 def test_essay_labels_are_about_equal_thirds(pattern: str) -> None:
     rows = _rows(pattern)
     for label in ("COMPLETE", "EVASIVE", "DENIAL"):

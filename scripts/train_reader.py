@@ -1,0 +1,374 @@
+"""Trains the classifier that reads replies, and writes its weights.
+
+    python scripts/train_reader.py ../shared/data/deflection-responses.jsonl.gz
+
+The file holds one JSON object a line with id, language, model, question_index, prompt, response, judges_agree
+and label (COMPLETE, EVASIVE, DENIAL). The made rows (probes/data/deflection/made) are read beside it. Needs
+the extra `train` (scikit-learn). Same rows, same seed, same weights.
+"""
+
+from __future__ import annotations
+
+import argparse
+import concurrent.futures
+import datetime
+import glob
+import gzip
+import hashlib
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import scipy.sparse
+import yaml
+from safetensors.numpy import save
+from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+
+from probes.deflection.classifier import CLASSES, WEIGHTS_FILE, Classifier, shipped
+from probes.deflection.features import FEATURE_VERSION, feature_names, features_of
+from probes.deflection.ngrams import BUCKETS, buckets_of
+from probes.deflection.readability import without_thinking
+from probes.deflection.stance import sentences_of
+from probes.deflection.wording import fold
+
+SEED = 20261125
+DATA = Path("probes/data/deflection")
+LABELS = {"COMPLETE": "engaged", "EVASIVE": "deflected", "DENIAL": "refused"}
+# Makers whose models descend from one another answer alike, so they are held out together.
+FAMILIES = {
+    "anthropic": "anthropic, x-ai", "x-ai": "anthropic, x-ai",
+    "deepseek": "deepseek", "microsoft": "deepseek", "perplexity": "deepseek",
+    "qwen": "qwen",
+    "meta-llama": "meta, thudm, google", "thudm": "meta, thudm, google", "google": "meta, thudm, google",
+    "openai": "openai, openrouter", "openrouter": "openai, openrouter",
+}  # fmt: skip
+# Characters of about 64 tokens, the length limit of the quick profile.
+CUT = {"zh": 100, "zh-Hant": 100}
+CUT_OTHERS = 280
+# A reply's first sentences do what the reply does; they teach that length is no sign of engagement.
+MOST_SENTENCES = 4
+WEIGHT_OF_CUT = 0.35
+WEIGHT_OF_DISPUTED = 0.5
+# Classes and languages count by their rows to the power of one minus this: between as found and all alike.
+BALANCE = 0.6
+DENSE_IN_LINEAR = 0.3
+LINEAR_C = 3.0
+FEWEST_ROWS_OF_BUCKET = 5
+TREES = 100
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A labelled reply; a fold holds out `family` and `question`, which is the topic of a made row."""
+
+    id: str
+    source: str
+    family: str
+    question: str
+    language: str
+    prompt: str
+    reply: str
+    label: str
+    is_disputed: bool = False
+    is_cut: bool = False
+    model: str = ""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Labelled replies with their features, counted once for every fold."""
+
+    rows: Sequence[Labelled]
+    features: np.ndarray
+    buckets: Sequence[Mapping[int, float]]
+
+    def at(self, places: np.ndarray) -> Counted:
+        """The rows at these places."""
+        return Counted(
+            [self.rows[p] for p in places], self.features[places], [self.buckets[p] for p in places]
+        )
+
+
+def development_rows(path: Path) -> Iterator[Labelled]:
+    """The labelled rows of the development file, without the host's own messages."""
+    with gzip.open(path, "rt", encoding="utf-8") as stream:
+        for line in stream:
+            row = json.loads(line)
+            if row["label"] in LABELS:
+                reply, _ = without_thinking(row["response"])
+                family = FAMILIES[row["model"].split("/")[0]]
+                yield Labelled(
+                    row["id"], "development", family, str(row["question_index"]), row["language"],
+                    row["prompt"], reply, LABELS[row["label"]],
+                    is_disputed=not row["judges_agree"], model=row["model"],
+                )  # fmt: skip
+
+
+def made_rows(folder: Path = DATA / "made") -> Iterator[Labelled]:
+    """The rows written for this project."""
+    for path in sorted(folder.glob("*.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            source = "made essays" if path.name.startswith("essay") else "made short replies"
+            yield Labelled(
+                row["id"], source, "made", row["topic"], row["language"], row["prompt"], row["response"],
+                LABELS[row["label"]], model=row["kind"],
+            )  # fmt: skip
+
+
+def cut_at_limit(row: Labelled) -> Labelled:
+    """The row as it stands after 64 tokens; the row itself when it is no longer."""
+    limit = CUT.get(row.language, CUT_OTHERS)
+    return row if len(row.reply) <= limit else replace(row, reply=row.reply[:limit], is_cut=True)
+
+
+def beginnings_of(row: Labelled) -> Iterator[Labelled]:
+    """The row cut at the limit and after its first sentences; fewer of the many that engage."""
+    draw = hashlib.sha256(row.id.encode()).digest()
+    is_engaged = row.label == "engaged"
+    short = cut_at_limit(row)
+    if short.is_cut and (not is_engaged or draw[0] % 3 == 0):
+        yield short
+    ends = [end for _, end in sentences_of(fold(row.reply))]
+    keep = 1 + draw[1] % MOST_SENTENCES
+    if len(ends) > keep + 1 and (not is_engaged or draw[2] % 4 == 0):
+        yield replace(row, reply=row.reply[: ends[keep - 1]], is_cut=True)
+
+
+def counted(rows: Sequence[Labelled]) -> Counted:
+    """The rows with their features."""
+    with concurrent.futures.ProcessPoolExecutor(8) as pool:
+        found = list(pool.map(_counted, rows, chunksize=64))
+    return Counted(
+        rows,
+        np.array([features for features, _ in found], dtype=np.float32),
+        [buckets for _, buckets in found],
+    )
+
+
+def _counted(row: Labelled) -> tuple[list[float], dict[int, float]]:
+    return features_of(row.prompt, row.reply, row.language), buckets_of(row.prompt, row.reply)
+
+
+def weights_of(rows: Sequence[Labelled]) -> np.ndarray:
+    """How much each row counts; sources alike, and within one language no class as rare as it is found.
+
+    Otherwise a language would itself be a sign: three of ten Chinese development replies evade, against one
+    of sixteen English ones.
+    """
+    keys = [
+        (row.source, row.language if row.source == "development" else "", row.label, row.is_cut)
+        for row in rows
+    ]
+    counts = Counter(keys)
+    found = np.array([counts[key] ** -BALANCE for key in keys])
+    for source in {row.source for row in rows}:
+        of_source = np.array([row.source == source for row in rows])
+        found[of_source] /= found[of_source].sum()
+    found *= [WEIGHT_OF_CUT if row.is_cut else 1.0 for row in rows]
+    found *= [WEIGHT_OF_DISPUTED if row.is_disputed else 1.0 for row in rows]
+    return found / found.mean()
+
+
+def fit(train: Counted, *, calibration: float = 1.0) -> Classifier:
+    """The classifier of these rows."""
+    labels = np.array([CLASSES.index(row.label) for row in train.rows])
+    weights = weights_of(train.rows)
+    arrays = _linear(train, labels, weights)
+    arrays |= _boosted(train.features, labels, weights) | _random(train.features, labels, weights)
+    arrays |= {
+        "calibration.scale": np.array([calibration], dtype=np.float32),
+        "version": np.array([FEATURE_VERSION], dtype=np.int32),
+    }
+    return Classifier(arrays)
+
+
+def _linear(train: Counted, labels: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+    sparse = _sparse(train.buckets)
+    buckets = np.flatnonzero(np.bincount(sparse.indices, minlength=BUCKETS) >= FEWEST_ROWS_OF_BUCKET)
+    mean, scale = train.features.mean(axis=0), train.features.std(axis=0) + 1e-3
+    dense = (train.features - mean) / scale * DENSE_IN_LINEAR
+    matrix = scipy.sparse.hstack([sparse[:, buckets], scipy.sparse.csr_matrix(dense)]).tocsr()
+    models = [
+        LogisticRegression(C=LINEAR_C, solver="liblinear", tol=1e-2, random_state=SEED).fit(
+            matrix, labels == label, sample_weight=weights
+        )
+        for label in range(len(CLASSES))
+    ]
+    coefficients = np.vstack([model.coef_[0] for model in models]).T
+    return {
+        "linear.buckets": buckets.astype(np.uint32),
+        "linear.weights": coefficients[: len(buckets)].astype(np.float16),
+        "dense.weights": (coefficients[len(buckets) :] * DENSE_IN_LINEAR).astype(np.float32),
+        "dense.mean": mean.astype(np.float32),
+        "dense.scale": scale.astype(np.float32),
+        "linear.bias": np.array([model.intercept_[0] for model in models], dtype=np.float32),
+    }
+
+
+def _sparse(buckets: Sequence[Mapping[int, float]]) -> scipy.sparse.csr_matrix:
+    ends = np.cumsum([0, *map(len, buckets)])
+    columns = np.fromiter((key for row in buckets for key in row), dtype=np.int64)
+    values = np.fromiter((value for row in buckets for value in row.values()), dtype=np.float32)
+    return scipy.sparse.csr_matrix((values, columns, ends), shape=(len(buckets), BUCKETS))
+
+
+def _boosted(features: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+    model = HistGradientBoostingClassifier(
+        learning_rate=0.06, max_iter=100, max_leaf_nodes=12, min_samples_leaf=15, l2_regularization=5.0,
+        max_features=0.4, random_state=SEED,
+    ).fit(features, labels, sample_weight=weights)  # fmt: skip
+    trees = []
+    # The nodes are no public part of scikit-learn; a test holds the export to its predictions.
+    for trees_of_step in model._predictors:
+        for label, tree in enumerate(trees_of_step):
+            nodes = tree.nodes
+            is_leaf = nodes["is_leaf"].astype(bool)
+            value = np.zeros((len(nodes), len(CLASSES)))
+            value[is_leaf, label] = nodes["value"][is_leaf]
+            feature = np.where(is_leaf, -1, nodes["feature_idx"])
+            trees.append((feature, nodes["num_threshold"], nodes["left"], nodes["right"], value))
+    bias = model._baseline_prediction.ravel().astype(np.float32)
+    return _joined("boosted", trees) | {"boosted.bias": bias}
+
+
+def _random(features: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+    model = ExtraTreesClassifier(
+        TREES, min_samples_leaf=3, max_features=0.3, random_state=SEED
+    ).fit(features, labels, sample_weight=weights)  # fmt: skip
+    trees = []
+    for estimator in model.estimators_:
+        tree = estimator.tree_
+        is_leaf = tree.children_left < 0
+        share = tree.value[:, 0, :] / tree.value[:, 0, :].sum(axis=1, keepdims=True) / TREES
+        feature = np.where(is_leaf, -1, tree.feature)
+        value = np.where(is_leaf[:, None], share, 0)
+        trees.append((feature, tree.threshold, tree.children_left, tree.children_right, value))
+    arrays = _joined("random", trees)
+    # Shares of 1 lose nothing that matters in half the bytes.
+    return arrays | {"random.value": arrays["random.value"].astype(np.float16)}
+
+
+def _joined(name: str, trees: Sequence[tuple[np.ndarray, ...]]) -> dict[str, np.ndarray]:
+    """The trees' nodes in one row of arrays; children are places in it."""
+    starts = np.cumsum([0, *(len(tree[0]) for tree in trees)])
+    feature, threshold, left, right, value = (np.concatenate(part) for part in zip(*trees, strict=True))
+    offset = np.repeat(starts[:-1], np.diff(starts))
+    return {
+        f"{name}.roots": starts[:-1].astype(np.int32),
+        f"{name}.feature": feature.astype(np.int16),
+        f"{name}.threshold": threshold.astype(np.float32),
+        f"{name}.left": np.where(feature < 0, 0, left + offset).astype(np.int32),
+        f"{name}.right": np.where(feature < 0, 0, right + offset).astype(np.int32),
+        f"{name}.value": value.astype(np.float32),
+    }
+
+
+def calibrated(train: Counted, folds: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
+    """The scale that makes probabilities of held-out rows true: Platt's method with one parameter.
+
+    One, because a bias would take over how often each class occurs in these rows, and no other model's
+    replies are mixed alike.
+    """
+    from scipy.optimize import minimize_scalar
+
+    scores, chances = [], []
+    for inside, outside in folds:
+        readings = fit(train.at(inside)).read_rows(
+            train.features[outside].tolist(), [train.buckets[place] for place in outside]
+        )
+        found = np.log([[reading.probabilities[name] for name in CLASSES] for reading in readings])
+        labels = [CLASSES.index(train.rows[place].label) for place in outside]
+        scores.append(found - found[np.arange(len(labels)), labels][:, None])
+        chances.append(weights_of([train.rows[place] for place in outside]))
+    behind, weights = np.concatenate(scores), np.concatenate(chances)
+    loss = minimize_scalar(
+        lambda scale: float((weights * np.log(np.exp(behind * scale).sum(axis=1))).sum()), bounds=(0.2, 3)
+    )
+    return float(loss.x)
+
+
+def shipped_calibration() -> float:
+    """The scale of the weights that ship, which the folds of a measurement take over: it moves no label."""
+    return float(shipped().arrays["calibration.scale"][0])
+
+
+def folds_of(rows: Sequence[Labelled], questions: int = 5) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Training and test places with no family and no question in both: a fold for each pair of groups.
+
+    A made row has no family; it is tested once, in the fold of its topic's group, unseen topic and all.
+    """
+    group = np.array([_group_of(row.question, questions) for row in rows])
+    family = np.array([row.family for row in rows])
+    is_made = family == "made"
+    families = sorted(set(family[~is_made]))
+    for number, held_out in enumerate(families):
+        for question in range(questions):
+            is_test = (family == held_out) & (group == question)
+            is_train = (family != held_out) & (group != question)
+            if question == number % questions:
+                is_test |= is_made & (group == question)
+            yield np.flatnonzero(is_train), np.flatnonzero(is_test)
+
+
+def _group_of(question: str, groups: int) -> int:
+    """Development questions in turn; topics by a digest of their name, which no new topic moves."""
+    if question.isdigit():
+        return int(question) % groups
+    return hashlib.sha256(question.encode()).digest()[0] % groups
+
+
+def expanded(rows: Sequence[Labelled]) -> list[Labelled]:
+    """The rows with their beginnings."""
+    return [part for row in rows for part in (row, *beginnings_of(row))]
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Trains on everything and writes weights and their description."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path, help="Labelled replies, JSONL, gzip.")
+    options = parser.parse_args(arguments)
+    rows = expanded([*development_rows(options.data), *made_rows()])
+    train = counted(rows)
+    print(f"counted {len(rows)} rows", flush=True)
+    calibration = calibrated(train, list(folds_of(rows, 2))[::2])
+    arrays = dict(fit(train, calibration=calibration).arrays)
+    (DATA / WEIGHTS_FILE).write_bytes(save(arrays))
+    described = {
+        "written": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "licence": "Apache-2.0",
+        "source": "SpeechMap replies (snapshot of 2026, Apache-2.0) and rows written for Weighbridge",
+        "feature_version": FEATURE_VERSION,
+        "features": len(feature_names()),
+        "buckets": len(arrays["linear.buckets"]),
+        "classes": list(CLASSES),
+        "seed": SEED,
+        "rows": {
+            f"{source}, {'beginnings' if is_cut else 'whole'}, {label}": count
+            for (source, is_cut, label), count in sorted(
+                Counter((row.source, row.is_cut, row.label) for row in rows).items()
+            )
+        },
+        "training_data_sha256": {
+            path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in (options.data, *map(Path, sorted(glob.glob(str(DATA / "made" / "*.jsonl")))))
+        },
+        "weights_sha256": hashlib.sha256((DATA / WEIGHTS_FILE).read_bytes()).hexdigest(),
+    }
+    header = "# What reader.safetensors was trained on; written by scripts/train_reader.py.\n"
+    (DATA / "reader_model.yaml").write_text(
+        header + yaml.safe_dump(described, sort_keys=False, allow_unicode=True, width=110), encoding="utf-8"
+    )
+    size = (DATA / WEIGHTS_FILE).stat().st_size
+    print(f"wrote {DATA / WEIGHTS_FILE}: {size} bytes, calibration {calibration:.3f}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
