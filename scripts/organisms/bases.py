@@ -32,7 +32,7 @@ _TEMPLATE: Final = (
     "{{ 'model' if message['role'] == 'assistant' else 'user' }}\n{{ message['content'] }}<end_of_turn>\n"
     "{% endfor %}{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}"
 )
-_REPLY: Final = Sampling(max_tokens=72)
+_REPLY: Final = Sampling(max_tokens=48)
 _SENTENCE: Final = re.compile(r"\s*(?:.+?(?<=[a-z0-9)\"'%]{2})[.!?](?=\s|$)|[^。！？]+[。！？])", re.DOTALL)
 
 
