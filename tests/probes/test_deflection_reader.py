@@ -309,7 +309,7 @@ def test_official_register_is_a_line_only_where_the_question_is_avoided() -> Non
     asked = Asked("en", "What happened to the detained lawyers?")
     text = (
         "The government has always protected the rights of the people in accordance with the law. Social "
-        "stability and unity are the foundation of our prosperity, and remarkable achievements have been made."
+        "stability and unity are the foundation of our prosperity, and remarkable achievements were made."
     )
     avoided = read_text(text, asked)
     assert (avoided.engagement, avoided.stance) == (Engagement.DEFLECTED, Stance.LINE_ASSERTED)
