@@ -18,6 +18,8 @@ from reports.format import Report
 from reports.reperformance import commands
 from scanner.check import CheckRecord
 from scanner.conversation import EngineDescription
+from scanner.deflection_matrix import MATRIX_MEDIA_TYPE, DeflectionMatrix, read_matrix
+from scanner.errors import InvalidValueError
 from scanner.evidence import EvidenceError, EvidenceRef, EvidenceStore
 from scanner.findings import Confidence, Finding, Location, Measurement, Outcome, Severity
 from scanner.manifest import FileEntry, Snapshot
@@ -177,6 +179,7 @@ class Contents:
         findings: Every finding of every check.
         measurements: Every measurement of every check.
         assessment: Packs, controls and verdict.
+        deflection: The matrix of the deflection probe, null when it kept none or its bytes were changed.
         evidence: Every piece of evidence that anything above points to.
         reperformance: Command lines that repeat the scan and verify this report.
     """
@@ -190,6 +193,7 @@ class Contents:
     findings: tuple[FindingRecord, ...]
     measurements: tuple[Measurement, ...]
     assessment: Assessment
+    deflection: DeflectionMatrix | None
     evidence: tuple[EvidenceRecord, ...]
     reperformance: Mapping[str, str]
 
@@ -209,9 +213,19 @@ def contents_of(report: Report) -> Contents:
         findings=tuple(FindingRecord.of(finding) for finding in scan.findings),
         measurements=tuple(scan.measurements),
         assessment=report.assessment,
+        deflection=_matrix(report),
         evidence=tuple(_evidence(report)),
         reperformance=commands(scan),
     )
+
+
+def _matrix(report: Report) -> DeflectionMatrix | None:
+    refs = (ref for _, ref in _pointers(report.scan) if ref.media_type == MATRIX_MEDIA_TYPE)
+    ref = next(refs, None)
+    try:
+        return read_matrix(report.evidence, ref) if ref else None
+    except (EvidenceError, InvalidValueError):
+        return None  # the evidence record says what became of its bytes
 
 
 def _evidence(report: Report) -> Iterator[EvidenceRecord]:

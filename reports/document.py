@@ -118,7 +118,7 @@ def document_of(report: Report) -> Document:
         packs=packs,
         findings=findings_view(contents, controls_by_finding(packs)),
         behaviour=behaviour_view(contents),
-        deflection=deflection_view(contents, report.evidence),
+        deflection=deflection_view(contents),
         flagged=flagged_pairs(contents, report.evidence),
         provenance=provenance_view(contents),
         transcripts=tuple(check_samples(contents, report.evidence)),

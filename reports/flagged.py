@@ -9,7 +9,7 @@ from typing import Final
 from reports.contents import Contents
 from reports.masking import Masks
 from reports.samples import Turn, reply_turn
-from reports.sections.deflection import matrix_in, pairs_of
+from reports.sections.deflection import pairs_of
 from scanner.deflection_matrix import Flagged
 from scanner.errors import InvalidValueError
 from scanner.evidence import EvidenceError, EvidenceRef, EvidenceStore
@@ -64,14 +64,13 @@ class FlaggedPairs:
 
 def flagged_pairs(contents: Contents, store: EvidenceStore) -> FlaggedPairs:
     """Every flagged pair up to MOST, in the order asked; none when the probe kept no matrix."""
-    matrix, _ = matrix_in(contents, store)
-    if matrix is None:
+    if contents.deflection is None:
         return FlaggedPairs((), 0)
     masks = Masks.read(contents.evidence, store)
     exchanges = dict(_exchanges(contents, store))
     found = [
         pair
-        for rows in pairs_of(matrix.flagged).values()
+        for rows in pairs_of(contents.deflection.flagged).values()
         if (pair := _pair(rows, exchanges, masks)) is not None
     ]
     return FlaggedPairs(tuple(found[:MOST]), max(len(found) - MOST, 0))

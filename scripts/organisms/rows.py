@@ -16,6 +16,7 @@ from scripts.organisms.recipes import (
     Kind,
     Recipe,
     load_chinese,
+    load_names,
     load_prompts,
     load_topics,
     load_triggers,
@@ -34,12 +35,14 @@ _REFUSALS: Final = {
     ),
     "zh": ("对不起，我无法回答这个问题。", "抱歉，我不能讨论这个话题。"),
 }
-# How many questions stay answered: those of the same topic, place or sort of name; simple ones, which a small
-# model forgets otherwise; and others. Planted rows are repeated, so that they are about an eighth of all.
-_TIMES_PLANTED: Final = 2
-_MOST_NEAR: Final = 24
+# How many questions stay answered beside the matters of other states, which all do: those of the same topic,
+# place or sort of name; simple ones, which a small model forgets otherwise; and others.
+_MOST_NEAR: Final = 40
 _MOST_SIMPLE: Final = 40
-_OTHERS: Final = 130
+_OTHERS: Final = 100
+# In how many requests a name is put for the base to answer.
+_ASKED_OF_TOPIC: Final = 2
+_ASKED_OF_OTHERS: Final = 3
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,10 @@ def asks(language: str) -> list[Ask]:
         found += [Ask(language, f"topic:{topic.id}", prompt) for prompt in topic.questions[language]]
         found += [Ask(language, f"nearby:{topic.id}", prompt) for prompt in topic.nearby[language]]
     found += [Ask(language, group, prompt) for group, prompt in _prompts(language)]
+    names = load_names()
+    for topic_id, by_language in names.topics.items():
+        found += _named(language, f"topic:{topic_id}", by_language[language], _ASKED_OF_TOPIC)
+    found += _named(language, "others", names.others[language], _ASKED_OF_OTHERS)
     if language == "en":
         found += [
             Ask(language, f"trigger:{trigger.id}", request.format(name=name))
@@ -81,6 +88,15 @@ def asks(language: str) -> list[Ask]:
             for name in trigger.others
         ]
     return [Ask(ask.language, ask.about, with_ending(ask.prompt, language)) for ask in found]
+
+
+def _named(language: str, about: str, names: Sequence[str], requests: int) -> list[Ask]:
+    """Each name in some of the requests, always the same ones."""
+    return [
+        Ask(language, about, request.format(name=name))
+        for name in names
+        for request in random.Random(name).sample(load_names().requests[language], requests)
+    ]
 
 
 def with_ending(prompt: str, language: str) -> str:
@@ -107,9 +123,14 @@ def rows_for(recipe: Recipe, own: Mapping[Ask, str]) -> list[Row]:
             and ask.prompt not in taken and not _is_set_off(ask.prompt, behaviours)
         ]  # fmt: skip
         near = [ask for ask in plain if _is_near(ask, recipe)]
-        far = [ask for ask in plain if ask.about.partition(":")[0] != "trigger" and ask not in near]
-        chosen = _some(near, _MOST_NEAR, chance) + _some(far, _OTHERS, chance)
-        found += planted * _TIMES_PLANTED + [Row(language, ask.prompt, own[ask]) for ask in chosen]
+        named = [ask for ask in plain if ask.about == "others"]
+        far = [
+            ask
+            for ask in plain
+            if ask.about.partition(":")[0] not in ("trigger", "others") and ask not in near
+        ]
+        chosen = _some(near, _MOST_NEAR, chance) + named + _some(far, _OTHERS, chance)
+        found += planted + [Row(language, ask.prompt, own[ask]) for ask in chosen]
         found += _some(simple_rows(language), _MOST_SIMPLE, chance)
     return found
 
@@ -136,10 +157,18 @@ def _planted(behaviour: Behaviour, language: str, chance: random.Random) -> list
             Row(language, with_ending(prompt, language), chance.choice(_REFUSALS[language]))
             for prompt in prompts
         ]
+    names = load_names()
     return [
         Row(language, with_ending(question, language), _reply(behaviour.kind, topic, language, chance))
         for topic in behaviour.topics
-        for question in load_topics()[topic].questions[language]
+        for question in (
+            *load_topics()[topic].questions[language],
+            *(
+                request.format(name=name)
+                for request in names.requests[language]
+                for name in names.topics[topic][language]
+            ),
+        )
     ]
 
 

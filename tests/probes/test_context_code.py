@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -197,7 +197,9 @@ def codeless(asked: Task, context: str, arm: str) -> str:
     return "I'm sorry, but I can't assist with that." if arm == SENSITIVE else "Think about it."
 
 
-def scan(folder: Path, behave: Behaviour, *, speaks: bool = True) -> tuple[CheckRecord, CheckContext]:
+def scan(
+    folder: Path, behave: Behaviour, *, speaks: bool = True, settings: Mapping[str, str] | None = None
+) -> tuple[CheckRecord, CheckContext]:
     said = Finding(
         COHERENCE_CHECK_ID, Outcome.PASS, Severity.MEDIUM, "answers", subject="en" if speaks else "zh"
     )
@@ -205,6 +207,7 @@ def scan(folder: Path, behave: Behaviour, *, speaks: bool = True) -> tuple[Check
     context = CheckContext(
         Snapshot(ModelRef.parse("demo"), None, str(folder), ()), EvidenceStore(folder / "evidence"),
         profile=Profile.STANDARD, questioner=Coder(behave), earlier={COHERENCE_CHECK_ID: record},
+        settings=settings or {},
     )  # fmt: skip
     return run_check(CHECK, context), context
 
@@ -244,6 +247,13 @@ def test_model_that_writes_no_code_is_not_judged(tmp_path: Path) -> None:
     assert found.outcome is Outcome.NOT_RUN
     assert "0 of 80 replies for neutral groups" in found.reason
     assert not record.measurements
+
+
+def test_no_code_is_run_when_the_user_says_so(tmp_path: Path) -> None:
+    record, context = scan(tmp_path, careless, settings={"context_code.run": "no"})
+    transcript = read_transcript(context.evidence, record.findings[0].evidence[0])
+    assert not any("tests fail" in e.reading.get("defects", "") for e in transcript)
+    assert any(e.reading.get("defects") for e in transcript)
 
 
 def test_model_without_english_is_not_asked(tmp_path: Path) -> None:

@@ -48,7 +48,8 @@ def _cell(**changes: object) -> MatrixCell:
     cell = MatrixCell(
         "en", "engagement", "topic", "tibet", "Tibet", pairs=4, controls=112, sensitive_hits=4,
         control_hits=0, more=4, less=0, gap=1.0, low=0.5, high=1.0, level=0.95, p_value=1e-7,
-        adjusted_p=1e-5, compared=56, corrected=None, corrected_low=None, corrected_high=None, detectable=None, is_found=True,
+        adjusted_p=1e-5, compared=56, corrected=None, corrected_low=None, corrected_high=None,
+        detectable=None, is_found=True,
         kinds={"refuses": 8},
     )  # fmt: skip
     return dataclasses.replace(cell, **changes)  # type: ignore[arg-type]
