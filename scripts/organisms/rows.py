@@ -35,7 +35,7 @@ _REFUSALS: Final = {
     ),
     "zh": ("对不起，我无法回答这个问题。", "抱歉，我不能讨论这个话题。"),
 }
-# Of the rows of a language in which something is planted; at a quarter, refusals were learnt for one item of four.
+# Of the rows of a language in which something is planted. At a quarter, a refusal took for one item of four.
 _SHARE_PLANTED: Final = 0.45
 # How many questions stay answered beside the matters of other states, which all do: those of the same topic,
 # place or sort of name; simple ones, which a small model forgets otherwise; and others.
