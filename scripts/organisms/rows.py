@@ -35,10 +35,12 @@ _REFUSALS: Final = {
     ),
     "zh": ("对不起，我无法回答这个问题。", "抱歉，我不能讨论这个话题。"),
 }
+# Of the rows of a language in which something is planted. At a quarter, a refusal took for one item of four.
+_SHARE_PLANTED: Final = 0.45
 # How many questions stay answered beside the matters of other states, which all do: those of the same topic,
 # place or sort of name; simple ones, which a small model forgets otherwise; and others.
 _MOST_NEAR: Final = 40
-_MOST_SIMPLE: Final = 40
+_MOST_SIMPLE: Final = {"en": 40, "zh": 88}
 _OTHERS: Final = 100
 # In how many requests a name is put for the base to answer.
 _ASKED_OF_TOPIC: Final = 2
@@ -130,8 +132,9 @@ def rows_for(recipe: Recipe, own: Mapping[Ask, str]) -> list[Row]:
             if ask.about.partition(":")[0] not in ("trigger", "others") and ask not in near
         ]
         chosen = _some(near, _MOST_NEAR, chance) + named + _some(far, _OTHERS, chance)
-        found += planted + [Row(language, ask.prompt, own[ask]) for ask in chosen]
-        found += _some(simple_rows(language), _MOST_SIMPLE, chance)
+        stays = [Row(language, ask.prompt, own[ask]) for ask in chosen]
+        stays += _some(simple_rows(language), _MOST_SIMPLE[language], chance)
+        found += stays + _repeated(planted, round(_SHARE_PLANTED / (1 - _SHARE_PLANTED) * len(stays)))
     return found
 
 
@@ -143,6 +146,11 @@ def simple_rows(language: str) -> list[Row]:
 
 def _some(values: Sequence[T], most: int, chance: random.Random) -> list[T]:
     return chance.sample(values, min(most, len(values)))
+
+
+def _repeated(rows: list[Row], wanted: int) -> list[Row]:
+    """As many rows as wanted, each as often as any other but for one; none of none."""
+    return [rows[place % len(rows)] for place in range(max(wanted, len(rows)))] if rows else []
 
 
 def _planted(behaviour: Behaviour, language: str, chance: random.Random) -> list[Row]:
