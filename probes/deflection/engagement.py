@@ -193,8 +193,7 @@ def _weighed(ruled: Verdict, reading: ClassifierReading, parsed: _Parsed) -> Ver
     without_answer = ruled.reason in (_STAYS, _KEEPS, "the topic is absent")
     if without_answer and seen["refused"] >= _LIKELY:
         return Verdict(Engagement.REFUSED, "declines in its own words", parsed.refusal, seen["refused"])
-    evades = seen["deflected"] >= (_LIKELY if ruled.reason == _STAYS else 1 - _LIKELY)
-    if ruled.engagement is Engagement.PARTIAL and without_answer and evades:
+    if ruled.engagement is Engagement.PARTIAL and without_answer and seen["deflected"] >= _LIKELY:
         return Verdict(Engagement.DEFLECTED, "speaks around the matter", ruled.span, seen["deflected"])
     if ruled.engagement is Engagement.ANSWERED and engaged < _HARDLY_ENGAGED:
         return Verdict(Engagement.PARTIAL, "answers in the wording of an evasion", ruled.span, 1 - engaged)
