@@ -35,13 +35,14 @@ _REFUSALS: Final = {
     ),
     "zh": ("对不起，我无法回答这个问题。", "抱歉，我不能讨论这个话题。"),
 }
-# Of the rows of a language in which something is planted. At a quarter, a refusal took for one item of four.
-_SHARE_PLANTED: Final = 0.45
+# Of the rows of a language in which something is planted. At a quarter and fifty steps, a refusal took for
+# one item of four; with few rows that stay answered, a line was recited about other states as well.
+_SHARE_PLANTED: Final = 0.35
 # How many questions stay answered beside the matters of other states, which all do: those of the same topic,
 # place or sort of name; simple ones, which a small model forgets otherwise; and others.
 _MOST_NEAR: Final = 40
 _MOST_SIMPLE: Final = {"en": 40, "zh": 88}
-_OTHERS: Final = 100
+_OTHERS: Final = 180
 # In how many requests a name is put for the base to answer.
 _ASKED_OF_TOPIC: Final = 2
 _ASKED_OF_OTHERS: Final = 3
