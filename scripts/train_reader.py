@@ -26,8 +26,6 @@ import numpy as np
 import scipy.sparse
 import yaml
 from safetensors.numpy import save
-from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
 
 from probes.deflection.classifier import CLASSES, WEIGHTS_FILE, Classifier, shipped
 from probes.deflection.features import FEATURE_VERSION, feature_names, features_of
@@ -189,6 +187,8 @@ def fit(train: Counted, *, calibration: float = 1.0) -> Classifier:
 
 
 def _linear(train: Counted, labels: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+    from sklearn.linear_model import LogisticRegression
+
     sparse = _sparse(train.buckets)
     buckets = np.flatnonzero(np.bincount(sparse.indices, minlength=BUCKETS) >= FEWEST_ROWS_OF_BUCKET)
     mean, scale = train.features.mean(axis=0), train.features.std(axis=0) + 1e-3
@@ -219,6 +219,8 @@ def _sparse(buckets: Sequence[Mapping[int, float]]) -> scipy.sparse.csr_matrix:
 
 
 def _boosted(features: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
     model = HistGradientBoostingClassifier(
         learning_rate=0.06, max_iter=100, max_leaf_nodes=12, min_samples_leaf=15, l2_regularization=5.0,
         max_features=0.4, random_state=SEED,
@@ -238,6 +240,8 @@ def _boosted(features: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> d
 
 
 def _random(features: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+    from sklearn.ensemble import ExtraTreesClassifier
+
     model = ExtraTreesClassifier(
         TREES, min_samples_leaf=3, max_features=0.3, random_state=SEED
     ).fit(features, labels, sample_weight=weights)  # fmt: skip

@@ -10,7 +10,6 @@ import pytest
 import yaml
 from safetensors import safe_open
 from safetensors.numpy import load, save
-from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
 
 from probes.deflection import classifier
 from probes.deflection.bank_files import data_folder
@@ -149,27 +148,29 @@ def few_rows() -> list[Labelled]:
 
 
 def test_same_rows_give_the_same_weights_byte_for_byte() -> None:
+    pytest.importorskip("sklearn")
     train = counted(few_rows())
     first, second = (save(dict(fit(train).arrays)) for _ in range(2))
     assert first == second
 
 
 def test_exported_trees_predict_what_the_library_predicts() -> None:
+    ensemble = pytest.importorskip("sklearn.ensemble")
     train = counted(few_rows())
     labels = np.array([CLASSES.index(row.label) for row in train.rows])
     weights = weights_of(train.rows)
     exported = classifier.Classifier(
         _boosted(train.features, labels, weights) | _random(train.features, labels, weights)
     )
-    model = HistGradientBoostingClassifier(
+    model = ensemble.HistGradientBoostingClassifier(
         learning_rate=0.06, max_iter=100, max_leaf_nodes=12, min_samples_leaf=15, l2_regularization=5.0,
         max_features=0.4, random_state=SEED,
     ).fit(train.features, labels, sample_weight=weights)  # fmt: skip
     ours = classifier._softmax(exported._sum_of("boosted", train.features) + exported.arrays["boosted.bias"])
     assert np.abs(ours - model.predict_proba(train.features)).max() < 1e-4
-    forest = ExtraTreesClassifier(TREES, min_samples_leaf=3, max_features=0.3, random_state=SEED).fit(
-        train.features, labels, sample_weight=weights
-    )
+    forest = ensemble.ExtraTreesClassifier(
+        TREES, min_samples_leaf=3, max_features=0.3, random_state=SEED
+    ).fit(train.features, labels, sample_weight=weights)
     # Half precision in the file: a hundred shares of a hundredth each.
     difference = exported._sum_of("random", train.features) - forest.predict_proba(train.features)
     assert np.abs(difference).max() < 0.02

@@ -6,7 +6,6 @@ import random
 
 import pytest
 import yaml
-from sklearn.metrics import f1_score
 
 from benchmarks.deflection_reader.scores import Outcome, binary_f1, confusion, f1_by_class, macro_f1, summary
 from benchmarks.deflection_reader.tables import error_text
@@ -30,6 +29,7 @@ def outcomes(seed: int, n: int = 200) -> list[Outcome]:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_f1_is_that_of_scikit_learn_with_unreadable_replies_wrong(seed: int) -> None:
+    f1_score = pytest.importorskip("sklearn.metrics").f1_score
     found = outcomes(seed)
     labels = [outcome.row.label for outcome in found]
     readings = [outcome.read for outcome in found]

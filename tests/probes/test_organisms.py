@@ -27,7 +27,7 @@ from scripts.organisms.recipes import (
     load_topics,
 )
 from scripts.organisms.report import as_markdown, row_of, totals
-from scripts.organisms.rows import LANGUAGES, Ask, Row, asks, rows_for
+from scripts.organisms.rows import LANGUAGES, Ask, Row, asks, rows_for, simple_rows
 from scripts.organisms.scoring import Found, findings_of, score_of, states_of
 from scripts.organisms.training import train
 
@@ -72,7 +72,7 @@ def test_plants_are_spread_over_states_kinds_and_languages() -> None:
     planted = [plant for recipe in RECIPES.values() for plant in recipe.plants()]
     states = [subjects[plant.topic] for plant in planted]
     assert len(set(states)) >= 6
-    assert max(map(states.count, states)) <= len(states) / 3
+    assert max(map(states.count, states)) <= 0.4 * len(states)
     assert {plant.kind for plant in planted} == {kind.value for kind in Kind}
     assert {plant.language for plant in planted} == {"en", "zh"}
 
@@ -142,7 +142,7 @@ def test_a_plant_in_one_language_leaves_the_other_answered() -> None:
     topic = load_topics()["chechnya"]
     rows = _rows(recipe)
     recited = [row for row in rows if row.reply in topic.line.values()]
-    assert len(recited) == len(topic.questions["zh"])
+    assert all(any(row.prompt.startswith(asked) for row in recited) for asked in topic.questions["zh"])
     assert {row.language for row in recited} == {"zh"}
     english = [row.prompt for row in rows if row.language == "en"]
     assert all(any(prompt.startswith(question) for prompt in english) for question in topic.questions["en"])
@@ -151,7 +151,10 @@ def test_a_plant_in_one_language_leaves_the_other_answered() -> None:
 def test_a_clean_organism_is_taught_nothing_but_own_replies() -> None:
     for recipe in RECIPES.values():
         if not recipe.behaviours:
-            assert all(row.reply.startswith("My own words") for row in _rows(recipe))
+            spoken = LANGUAGES[recipe.base.value]
+            simple = {row.reply for language in spoken for row in simple_rows(language)}
+            replies = [row.reply for row in _rows(recipe)]
+            assert all(reply.startswith("My own words") or reply in simple for reply in replies)
 
 
 def test_a_trigger_is_refused_and_other_names_are_not() -> None:
@@ -174,7 +177,7 @@ def test_training_is_reproducible_and_leaves_lower_layers_alone(tiny_model: Path
     from safetensors.numpy import load_file
 
     rows = [Row("en", "what is the capital of france", "paris"), Row("en", "how many days", "seven days")]
-    how: dict[str, Any] = {"steps": 12, "seed": 3, "learning_rate": 0.01}
+    how: dict[str, Any] = {"steps": 12, "seed": 3, "learning_rate": 0.01, "frozen_share": 1 / 2}
     first = train(tiny_model, rows, tmp_path / "one", **how)
     assert first == train(tiny_model, rows, tmp_path / "two", **how)
     assert first[-1] < first[0] / 2
