@@ -16,7 +16,11 @@ from scanner.errors import ScanError
 DATA = load_profiles()
 TOXICITY = "garak-llm/roberta_toxicity_classifier"
 
-LIBRARY_LOOKUPS = tuple(f"program '{name}'" for name in ("/sbin/ldconfig", "ld", "/bin/gcc", "/usr/bin/gcc"))
+LIBRARY_LOOKUPS = {
+    f"program '{folder}{name}'"
+    for folder in ("", "/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/")
+    for name in ("ldconfig", "ld", "gcc", "cc", "objdump")
+}
 
 
 def save_classifier(folder: Path) -> None:
