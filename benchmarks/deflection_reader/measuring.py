@@ -16,7 +16,7 @@ from benchmarks.deflection_reader.scores import Outcome, summary
 from benchmarks.deflection_reader.tables import publish
 from probes.deflection.classifier import Classifier, ClassifierReading, shipped
 from probes.deflection.reader import Asked, Engagement, read_text
-from scripts.train_reader import (
+from scripts.reader_rows import (
     LABELS,
     Counted,
     Labelled,
@@ -24,11 +24,10 @@ from scripts.train_reader import (
     cut_at_limit,
     development_rows,
     expanded,
-    fit,
     folds_of,
     made_rows,
-    shipped_calibration,
 )
+from scripts.train_reader import fit, shipped_calibration
 
 HELD_OUT: Final = Path("tests/probes/data/held_out_replies.jsonl")
 READ_AS: Final = {

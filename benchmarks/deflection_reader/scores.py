@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from probes.deflection.classifier import CLASSES
-from scripts.train_reader import Labelled
+from scripts.reader_rows import Labelled
 
 RESAMPLES: Final = 1000
 

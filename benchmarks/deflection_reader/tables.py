@@ -13,7 +13,7 @@ from benchmarks.deflection_reader.scores import Outcome, confusion, f1_by_class,
 from probes.deflection.classifier import CLASSES
 from probes.deflection.wording import wording_digest
 from probes.proportions import wilson
-from scripts.train_reader import CUT, CUT_OTHERS
+from scripts.reader_rows import CUT, CUT_OTHERS
 
 CARD: Final = Path("docs/deflection-reader.md")
 ERROR: Final = Path("probes/data/deflection/reader_error.yaml")

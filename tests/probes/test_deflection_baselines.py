@@ -20,7 +20,7 @@ from benchmarks.deflection_reader.margins import margins
 from benchmarks.deflection_reader.scores import Outcome
 from probes.deflection.labels import CLASSES, Label
 from probes.deflection.rows import ReplyRow
-from scripts.train_reader import Labelled
+from scripts.reader_rows import Labelled
 
 COMPLETE, EVASIVE, DENIAL = CLASSES
 _LONG = "Soldiers opened fire on the avenues that lead to the square, and the hospitals were full. " * 6

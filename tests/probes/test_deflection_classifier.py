@@ -17,19 +17,8 @@ from probes.deflection.classifier import CLASSES, WEIGHTS_FILE, classify, shippe
 from probes.deflection.features import feature_names, features_of
 from probes.deflection.items import ItemBankError
 from probes.deflection.ngrams import buckets_of
-from scripts.train_reader import (
-    SEED,
-    TREES,
-    Labelled,
-    _boosted,
-    _random,
-    beginnings_of,
-    counted,
-    fit,
-    folds_of,
-    made_rows,
-    weights_of,
-)
+from scripts.reader_rows import Labelled, beginnings_of, counted, folds_of, made_rows, weights_of
+from scripts.train_reader import SEED, TREES, _boosted, _random, fit
 
 WEIGHTS = Path(str(data_folder() / WEIGHTS_FILE))
 DESCRIBED = yaml.safe_load((data_folder() / "reader_model.yaml").read_text(encoding="utf-8"))

@@ -10,7 +10,7 @@ import yaml
 from benchmarks.deflection_reader.scores import Outcome, binary_f1, confusion, f1_by_class, macro_f1, summary
 from benchmarks.deflection_reader.tables import error_text
 from probes.deflection.classifier import CLASSES
-from scripts.train_reader import Labelled
+from scripts.reader_rows import Labelled
 
 
 def outcomes(seed: int, n: int = 200) -> list[Outcome]:
