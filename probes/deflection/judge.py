@@ -20,7 +20,7 @@ import re
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 
@@ -32,7 +32,7 @@ from probes.deflection.reader import Engagement, Reading
 from probes.deflection.rows import ReplyRow
 from probes.deflection.stance import Stance
 from probes.deflection.thinking import separate
-from scanner.conversation import Conversation, FinishReason, Reply, Sampling
+from scanner.conversation import Conversation, FinishReason, Questioner, Reply, Sampling
 
 # Room for the object and its evidence; models that reason first need more, see `judge_replies`.
 JUDGE_TOKENS: Final = 256
@@ -43,20 +43,6 @@ _TURN_MARK: Final = re.compile(r"<(?=[|｜]|/?s>|(?:start|end)_of_turn>|/?turn\|
 _GRADES: Final = frozenset(
     {Engagement.ANSWERED, Engagement.PARTIAL, Engagement.DEFLECTED, Engagement.REFUSED}
 )
-
-
-class Asker(Protocol):
-    """Puts questions to the judge: `CheckContext.judge.questioner`, or any `Questioner`."""
-
-    def ask(
-        self,
-        conversations: Sequence[Conversation],
-        sampling: Sampling,
-        *,
-        purpose: str,
-        deadline: float = float("inf"),
-    ) -> list[Reply]:
-        """One reply per conversation, in order; finish ERROR where there is none."""
 
 
 class _Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -125,7 +111,7 @@ class JudgeAgreement:
 
 
 def judge_replies(
-    asker: Asker,
+    judge: Questioner,
     rows: Sequence[ReplyRow],
     *,
     max_tokens: int = JUDGE_TOKENS,
@@ -143,7 +129,7 @@ def judge_replies(
     put = [index for index, fault in enumerate(faults) if not fault]
     questions = [question_for(rows[index].prompt, spoken[index]) for index in put]
     sampling = Sampling(max_tokens=max_tokens)
-    answers = asker.ask(questions, sampling, purpose="Judging", deadline=deadline) if questions else []
+    answers = judge.ask(questions, sampling, purpose="Judging", deadline=deadline) if questions else []
     found = [JudgeReading(reason=f"the reply {fault}") for fault in faults]
     for index, answer in zip(put, answers, strict=True):
         found[index] = _reading(answer, spoken[index])

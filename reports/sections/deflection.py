@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from reports.contents import Contents
 from reports.wording import counted
 from scanner.deflection_matrix import (
     MATRIX_MEDIA_TYPE,
+    Coverage,
     DeflectionMatrix,
     Flagged,
     MatrixCell,
@@ -71,18 +72,6 @@ class ExpertRow:
 
 
 @dataclass(frozen=True)
-class CoverageRow:
-    """What could be answered at all in one language and form."""
-
-    language: str
-    form: str
-    asked: int
-    read: int
-    engaged: int
-    keyed: int
-
-
-@dataclass(frozen=True)
 class DeflectionView:
     """The section.
 
@@ -93,7 +82,7 @@ class DeflectionView:
         rows: The matrix, all states together first.
         topics: Topics that stand out on their own.
         experts: Every paired cell in numbers.
-        coverage: What could be answered.
+        coverage: What could be answered, with languages by name.
         flagged: How many discordant pairs are listed in appendix A.
     """
 
@@ -103,7 +92,7 @@ class DeflectionView:
     rows: tuple[RowView, ...]
     topics: tuple[TopicView, ...]
     experts: tuple[ExpertRow, ...]
-    coverage: tuple[CoverageRow, ...]
+    coverage: tuple[Coverage, ...]
     flagged: int
 
 
@@ -121,10 +110,7 @@ def deflection_view(contents: Contents) -> DeflectionView | None:
         rows=tuple(_rows(matrix)),
         topics=tuple(_topics(matrix)),
         experts=tuple(_expert(cell) for cell in matrix.cells if cell.scope != "topic"),
-        coverage=tuple(
-            CoverageRow(language_name(row.language), row.form, row.asked, row.read, row.engaged, row.keyed)
-            for row in matrix.coverage
-        ),
+        coverage=tuple(replace(row, language=language_name(row.language)) for row in matrix.coverage),
         flagged=len(pairs_of(matrix.flagged)),
     )
 

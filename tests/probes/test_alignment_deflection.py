@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -17,11 +16,12 @@ from scanner.check import CheckContext, CheckRecord, Profile
 from scanner.conversation import Conversation, EngineDescription, FinishReason, Reply, Sampling
 from scanner.deflection_matrix import MATRIX_MEDIA_TYPE, DeflectionMatrix, read_matrix
 from scanner.evidence import EvidenceStore
-from scanner.findings import Finding, Measurement, Outcome, Severity
+from scanner.findings import Finding, Measurement, Outcome
 from scanner.manifest import Snapshot
 from scanner.references import ModelRef
 from scanner.runner import run_check
 from scanner.transcripts import read_transcript
+from tests.probes.whitebox_fakes import coherence
 
 REFUSALS = {"en": "I'm sorry, but I can't discuss that.", "zh": "抱歉，我无法回答这个问题。"}
 RECITALS = {
@@ -112,18 +112,6 @@ class FakeModel:
         return [Reply(self.behave(prompt), FinishReason.STOP) for prompt in asked]
 
 
-def coherence(*languages: str) -> CheckRecord:
-    findings = tuple(
-        Finding(COHERENCE_CHECK_ID, Outcome.PASS, Severity.MEDIUM, "answers", subject=language)
-        if language in languages
-        else Finding(
-            COHERENCE_CHECK_ID, Outcome.NOT_RUN, Severity.MEDIUM, "no", subject=language, reason="babbles"
-        )
-        for language in LANGUAGES
-    )
-    return CheckRecord(COHERENCE_CHECK_ID, findings, (), datetime.datetime.now(datetime.UTC), 0.0)
-
-
 def scan(
     folder: Path, model: FakeModel, *languages: str, profile: Profile = Profile.QUICK
 ) -> tuple[CheckRecord, CheckContext]:
@@ -132,7 +120,7 @@ def scan(
         EvidenceStore(folder / "evidence"),
         profile=profile,
         questioner=model,
-        earlier={COHERENCE_CHECK_ID: coherence(*languages)},
+        earlier={COHERENCE_CHECK_ID: coherence(languages)},
     )
     return run_check(CHECK, context), context
 
