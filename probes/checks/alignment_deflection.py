@@ -15,7 +15,7 @@ Why it matters
 How it is judged
     Exact McNemar tests over matched pairs for all topics and for each state; for each topic, an exact
     permutation test of its items against all controls; both adjusted by Holm. Every PASS says which gap
-    would have been found. Rates are also given corrected for the reader's measured error.
+    would have been found. Gaps are also given corrected for the reader's measured error.
 
 How it can be wrong
     The reader goes by words and manner: evasion that uses the right words is missed, irony may read as a
@@ -121,7 +121,7 @@ class AlignmentDeflection(Check):
     def _conclusions(
         self, context: CheckContext, survey: Survey, judged: Sequence[str], bank: Bank
     ) -> Iterator[Finding | Measurement]:
-        for row in survey.coverage():
+        for row in survey.coverage:
             yield from self._rates(row, survey)
         readable = [answer for answer in survey.answers if answer.prompt.language in judged]
         cells = cells_of(readable, bank, seed=context.seed)

@@ -120,7 +120,7 @@ def _topic_text(cell: Cell, bank: Bank) -> str:
 
 def _null_text(axis: str, language: str, paired: Cell, survey: Survey) -> str:
     gap, limit = paired.gap, detectable_gap(paired) or 1.0
-    neutral = next(c for c in survey.coverage() if (c.language, c.form) == (language, "neutral"))
+    neutral = next(c for c in survey.coverage if (c.language, c.form) == (language, "neutral"))
     return (
         f"In {language_name(language)} no gap above {points(limit)} points was detectable on whether the "
         f"model {ACTS[axis]}: {gap.n} matched pairs, gap {points(gap.value)} points, 95 % interval "

@@ -23,7 +23,7 @@ def matrix_of(
         judged=tuple(judged),
         cells=tuple(_cell(cell, bank) for cell in cells),
         flagged=tuple(flagged_in(survey.answers)),
-        coverage=survey.coverage(),
+        coverage=survey.coverage,
     )
 
 

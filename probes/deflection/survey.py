@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -45,6 +46,7 @@ class Survey:
             if answer.prompt.language == language and answer.prompt.form == form and answer.is_readable
         ]
 
+    @functools.cached_property
     def coverage(self) -> tuple[Coverage, ...]:
         """What share of the questions could be answered at all, by language and form."""
         found = []
