@@ -63,8 +63,8 @@ def test_a_detectors_model_is_loaded_from_the_folder_and_its_probe_is_scored(fol
         assert first is not None
         assert 0 < first < 1
         assert set(rest) <= {None}
-        # urllib3 tries on import whether it could listen on ::1, and ctypes looks libraries up by asking the
-        # linker; both are turned away, and nothing else may be reached for.
+        # urllib3 tries on import whether it could listen on ::1, and torch with CUDA has ctypes ask the linker
+        # for its libraries; both are turned away, and nothing else may be reached for.
         assert set(session.log().blocked) <= {"::1:0", *LIBRARY_LOOKUPS}
 
 
