@@ -63,7 +63,7 @@ def test_a_detectors_model_is_loaded_from_the_folder_and_its_probe_is_scored(fol
         assert first is not None
         assert 0 < first < 1
         assert set(rest) <= {None}
-        # urllib3 tries on import whether it could listen on ::1, and torch with CUDA has ctypes ask the linker
+        # urllib3 tries on import whether it could listen on ::1, and torch with CUDA has ctypes ask linkers
         # for its libraries; both are turned away, and nothing else may be reached for.
         assert set(session.log().blocked) <= {"::1:0", *LIBRARY_LOOKUPS}
 
