@@ -25,6 +25,14 @@ class ControlStatus(enum.Enum):
     WAIVED = "waived"
 
 
+class Standing(enum.Enum):
+    """Whose duty a control is, seen from the organisation that judges a model."""
+
+    OWN = "own"
+    RELIANCE = "reliance"
+    OPEN = "open"
+
+
 class VerdictValue(enum.Enum):
     """The gate's answer; `cli` maps it to an exit code."""
 
@@ -77,6 +85,8 @@ class ControlResult:
         relevance: What the duty means for an organisation that adopts the model, "" when not told.
         attested: Who answered the question, how and until when; "" when nobody did.
         sources: Where the duty was read.
+        standing: Whether the organisation owes it itself, relies on somebody else who does, or has not
+            said enough to tell. A gap in what others owe is none of its own.
     """
 
     pack_id: str
@@ -101,6 +111,7 @@ class ControlResult:
     relevance: str = ""
     attested: str = ""
     sources: tuple[LegalSource, ...] = ()
+    standing: Standing = Standing.OWN
 
     def __post_init__(self) -> None:
         if not self.reason:

@@ -18,7 +18,7 @@ from typing import Final
 from policies.controls import Control, Pack
 from policies.documents import read_document
 from policies.organisation import load_questions
-from policies.pack_text import ControlCompiler, ControlText, PackError, PackText
+from policies.pack_text import ControlCompiler, ControlText, PackError, PackText, compile_duty_holders
 from policies.rules import RuleLanguage
 from scanner.check import Check, Needs
 from scanner.registry import nearest
@@ -97,6 +97,7 @@ def _load(path: Traversable, language: RuleLanguage, checks: Mapping[str, Check]
         text.id, text.title, text.version, document.digest, text.status, text.cite, text.sources,
         text.reviewed.next, controls,
         reviewed_by=text.reviewed.by or "",
+        duty_holders=compile_duty_holders(document, language, text, controls),
         questioning=frozenset(check.id for check in checks.values() if check.needs is not Needs.STATIC),
     )  # fmt: skip
 
