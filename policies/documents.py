@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
     from yaml import SafeLoader
 else:
-    # libyaml's parser, which PyYAML's wheels bring, reads packs ten times as fast; without it, it is only slow.
+    # libyaml's parser, which PyYAML's wheels bring, is ten times as fast; a build without it works too.
     SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 T = TypeVar("T")
