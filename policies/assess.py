@@ -101,7 +101,7 @@ def _control_result(
         requirement=control.requirement,
         duty_holder=control.duty_holder,
         status=judgement.status,
-        reason=_in_time(judgement, pack, since, note, is_in_force=is_in_force),
+        reason=_in_time(judgement, pack, since, note, as_of),
         is_in_force=is_in_force,
         effective_from=since,
         checks=control.checks,
@@ -157,17 +157,20 @@ def _waived(
 
 
 def _in_time(
-    judgement: Judgement, pack: Pack, since: datetime.date | None, note: str, *, is_in_force: bool
+    judgement: Judgement, pack: Pack, since: datetime.date | None, note: str, as_of: datetime.date
 ) -> str:
     """The reason in sentences, with the day from which the duty applies where that is not past."""
     status, reason = judgement.status, judgement.reason
-    if pack.status != "in_force":
+    if pack.status == "voluntary":
+        ahead = f", published on {since} and read ahead of that day" if since and since > as_of else ""
+        sentences = [f"a voluntary framework, not law{ahead}", reason, note]
+    elif pack.status != "in_force":
         sentences = [f"not law ({pack.status}), read as if it were", reason, note]
     elif status is ControlStatus.NOT_APPLICABLE:
         sentences = [reason]
     elif since is None:
         sentences = ["no day of application fits the answers given", reason, note]
-    elif not is_in_force:
+    elif since > as_of:
         sentences = [f"applies from {since}, read ahead of that day", reason, note]
     else:
         sentences = [reason, note]

@@ -131,7 +131,7 @@ class PackResult:
         title: "EU AI Act".
         version: Of the pack.
         digest: sha256 of the pack file's bytes.
-        status: "in_force", "proposed" or "superseded".
+        status: "in_force", "proposed", "superseded", or "voluntary" for what binds only those who adopt it.
         cite: The instrument, as cited.
         sources: Where it was read.
         review_due: Day after which the pack counts as stale.

@@ -104,7 +104,7 @@ class Pack:
         title: "EU AI Act".
         version: Of the pack.
         digest: sha256 of the file's bytes.
-        status: "in_force", "proposed" or "superseded".
+        status: "in_force", "proposed", "superseded", or "voluntary" for what binds only those who adopt it.
         cite: The instrument, as cited.
         sources: Where it was read.
         review_due: Day after which the pack is stale.

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from policies.assessment import LegalSource
 from policies.controls import Control, DutyHolder, Effective, EvidenceKind
 from policies.documents import Document, near
+from policies.frameworks import Framework
 from policies.rules import Clause, Rule, RuleError, RuleLanguage
 from scanner.check import Check
 from scanner.errors import ScanError
@@ -99,24 +100,30 @@ class ControlCompiler:
         document: The file, for errors.
         language: What rules may refer to.
         checks: Every check there is, by id.
+        frameworks: What controls may be mapped to, by id.
         text: The control as the file writes it.
     """
 
     document: Document
     language: RuleLanguage
     checks: Mapping[str, Check]
+    frameworks: Mapping[str, Framework]
     text: ControlText
 
     def control(self) -> Control:
         """The control, its rules compiled.
 
         Raises:
-            PackError: when a rule, a check or a measurement does not exist, or nothing decides it.
+            PackError: when a rule, a check, a measurement or an id that it is mapped to does not exist, or
+                nothing decides it.
         """
         text = self.text
         measures = [spec.name for check in self.checks.values() for spec in check.measures]
         self._require("checks", "check", text.checks, list(self.checks))
         self._require("measurements", "measurement", text.measurements, measures)
+        self._require("maps", "framework", list(text.maps), list(self.frameworks))
+        for name, ids in text.maps.items():
+            self._require(f"maps.{name}", "id", ids, list(self.frameworks[name].ids))
         control = Control(
             text.id, text.label, text.title, text.requirement, text.duty_holder, text.relevance,
             text.severity_if_failed, text.evidence, tuple(self._effective()), text.limits, text.sources,

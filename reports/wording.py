@@ -94,6 +94,7 @@ _PACK_STATES: Final = {
     "in_force": "in force",
     "proposed": "proposed, not in force",
     "superseded": "superseded",
+    "voluntary": "voluntary, not law",
 }
 _KNOWLEDGE: Final = {
     "primary": "text read there",
@@ -104,6 +105,7 @@ _KNOWLEDGE: Final = {
 _DUTY_HOLDERS: Final = {
     "provider_gpai": "provider of the general-purpose AI model",
     "provider_system": "provider of the AI system",
+    "adopter": "whoever adopts the framework",
 }
 _MONTHS: Final = (
     "January", "February", "March", "April", "May", "June", "July",

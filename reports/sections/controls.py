@@ -113,11 +113,11 @@ def _pack(pack: PackResult) -> PackView:
         pack.cite,
         pack.version,
         tuple(Count(status_tag(status), counts[status]) for status in ControlStatus if counts[status]),
-        tuple(_control(control) for control in pack.controls),
+        tuple(_control(control, pack.status) for control in pack.controls),
     )
 
 
-def _control(control: ControlResult) -> ControlView:
+def _control(control: ControlResult, pack_status: str) -> ControlView:
     return ControlView(
         anchor=anchor("control", control.pack_id, control.control_id),
         id=control.control_id,
@@ -127,7 +127,7 @@ def _control(control: ControlResult) -> ControlView:
         duty_holder=duty_holder_text(control.duty_holder),
         tag=status_tag(control.status),
         reason=_reason(control),
-        force=_force(control),
+        force=_force(control, pack_status),
         severity=control.severity_if_failed,
         checks=control.checks,
         findings=control.findings,
@@ -151,7 +151,10 @@ def _reason(control: ControlResult) -> str:
     return f"{control.reason} Waived until {day(control.waived_until)}."
 
 
-def _force(control: ControlResult) -> str:
+def _force(control: ControlResult, pack_status: str) -> str:
+    if pack_status == "voluntary":
+        published = f"; published {day(control.effective_from)}" if control.effective_from else ""
+        return f"voluntary, not law{published}"
     if control.effective_from is None:
         return "in force" if control.is_in_force else "not in force on this day"
     verb = "in force since" if control.is_in_force else "not in force on this day; from"

@@ -142,7 +142,7 @@ def _banner(pack: PackResult) -> str:
             f"{pack.title} {pack.version}: the pack was due for review on {day(pack.review_due)}. The law "
             "may have changed since; have it read again before relying on these controls."
         )
-    if pack.status != "in_force":
+    if pack.status not in ("in_force", "voluntary"):
         return f"{pack.title} {pack.version}: {pack_state(pack.status)}. Its controls bind nobody today."
     return ""
 

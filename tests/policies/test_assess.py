@@ -242,6 +242,24 @@ def test_proposed_law_is_never_in_force(tmp_path: Path) -> None:
     assert one.reason.startswith("Not law (proposed), read as if it were")
 
 
+def test_voluntary_framework_is_never_in_force_and_says_so(tmp_path: Path) -> None:
+    pack = load_pack(tmp_path, control(), status="voluntary")
+    (one,) = assess(scan_of(), [pack], load_policy(), as_of=AS_OF, assessed_at=NOW).controls
+    assert one.status is S.SUPPORTED
+    assert not one.is_in_force
+    assert one.reason.startswith("A voluntary framework, not law. The scan supports that")
+
+
+def test_voluntary_framework_that_was_not_yet_published_says_so(tmp_path: Path) -> None:
+    pack = load_pack(tmp_path, control(), status="voluntary")
+    before = datetime.date(2025, 8, 1)
+    (one,) = assess(scan_of(), [pack], load_policy(), as_of=before, assessed_at=NOW).controls
+    assert "not law, published on 2025-08-02 and read ahead of that day" in one.reason
+    on_the_day = datetime.date(2025, 8, 2)
+    (one,) = assess(scan_of(), [pack], load_policy(), as_of=on_the_day, assessed_at=NOW).controls
+    assert "ahead" not in one.reason
+
+
 def test_auditor_walks_from_control_to_finding_to_bytes(hospital: PolicyFile) -> None:
     scan = scan_of()
     found = by_id(assessed(scan, hospital))["hipaa-164.308-a-1-ii-a"]

@@ -214,6 +214,16 @@ def test_gap_in_a_severe_control_in_force_is_for_review(tmp_path: Path) -> None:
     assert verdict(scan, packs=[later]).value is PASS
 
 
+def test_gap_against_a_voluntary_framework_counts_only_where_a_policy_says_so(tmp_path: Path) -> None:
+    scan = with_failure("pickle-runs-code", Severity.LOW)
+    pack = load_pack(tmp_path, control(), status="voluntary")
+    assert verdict(scan, packs=[pack]).value is PASS
+    matcher = {"statuses": ["not_supported"], "severity_at_least": "high", "packs": ["test-act"]}
+    adopted = {"id": "adopted", "verdict": "review", "says": "we adopted it", "control": matcher}
+    found = verdict(scan, policy(tmp_path, gate={"rules": [adopted]}, extra_packs=[]), packs=[pack])
+    assert (found.value, rules_of(found)) == (REVIEW, ["adopted"])
+
+
 def test_scan_that_judged_nothing_is_incomplete_under_any_gate(tmp_path: Path) -> None:
     lenient = policy(tmp_path, gate={"rules": [LENIENT]})
     nothing = scan_of(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -120,6 +121,17 @@ def test_damaged_evidence_is_announced(tmp_path: Path) -> None:
 def test_stale_and_proposed_packs_are_announced(page: Markup) -> None:
     assert "due for review on 1 November 2026" in page.text()
     assert "proposed, not in force. Its controls bind nobody today" in page.text()
+
+
+def test_voluntary_pack_is_called_that_and_never_in_force(report: Report) -> None:
+    packs = tuple(
+        dataclasses.replace(pack, status="voluntary", is_stale=False) for pack in report.assessment.packs
+    )
+    adopted = dataclasses.replace(report, assessment=dataclasses.replace(report.assessment, packs=packs))
+    text = Markup(render(adopted, "html").decode()).text()
+    assert "voluntary, not law; published 2 August 2025" in text
+    assert "in force" not in text
+    assert "bind nobody" not in text
 
 
 def test_landmarks_headings_and_tables_serve_a_screen_reader(page: Markup) -> None:
