@@ -214,6 +214,18 @@ def test_gap_in_a_severe_control_in_force_is_for_review(tmp_path: Path) -> None:
     assert verdict(scan, packs=[later]).value is PASS
 
 
+@pytest.mark.parametrize("status", ["proposed", "superseded"])
+def test_gap_against_what_is_not_law_stops_nothing_under_any_gate(tmp_path: Path, status: str) -> None:
+    """Also a gate that asks about controls whatever their day."""
+    scan = with_failure("pickle-runs-code", Severity.LOW)
+    matcher = {"statuses": ["not_supported"], "severity_at_least": "low"}
+    rule = {"id": "any-gap", "verdict": "block", "says": "a gap", "control": matcher}
+    own = policy(tmp_path, gate={"rules": [rule]})
+    assert verdict(scan, own, [load_pack(tmp_path, control())]).value is BLOCK
+    found = verdict(scan, own, [load_pack(tmp_path, control(), status=status)])
+    assert (found.value, found.reasons) == (PASS, ())
+
+
 def test_scan_that_judged_nothing_is_incomplete_under_any_gate(tmp_path: Path) -> None:
     lenient = policy(tmp_path, gate={"rules": [LENIENT]})
     nothing = scan_of(
