@@ -17,6 +17,7 @@ from cli.terminal import stderr, stdout
 from cli.workplace import as_json
 from policies.assessment import Assessment, VerdictValue
 from reports.glyphs import visible
+from reports.wording import pack_state
 from scanner.check import Check, Cost
 from scanner.findings import Finding, Outcome
 from scanner.records import to_builtins
@@ -162,6 +163,8 @@ def _controls_table(assessment: Assessment) -> Table:
     for pack in assessment.packs:
         counts = _statuses(assessment, pack.id)
         said = ", ".join(f"{number} {status.replace('_', ' ')}" for status, number in counts.items())
+        if pack.status != "in_force":
+            said = f"{pack_state(pack.status)}: {said}"
         table.add_row(
             f"{pack.id} {pack.version}", said + (" (pack is past its review date)" if pack.is_stale else "")
         )

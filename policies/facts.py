@@ -27,7 +27,7 @@ from scanner.scan import Scan
 # Stands for "any number": above every count that a rule may compare with.
 _MANY: Final = 1_000_000
 _WORST: Final = max(severity.rank for severity in Severity)
-Value = bool | int | float | str | datetime.datetime
+Value = bool | int | float | str | datetime.datetime | list[str]
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Facts:
         return f"the rule could not be evaluated ({says})" if says else "there is no rule to decide it by"
 
     def _is_open(self, name: str) -> bool:
-        return name not in self.bright or self.bright[name] != self.dark[name]
+        return name not in self.bright or self.bright[name] != self.dark.get(name)
 
     def _gap(self, subject: str) -> str:
         if subject in self.gaps:
@@ -175,6 +175,9 @@ class _Reading:
         if self.failed or self.passed or (self.is_whole and self.found_nothing_to_examine):
             prefix = f"check.{identifier(self.record.check_id)}."
             found = {prefix + key: value for key, value in self._counts(is_bright).items()}
+            if is_bright or self.is_whole:
+                # What was not judged may have failed under any rule, so the dark reading has no list then.
+                found[f"{prefix}failed_rules"] = sorted({finding.rule for finding in self.failed})
         for name, measurements in self.measurements.items():
             values = _envelope(measurements, is_whole=self.is_whole, is_bright=is_bright)
             found |= {f"measure.{identifier(name)}.{key}": value for key, value in values.items()}

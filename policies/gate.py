@@ -127,7 +127,8 @@ class _Bench:
         return self.policy.scope.counted(record) if record else iter(())
 
     def _controls(self, rule: GateRule, matcher: ControlMatcher) -> Iterator[VerdictReason]:
-        for pack in self.packs:
+        # A proposal or a repealed text binds nobody: its controls are shown, and stop nothing.
+        for pack in (one for one in self.packs if one.status == "in_force"):
             for control in pack.controls:
                 if _concerns(matcher, control):
                     status = control.status.value.replace("_", " ")

@@ -11,7 +11,7 @@ from policies.assessment import ControlResult, ControlStatus, PackResult
 from reports.contents import Contents
 from reports.sections.sources import SourceView, source_view
 from reports.sections.verdict import Count
-from reports.wording import Tag, day, duty_holder_text, plain, status_tag
+from reports.wording import Tag, day, duty_holder_text, pack_state, plain, status_tag
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,16 @@ class ControlView:
 
 @dataclass(frozen=True)
 class PackView:
-    """One pack, judged: its controls and how many are in each status."""
+    """One pack, judged: its controls and how many are in each status.
+
+    `state` is "" for law in force, else what the pack is instead: "proposed, not law".
+    """
 
     anchor: str
     title: str
     cite: str
     version: str
+    state: str
     counts: tuple[Count, ...]
     controls: tuple[ControlView, ...]
 
@@ -107,17 +111,19 @@ def anchor(*parts: str) -> str:
 
 def _pack(pack: PackResult) -> PackView:
     counts = Counter(control.status for control in pack.controls)
+    state = "" if pack.status == "in_force" else pack_state(pack.status)
     return PackView(
         anchor("pack", pack.id),
         pack.title,
         pack.cite,
         pack.version,
+        state,
         tuple(Count(status_tag(status), counts[status]) for status in ControlStatus if counts[status]),
-        tuple(_control(control, pack.status) for control in pack.controls),
+        tuple(_control(control, state) for control in pack.controls),
     )
 
 
-def _control(control: ControlResult, pack_status: str) -> ControlView:
+def _control(control: ControlResult, state: str) -> ControlView:
     return ControlView(
         anchor=anchor("control", control.pack_id, control.control_id),
         id=control.control_id,
@@ -127,7 +133,7 @@ def _control(control: ControlResult, pack_status: str) -> ControlView:
         duty_holder=duty_holder_text(control.duty_holder),
         tag=status_tag(control.status),
         reason=_reason(control),
-        force=_force(control, pack_status),
+        force=_force(control, state),
         severity=control.severity_if_failed,
         checks=control.checks,
         findings=control.findings,
@@ -151,10 +157,10 @@ def _reason(control: ControlResult) -> str:
     return f"{control.reason} Waived until {day(control.waived_until)}."
 
 
-def _force(control: ControlResult, pack_status: str) -> str:
-    if pack_status == "voluntary":
+def _force(control: ControlResult, state: str) -> str:
+    if state:
         published = f"; published {day(control.effective_from)}" if control.effective_from else ""
-        return f"voluntary, not law{published}"
+        return f"{state}{published}"
     if control.effective_from is None:
         return "in force" if control.is_in_force else "not in force on this day"
     verb = "in force since" if control.is_in_force else "not in force on this day; from"
