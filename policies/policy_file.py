@@ -115,6 +115,7 @@ class PolicyFile:
         gate: What stops a model.
         attestations: By id of the control.
         waivers: In the order of the file.
+        overrides: Patterns of its section `models` that fit the model, in the order applied.
     """
 
     where: str
@@ -126,6 +127,7 @@ class PolicyFile:
     gate: Gate
     attestations: Mapping[str, Attestation]
     waivers: tuple[Waiver, ...]
+    overrides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
