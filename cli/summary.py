@@ -97,6 +97,16 @@ def print_scan(scan: Scan, assessment: Assessment) -> None:
     _print_verdict(assessment)
 
 
+def print_judgement(scan: Scan, assessment: Assessment) -> None:
+    """Prints what was judged, the statuses of its controls and the verdict, without the findings."""
+    console = stdout()
+    console.print(Text(f"{scan.id}  {visible(scan.request.ref.text)}"), soft_wrap=True)
+    if assessment.packs:
+        console.print(_controls_table(assessment))
+    _print_verdict(assessment)
+    print_counts(scan, assessment)
+
+
 def print_counts(scan: Scan, assessment: Assessment) -> None:
     """Prints the last line: how many findings of each outcome."""
     counts = _outcomes(scan)
