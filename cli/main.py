@@ -16,7 +16,7 @@ from scanner.errors import ScanError
 
 # In the order in which --help lists them; each is `cli/<name>.py` with a `command`.
 COMMANDS: Final = (
-    "scan", "gate", "compare", "read", "report", "show", "history", "checks", "controls", "doctor",
+    "scan", "gate", "compare", "read", "report", "show", "history", "checks", "controls", "canaries", "doctor",
 )  # fmt: skip
 
 

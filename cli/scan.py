@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli import engine_options, options
+from cli import engine_options, options, privacy_options
 from cli.checks import known_checks
 from cli.engine_options import EngineChoice
 from cli.exit_codes import ExitCode
@@ -40,6 +40,9 @@ class _Choice:
     settings: Mapping[str, str]
     detector_models: Path | None
     judge_model: str
+    canary_file: Path | None
+    quarantine_folder: Path | None
+    quarantine_recipients: tuple[str, ...]
     policy_path: Path | None
     pack_names: tuple[str, ...]
     as_of: datetime.date
@@ -83,6 +86,7 @@ class _Choice:
     help="Local chat model that reads the replies about contested topics too, named as MODEL is; the same as "
     "--set deflection.judge=MODEL.",
 )
+@privacy_options.privacy
 @options.policy
 @options.fetching
 @click.option("--fresh", is_flag=True, help="Start afresh even if an unfinished scan could be taken up.")
@@ -222,7 +226,11 @@ def _weigh(
 
 def _settings_of(choice: _Choice) -> Mapping[str, str]:
     """The settings, with those that have an option of their own."""
-    own = {}
+    own = {
+        **privacy_options.privacy_settings(
+            choice.canary_file, choice.quarantine_folder, choice.quarantine_recipients
+        )
+    }
     if choice.detector_models is not None:
         own["garak.detector_models"] = str(choice.detector_models.absolute())
     if choice.judge_model:
