@@ -179,10 +179,9 @@ def _weigh(
     fresh: bool,
     is_quiet: bool,
 ) -> Weighing:
+    from cli.criteria import load_criteria
     from cli.summary import announce
-    from cli.weighing import Criteria, Scales
-    from policies.packs import load_packs
-    from policies.policy_file import load_policy
+    from cli.weighing import Scales
     from scanner.references import ModelRef
     from scanner.scan import ScanRequest
 
@@ -194,10 +193,7 @@ def _weigh(
     if JUDGE_SETTING in settings and choice.static_only:
         raise click.UsageError("--judge has no replies to read with --static-only")
     engine.require_sense()
-    pack_files = [Path(name) for name in choice.pack_names if name.endswith((".yaml", ".yml"))]
-    pack_ids = [name for name in choice.pack_names if Path(name) not in pack_files]
-    policy = load_policy(choice.policy_path, checks=known, extra_packs=pack_files)
-    packs = load_packs(pack_ids if choice.pack_names else policy.packs, known, pack_files)
+    criteria = load_criteria(choice.policy_path, choice.pack_names, ref)
     request = ScanRequest(
         ref=ref,
         profile=choice.profile,
@@ -221,7 +217,7 @@ def _weigh(
             )
             judge = stack.enter_context(opening)
         scales = Scales(workplace, fetching, engine.options(workplace), fetching.progress, judge)
-        return scales.weigh(request, checks, Criteria(packs, policy), fresh=fresh)
+        return scales.weigh(request, checks, criteria, fresh=fresh)
 
 
 def _settings_of(choice: _Choice) -> Mapping[str, str]:

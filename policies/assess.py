@@ -15,6 +15,7 @@ from policies.gate import decide
 from policies.organisation import in_words as answer_in_words
 from policies.policy_file import PolicyFile, Waiver
 from policies.scope import Scope
+from policies.statements import statements_of
 from policies.statuses import Judgement, capitalised, effective_from, in_words, judge
 from scanner.findings import Finding, Measurement
 from scanner.scan import Scan
@@ -56,6 +57,8 @@ def assess(
         organisation={key: answer_in_words(answer) for key, answer in sorted(policy.answers.items())},
         packs=results,
         verdict=decide(scan, results, policy, as_of=as_of),
+        statements=statements_of(policy, as_of),
+        overrides=policy.overrides,
     )
 
 

@@ -44,6 +44,7 @@ class Attestation:
         expires: Last day on which it counts.
         reason: Why, required for "partly", "equivalent" and "not_reasonable".
         document_sha256: Digest of the document it rests on, "" without one.
+        record: Digest of the stored decision that says so, "" when the policy file does.
     """
 
     control: str
@@ -54,6 +55,7 @@ class Attestation:
     expires: datetime.date
     reason: str = ""
     document_sha256: str = ""
+    record: str = ""
 
     def counts_on(self, day: datetime.date) -> bool:
         """Whether it was made by that day and has not expired."""
@@ -71,6 +73,10 @@ class Waiver:
         control: Id of a control, or "".
         check: Id of a check, or "".
         finding: Fingerprint of a finding, or "".
+        compensating_control: What is done about it meanwhile, "" when not told.
+        recorded_by: Who recorded it, "" when the policy file says it.
+        recorded_on: When, None when the policy file says it.
+        record: Digest of the stored decision that says so, "" when the policy file does.
     """
 
     reason: str
@@ -79,6 +85,10 @@ class Waiver:
     control: str = ""
     check: str = ""
     finding: str = ""
+    compensating_control: str = ""
+    recorded_by: str = ""
+    recorded_on: datetime.date | None = None
+    record: str = ""
 
     @property
     def target(self) -> str:
@@ -105,6 +115,7 @@ class PolicyFile:
         gate: What stops a model.
         attestations: By id of the control.
         waivers: In the order of the file.
+        overrides: Patterns of its section `models` that fit the model, in the order applied.
     """
 
     where: str
@@ -116,6 +127,7 @@ class PolicyFile:
     gate: Gate
     attestations: Mapping[str, Attestation]
     waivers: tuple[Waiver, ...]
+    overrides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
