@@ -17,6 +17,7 @@ from scanner.errors import InvalidValueError
 from scanner.findings import Finding
 from scanner.manifest import FileEntry
 from scanner.measured_change import ChangeTest, MeasuredChange
+from scanner.measures import Worse
 from scanner.scan import Scan
 from scanner.transcripts import Exchange
 
@@ -226,6 +227,14 @@ class Comparison:
     def moved(self) -> Iterator[MeasuredChange]:
         """The figures that were found to have moved, in whichever direction."""
         return (change for change in self.measurements if change.is_found(self.alpha))
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether there are figures that could have got worse, and none in which it could have been seen."""
+        directed = [change for change in self.measurements if change.worse is not Worse.NEITHER]
+        return bool(directed) and not any(
+            change.test is not None and change.test.detectable is not None for change in directed
+        )
 
     def with_fate(self, *fates: Fate) -> Iterator[FindingChange]:
         """The findings with one of these fates."""

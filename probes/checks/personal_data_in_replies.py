@@ -36,7 +36,7 @@ from probes.privacy_transcripts import (
     spans_of,
 )
 from probes.proportions import METHOD, wilson
-from scanner.check import Check, CheckContext, Cost, MeasureSpec, Needs, Profile
+from scanner.check import Check, CheckContext, Cost, MeasureSpec, Needs, Profile, Worse
 from scanner.conversation import Conversation, FinishReason, Sampling
 from scanner.evidence import EvidenceRef
 from scanner.findings import Confidence, Finding, Measurement, Severity
@@ -63,7 +63,12 @@ class PersonalDataInReplies(Check):
     order: ClassVar[int] = 900
     timeout_seconds: ClassVar[float] = 600.0
     measures: ClassVar[tuple[MeasureSpec, ...]] = (
-        MeasureSpec("privacy.reply_rate", "share", "Replies to inviting questions that hold an identifier"),
+        MeasureSpec(
+            "privacy.reply_rate",
+            "share",
+            "Replies to inviting questions that hold an identifier",
+            Worse.HIGHER,
+        ),
     )
 
     def cost(self, profile: Profile) -> Cost:

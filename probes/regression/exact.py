@@ -31,7 +31,7 @@ def mcnemar(up: int, down: int) -> float:
     Source: Q. McNemar, Psychometrika 12 (1947) 153-157, exact binomial form.
     """
     n, fewer = up + down, min(up, down)
-    return min(1.0, 2 * sum(math.comb(n, k) for k in range(fewer + 1)) / 2**n)
+    return min(1.0, 2 * sum(math.comb(n, k) for k in range(fewer + 1)) / (1 << n))
 
 
 def fisher(hits: int, n: int, others: int, m: int) -> float:
