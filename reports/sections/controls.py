@@ -117,9 +117,9 @@ def _pack(pack: PackResult) -> PackView:
     )
 
 
-def _place(control: ControlResult) -> int:
-    """Statuses in the order in which they are declared."""
-    return list(ControlStatus).index(control.status)
+def _place(control: ControlResult) -> tuple[int, bool]:
+    """Statuses in the order in which they are declared, gaps of others after one's own."""
+    return list(ControlStatus).index(control.status), control.is_gap_of_others
 
 
 def _control(control: ControlResult) -> ControlView:

@@ -122,6 +122,13 @@ def test_stale_and_proposed_packs_are_announced(page: Markup) -> None:
     assert "proposed, not in force. Its controls bind nobody today" in page.text()
 
 
+def test_gap_of_others_is_told_from_ones_own(page: Markup) -> None:
+    text = page.text()
+    assert "□Gap of others" in text
+    assert "provider of the general-purpose AI model, on whom you rely" in text
+    assert "whether that is you is open" in text
+
+
 def test_landmarks_headings_and_tables_serve_a_screen_reader(page: Markup) -> None:
     for name in ("header", "nav", "main", "footer", "h1"):
         assert len(page.named(name)) == 1, name
