@@ -121,6 +121,11 @@ class ControlResult:
         if (self.status is ControlStatus.WAIVED) != (self.waived_until is not None):
             raise InvalidValueError(f"{self.control_id}: a waiver has a last day, and nothing else has")
 
+    @property
+    def is_gap_of_others(self) -> bool:
+        """Whether the evidence shows a gap in what somebody else owes, so none of the organisation's own."""
+        return self.status is ControlStatus.NOT_SUPPORTED and self.standing is Standing.RELIANCE
+
 
 @dataclass(frozen=True)
 class PackResult:

@@ -30,10 +30,8 @@ def standing_of(holder: DutyHolder | None, facts: Facts) -> tuple[Standing, str]
     if named is Truth.UNKNOWN:
         why = facts.why_unknown(holder.you_if)
         return Standing.OPEN, f"whether you owe this as {holder.name} is open: {why}"
-    return (
-        Standing.RELIANCE,
-        f"reliance, no duty of yours: it is owed by the {holder.name}{_if(holder, facts)}",
-    )
+    whose = f"reliance, no duty of yours: it is owed by the {holder.name}"
+    return Standing.RELIANCE, whose + _if(holder, facts)
 
 
 def meaning_of(control: Control, standing: Standing) -> str:
