@@ -77,6 +77,11 @@ class Control:
     attestation: str = ""
     maps: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    @property
+    def fed_by(self) -> tuple[str, ...]:
+        """The checks that help decide its status; where only a person can, they decide whether it applies."""
+        return () if self.evidence is EvidenceKind.ATTESTATION else self.checks
+
 
 @dataclass(frozen=True)
 class Pack:
