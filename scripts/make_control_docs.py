@@ -100,6 +100,9 @@ def _crosswalk_page(found: Sequence[Crosswalk]) -> Iterator[str]:
         for source in one.framework.sources:
             yield f"- <{source.url}>, {source.retrieved}, {source.confidence}"
         yield ""
+        if not one.rows:
+            yield "No control is mapped to it."
+            continue
         yield from _table("id", "about", "pack", "control", "fed by")
         for row in one.rows:
             yield from _crosswalk_rows(row)

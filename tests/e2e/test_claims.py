@@ -27,7 +27,7 @@ CLAIMS: Final = re.compile(
 DENIALS: Final = (
     "it never certifies",
     "no report says that anything is compliant",
-    "That Weighbridge certifies. It shows evidence for and gaps against controls, as of a date. People decide.",
+    "That Weighbridge certifies. It shows evidence for and gaps against controls, as of a date",
     "nothing is ever called compliant",
     "it never says that anything is compliant",
     "It is no certificate and no legal advice",
