@@ -94,6 +94,11 @@ class DutyHolder:
     you_if: Rule
     also_if: Rule = field(default_factory=Rule)
 
+    @property
+    def fed_by(self) -> tuple[str, ...]:
+        """The checks that help decide its status; where only a person can, they decide whether it applies."""
+        return () if self.evidence is EvidenceKind.ATTESTATION else self.checks
+
 
 @dataclass(frozen=True)
 class Pack:

@@ -13,6 +13,7 @@ WHOLE = {"nist_ai_rmf": 72, "nist_ai_600_1": 212, "iso_42001": 38, "owasp_llm": 
 FORMS = {
     "nist_ai_rmf": r"(GOVERN|MAP|MEASURE|MANAGE) \d\.\d{1,2}",
     "nist_ai_600_1": r"(GV|MP|MS|MG)-\d\.\d{1,2}-\d{3}",
+    "gdpr": r"Art\. \d{1,2}",
     "iso_42001": r"A(\.\d{1,2}){2,3}",
     "owasp_llm": r"LLM\d\d",
     "mitre_atlas": r"AML\.([TM]\d{4})(\.\d{3})?",
