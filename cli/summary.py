@@ -23,7 +23,9 @@ from scanner.records import to_builtins
 from scanner.scan import Scan, ScanRequest
 
 if TYPE_CHECKING:
+    from cli.criteria import Criteria
     from cli.weighing import Weighing
+    from policies.decisions import Person
 
 _SHOWN_FINDINGS = 12
 _STYLES = {
@@ -34,13 +36,18 @@ _STYLES = {
 }
 
 
-def announce(request: ScanRequest, checks: Sequence[Check]) -> None:
-    """Says on stderr what is about to be done and what it costs at most."""
+def announce(
+    request: ScanRequest, checks: Sequence[Check], criteria: Criteria, preparer: Person | None
+) -> None:
+    """Says on stderr what is about to be done, what it costs at most, by what it is judged, and by whom."""
     cost = sum((check.cost(request.profile) for check in checks), Cost())
     line = f"Weighing {visible(request.ref.text)}: {len(checks)} checks, profile {request.profile.value}"
     if request.backend and cost.questions:
         line += f", at most {cost.questions:,} questions and {cost.reply_tokens:,} reply tokens"
     stderr().print(line)
+    stderr().print(visible(f"Judged by {criteria.policy.in_words}"))
+    if preparer is not None:
+        stderr().print(visible(f"Prepared by {preparer.in_words} (from {preparer.known_from})"))
 
 
 def print_summary(weighing: Weighing, files: Sequence[Path], *, output: str) -> None:

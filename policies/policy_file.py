@@ -129,6 +129,12 @@ class PolicyFile:
     waivers: tuple[Waiver, ...]
     overrides: tuple[str, ...] = ()
 
+    @property
+    def in_words(self) -> str:
+        """File, gate and applied overrides, for people."""
+        fitted = f"; for this model its overrides {', '.join(self.overrides)} apply" if self.overrides else ""
+        return f"{self.where}: {self.gate.name}{fitted}"
+
 
 @dataclass(frozen=True)
 class _Head:
