@@ -75,6 +75,7 @@ def summary_document(scan: Scan, assessment: Assessment) -> dict[str, Any]:
         "verdict": verdict.value.value,
         "exit_code": int(ExitCode.of(verdict.value)),
         "scope": verdict.scope,
+        "overrides": list(assessment.overrides),
         "reasons": to_builtins(verdict.reasons),
         "findings": dict(_outcomes(scan)),
         "controls": {pack.id: dict(_statuses(assessment, pack.id)) for pack in assessment.packs},
@@ -186,6 +187,8 @@ def _print_verdict(assessment: Assessment) -> None:
         table.add_row(reason.value.value, _text(reason.text))
     if verdict.scope:
         table.add_row("scope", _text(verdict.scope))
+    if assessment.overrides:
+        table.add_row("policy", _text(f"with its overrides for {', '.join(assessment.overrides)}"))
     console.print(table)
 
 
