@@ -35,7 +35,8 @@ def load_criteria(policy_path: Path | None, pack_names: Sequence[str], ref: Mode
     known = known_checks()
     files = [Path(name) for name in pack_names if name.endswith((".yaml", ".yml"))]
     ids = [name for name in pack_names if Path(name) not in files]
-    policy = load_policy(policy_path, checks=known, extra_packs=files)
+    measures = [spec.name for check in known.values() for spec in check.measures]
+    policy = load_policy(policy_path, checks=known, extra_packs=files, measures=measures, ref=ref)
     return Criteria(load_packs(ids if pack_names else policy.packs, known, files), policy)
 
 

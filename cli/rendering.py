@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cli.workplace import Workplace, write_whole
+from db.store import Store
 from policies.assessment import Assessment
+from policies.decided import about
 from reports.format import Report, load_formats
 from scanner.progress import Progress
 from scanner.scan import Scan
@@ -30,11 +32,14 @@ def write_reports(
 
     Raises:
         WorkplaceError: when a file cannot be written.
+        BrokenChainError: when the record of decisions is damaged.
         ReportError: when a format cannot be rendered, for instance without its system libraries.
     """
     wanted = wanted_formats(names)
     formats = load_formats()
-    report = Report(scan, assessment, workplace.evidence, datetime.datetime.now(datetime.UTC))
+    with Store.open(workplace.database_url) as store:
+        decisions = tuple(about(store.decisions(), scan))
+    report = Report(scan, assessment, workplace.evidence, datetime.datetime.now(datetime.UTC), decisions)
     written = []
     with progress.task("Reports", len(wanted), "files") as task:
         for name in wanted:

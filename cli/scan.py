@@ -46,6 +46,9 @@ class _Choice:
     policy_path: Path | None
     pack_names: tuple[str, ...]
     as_of: datetime.date
+    by_name: str
+    by_role: str
+    person_path: Path
 
 
 @click.command(short_help="Weigh one model and end with a verdict.")
@@ -88,6 +91,7 @@ class _Choice:
 )
 @privacy_options.privacy
 @options.policy
+@options.person
 @options.fetching
 @click.option("--fresh", is_flag=True, help="Start afresh even if an unfinished scan could be taken up.")
 @options.reports
@@ -184,6 +188,7 @@ def _weigh(
     is_quiet: bool,
 ) -> Weighing:
     from cli.criteria import load_criteria
+    from cli.person import known_person
     from cli.summary import announce
     from cli.weighing import Scales
     from scanner.references import ModelRef
@@ -198,6 +203,7 @@ def _weigh(
         raise click.UsageError("--judge has no replies to read with --static-only")
     engine.require_sense()
     criteria = load_criteria(choice.policy_path, choice.pack_names, ref)
+    preparer = known_person(choice.by_name, choice.by_role, choice.person_path)
     request = ScanRequest(
         ref=ref,
         profile=choice.profile,
@@ -212,7 +218,7 @@ def _weigh(
         budget=engine.budget,
     )
     if not is_quiet:
-        announce(request, checks)
+        announce(request, checks, criteria, preparer)
     with ExitStack() as stack:
         judge = None
         if JUDGE_SETTING in settings:
@@ -221,7 +227,7 @@ def _weigh(
             )
             judge = stack.enter_context(opening)
         scales = Scales(workplace, fetching, engine.options(workplace), fetching.progress, judge)
-        return scales.weigh(request, checks, criteria, fresh=fresh)
+        return scales.weigh(request, checks, criteria, preparer, fresh=fresh)
 
 
 def _settings_of(choice: _Choice) -> Mapping[str, str]:

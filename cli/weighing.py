@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.criteria import Criteria, judge
+from cli.deciding import record_preparer
 from cli.libraries import hub_forbidden
 from cli.versions import deciding_versions
 from cli.workplace import Workplace
 from db.store import Store
 from policies.assessment import Assessment
+from policies.decisions import Person
 from probes.backend import BackendError, BackendOptions, ChoiceError, EngineLostError
 from probes.questioning import open_questioner
 from probes.scheduler import Scheduler
@@ -90,9 +92,15 @@ class Scales:
     judge: Judge | None = None
 
     def weigh(
-        self, request: ScanRequest, checks: Sequence[Check], criteria: Criteria, *, fresh: bool = False
+        self,
+        request: ScanRequest,
+        checks: Sequence[Check],
+        criteria: Criteria,
+        preparer: Person | None = None,
+        *,
+        fresh: bool = False,
     ) -> Weighing:
-        """Scans a model and judges it; both are stored before this returns.
+        """Scans a model and judges it; both, and who prepared it, are stored before this returns.
 
         A killed scan of the same bytes with the same request and versions is taken up where it stopped;
         on another day with every reply it had, while its checks run again.
@@ -113,6 +121,8 @@ class Scales:
             store.save_scan(ran.scan)
             assessment = judge(ran.scan, criteria, store.decisions(), as_of=request.as_of)
             store.save_assessment(assessment)
+            if preparer is not None:
+                record_preparer(store, ran.scan.id, preparer)
             self.workplace.keep_journal(identity, ran.scan.id)
         return Weighing(ran.scan, assessment, ran.was_resumed, ran.asked, ran.recalled)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar, TypeGuard
 
 from policies.assessment import Assessment
+from policies.decisions import DecisionRecord
 from scanner.errors import ScanError
 from scanner.evidence import EvidenceStore
 from scanner.registry import load_extensions, nearest
@@ -33,12 +34,14 @@ class Report:
         assessment: What that means by packs and gate.
         evidence: Where the bytes behind both lie; read to verify them and to quote transcripts.
         generated_at: Aware time that the report carries; equal reports render to equal bytes.
+        decisions: What people decided about this scan, its model or its bytes, in the order of the record.
     """
 
     scan: Scan
     assessment: Assessment
     evidence: EvidenceStore
     generated_at: datetime.datetime
+    decisions: tuple[DecisionRecord, ...] = ()
 
     def __post_init__(self) -> None:
         if self.assessment.scan_id != self.scan.id:
