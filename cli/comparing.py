@@ -29,6 +29,7 @@ def compare_scans(
     *,
     alpha: float = ALPHA,
     with_values: bool = False,
+    approval: str = "",
 ) -> Comparison:
     """Everything that differs between two scans.
 
@@ -39,6 +40,7 @@ def compare_scans(
         evidence: Where the transcripts of both lie.
         alpha: The chance of any false alarm among all tests of figures.
         with_values: Whether to read the weights of both again, tensor by tensor.
+        approval: Who approved the base and when, "" where nobody did.
     """
     pairing = pair_scans(base, candidate, evidence)
     specs = {spec.name: spec for check in checks.values() for spec in check.measures}
@@ -46,7 +48,7 @@ def compare_scans(
     files = file_changes(base.snapshot, candidate.snapshot)
     flips = [flip for cell in pairing.cells for flip in cell.flips]
     return Comparison(
-        base=Side.of(base),
+        base=Side.of(base, approval),
         candidate=Side.of(candidate),
         alpha=alpha,
         findings=finding_changes(base, candidate),

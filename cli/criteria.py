@@ -14,6 +14,7 @@ from policies.decided import with_decisions
 from policies.decisions import DecisionRecord
 from policies.packs import Pack, load_packs
 from policies.policy_file import PolicyFile, load_policy
+from scanner.comparison import Comparison
 from scanner.references import ModelRef
 from scanner.scan import Scan
 
@@ -40,13 +41,22 @@ def load_criteria(policy_path: Path | None, pack_names: Sequence[str], ref: Mode
 
 
 def judge(
-    scan: Scan, criteria: Criteria, decisions: Sequence[DecisionRecord], *, as_of: datetime.date
+    scan: Scan,
+    criteria: Criteria,
+    decisions: Sequence[DecisionRecord],
+    *,
+    as_of: datetime.date,
+    comparison: Comparison | None = None,
 ) -> Assessment:
-    """The assessment of a scan as of a day, by the policy and by what people had decided until then."""
+    """The assessment of a scan as of a day, by the policy and by what people had decided until then.
+
+    With a comparison, the rules of the gate that need a base are answered too.
+    """
     return assess(
         scan,
         criteria.packs,
         with_decisions(criteria.policy, decisions, scan, as_of),
         as_of=as_of,
         assessed_at=datetime.datetime.now(datetime.UTC),
+        comparison=comparison,
     )

@@ -231,8 +231,7 @@ def _require_known(policy: PolicyFile, checks: Collection[str], controls: Collec
         if waiver.check and checks:
             _require(waiver.check, checks, "check", where)
     for rule in policy.gate.rules if checks else ():
-        matchers = [matcher for matcher in (rule.failed, rule.unjudged) if matcher is not None]
-        for name in (name for matcher in matchers for name in matcher.checks):
+        for name in rule.named_checks:
             _require(name, checks, "check", f"{policy.where}, gate rule {rule.id}")
 
 

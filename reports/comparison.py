@@ -59,7 +59,7 @@ def comparison_document(found: Comparison) -> dict[str, Any]:
     document: dict[str, Any] = {"schema": SCHEMA, **to_builtins(found)}
     for said, change in zip(document["measurements"], found.measurements, strict=True):
         said["is_found"] = change.is_found(found.alpha)
-        said["worsening"] = change.worsening
+        said["worsening"], said["fingerprint"] = change.worsening, change.fingerprint
     for said, finding_change in zip(document["findings"], found.findings, strict=True):
         said["fingerprint"] = finding_change.finding.fingerprint
     for said, file in zip(document["files"], found.files, strict=True):
