@@ -9,6 +9,7 @@ from pathlib import Path
 from cli.workplace import Workplace, write_whole
 from policies.assessment import Assessment
 from reports.format import Report, load_formats
+from scanner.comparison import Comparison
 from scanner.progress import Progress
 from scanner.scan import Scan
 
@@ -25,8 +26,11 @@ def write_reports(
     names: Sequence[str],
     folder: Path,
     progress: Progress,
+    comparison: Comparison | None = None,
 ) -> list[Path]:
     """Writes `report.<suffix>` into `folder` for every format named, each whole or not at all.
+
+    With a comparison, the formats that tell what changed since the base tell it.
 
     Raises:
         WorkplaceError: when a file cannot be written.
@@ -34,7 +38,8 @@ def write_reports(
     """
     wanted = wanted_formats(names)
     formats = load_formats()
-    report = Report(scan, assessment, workplace.evidence, datetime.datetime.now(datetime.UTC))
+    now = datetime.datetime.now(datetime.UTC)
+    report = Report(scan, assessment, workplace.evidence, now, comparison)
     written = []
     with progress.task("Reports", len(wanted), "files") as task:
         for name in wanted:

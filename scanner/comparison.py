@@ -99,6 +99,7 @@ class Flip:
         is_worse: Whether the candidate is the worse one.
         base: Question and reply of the base.
         candidate: Of the candidate.
+        is_examined: Whether both replies were examined for personal data, and are masked here.
     """
 
     name: str
@@ -106,6 +107,7 @@ class Flip:
     is_worse: bool
     base: Exchange
     candidate: Exchange
+    is_examined: bool = False
 
 
 class Part(enum.Enum):
