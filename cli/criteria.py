@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from policies.decided import with_decisions
 from policies.decisions import DecisionRecord
 from policies.packs import Pack, load_packs
 from policies.policy_file import PolicyFile, load_policy
+from probes.regression.behaviours import BEHAVIOURS
+from scanner.check import Check, Worse
 from scanner.comparison import Comparison
 from scanner.references import ModelRef
 from scanner.scan import Scan
@@ -36,8 +38,15 @@ def load_criteria(policy_path: Path | None, pack_names: Sequence[str], ref: Mode
     known = known_checks()
     files = [Path(name) for name in pack_names if name.endswith((".yaml", ".yml"))]
     ids = [name for name in pack_names if Path(name) not in files]
-    policy = load_policy(policy_path, checks=known, extra_packs=files)
+    policy = load_policy(policy_path, checks=known, extra_packs=files, measures=_directed(known))
     return Criteria(load_packs(ids if pack_names else policy.packs, known, files), policy)
+
+
+def _directed(known: Mapping[str, Check]) -> set[str]:
+    """The measurements that can get worse, those that comparisons alone make included."""
+    declared = (spec for check in known.values() for spec in check.measures)
+    named = {spec.name for spec in declared if spec.worse is not Worse.NEITHER}
+    return named | {behaviour.measure for behaviour in BEHAVIOURS}
 
 
 def judge(
