@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
+from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from cli.terminal import stdout
 from reports.comparison import change_in_words, counts_in_words, share
 from reports.glyphs import visible
-from scanner.comparison import Comparison, Fate, Flip, MeasuredChange, Part, PartState, Side
+from scanner.comparison import Comparison, Fate, Flip, Part, PartState, Side
 
 _DIFFS: Final = (Part.TEMPLATE, Part.LICENCE, Part.CODE)
 _MOST_LINES: Final = 40
@@ -24,10 +26,15 @@ def print_comparison(found: Comparison, *, most_flips: int) -> None:
         console.print(_text(f"{name:<10} {side.scan_id}  {_model(side)}"), soft_wrap=True)
     for note in found.notes:
         console.print(_text(f"note: {note}"))
-    for table in (_findings(found), _lost(found), _figures(found), _parts(found)):
+    for table in (_findings(found), _lost(found)):
         if table.row_count:
             console.print()
             console.print(table)
+    _print_figures(console, found)
+    parts = _parts(found)
+    if parts.row_count:
+        console.print()
+        console.print(parts)
     for part in found.parts:
         if part.part in _DIFFS and part.diff:
             console.print()
@@ -76,19 +83,20 @@ def _lost(found: Comparison) -> Table:
     return table
 
 
-def _figures(found: Comparison) -> Table:
-    table = _table("Figures", "figure", "n", "base", "now", "change")
-    for change in found.tested:
-        table.add_row(*_figure(change, found.alpha))
-    return table
-
-
-def _figure(change: MeasuredChange, alpha: float) -> Iterator[Text]:
-    yield _text(change.label)
-    yield _text(str(change.n))
-    yield _text(share(change.base, change.unit))
-    yield _text(share(change.candidate, change.unit))
-    yield _text(change_in_words(change, alpha))
+def _print_figures(console: Console, found: Comparison) -> None:
+    """A figure and below it what became of it: side by side, both would fold in 80 columns."""
+    tested = list(found.tested)
+    if tested:
+        console.print()
+        console.print(Text("Figures", style="bold"))
+    for change in tested:
+        unit, told = change.unit, change_in_words(change, found.alpha)
+        values = f"{share(change.base, unit)} to {share(change.candidate, unit)}, n = {change.n}"
+        console.print(_text(change.label))
+        console.print(Padding(_text(f"{values}: {told}"), (0, 0, 0, 4), expand=False))
+    untested = len(found.measurements) - len(tested)
+    if untested:
+        console.print(f"{untested} more figures were not tested; --format json says why")
 
 
 def _parts(found: Comparison) -> Table:

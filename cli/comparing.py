@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from probes.regression.measurements import measured_changes
 from probes.regression.pairing import pair_scans
+from reports.masking import Masks
 from scanner.changes.contents import part_changes
 from scanner.changes.findings import finding_changes, lost_evidence
 from scanner.changes.parts import file_changes
 from scanner.check import Needs
-from scanner.comparison import Comparison, Side
+from scanner.comparison import Comparison, Flip, Side
 
 if TYPE_CHECKING:
+    from cli.workplace import Workplace
+    from db.store import Store
+    from policies.assessment import Assessment
     from scanner.check import Check
-    from scanner.evidence import EvidenceStore
+    from scanner.evidence import EvidenceRef, EvidenceStore
+    from scanner.findings import Finding, Measurement
     from scanner.scan import Scan
 
 ALPHA: Final = 0.05
@@ -29,6 +35,7 @@ def compare_scans(
     *,
     alpha: float = ALPHA,
     with_values: bool = False,
+    approval: str = "",
 ) -> Comparison:
     """Everything that differs between two scans.
 
@@ -39,14 +46,16 @@ def compare_scans(
         evidence: Where the transcripts of both lie.
         alpha: The chance of any false alarm among all tests of figures.
         with_values: Whether to read the weights of both again, tensor by tensor.
+        approval: Who approved the base and when, "" where nobody did.
     """
     pairing = pair_scans(base, candidate, evidence)
     specs = {spec.name: spec for check in checks.values() for spec in check.measures}
     questioning = {check.id for check in checks.values() if check.needs is not Needs.STATIC}
     files = file_changes(base.snapshot, candidate.snapshot)
-    flips = [flip for cell in pairing.cells for flip in cell.flips]
+    masks = Masks.read([ref for scan in (base, candidate) for ref in _evidence(scan)], evidence)
+    flips = [_masked(flip, masks) for cell in pairing.cells for flip in cell.flips]
     return Comparison(
-        base=Side.of(base),
+        base=Side.of(base, approval),
         candidate=Side.of(candidate),
         alpha=alpha,
         findings=finding_changes(base, candidate),
@@ -57,6 +66,37 @@ def compare_scans(
         files=files,
         notes=(*_conditions(base, candidate), *pairing.notes),
     )
+
+
+def comparison_of(
+    scan: Scan, assessment: Assessment, formats: Sequence[str], store: Store, workplace: Workplace
+) -> Comparison | None:
+    """The comparison that an assessment was made with, for the formats that show it; None without a base.
+
+    Raises:
+        StoreError: when the base is no longer stored.
+    """
+    base_id = assessment.verdict.base
+    if not base_id or not {"sarif", "markdown"}.intersection(formats):
+        return None
+    from cli.checks import known_checks
+
+    return compare_scans(store.load_scan(base_id), scan, known_checks(), workplace.evidence)
+
+
+def _evidence(scan: Scan) -> Iterator[EvidenceRef]:
+    grounds: list[Finding | Measurement] = [*scan.findings, *scan.measurements]
+    return (ref for ground in grounds for ref in ground.evidence)
+
+
+def _masked(flip: Flip, masks: Masks) -> Flip:
+    """The flip with what the scans found to be personal data masked in both replies."""
+    sides = [
+        replace(each, reply=replace(each.reply, text=masks.apply(each.reply.text)))
+        for each in (flip.base, flip.candidate)
+    ]
+    is_examined = all(masks.was_examined(each.reply.text) for each in (flip.base, flip.candidate))
+    return replace(flip, base=sides[0], candidate=sides[1], is_examined=is_examined)
 
 
 def _conditions(base: Scan, candidate: Scan) -> Iterator[str]:

@@ -148,7 +148,7 @@ def reports(command: Command) -> Command:
         click.option(
             "--report",
             "report_names",
-            type=click.Choice(["pdf", "html", "json", "none"]),
+            type=click.Choice(["pdf", "html", "json", "sarif", "markdown", "none"]),
             multiple=True,
             default=("pdf", "html", "json"),
             show_default=True,

@@ -11,6 +11,7 @@ from db.store import Store
 from policies.assessment import Assessment
 from policies.decided import about
 from reports.format import Report, load_formats
+from scanner.comparison import Comparison
 from scanner.progress import Progress
 from scanner.scan import Scan
 
@@ -27,8 +28,11 @@ def write_reports(
     names: Sequence[str],
     folder: Path,
     progress: Progress,
+    comparison: Comparison | None = None,
 ) -> list[Path]:
     """Writes `report.<suffix>` into `folder` for every format named, each whole or not at all.
+
+    With a comparison, the formats that tell what changed since the base tell it.
 
     Raises:
         WorkplaceError: when a file cannot be written.
@@ -39,7 +43,8 @@ def write_reports(
     formats = load_formats()
     with Store.open(workplace.database_url) as store:
         decisions = tuple(about(store.decisions(), scan))
-    report = Report(scan, assessment, workplace.evidence, datetime.datetime.now(datetime.UTC), decisions)
+    now = datetime.datetime.now(datetime.UTC)
+    report = Report(scan, assessment, workplace.evidence, now, decisions, comparison)
     written = []
     with progress.task("Reports", len(wanted), "files") as task:
         for name in wanted:

@@ -18,6 +18,7 @@ from policies.scope import Scope
 from policies.standing import meaning_of, standing_of
 from policies.statements import statements_of
 from policies.statuses import Judgement, capitalised, effective_from, in_words, judge
+from scanner.comparison import Comparison
 from scanner.findings import Finding, Measurement
 from scanner.scan import Scan
 
@@ -32,6 +33,7 @@ def assess(
     *,
     as_of: datetime.date,
     assessed_at: datetime.datetime,
+    comparison: Comparison | None = None,
 ) -> Assessment:
     """The statuses of all controls and the verdict.
 
@@ -41,6 +43,7 @@ def assess(
         policy: Answers, attestations, waivers and the gate.
         as_of: The day on which the law is read, and on which attestations and waivers count.
         assessed_at: Now, UTC.
+        comparison: The scan held against an earlier one, for the rules that need a base.
     """
     facts = gather(
         scan,
@@ -57,7 +60,7 @@ def assess(
         as_of=as_of,
         organisation={key: answer_in_words(answer) for key, answer in sorted(policy.answers.items())},
         packs=results,
-        verdict=decide(scan, results, policy, as_of=as_of),
+        verdict=decide(scan, results, policy, as_of=as_of, comparison=comparison),
         statements=statements_of(policy, as_of),
         overrides=policy.overrides,
     )

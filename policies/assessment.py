@@ -166,7 +166,7 @@ class VerdictReason:
         value: What this rule alone would answer.
         rule: Id of the rule in the gate file.
         text: A plain sentence.
-        findings: Fingerprints of the findings behind it.
+        findings: Fingerprints of the findings behind it, or of the figures and parts that changed.
     """
 
     value: VerdictValue
@@ -185,6 +185,7 @@ class Verdict:
         gate: Name and version of the gate policy.
         gate_digest: sha256 of the gate file's bytes.
         scope: What the verdict covers ("English"), for people.
+        base: Id of the scan it was held against, "" without one.
     """
 
     value: VerdictValue
@@ -192,6 +193,7 @@ class Verdict:
     gate: str
     gate_digest: str
     scope: str = ""
+    base: str = ""
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,11 @@ class Control:
     maps: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     reliance: str = ""
 
+    @property
+    def fed_by(self) -> tuple[str, ...]:
+        """The checks that help decide its status; where only a person can, they decide whether it applies."""
+        return () if self.evidence is EvidenceKind.ATTESTATION else self.checks
+
 
 @dataclass(frozen=True)
 class DutyHolder:
@@ -93,11 +98,6 @@ class DutyHolder:
     name: str
     you_if: Rule
     also_if: Rule = field(default_factory=Rule)
-
-    @property
-    def fed_by(self) -> tuple[str, ...]:
-        """The checks that help decide its status; where only a person can, they decide whether it applies."""
-        return () if self.evidence is EvidenceKind.ATTESTATION else self.checks
 
 
 @dataclass(frozen=True)

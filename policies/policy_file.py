@@ -9,6 +9,7 @@ A user's file needs only what differs: what it leaves out is taken from the pack
 from __future__ import annotations
 
 import datetime
+import fnmatch
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
@@ -168,6 +169,7 @@ def load_policy(
     checks: Collection[str] = (),
     extra_packs: Sequence[Path] = (),
     measures: Collection[str] = (),
+    directed: Collection[str] = (),
     ref: ModelRef | None = None,
 ) -> PolicyFile:
     """The policy of a file, or the packaged default.
@@ -178,6 +180,8 @@ def load_policy(
             against anything.
         extra_packs: The user's own pack files, whose controls may be attested and waived.
         measures: Names of every measurement there is, for the thresholds. Empty: not held against anything.
+        directed: Those of them that can get worse; rules about regressions may name no others. Empty: not
+            held against anything.
         ref: The model; what the file's section `models` says for it replaces what else the file says.
 
     Raises:
@@ -208,6 +212,14 @@ def load_policy(
     )
     require_measured(policy.thresholds, measures, policy.where)
     _require_known(policy, checks, control_ids(extra_packs) if _names_controls(policy) else frozenset())
+    for rule in policy.gate.rules if directed else ():
+        for pattern in rule.regressed.measurements if rule.regressed else ():
+            if not any(fnmatch.fnmatchcase(name, pattern) for name in directed):
+                raise PolicyFileError(
+                    f"{policy.where}, gate rule {rule.id}: no measurement that can get worse is called "
+                    f"'{pattern}'{near(pattern, directed)}",
+                    hint=f"those are {', '.join(sorted(directed))}",
+                )
     return policy
 
 
@@ -274,8 +286,7 @@ def _require_known(policy: PolicyFile, checks: Collection[str], controls: Collec
         if waiver.check and checks:
             _require(waiver.check, checks, "check", where)
     for rule in policy.gate.rules if checks else ():
-        matchers = [matcher for matcher in (rule.failed, rule.unjudged) if matcher is not None]
-        for name in (name for matcher in matchers for name in matcher.checks):
+        for name in rule.named_checks:
             _require(name, checks, "check", f"{policy.where}, gate rule {rule.id}")
 
 

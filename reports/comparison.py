@@ -59,7 +59,7 @@ def comparison_document(found: Comparison) -> dict[str, Any]:
     document: dict[str, Any] = {"schema": SCHEMA, **to_builtins(found)}
     for said, change in zip(document["measurements"], found.measurements, strict=True):
         said["is_found"] = change.is_found(found.alpha)
-        said["worsening"] = change.worsening
+        said["worsening"], said["fingerprint"] = change.worsening, change.fingerprint
     for said, finding_change in zip(document["findings"], found.findings, strict=True):
         said["fingerprint"] = finding_change.finding.fingerprint
     for said, file in zip(document["files"], found.files, strict=True):
@@ -128,9 +128,14 @@ def _flip(flip: Flip) -> str:
     direction = "worse" if flip.is_worse else "better"
     reading = flip.candidate.reading
     asked = reading.get("in_english") or flip.candidate.conversation.messages[-1].content
+    # A comment is read by many: what was not examined for personal data is not quoted in it.
+    replies = [
+        inline(_cut(each.reply.text)) if flip.is_examined else "(not examined for personal data, not quoted)"
+        for each in (flip.base, flip.candidate)
+    ]
     told = [
         f"**{inline(flip.candidate.id)}** ({inline(flip.name)}, {direction}): {inline(_cut(asked))}\n",
-        table(("base", "now"), [[inline(_cut(each.reply.text)) for each in (flip.base, flip.candidate)]]),
+        table(("base", "now"), [replies]),
     ]
     return "\n".join(told)
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from policies.decided import preparation_of, review_of
-from policies.decisions import DecisionKind, DecisionRecord
 from policies.decision_states import DecisionState, states_of
+from policies.decisions import DecisionKind, DecisionRecord
 from reports.format import Report
 
 

@@ -15,12 +15,15 @@ from reports.glyphs import visible
 # As entities these are never read as mark-up, mentions, references or addresses.
 _MARKS: Final = {ord(mark): f"&#{ord(mark)};" for mark in "\\`*_{}[]|@#~!:$"}
 _HTML: Final = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;"}
+_WWW: Final = re.compile(r"(www)\.", re.IGNORECASE)
 _FENCE: Final = re.compile(r"`{3,}")
 
 
 def inline(text: str) -> str:
     """`text` on one line, every character standing for itself."""
-    return visible(" ".join(text.split())).translate(_HTML | _MARKS)
+    shown = visible(" ".join(text.split())).translate(_HTML | _MARKS)
+    # An address without a scheme is made a link by its first word.
+    return _WWW.sub(r"\1&#46;", shown)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

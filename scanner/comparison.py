@@ -10,6 +10,7 @@ False
 from __future__ import annotations
 
 import enum
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -82,6 +83,11 @@ class LostEvidence:
     subject: str
     reason: str
 
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits that name this part of this check, for waivers."""
+        return _mark("lost", self.check_id, self.subject)
+
 
 @dataclass(frozen=True)
 class Flip:
@@ -93,6 +99,7 @@ class Flip:
         is_worse: Whether the candidate is the worse one.
         base: Question and reply of the base.
         candidate: Of the candidate.
+        is_examined: Whether both replies were examined for personal data, and are masked here.
     """
 
     name: str
@@ -100,6 +107,7 @@ class Flip:
     is_worse: bool
     base: Exchange
     candidate: Exchange
+    is_examined: bool = False
 
 
 class Part(enum.Enum):
@@ -144,6 +152,11 @@ class PartChange:
         """Whether it was shown not to have changed."""
         return self.state is PartState.SAME
 
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits that name exactly this change, for waivers: another change has others."""
+        return _mark("part", self.part.value, *self.told, self.diff)
+
 
 @dataclass(frozen=True)
 class FileChange:
@@ -167,9 +180,13 @@ class FileChange:
         return "removed" if self.candidate is None else "changed"
 
 
+def _mark(*words: str) -> str:
+    return hashlib.sha256("\n".join(words).encode()).hexdigest()[:16]
+
+
 @dataclass(frozen=True)
 class Side:
-    """Which scan stands on one side of a comparison."""
+    """Which scan stands on one side of a comparison; `approval` is "" where nobody approved it."""
 
     scan_id: str
     model: str
@@ -178,15 +195,16 @@ class Side:
     weights_digest: str
     profile: str
     engine: str
+    approval: str = ""
 
     @classmethod
-    def of(cls, scan: Scan) -> Side:
-        """The side that a scan is."""
+    def of(cls, scan: Scan, approval: str = "") -> Side:
+        """The side that a scan is; `approval` says who approved it and when."""
         engine, snapshot = scan.engine, scan.snapshot
         told = f"{engine.version}, {engine.device}, {engine.dtype}" if engine else "not questioned"
         return cls(
             scan.id, scan.request.ref.text, snapshot.commit, snapshot.digest, snapshot.weights_digest,
-            scan.request.profile.value, told,
+            scan.request.profile.value, told, approval,
         )  # fmt: skip
 
 

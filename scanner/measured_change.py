@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -81,6 +82,12 @@ class MeasuredChange:
         """Name and dimensions: "deflection.engagement_rate (language en, side control)"."""
         told = ", ".join(f"{key} {value}" for key, value in self.dimensions.items())
         return f"{self.name} ({told})" if told else self.name
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits that name this figure in every comparison, for waivers."""
+        dimensions = sorted(self.dimensions.items())
+        return hashlib.sha256(f"figure\n{self.check_id}\n{self.name}\n{dimensions}".encode()).hexdigest()[:16]
 
     @property
     def delta(self) -> float | None:

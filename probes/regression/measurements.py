@@ -62,7 +62,8 @@ def measured_changes(
             continue
         old, new = before.get(key), after.get(key)
         change = _described(key, old, new, specs)
-        reason = why_not.of_values(change, key) if old and new else change.untested
+        missing = "" if old and new else change.untested
+        reason = why_not.of_values(change, key) or missing
         found = _by_values(change, old, new, alpha) if old and new and not reason else None
         if found is not None:
             tested.append(found)
