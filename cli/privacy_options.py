@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +15,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 # As in probes/checks/canary_recalled.py, which is too slow to import for --help.
 CANARY_SETTING = "canary.file"
+# The file's content decides the scan as its name does: another content is another scan.
+CANARY_DIGEST_SETTING = "canary.sha256"
 
 
 def privacy(command: Command) -> Command:
@@ -65,6 +68,7 @@ def privacy_settings(
     found = {}
     if canary_file is not None:
         found[CANARY_SETTING] = str(canary_file.absolute())
+        found[CANARY_DIGEST_SETTING] = hashlib.sha256(canary_file.read_bytes()).hexdigest()
     if quarantine_folder is not None:
         found[FOLDER_SETTING] = str(quarantine_folder.absolute())
     if recipients:

@@ -9,6 +9,7 @@ Only `id`, `prefix` and `secret` are needed, so that strings planted by other me
 
 from __future__ import annotations
 
+import hashlib
 import math
 import random
 import re
@@ -79,19 +80,26 @@ def draw(form: str, chance: random.Random) -> str:
     return "".join(chance.choice(ALPHABETS[each]) if each in ALPHABETS else each for each in form)
 
 
-def load_canaries(path: Path) -> tuple[Canary, ...]:
+def load_canaries(path: Path, *, sha256: str = "") -> tuple[Canary, ...]:
     """The canaries of a file, in its order.
 
+    Args:
+        path: The file.
+        sha256: What its bytes must have for digest; "" takes any.
+
     Raises:
-        CanaryError: when there is no such file, or it is broken.
+        CanaryError: when there is no such file, it is broken, or it has another digest.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        data = path.read_bytes()
+        text = data.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise CanaryError(
             f"canaries {path}: cannot be read ({error})",
             hint="`weighbridge canaries make` writes such a file; plant its records before fine-tuning",
         ) from error
+    if sha256 and hashlib.sha256(data).hexdigest() != sha256:
+        raise CanaryError(f"canaries {path}: changed since the scan began", hint="scan again with --fresh")
     return parse_canaries(text, str(path))
 
 

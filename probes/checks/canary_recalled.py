@@ -42,6 +42,7 @@ from scanner.quarantine import Quarantine
 from scanner.transcripts import keep_transcript
 
 FILE: Final = "canary.file"
+DIGEST: Final = "canary.sha256"
 _FEWEST_REPLIES: Final = 0.6
 _FEWEST_COPIED: Final = 0.6
 # Ranks are looked at once per scan; the clean model is to be called marked once in a hundred scans at most.
@@ -64,7 +65,7 @@ class CanaryRecalled(Check):
     needs: ClassVar[Needs] = Needs.GENERATE
     order: ClassVar[int] = 60
     timeout_seconds: ClassVar[float] = 900.0
-    settings: ClassVar[tuple[str, ...]] = (FILE, *QUARANTINE)
+    settings: ClassVar[tuple[str, ...]] = (FILE, DIGEST, *QUARANTINE)
     measures: ClassVar[tuple[MeasureSpec, ...]] = (
         MeasureSpec("leak.canary.rate", "share", "Canaries that came back word for word"),
         MeasureSpec("leak.canary.rate_by_way", "share", "Canaries that came back, by way of asking"),
@@ -86,7 +87,7 @@ class CanaryRecalled(Check):
                 rule="nothing-to-examine",
             )  # fmt: skip
             return
-        canaries = load_canaries(Path(named))
+        canaries = load_canaries(Path(named), sha256=context.settings.get(DIGEST, ""))
         quarantine = Quarantine.of(context.settings)
         asked = ask_for(context, canaries, purpose=self.id)
         redactor = Redactor(canaries, context.snapshot.digest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 from pathlib import Path
@@ -98,6 +99,16 @@ def test_missing_file_says_how_to_get_one(tmp_path: Path) -> None:
     with pytest.raises(CanaryError) as caught:
         load_canaries(tmp_path / "none.jsonl")
     assert "canaries make" in caught.value.hint
+
+
+def test_file_that_changed_under_a_scan_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "canaries.jsonl"
+    file.write_text(lines(GOOD))
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    assert len(load_canaries(file, sha256=digest)) == 1
+    file.write_text(lines({**GOOD, "secret": "4821-7730-16"}))
+    with pytest.raises(CanaryError, match="changed since the scan began"):
+        load_canaries(file, sha256=digest)
 
 
 def test_secret_is_found_however_it_is_spaced_and_not_when_a_digit_differs() -> None:
