@@ -15,7 +15,9 @@ from scanner import __version__
 from scanner.errors import ScanError
 
 # In the order in which --help lists them; each is `cli/<name>.py` with a `command`.
-COMMANDS: Final = ("scan", "read", "report", "show", "history", "compare", "checks", "controls", "doctor")
+COMMANDS: Final = (
+    "scan", "read", "redact", "report", "show", "history", "compare", "checks", "controls", "doctor",
+)  # fmt: skip
 
 
 class _Commands(click.Group):

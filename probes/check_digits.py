@@ -38,7 +38,10 @@ def npi(number: str) -> bool:
 
 
 def dea(number: str) -> bool:
-    """Whether a DEA registration number fits its check digit. Source: 21 CFR 1301; DEA's Diversion Control."""
+    """Whether a DEA registration number fits its check digit.
+
+    Source: DEA Diversion Control Division; the rule is not in 21 CFR 1301.
+    """
     digits = [int(digit) for digit in _digits(number)[-7:]]
     if len(digits) != 7 or len(set(digits)) == 1:
         return False
@@ -106,7 +109,10 @@ def de_pension_number(number: str) -> bool:
 
 
 def es_social_security(number: str) -> bool:
-    """Whether the last two of twelve digits are the rest of the others by 97, as Spain's Seguridad Social counts."""
+    """Whether the last two of twelve digits are the rest of the others by 97.
+
+    Source: Seguridad Social, Número de la Seguridad Social (Spain).
+    """
     digits = _digits(number)
     if len(digits) != 12:
         return False

@@ -21,7 +21,7 @@ from stdnum.gb import nhs
 from stdnum.in_ import aadhaar
 from stdnum.us import rtn
 
-from probes.check_digits import dea, de_kvnr, de_pension_number, es_social_security, npi, vin
+from probes.check_digits import de_kvnr, de_pension_number, dea, es_social_security, npi, vin
 
 _DIGITS: Final = "0123456789"
 _CAPITALS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
