@@ -9,6 +9,7 @@ True
 from __future__ import annotations
 
 import datetime
+import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -42,8 +43,8 @@ def dea(number: str) -> bool:
 
     Source: DEA Diversion Control Division; the rule is not in 21 CFR 1301.
     """
-    digits = [int(digit) for digit in _digits(number)[-7:]]
-    if len(digits) != 7 or len(set(digits)) == 1:
+    digits = [int(digit) for digit in number[2:] if digit.isdigit()]
+    if not re.fullmatch(r"[A-Za-z][A-Za-z9]\d{7}", number) or len(set(digits)) == 1:
         return False
     return (sum(digits[0:6:2]) + 2 * sum(digits[1:6:2])) % 10 == digits[6]
 
@@ -121,6 +122,15 @@ def es_social_security(number: str) -> bool:
     return whole % 97 == int(digits[10:])
 
 
+def is_ip(address: str) -> bool:
+    """Whether a text is an IP address of version 4 or 6."""
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return True
+
+
 def _sum_of_digits(digits: str, weights: tuple[int, ...]) -> int:
     """Products of digits and weights, each product's own digits added up."""
     return sum(sum(divmod(int(d) * weight, 10)) for d, weight in zip(digits, weights, strict=True))
@@ -146,4 +156,5 @@ CHECKS: Final[Mapping[str, Callable[[str], bool]]] = {
     "gb_nhs": nhs.is_valid,
     "in_aadhaar": aadhaar.is_valid,
     "us_routing": rtn.is_valid,
+    "ip": is_ip,
 }

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import importlib.resources
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -91,7 +92,7 @@ class Rule:
     Attributes:
         row: Kind, score, check and cue.
         expression: Its named groups are kinds; without one all of it is the value.
-        needs: Lower-cased words of which one must stand in the text; none means any text.
+        needs: Words in lower case: with which a label begins, or of which one must stand in the text.
         column: What a cell of a table under one of the labels must be, for a labelled row.
         labels: The labels as a table's head writes them: lower case, words joined by a space.
     """
@@ -105,10 +106,18 @@ class Rule:
 
 @dataclass(frozen=True)
 class Rules:
-    """All rules, and the words around values."""
+    """All rules, and the words around values.
+
+    Attributes:
+        version: Of the data file.
+        labelled: Rules that begin with a label, by the first words of their labels.
+        shaped: The others.
+        cues: The words around values.
+    """
 
     version: str
-    rules: tuple[Rule, ...]
+    labelled: Mapping[str, tuple[Rule, ...]]
+    shaped: tuple[Rule, ...]
     cues: Cues
 
 
@@ -135,25 +144,50 @@ def parse_rules(text: str) -> Rules:
         raise IdentifierDataError(f"{_FILE}: {error}") from error
     for number, row in enumerate([*found.labelled, *found.shaped]):
         _require_known(row, found.cues, f"{_FILE}, row {number} ({row.kind})")
-    rules = [
-        *(_labelled(row, found.parts) for row in found.labelled),
-        *(_shaped(row, found.parts) for row in found.shaped),
-    ]
-    return Rules(found.version, tuple(rules), Cues(found.cues, found.against.words))
+    labelled: dict[str, list[Rule]] = defaultdict(list)
+    for rule in (_labelled(row, found.parts) for row in found.labelled):
+        for word in rule.needs:
+            labelled[word].append(rule)
+    return Rules(
+        found.version,
+        {word: tuple(rules) for word, rules in labelled.items()},
+        tuple(_shaped(row, found.parts) for row in found.shaped),
+        Cues(found.cues, found.against.words),
+    )
 
 
 def find_by_rules(text: str, *, names: bool) -> Iterator[RuleHit]:
     """Every hit of every rule, overlapping ones included; kinds that only words around show when `names`."""
     rules = load_rules()
     kinds = load_identifiers().kinds
+    for row, found in _matches(text, rules):
+        for hit in _hits(row, found, text, rules.cues):
+            if names or kinds[hit.kind].is_structured:
+                yield hit
+
+
+def _matches(text: str, rules: Rules) -> Iterator[tuple[_Row, re.Match[str]]]:
+    lowered = _lowered(text)
+    # Searching for a word is a hundred times faster than trying an expression at every character.
+    for word, labelled in rules.labelled.items():
+        place = lowered.find(word)
+        while place >= 0:
+            for rule in labelled:
+                found = rule.expression.match(text, place)
+                if found is not None:
+                    yield rule.row, found
+            place = lowered.find(word, place + 1)
+    for rule in rules.shaped:
+        if not rule.needs or any(word in lowered for word in rule.needs):
+            yield from ((rule.row, found) for found in rule.expression.finditer(text))
+
+
+def _lowered(text: str) -> str:
+    """The text in lower case, every character at its place: some become two."""
     lowered = text.lower()
-    for rule in rules.rules:
-        if rule.needs and not any(word in lowered for word in rule.needs):
-            continue
-        for found in rule.expression.finditer(text):
-            for hit in _hits(rule.row, found, text, rules.cues):
-                if names or kinds[hit.kind].is_structured:
-                    yield hit
+    if len(lowered) == len(text):
+        return lowered
+    return "".join(sign.lower() if len(sign.lower()) == 1 else sign for sign in text)
 
 
 def _hits(row: _Row, found: re.Match[str], text: str, cues: Cues) -> Iterator[RuleHit]:

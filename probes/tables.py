@@ -61,4 +61,5 @@ def _head(line: str, separator: str) -> dict[int, Rule]:
 
 @functools.cache
 def _labels() -> Mapping[str, Rule]:
-    return {label: rule for rule in load_rules().rules for label in rule.labels}
+    rules = [rule for labelled in load_rules().labelled.values() for rule in labelled]
+    return {label: rule for rule in rules for label in rule.labels}
