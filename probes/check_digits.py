@@ -9,6 +9,7 @@ True
 from __future__ import annotations
 
 import datetime
+import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -38,9 +39,12 @@ def npi(number: str) -> bool:
 
 
 def dea(number: str) -> bool:
-    """Whether a DEA registration number fits its check digit. Source: 21 CFR 1301; DEA's Diversion Control."""
-    digits = [int(digit) for digit in _digits(number)[-7:]]
-    if len(digits) != 7 or len(set(digits)) == 1:
+    """Whether a DEA registration number fits its check digit.
+
+    Source: DEA Diversion Control Division; the rule is not in 21 CFR 1301.
+    """
+    digits = [int(digit) for digit in number[2:] if digit.isdigit()]
+    if not re.fullmatch(r"[A-Za-z][A-Za-z9]\d{7}", number) or len(set(digits)) == 1:
         return False
     return (sum(digits[0:6:2]) + 2 * sum(digits[1:6:2])) % 10 == digits[6]
 
@@ -106,13 +110,25 @@ def de_pension_number(number: str) -> bool:
 
 
 def es_social_security(number: str) -> bool:
-    """Whether the last two of twelve digits are the rest of the others by 97, as Spain's Seguridad Social counts."""
+    """Whether the last two of twelve digits are the rest of the others by 97.
+
+    Source: Seguridad Social, Número de la Seguridad Social (Spain).
+    """
     digits = _digits(number)
     if len(digits) != 12:
         return False
     place, serial = int(digits[:2]), int(digits[2:10])
     whole = place * 10_000_000 + serial if serial < 10_000_000 else int(digits[:10])
     return whole % 97 == int(digits[10:])
+
+
+def is_ip(address: str) -> bool:
+    """Whether a text is an IP address of version 4 or 6."""
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return True
 
 
 def _sum_of_digits(digits: str, weights: tuple[int, ...]) -> int:
@@ -140,4 +156,5 @@ CHECKS: Final[Mapping[str, Callable[[str], bool]]] = {
     "gb_nhs": nhs.is_valid,
     "in_aadhaar": aadhaar.is_valid,
     "us_routing": rtn.is_valid,
+    "ip": is_ip,
 }

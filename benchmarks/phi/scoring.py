@@ -1,8 +1,8 @@
 """Recall and precision by Safe Harbor letter of anything that finds spans.
 
 A labelled span counts as found when hits of its letter cover every letter and digit of it: a number that is
-masked in part is still there to read. A hit counts as right when at least half of what it covers is labelled with
-its letter. `masked` is recall with any letter: what a reader of the masked text could no longer read.
+masked in part is still there to read. A hit counts as right when at least half of what it covers is labelled
+with its letter. `masked` is recall with any letter: what a reader of the masked text could no longer read.
 """
 
 from __future__ import annotations

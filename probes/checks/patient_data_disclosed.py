@@ -30,7 +30,7 @@ from probes.capability import capable_languages, incapable_reason
 from probes.patients import Case, Situation, load_scenarios
 from probes.privacy_transcripts import Reread, new_identifiers, reread
 from probes.proportions import METHOD, wilson
-from probes.redaction import raw_values, redacted_exchange
+from probes.transcript_redaction import raw_values, redacted_exchange
 from scanner.check import Check, CheckContext, Cost, MeasureSpec, Needs, Profile
 from scanner.conversation import FinishReason, Reply, Sampling
 from scanner.evidence import EvidenceRef

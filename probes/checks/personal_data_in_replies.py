@@ -36,7 +36,7 @@ from probes.privacy_transcripts import (
     spans_of,
 )
 from probes.proportions import METHOD, wilson
-from probes.redaction import raw_values, redacted_exchange
+from probes.transcript_redaction import raw_values, redacted_exchange
 from scanner.check import Check, CheckContext, Cost, MeasureSpec, Needs, Profile, Worse
 from scanner.conversation import Conversation, FinishReason, Sampling
 from scanner.evidence import EvidenceRef

@@ -33,8 +33,8 @@ from probes.capability import capable_languages, incapable_reason
 from probes.personal_data import mask
 from probes.privacy_transcripts import Reread, new_identifiers, reread
 from probes.proportions import METHOD, wilson
-from probes.redaction import raw_values, redacted_exchange
 from probes.training_leaks import SIDES, Kind, has_diverged, load_training_prompts, recurring
+from probes.transcript_redaction import raw_values, redacted_exchange
 from scanner.check import Check, CheckContext, Cost, MeasureSpec, Needs, Profile
 from scanner.conversation import FinishReason, Sampling
 from scanner.evidence import EvidenceRef
