@@ -195,13 +195,15 @@ def _controls_table(assessment: Assessment) -> Table:
 
 
 def _print_stale(assessment: Assessment) -> None:
-    """A banner for every pack that nobody has held against the law in time."""
+    """A banner for every pack that was not held against the law in time, or reads the law of a later day."""
     for pack in assessment.packs:
+        name = f"Attention: {pack.title} {pack.version}"
+        lines = []
         if pack.is_stale:
-            line = (
-                f"Attention: {pack.title} {pack.version} was due for review on {pack.review_due}. "
-                "The law may have changed since."
-            )
+            lines.append(f"{name} was due for review on {pack.review_due}. The law may have changed since.")
+        if pack.later_text_since:
+            lines.append(f"{name} reads the law as it is since {pack.later_text_since}, not of earlier days.")
+        for line in lines:
             stdout().print(Text(line, style="bold yellow"))
 
 

@@ -69,6 +69,7 @@ def assess(
 def _pack_result(
     scan: Scan, pack: Pack, policy: PolicyFile, facts: Facts, as_of: datetime.date
 ) -> PackResult:
+    is_too_early = pack.text_since is not None and as_of < pack.text_since
     return PackResult(
         id=pack.id,
         title=pack.title,
@@ -80,6 +81,7 @@ def _pack_result(
         review_due=pack.review_due,
         is_stale=as_of > pack.review_due,
         reviewed_by=pack.reviewed_by,
+        later_text_since=pack.text_since if is_too_early else None,
         controls=tuple(
             _control_result(scan, pack, control, policy, facts, as_of) for control in pack.controls
         ),

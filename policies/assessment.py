@@ -143,6 +143,8 @@ class PackResult:
         is_stale: Whether that day has passed.
         controls: In the order of the pack.
         reviewed_by: The person who held the pack against the law, "" when nobody has yet.
+        later_text_since: The day from which the law reads as in the pack, where the day of judgement lies
+            before it; None where the pack reads the law of that day.
     """
 
     id: str
@@ -156,6 +158,7 @@ class PackResult:
     is_stale: bool
     controls: tuple[ControlResult, ...]
     reviewed_by: str = ""
+    later_text_since: datetime.date | None = None
 
 
 @dataclass(frozen=True)

@@ -117,6 +117,8 @@ class Pack:
         reviewed_by: The person who held it against the law, "" when nobody has yet.
         questioning: Ids of the known checks that question the model.
         duty_holders: By the name that controls give; everybody is one that is not listed.
+        text_since: The day from which the law reads as in this pack; None when not told. The pack is no
+            guide to earlier days.
     """
 
     id: str
@@ -131,3 +133,4 @@ class Pack:
     reviewed_by: str = ""
     questioning: frozenset[str] = frozenset()
     duty_holders: Mapping[str, DutyHolder] = field(default_factory=dict)
+    text_since: datetime.date | None = None

@@ -177,6 +177,11 @@ class _Bench:
             if pack.is_stale:
                 text = f"the pack {pack.id} {pack.version} was due for review on {pack.review_due}"
                 yield _reason(VerdictValue.PASS, "pack-stale", text)
+            if pack.later_text_since:
+                text = (
+                    f"the pack {pack.id} {pack.version} reads the law as it is since {pack.later_text_since}"
+                )
+                yield _reason(VerdictValue.PASS, "pack-later-text", text)
 
     def _marks(self) -> frozenset[str]:
         """What a waiver of the kind `finding` may name beside findings: what moved, is lost or changed."""

@@ -89,6 +89,7 @@ class PackText:
     cite: str
     sources: tuple[LegalSource, ...]
     reviewed: _Review
+    text_since: datetime.date | None = None
     duty_holders: dict[str, _HolderText] = field(default_factory=dict)
 
 

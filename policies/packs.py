@@ -117,6 +117,7 @@ def _load(
         text.id, text.title, text.version, document.digest, text.status, text.cite, text.sources,
         text.reviewed.next, controls,
         reviewed_by=text.reviewed.by or "",
+        text_since=text.text_since,
         duty_holders=compile_duty_holders(document, language, text, controls),
         questioning=frozenset(check.id for check in checks.values() if check.needs is not Needs.STATIC),
     )  # fmt: skip

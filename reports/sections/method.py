@@ -144,6 +144,12 @@ def _banner(pack: PackResult) -> str:
             f"{pack.title} {pack.version}: the pack was due for review on {day(pack.review_due)}. The law "
             "may have changed since; have it read again before relying on these controls."
         )
+    if pack.later_text_since:
+        return (
+            f"{pack.title} {pack.version}: the pack reads the law as it is since "
+            f"{day(pack.later_text_since)}, which is later than the day of judgement. It is no guide to what "
+            "bound on that day."
+        )
     if pack.status not in ("in_force", "voluntary"):
         return f"{pack.title} {pack.version}: {pack_state(pack.status)}. Its controls bind nobody today."
     return ""

@@ -47,6 +47,16 @@ def test_pack_past_its_review_date_prints_a_banner(terminal: io.StringIO, tmp_pa
     assert f"Attention: EU AI Act 2026.11.2 was due for review on {due}." in terminal.getvalue()
 
 
+def test_day_before_the_text_that_a_pack_reads_prints_a_banner(terminal: io.StringIO, tmp_path: Path) -> None:
+    """Regulation (EU) 2026/1744 has been in force since 27 July 2026."""
+    summary.print_scan(bare_card(), judged(tmp_path, datetime.date(2026, 7, 27)))
+    assert "Attention" not in terminal.getvalue()
+    summary.print_scan(bare_card(), judged(tmp_path, datetime.date(2026, 7, 26)))
+    assert "EU AI Act 2026.11.2 reads the law as it is since 2026-07-27" in terminal.getvalue()
+    early = summary.summary_document(bare_card(), judged(tmp_path, datetime.date(2026, 7, 26)))
+    assert "pack-later-text" in {reason["rule"] for reason in early["reasons"]}
+
+
 def test_gaps_that_others_owe_are_counted_apart(terminal: io.StringIO, tmp_path: Path) -> None:
     assessment = judged(tmp_path)
     others = [one.control_id for one in assessment.controls if one.is_gap_of_others]

@@ -185,6 +185,7 @@ def _pack(
     return PackResult(
         pack_id, title, "2026.11.1", digest, status, cite, sources, due, is_stale, controls,
         reviewed_by="Counsel Roe" if is_stale else "",
+        later_text_since=datetime.date(2026, 12, 1) if pack_id == "eu-ai-act" else None,
     )  # fmt: skip
 
 

@@ -124,6 +124,7 @@ def test_damaged_evidence_is_announced(tmp_path: Path) -> None:
 
 def test_stale_and_proposed_packs_are_announced(page: Markup) -> None:
     assert "due for review on 1 November 2026" in page.text()
+    assert "reads the law as it is since 1 December 2026, which is later" in page.text()
     assert "proposed, not law. Its controls bind nobody today" in page.text()
     assert "This pack is proposed, not law. A gap against it is none against the law" in page.text()
 
