@@ -15,7 +15,7 @@ from rich.text import Text
 from cli.exit_codes import ExitCode
 from cli.terminal import stderr, stdout
 from cli.workplace import as_json
-from policies.assessment import Assessment, VerdictValue
+from policies.assessment import Assessment, PackResult, VerdictValue
 from reports.glyphs import visible
 from scanner.check import Check, Cost
 from scanner.findings import Finding, Outcome
@@ -71,6 +71,8 @@ def summary_document(scan: Scan, assessment: Assessment) -> dict[str, Any]:
         "reasons": to_builtins(verdict.reasons),
         "findings": dict(_outcomes(scan)),
         "controls": {pack.id: dict(_statuses(assessment, pack.id)) for pack in assessment.packs},
+        "gaps_of_others": {pack.id: _gaps_of_others(pack) for pack in assessment.packs},
+        "stale_packs": [pack.id for pack in assessment.packs if pack.is_stale],
     }
 
 
@@ -91,6 +93,7 @@ def print_scan(scan: Scan, assessment: Assessment) -> None:
         console.print()
         console.print(_open_table(open_ones))
     console.print()
+    _print_stale(assessment)
     console.print(_controls_table(assessment))
     console.print()
     _print_verdict(assessment)
@@ -162,10 +165,27 @@ def _controls_table(assessment: Assessment) -> Table:
     for pack in assessment.packs:
         counts = _statuses(assessment, pack.id)
         said = ", ".join(f"{number} {status.replace('_', ' ')}" for status, number in counts.items())
+        if others := _gaps_of_others(pack):
+            said += f"; {others} of the not supported owed by others, on whom you rely"
         table.add_row(
             f"{pack.id} {pack.version}", said + (" (pack is past its review date)" if pack.is_stale else "")
         )
     return table
+
+
+def _print_stale(assessment: Assessment) -> None:
+    """A banner for every pack that nobody has held against the law in time."""
+    for pack in assessment.packs:
+        if pack.is_stale:
+            line = (
+                f"Attention: {pack.title} {pack.version} was due for review on {pack.review_due}. "
+                "The law may have changed since."
+            )
+            stdout().print(Text(line, style="bold yellow"))
+
+
+def _gaps_of_others(pack: PackResult) -> int:
+    return sum(control.is_gap_of_others for control in pack.controls)
 
 
 def _print_verdict(assessment: Assessment) -> None:

@@ -15,6 +15,7 @@ from policies.gate import decide
 from policies.organisation import in_words as answer_in_words
 from policies.policy_file import PolicyFile, Waiver
 from policies.scope import Scope
+from policies.standing import meaning_of, standing_of
 from policies.statuses import Judgement, capitalised, effective_from, in_words, judge
 from scanner.findings import Finding, Measurement
 from scanner.scan import Scan
@@ -87,6 +88,8 @@ def _control_result(
     judgement, waived_until = _waived(control, judgement, policy.waivers, as_of)
     since, note = effective_from(control, facts)
     is_in_force = pack.status == "in_force" and since is not None and since <= as_of
+    standing, whose = standing_of(pack.duty_holders.get(control.duty_holder), facts)
+    note = ". ".join(capitalised(sentence) for sentence in (note, whose) if sentence)
     findings, measurements = _grounds(scan, control, policy.scope)
     grounds: list[Finding | Measurement] = [*findings, *measurements]
     pieces = (piece for ground in grounds for piece in ground.evidence)
@@ -110,9 +113,10 @@ def _control_result(
         severity_if_failed=control.severity_if_failed,
         waived_until=waived_until,
         maps=control.maps,
-        relevance=control.relevance,
+        relevance=meaning_of(control, standing),
         attested=in_words(attestation) if attestation and attestation.counts_on(as_of) else "",
         sources=control.sources,
+        standing=standing,
     )
 
 

@@ -25,6 +25,14 @@ class ControlStatus(enum.Enum):
     WAIVED = "waived"
 
 
+class Standing(enum.Enum):
+    """Whose duty a control is, seen from the organisation that judges a model."""
+
+    OWN = "own"
+    RELIANCE = "reliance"
+    OPEN = "open"
+
+
 class VerdictValue(enum.Enum):
     """The gate's answer; `cli` maps it to an exit code."""
 
@@ -77,6 +85,8 @@ class ControlResult:
         relevance: What the duty means for an organisation that adopts the model, "" when not told.
         attested: Who answered the question, how and until when; "" when nobody did.
         sources: Where the duty was read.
+        standing: Whether the organisation owes it itself, relies on somebody else who does, or has not
+            said enough to tell. A gap in what others owe is none of its own.
     """
 
     pack_id: str
@@ -101,6 +111,7 @@ class ControlResult:
     relevance: str = ""
     attested: str = ""
     sources: tuple[LegalSource, ...] = ()
+    standing: Standing = Standing.OWN
 
     def __post_init__(self) -> None:
         if not self.reason:
@@ -109,6 +120,11 @@ class ControlResult:
             raise InvalidValueError(f"{self.control_id}: nothing can be supported by an empty set")
         if (self.status is ControlStatus.WAIVED) != (self.waived_until is not None):
             raise InvalidValueError(f"{self.control_id}: a waiver has a last day, and nothing else has")
+
+    @property
+    def is_gap_of_others(self) -> bool:
+        """Whether the evidence shows a gap in what somebody else owes, so none of the organisation's own."""
+        return self.status is ControlStatus.NOT_SUPPORTED and self.standing is Standing.RELIANCE
 
 
 @dataclass(frozen=True)

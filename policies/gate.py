@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from policies.assessment import ControlResult, PackResult, Verdict, VerdictReason, VerdictValue
+from policies.assessment import ControlResult, PackResult, Standing, Verdict, VerdictReason, VerdictValue
 from policies.gate_rules import ControlMatcher, Extent, FailedMatcher, GateRule
 from policies.policy_file import PolicyFile, Waiver
 from policies.scope import COHERENCE_CHECK, Scope
@@ -190,6 +190,7 @@ def _concerns(matcher: ControlMatcher, control: ControlResult) -> bool:
         and Severity(control.severity_if_failed).rank >= matcher.severity_at_least.rank
         and (not matcher.packs or control.pack_id in matcher.packs)
         and (control.is_in_force or not matcher.in_force_only)
+        and (control.standing is not Standing.RELIANCE or matcher.owed_by_others)
     )
 
 

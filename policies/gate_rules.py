@@ -41,12 +41,21 @@ class UnjudgedMatcher:
 
 @dataclass(frozen=True)
 class ControlMatcher:
-    """Controls with one of these statuses and at least this severity."""
+    """Controls with one of these statuses and at least this severity.
+
+    Attributes:
+        statuses: Any of these.
+        severity_at_least: The least severity, if the control failed.
+        packs: Ids of the packs to look at, all without any.
+        in_force_only: Leaves out what binds nobody on the day of judgement.
+        owed_by_others: Matches also what the organisation only relies on; by default, only its own duties.
+    """
 
     statuses: tuple[ControlStatus, ...]
     severity_at_least: Severity
     packs: tuple[str, ...] = ()
     in_force_only: bool = False
+    owed_by_others: bool = False
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from policies.assessment import LegalSource
-from policies.controls import Control, Effective, EvidenceKind
+from policies.controls import Control, DutyHolder, Effective, EvidenceKind
 from policies.documents import Document, near
 from policies.frameworks import Framework
 from policies.rules import Clause, Rule, RuleError, RuleLanguage
@@ -61,6 +61,14 @@ class ControlText:
     supported_if: _RuleText | None = None
     partial_if: _RuleText | None = None
     attestation: str = ""
+    reliance: str = ""
+
+
+@dataclass(frozen=True)
+class _HolderText:
+    name: str
+    you_if: _RuleText
+    also_if: tuple[_ClauseText, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,6 +89,7 @@ class PackText:
     cite: str
     sources: tuple[LegalSource, ...]
     reviewed: _Review
+    duty_holders: dict[str, _HolderText] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -128,6 +137,7 @@ class ControlCompiler:
             partial_if=self._rule("partial_if", text.partial_if),
             attestation=text.attestation,
             maps=text.maps,
+            reliance=text.reliance,
         )  # fmt: skip
         self._require_evidence(control)
         return control
@@ -141,10 +151,7 @@ class ControlCompiler:
         return Rule(tuple(self._clause(key, clause) for clause in text.all)) if text else Rule()
 
     def _clause(self, key: str, text: _ClauseText) -> Clause:
-        try:
-            return self.language.compile(text.rule, text.says)
-        except RuleError as error:
-            raise self._error(f"key {key}: {error}", error.hint) from error
+        return _compiled(text, self.language, f"{self.document.where}, control {self.text.id}, key {key}")
 
     def _require(self, key: str, kind: str, names: Sequence[str], known: Sequence[str]) -> None:
         for name in names:
@@ -178,3 +185,30 @@ class ControlCompiler:
 
     def _error(self, what: str, hint: str = "") -> PackError:
         return PackError(f"{self.document.where}, control {self.text.id}, {what}", hint=hint)
+
+
+def compile_duty_holders(
+    document: Document, language: RuleLanguage, text: PackText, controls: Sequence[Control]
+) -> dict[str, DutyHolder]:
+    """Who owes the controls of a pack, rules compiled.
+
+    Raises:
+        PackError: when a rule cannot be compiled, or no control names the duty holder.
+    """
+    named = {control.duty_holder for control in controls}
+    holders: dict[str, DutyHolder] = {}
+    for name, holder in text.duty_holders.items():
+        where = f"{document.where}, key duty_holders.{name}"
+        if name not in named:
+            raise PackError(f"{where}: no control names this duty holder{near(name, sorted(named))}")
+        you_if = tuple(_compiled(each, language, f"{where}.you_if") for each in holder.you_if.all)
+        also_if = tuple(_compiled(each, language, f"{where}.also_if") for each in holder.also_if)
+        holders[name] = DutyHolder(holder.name, Rule(you_if), Rule(also_if))
+    return holders
+
+
+def _compiled(text: _ClauseText, language: RuleLanguage, where: str) -> Clause:
+    try:
+        return language.compile(text.rule, text.says)
+    except RuleError as error:
+        raise PackError(f"{where}: {error}", hint=error.hint) from error

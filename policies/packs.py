@@ -19,7 +19,7 @@ from policies.controls import Control, Pack
 from policies.documents import parse_yaml, read_document
 from policies.frameworks import Framework, load_frameworks
 from policies.organisation import load_questions
-from policies.pack_text import ControlCompiler, ControlText, PackError, PackText
+from policies.pack_text import ControlCompiler, ControlText, PackError, PackText, compile_duty_holders
 from policies.rules import RuleLanguage
 from scanner.check import Check, Needs
 from scanner.registry import nearest
@@ -112,6 +112,7 @@ def _load(
         text.id, text.title, text.version, document.digest, text.status, text.cite, text.sources,
         text.reviewed.next, controls,
         reviewed_by=text.reviewed.by or "",
+        duty_holders=compile_duty_holders(document, language, text, controls),
         questioning=frozenset(check.id for check in checks.values() if check.needs is not Needs.STATIC),
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ from policies.assessment import ControlResult, ControlStatus, PackResult
 from reports.contents import Contents
 from reports.sections.sources import SourceView, source_view
 from reports.sections.verdict import Count
-from reports.wording import Tag, day, duty_holder_text, plain, status_tag
+from reports.wording import Tag, control_tag, day, owed_by, plain
 
 
 @dataclass(frozen=True)
@@ -106,15 +106,20 @@ def anchor(*parts: str) -> str:
 
 
 def _pack(pack: PackResult) -> PackView:
-    counts = Counter(control.status for control in pack.controls)
+    tags = [control_tag(control) for control in sorted(pack.controls, key=_place)]
     return PackView(
         anchor("pack", pack.id),
         pack.title,
         pack.cite,
         pack.version,
-        tuple(Count(status_tag(status), counts[status]) for status in ControlStatus if counts[status]),
+        tuple(Count(tag, number) for tag, number in Counter(tags).items()),
         tuple(_control(control, pack.status) for control in pack.controls),
     )
+
+
+def _place(control: ControlResult) -> tuple[int, bool]:
+    """Statuses in the order in which they are declared, gaps of others after one's own."""
+    return list(ControlStatus).index(control.status), control.is_gap_of_others
 
 
 def _control(control: ControlResult, pack_status: str) -> ControlView:
@@ -124,8 +129,8 @@ def _control(control: ControlResult, pack_status: str) -> ControlView:
         label=control.label,
         title=control.title,
         requirement=control.requirement,
-        duty_holder=duty_holder_text(control.duty_holder),
-        tag=status_tag(control.status),
+        duty_holder=owed_by(control),
+        tag=control_tag(control),
         reason=_reason(control),
         force=_force(control, pack_status),
         severity=control.severity_if_failed,

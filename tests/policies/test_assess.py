@@ -122,7 +122,7 @@ def test_systemic_risk_ends_the_open_source_exemption(tmp_path: Path) -> None:
     found = by_id(assessed(scan_of(None, huge), own))
     assert found["euaia-art53-1-b"].status is S.SUPPORTED
     assert found["euaia-art51"].status is S.NOT_SUPPORTED
-    assert found["euaia-art55"].status is S.ATTESTATION_REQUIRED
+    assert found["euaia-art55-1-a"].status is S.ATTESTATION_REQUIRED
 
 
 def test_without_a_compute_estimate_the_line_is_open(hospital: PolicyFile) -> None:
@@ -196,10 +196,10 @@ def test_every_reason_is_made_of_whole_sentences(hospital: PolicyFile) -> None:
             assert "?;" not in control_result.reason
 
 
-def test_provider_is_not_exempt_from_agreements_along_the_value_chain(tmp_path: Path) -> None:
+def test_provider_is_not_exempt_from_settling_who_is_the_provider(tmp_path: Path) -> None:
     status = {}
     for role in ("deployer", "provider_system"):
-        told = answers(role=role, brands_as_own=False, changes_model=False)
+        told = answers(role=role, brands_as_own=False, changes_model=False, changes_purpose=False)
         status[role] = by_id(assessed(scan_of(), policy(tmp_path, organisation=told)))["euaia-art25"].status
     assert status == {"deployer": S.NOT_APPLICABLE, "provider_system": S.ATTESTATION_REQUIRED}
 

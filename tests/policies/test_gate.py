@@ -268,7 +268,7 @@ def test_stale_pack_is_said() -> None:
 
 def test_scope_says_languages_packs_and_day() -> None:
     found = verdict(scan_of(), packs=load_packs(["eu-ai-act"], CHECKS))
-    assert found.scope == "English; EU AI Act 2026.11.1; as of 2026-11-22"
+    assert found.scope == "English; EU AI Act 2026.11.2; as of 2026-11-22"
     assert verdict(scan_of()).scope == "English; no control pack; as of 2026-11-22"
 
 

@@ -134,6 +134,13 @@ def test_voluntary_pack_is_called_that_and_never_in_force(report: Report) -> Non
     assert "bind nobody" not in text
 
 
+def test_gap_of_others_is_told_from_ones_own(page: Markup) -> None:
+    text = page.text()
+    assert "□Gap of others" in text
+    assert "provider of the general-purpose AI model, on whom you rely" in text
+    assert "whether that is you is open" in text
+
+
 def test_landmarks_headings_and_tables_serve_a_screen_reader(page: Markup) -> None:
     for name in ("header", "nav", "main", "footer", "h1"):
         assert len(page.named(name)) == 1, name
