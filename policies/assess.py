@@ -16,7 +16,9 @@ from policies.organisation import in_words as answer_in_words
 from policies.policy_file import PolicyFile, Waiver
 from policies.scope import Scope
 from policies.standing import meaning_of, standing_of
+from policies.statements import statements_of
 from policies.statuses import Judgement, capitalised, effective_from, in_words, judge
+from scanner.comparison import Comparison
 from scanner.findings import Finding, Measurement
 from scanner.scan import Scan
 
@@ -31,6 +33,7 @@ def assess(
     *,
     as_of: datetime.date,
     assessed_at: datetime.datetime,
+    comparison: Comparison | None = None,
 ) -> Assessment:
     """The statuses of all controls and the verdict.
 
@@ -40,6 +43,7 @@ def assess(
         policy: Answers, attestations, waivers and the gate.
         as_of: The day on which the law is read, and on which attestations and waivers count.
         assessed_at: Now, UTC.
+        comparison: The scan held against an earlier one, for the rules that need a base.
     """
     facts = gather(
         scan,
@@ -56,7 +60,9 @@ def assess(
         as_of=as_of,
         organisation={key: answer_in_words(answer) for key, answer in sorted(policy.answers.items())},
         packs=results,
-        verdict=decide(scan, results, policy, as_of=as_of),
+        verdict=decide(scan, results, policy, as_of=as_of, comparison=comparison),
+        statements=statements_of(policy, as_of),
+        overrides=policy.overrides,
     )
 
 

@@ -166,7 +166,7 @@ class VerdictReason:
         value: What this rule alone would answer.
         rule: Id of the rule in the gate file.
         text: A plain sentence.
-        findings: Fingerprints of the findings behind it.
+        findings: Fingerprints of the findings behind it, or of the figures and parts that changed.
     """
 
     value: VerdictValue
@@ -185,6 +185,7 @@ class Verdict:
         gate: Name and version of the gate policy.
         gate_digest: sha256 of the gate file's bytes.
         scope: What the verdict covers ("English"), for people.
+        base: Id of the scan it was held against, "" without one.
     """
 
     value: VerdictValue
@@ -192,6 +193,38 @@ class Verdict:
     gate: str
     gate_digest: str
     scope: str = ""
+    base: str = ""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What a person answered or accepted, as this judgement knew it.
+
+    Attributes:
+        kind: "attestation" or "waiver".
+        about: "control euaia-art4", "check remote-code", "finding 0123456789abcdef".
+        said: The answer, or who carries the risk and what is done about it meanwhile.
+        who: Name and role of the person; for a waiver of the policy file its owner.
+        on: The day on which it was said, None where the policy file gives no day.
+        why: The reason given, "" without one.
+        until: Last day on which it counts.
+        counts: Whether it counted on the day of judgement.
+        source: The policy file, or "store" for a recorded decision.
+        digest: sha256 of that file, or of the record.
+        document: sha256 of the document it rests on, "" without one.
+    """
+
+    kind: str
+    about: str
+    said: str
+    who: str
+    on: datetime.date | None
+    why: str
+    until: datetime.date
+    counts: bool
+    source: str
+    digest: str
+    document: str = ""
 
 
 @dataclass(frozen=True)
@@ -205,6 +238,8 @@ class Assessment:
         organisation: The user's answers that entered ("role" -> "deployer").
         packs: One result per pack.
         verdict: The gate's answer.
+        statements: Every attestation and waiver that was at hand, those that no longer count too.
+        overrides: Patterns of the policy file's section `models` that fitted, in the order applied.
     """
 
     scan_id: str
@@ -213,6 +248,8 @@ class Assessment:
     organisation: Mapping[str, str]
     packs: tuple[PackResult, ...]
     verdict: Verdict
+    statements: tuple[Statement, ...] = ()
+    overrides: tuple[str, ...] = ()
 
     @property
     def controls(self) -> Iterator[ControlResult]:

@@ -40,7 +40,7 @@ class Control:
         relevance: What it means for the organisation that judges a model.
         severity_if_failed: "info" to "critical".
         evidence: Who can tell.
-        effective: From which day; the first entry whose rule holds.
+        effective: From which day; the first entry whose rule holds. Empty only in a proposed pack.
         limits: What a result does not show.
         sources: Where it was read.
         is_addressable: Whether an organisation may decide on something equivalent (HIPAA, 164.306(d)).

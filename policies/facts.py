@@ -27,7 +27,7 @@ from scanner.scan import Scan
 # Stands for "any number": above every count that a rule may compare with.
 _MANY: Final = 1_000_000
 _WORST: Final = max(severity.rank for severity in Severity)
-Value = bool | int | float | str | datetime.datetime
+Value = bool | int | float | str | datetime.datetime | list[str]
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Facts:
         return f"the rule could not be evaluated ({says})" if says else "there is no rule to decide it by"
 
     def _is_open(self, name: str) -> bool:
-        return name not in self.bright or self.bright[name] != self.dark[name]
+        return name not in self.bright or self.bright[name] != self.dark.get(name)
 
     def _gap(self, subject: str) -> str:
         if subject in self.gaps:
@@ -95,7 +95,7 @@ def gather(
         as_of: The day of judgement.
     """
     bright: dict[str, Value] = _about_the_scan(scan, as_of)
-    bright |= {f"org.{key}": _timestamp(answer) for key, answer in answers.items()}
+    bright |= {f"org.{key}": _as_value(answer) for key, answer in answers.items()}
     dark = dict(bright)
     gaps = {
         f"org.{key}": f"'{key}' is not answered ({question.question})"
@@ -124,17 +124,17 @@ def _subject(name: str) -> str:
 
 def _about_the_scan(scan: Scan, as_of: datetime.date) -> dict[str, Value]:
     return {
-        "scan.as_of": _timestamp(as_of),
+        "scan.as_of": _as_value(as_of),
         "scan.profile": scan.request.profile.value,
         "scan.was_questioned": scan.engine is not None,
         "scan.has_commit": scan.snapshot.commit is not None,
     }
 
 
-def _timestamp(answer: Answer) -> Value:
+def _as_value(answer: Answer) -> Value:
     if isinstance(answer, datetime.date):
         return datetime.datetime.combine(answer, datetime.time(), datetime.UTC)
-    return answer
+    return list(answer) if isinstance(answer, tuple) else answer
 
 
 @dataclass(frozen=True)
@@ -175,6 +175,9 @@ class _Reading:
         if self.failed or self.passed or (self.is_whole and self.found_nothing_to_examine):
             prefix = f"check.{identifier(self.record.check_id)}."
             found = {prefix + key: value for key, value in self._counts(is_bright).items()}
+            if is_bright or self.is_whole:
+                # What was not judged may have failed under any rule, so the dark reading has no list then.
+                found[f"{prefix}failed_rules"] = sorted({finding.rule for finding in self.failed})
         for name, measurements in self.measurements.items():
             values = _envelope(measurements, is_whole=self.is_whole, is_bright=is_bright)
             found |= {f"measure.{identifier(name)}.{key}": value for key, value in values.items()}

@@ -105,6 +105,11 @@ def _load(
     )
     seen: set[str] = set()
     for control in controls:
+        if not control.effective and text.status != "proposed":
+            raise PackError(
+                f"{document.where}, control {control.id}, key effective: got none, expected at least one day",
+                hint="only the controls of a pack with the status proposed have no day",
+            )
         if control.id in seen:
             raise PackError(f"{document.where}, control {control.id}: the id is given to two controls")
         seen.add(control.id)

@@ -2,8 +2,9 @@
 
 A rule may refer to
 
-- `check.<id>.failed`, `.passed`, `.judged` (how many findings) and `.worst` (severity rank of the worst
-  FAIL: 0 info to 4 critical, -1 without one);
+- `check.<id>.failed`, `.passed`, `.judged` (how many findings), `.worst` (severity rank of the worst
+  FAIL: 0 info to 4 critical, -1 without one) and `.failed_rules` (the rules under which it failed, known
+  only where it judged all it looked at: `!("G" in check.personal_data_in_repository.failed_rules)`);
 - `measure.<name>.value` (only where the scan holds exactly one), `.low` and `.high` (the envelope of all
   intervals, over every dimension) and `.n` (the smallest);
 - `org.<question>` and `scan.as_of`, `.profile`, `.was_questioned`, `.has_commit`.
@@ -28,7 +29,7 @@ from policies.organisation import AnswerKind, Question
 from scanner.check import Check, Profile
 from scanner.errors import ScanError
 
-CHECK_FIELDS: Final = ("failed", "passed", "judged", "worst")
+CHECK_FIELDS: Final = ("failed", "passed", "judged", "worst", "failed_rules")
 MEASURE_FIELDS: Final = ("value", "low", "high", "n")
 SCAN_FIELDS: Final = {
     "as_of": "TIMESTAMP",
@@ -41,6 +42,8 @@ _ANSWER_TYPES: Final = {
     AnswerKind.CHOICE: "STRING",
     AnswerKind.DATE: "TIMESTAMP",
     AnswerKind.NUMBER: "DOUBLE",
+    AnswerKind.TEXT: "STRING",
+    AnswerKind.LIST: "LIST",
 }
 _PROFILES: Final = tuple(profile.value for profile in Profile)
 _NAME: Final = re.compile(r"(?<![\w.])(check|measure|org|scan)\.(\w+)(?:\.(\w+))?")
@@ -155,7 +158,14 @@ class RuleLanguage:
     def _declare(self) -> Any:  # noqa: ANN401 - an Env of an untyped library
         from cel_expr_python import cel
 
-        types = {f"check.{name}.{field}": "INT" for name in self.checks for field in CHECK_FIELDS}
+        texts = cel.Type.List(cel.Type.STRING)
+        types = {
+            f"check.{name}.{field}": "INT"
+            for name in self.checks
+            for field in CHECK_FIELDS
+            if field != "failed_rules"
+        }
+        lists = {f"check.{name}.failed_rules": texts for name in self.checks}
         types |= {
             f"measure.{name}.{field}": "INT" if field == "n" else "DOUBLE"
             for name in self.measures
@@ -163,7 +173,7 @@ class RuleLanguage:
         }
         types |= {f"org.{question.id}": _ANSWER_TYPES[question.kind] for question in self.questions.values()}
         types |= {f"scan.{key}": kind for key, kind in SCAN_FIELDS.items()}
-        return cel.NewEnv(variables={name: getattr(cel.Type, kind) for name, kind in types.items()})
+        return cel.NewEnv(variables={name: getattr(cel.Type, kind) for name, kind in types.items()} | lists)
 
     def _known(self, family: str, name: str, part: str) -> str:
         match family:

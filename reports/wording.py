@@ -93,7 +93,7 @@ _EVIDENCE: Final = {
 }
 _PACK_STATES: Final = {
     "in_force": "in force",
-    "proposed": "proposed, not in force",
+    "proposed": "proposed, not law",
     "superseded": "superseded",
     "voluntary": "voluntary, not law",
 }
@@ -107,6 +107,11 @@ _DUTY_HOLDERS: Final = {
     "provider_gpai": "provider of the general-purpose AI model",
     "provider_system": "provider of the AI system",
     "adopter": "whoever adopts the framework",
+    "federal_agency": "US federal agency",
+    "federal_contractor": "contractor of any US federal agency",
+    "civilian_contractor": "contractor of a US federal civilian agency",
+    "defence_contractor": "contractor of the US Department of Defense",
+    "state_body": "body of a US state",
 }
 _MONTHS: Final = (
     "January", "February", "March", "April", "May", "June", "July",

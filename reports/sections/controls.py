@@ -11,7 +11,7 @@ from policies.assessment import ControlResult, ControlStatus, PackResult
 from reports.contents import Contents
 from reports.sections.sources import SourceView, source_view
 from reports.sections.verdict import Count
-from reports.wording import Tag, control_tag, day, owed_by, plain
+from reports.wording import Tag, control_tag, day, owed_by, pack_state, plain
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,16 @@ class ControlView:
 
 @dataclass(frozen=True)
 class PackView:
-    """One pack, judged: its controls and how many are in each status."""
+    """One pack, judged: its controls and how many are in each status.
+
+    `state` is "" for law in force, else what the pack is instead: "proposed, not law".
+    """
 
     anchor: str
     title: str
     cite: str
     version: str
+    state: str
     counts: tuple[Count, ...]
     controls: tuple[ControlView, ...]
 
@@ -106,14 +110,16 @@ def anchor(*parts: str) -> str:
 
 
 def _pack(pack: PackResult) -> PackView:
+    state = "" if pack.status == "in_force" else pack_state(pack.status)
     tags = [control_tag(control) for control in sorted(pack.controls, key=_place)]
     return PackView(
         anchor("pack", pack.id),
         pack.title,
         pack.cite,
         pack.version,
+        state,
         tuple(Count(tag, number) for tag, number in Counter(tags).items()),
-        tuple(_control(control, pack.status) for control in pack.controls),
+        tuple(_control(control, state) for control in pack.controls),
     )
 
 
@@ -122,7 +128,7 @@ def _place(control: ControlResult) -> tuple[int, bool]:
     return list(ControlStatus).index(control.status), control.is_gap_of_others
 
 
-def _control(control: ControlResult, pack_status: str) -> ControlView:
+def _control(control: ControlResult, state: str) -> ControlView:
     return ControlView(
         anchor=anchor("control", control.pack_id, control.control_id),
         id=control.control_id,
@@ -132,7 +138,7 @@ def _control(control: ControlResult, pack_status: str) -> ControlView:
         duty_holder=owed_by(control),
         tag=control_tag(control),
         reason=_reason(control),
-        force=_force(control, pack_status),
+        force=_force(control, state),
         severity=control.severity_if_failed,
         checks=control.checks,
         findings=control.findings,
@@ -156,10 +162,10 @@ def _reason(control: ControlResult) -> str:
     return f"{control.reason} Waived until {day(control.waived_until)}."
 
 
-def _force(control: ControlResult, pack_status: str) -> str:
-    if pack_status == "voluntary":
+def _force(control: ControlResult, state: str) -> str:
+    if state:
         published = f"; published {day(control.effective_from)}" if control.effective_from else ""
-        return f"voluntary, not law{published}"
+        return f"{state}{published}"
     if control.effective_from is None:
         return "in force" if control.is_in_force else "not in force on this day"
     verb = "in force since" if control.is_in_force else "not in force on this day; from"

@@ -94,6 +94,8 @@ def _request(contents: Contents) -> Iterator[Fact]:
     yield Fact("Budget for questioning", _budget(request.budget))
     yield Fact("Facts judged as of", day(request.as_of))
     yield Fact("Law read as of", day(contents.assessment.as_of))
+    if contents.assessment.overrides:
+        yield Fact("Policy's overrides for this model", ", ".join(contents.assessment.overrides))
     yield Fact("Scan started", moment(scan.started_at))
     yield Fact("Scan finished", moment(scan.finished_at))
     yield Fact("Assessed", moment(contents.assessment.assessed_at))

@@ -66,7 +66,7 @@ class VerdictView:
         gate_digest: Its digest.
         reasons: Why, the deciding rules first.
         outcomes: Findings by outcome.
-        statuses: Controls by status.
+        statuses: Controls of packs in force, by status.
         not_covered: What the answer does not cover, one sentence each.
     """
 
@@ -86,7 +86,9 @@ def verdict_view(contents: Contents) -> VerdictView:
     """The verdict page of these contents."""
     verdict = contents.assessment.verdict
     outcomes = Counter(finding.outcome for finding in contents.findings)
-    statuses = Counter(control.status for control in contents.assessment.controls)
+    # What is only proposed binds nobody, so it is no gap on the first page.
+    law = [pack for pack in contents.assessment.packs if pack.status == "in_force"]
+    statuses = Counter(control.status for pack in law for control in pack.controls)
     return VerdictView(
         tag=verdict_tag(verdict.value),
         meaning=meaning(verdict.value),

@@ -73,7 +73,7 @@ def test_place_names_items_by_their_id() -> None:
         ({"checkz": []}, "unknown key 'checkz'; did you mean 'checks'?"),
         ({"title": LEFT_OUT}, "the key 'title' is missing"),
         ({"title": 3}, "key title: got 3, expected text"),
-        ({"effective": []}, "key effective: got [], expected at least 1"),
+        ({"sources": []}, "key sources: got [], expected at least 1"),
         ({"effective": [{"since": "02.08.2025"}]}, "key effective[0].since: got '02.08.2025', expected a day, 2026-12-02"),
         ({"effective": [{"since": "2025-02-30"}]}, "key effective[0].since: got '2025-02-30', expected a day, 2026-12-02"),
         ({"evidence": "automatik"}, "did you mean 'automatic'?"),

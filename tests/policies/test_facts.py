@@ -56,6 +56,27 @@ def test_passes_and_failures_are_counted_and_the_worst_is_ranked() -> None:
     assert truth(facts, "check.pickle_runs_code.worst == 4 && check.pickle_runs_code.judged == 3") is T
 
 
+def test_rules_that_failed_are_listed_where_everything_was_judged() -> None:
+    lookalike = record(PICKLE, passed(PICKLE), failed(PICKLE, rule="b"), failed(PICKLE, rule="a"))
+    facts = facts_of(lookalike)
+    assert truth(facts, '"a" in check.pickle_runs_code.failed_rules') is T
+    assert truth(facts, 'check.pickle_runs_code.failed_rules == ["a", "b"]') is T
+    assert truth(facts, '!("c" in check.pickle_runs_code.failed_rules)') is T
+    assert truth(facts_of(), '"a" in check.pickle_runs_code.failed_rules') is F
+
+
+def test_rules_that_failed_are_unknown_where_something_was_not_judged() -> None:
+    partly = facts_of(record(PICKLE, failed(PICKLE, rule="a"), errored(PICKLE)))
+    for text in (
+        '"a" in check.pickle_runs_code.failed_rules',
+        '!("b" in check.pickle_runs_code.failed_rules)',
+    ):
+        assert truth(partly, text) is U
+        assert truth(facts_of(without=PICKLE), text) is U
+    rule = Rule((LANGUAGE.compile('!("b" in check.pickle_runs_code.failed_rules)'),))
+    assert partly.why_unknown(rule) == f"{PICKLE}: it broke"
+
+
 def test_without_failures_the_worst_is_below_every_severity() -> None:
     assert truth(facts_of(), "check.pickle_runs_code.worst == -1") is T
 

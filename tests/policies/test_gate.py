@@ -224,6 +224,18 @@ def test_gap_against_a_voluntary_framework_counts_only_where_a_policy_says_so(tm
     assert (found.value, rules_of(found)) == (REVIEW, ["adopted"])
 
 
+@pytest.mark.parametrize("status", ["proposed", "superseded"])
+def test_gap_against_what_is_not_law_stops_nothing_under_any_gate(tmp_path: Path, status: str) -> None:
+    """Also a gate that asks about controls whatever their day."""
+    scan = with_failure("pickle-runs-code", Severity.LOW)
+    matcher = {"statuses": ["not_supported"], "severity_at_least": "low"}
+    rule = {"id": "any-gap", "verdict": "block", "says": "a gap", "control": matcher}
+    own = policy(tmp_path, gate={"rules": [rule]})
+    assert verdict(scan, own, [load_pack(tmp_path, control())]).value is BLOCK
+    found = verdict(scan, own, [load_pack(tmp_path, control(), status=status)])
+    assert (found.value, found.reasons) == (PASS, ())
+
+
 def test_scan_that_judged_nothing_is_incomplete_under_any_gate(tmp_path: Path) -> None:
     lenient = policy(tmp_path, gate={"rules": [LENIENT]})
     nothing = scan_of(

@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 
 import scanner
+from policies.assessment import ControlStatus
+from reports.contents import contents_of
 from reports.format import Report, render
+from reports.sections.controls import pack_views
+from reports.sections.verdict import verdict_view
 from reports.templating import csp_hash, template_text
 from tests.reports import sample, sample_texts
 from tests.reports.markup import Markup
@@ -120,7 +124,20 @@ def test_damaged_evidence_is_announced(tmp_path: Path) -> None:
 
 def test_stale_and_proposed_packs_are_announced(page: Markup) -> None:
     assert "due for review on 1 November 2026" in page.text()
-    assert "proposed, not in force. Its controls bind nobody today" in page.text()
+    assert "proposed, not law. Its controls bind nobody today" in page.text()
+    assert "This pack is proposed, not law. A gap against it is none against the law" in page.text()
+
+
+def test_what_is_only_proposed_is_no_gap_on_the_first_page(tmp_path: Path) -> None:
+    report = sample.report(tmp_path)
+    contents = contents_of(report)
+    law = [pack for pack in report.assessment.packs if pack.status == "in_force"]
+    assert len(law) < len(report.assessment.packs)
+    gaps = sum(one.status is ControlStatus.NOT_SUPPORTED for pack in law for one in pack.controls)
+    shown = {count.tag.key: count.count for count in verdict_view(contents).statuses}
+    assert shown["not_supported"] == gaps > 0
+    proposed = next(view for view in pack_views(contents) if view.state)
+    assert {control.force for control in proposed.controls} == {"proposed, not law"}
 
 
 def test_voluntary_pack_is_called_that_and_never_in_force(report: Report) -> None:
