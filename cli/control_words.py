@@ -34,6 +34,8 @@ def standing(pack: Pack) -> str:
 
 def days(control: Control, pack: Pack) -> str:
     """From when the duty applies, and for whom if not for all; the first day that fits is the one."""
+    if not control.effective:
+        return "none, as long as it is only proposed"
     word = "published" if pack.status == "voluntary" else "from"
     return f"{word} " + "; ".join(
         _day(entry, is_first=not place) for place, entry in enumerate(control.effective)
