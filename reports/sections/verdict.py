@@ -56,7 +56,7 @@ class VerdictView:
         gate_digest: Its digest.
         reasons: Why, the deciding rules first.
         outcomes: Findings by outcome.
-        statuses: Controls of packs in force, by status.
+        statuses: Controls by status, without those of packs that are only proposed.
         not_covered: What the answer does not cover, one sentence each.
     """
 
@@ -77,8 +77,8 @@ def verdict_view(contents: Contents) -> VerdictView:
     verdict = contents.assessment.verdict
     outcomes = Counter(finding.outcome for finding in contents.findings)
     # What is only proposed binds nobody, so it is no gap on the first page.
-    law = [pack for pack in contents.assessment.packs if pack.status == "in_force"]
-    statuses = Counter(control.status for pack in law for control in pack.controls)
+    packs = [pack for pack in contents.assessment.packs if pack.status != "proposed"]
+    statuses = Counter(control.status for pack in packs for control in pack.controls)
     return VerdictView(
         tag=verdict_tag(verdict.value),
         meaning=meaning(verdict.value),
