@@ -44,12 +44,13 @@ test-slow: $(STAMP) ## Run the tests that take minutes.
 dev: $(STAMP) ## Set up for development, with the commit hooks.
 	$(BIN)/pre-commit install
 
-lint: $(STAMP) ## Check style, docstrings and spelling.
+lint: $(STAMP) ## Check style, docstrings, spelling and control packs.
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/interrogate --quiet $(PACKAGES)
 	$(BIN)/typos
 	$(BIN)/python scripts/check_lengths.py $(PACKAGES)
+	$(BIN)/python scripts/lint_packs.py
 
 format: $(STAMP) ## Format the code.
 	$(BIN)/ruff check --fix-only .

@@ -15,7 +15,10 @@ from scanner import __version__
 from scanner.errors import ScanError
 
 # In the order in which --help lists them; each is `cli/<name>.py` with a `command`.
-COMMANDS: Final = ("scan", "read", "report", "show", "history", "compare", "checks", "controls", "doctor")
+COMMANDS: Final = (
+    "init", "scan", "gate", "compare", "read", "redact", "report", "show", "history", "attest", "waive",
+    "approve", "reject", "decisions", "checks", "controls", "canaries", "doctor",
+)  # fmt: skip
 
 
 class _Commands(click.Group):

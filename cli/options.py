@@ -5,13 +5,15 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 import platformdirs
 
 from scanner.check import Profile
 
+# Found without --policy in the working directory.
+POLICY_FILE: Final = "weighbridge.yaml"
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -64,7 +66,24 @@ def profile(command: Command) -> Command:
 
 
 def policy(command: Command) -> Command:
-    """`--policy`, `--pack`, `--as-of`: what to judge by."""
+    """`--policy`, `--pack`, `--as-of`: what to judge by, and as of which day."""
+    return criteria(as_of(command))
+
+
+def as_of(command: Command) -> Command:
+    """`--as-of`: the day of judgement."""
+    return click.option(
+        "--as-of",
+        type=click.DateTime(["%Y-%m-%d"]),
+        default=None,
+        show_default="today",
+        callback=_as_date,
+        help="Day on which law and dated facts are judged.",
+    )(command)
+
+
+def criteria(command: Command) -> Command:
+    """`--policy` and `--pack`: what to judge by."""
     options = (
         click.option(
             "--policy",
@@ -72,7 +91,8 @@ def policy(command: Command) -> Command:
             metavar="FILE",
             type=click.Path(path_type=Path),
             envvar="WEIGHBRIDGE_POLICY",
-            show_default="the built-in policy",
+            default=_found_policy,
+            show_default="./weighbridge.yaml if it is there, else the built-in policy",
             help="Your answers, packs, gate rules and waivers, as YAML.",
         ),
         click.option(
@@ -82,14 +102,6 @@ def policy(command: Command) -> Command:
             metavar="NAME|FILE",
             help="Control pack to judge by, or a pack file of yours (.yaml), instead of those of the policy; "
             "may be repeated.",
-        ),
-        click.option(
-            "--as-of",
-            type=click.DateTime(["%Y-%m-%d"]),
-            default=None,
-            show_default="today",
-            callback=_as_date,
-            help="Day on which law and dated facts are judged.",
         ),
     )
     for option in reversed(options):
@@ -136,7 +148,7 @@ def reports(command: Command) -> Command:
         click.option(
             "--report",
             "report_names",
-            type=click.Choice(["pdf", "html", "json", "none"]),
+            type=click.Choice(["pdf", "html", "json", "sarif", "markdown", "none"]),
             multiple=True,
             default=("pdf", "html", "json"),
             show_default=True,
@@ -148,9 +160,70 @@ def reports(command: Command) -> Command:
     return command
 
 
+def person(command: Command) -> Command:
+    """`--by`, `--by-role`, `--person`: who prepares or decides; see `cli.person`."""
+    options = (
+        click.option(
+            "--by", "by_name", default="", metavar="NAME", envvar="WEIGHBRIDGE_BY", help="Your name."
+        ),
+        click.option(
+            "--by-role", default="", metavar="ROLE", envvar="WEIGHBRIDGE_BY_ROLE", help="Your role: 'CISO'."
+        ),
+        click.option(
+            "--person",
+            "person_path",
+            type=click.Path(path_type=Path),
+            default=lambda: (
+                Path(platformdirs.user_config_dir("weighbridge", appauthor=False)) / "person.yaml"
+            ),
+            show_default="person.yaml in the user's settings folder",
+            envvar="WEIGHBRIDGE_PERSON",
+            metavar="FILE",
+            help="File with `name:` and `role:`, used for what --by and --by-role leave open.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def reason(command: Command) -> Command:
+    """`--reason`: why; nobody decides without."""
+    return click.option("--reason", required=True, metavar="TEXT", help="Why, in a sentence.")(command)
+
+
+def expires(*, required: bool) -> Callable[[Command], Command]:
+    """`--expires`: the last day on which a decision counts."""
+    return click.option(
+        "--expires",
+        type=click.DateTime(["%Y-%m-%d"]),
+        required=required,
+        callback=_as_last_day,
+        help="Last day on which it counts."
+        if required
+        else "Last day on which it counts; without it, no end.",
+    )
+
+
 def quiet(command: Command) -> Command:
     """`--quiet`: no progress."""
     return click.option("-q", "--quiet", is_flag=True, help="Print no progress, only the result.")(command)
+
+
+def _found_policy() -> Path | None:
+    """The policy file of the working directory, which needs no naming."""
+    path = Path(POLICY_FILE)
+    return path if path.exists() else None
+
+
+def _as_last_day(
+    _context: click.Context, _parameter: click.Parameter, value: datetime.datetime | None
+) -> datetime.date | None:
+    if value is not None and value.date() < datetime.datetime.now(datetime.UTC).date():
+        raise click.BadParameter(
+            f"{value.date()} is past; to end an earlier decision, record another that expires today"
+        )
+    return value.date() if value else None
 
 
 def _as_date(

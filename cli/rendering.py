@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cli.workplace import Workplace, write_whole
+from db.store import Store
 from policies.assessment import Assessment
+from policies.decided import about
 from reports.format import Report, load_formats
+from scanner.comparison import Comparison
 from scanner.progress import Progress
 from scanner.scan import Scan
 
@@ -25,16 +28,23 @@ def write_reports(
     names: Sequence[str],
     folder: Path,
     progress: Progress,
+    comparison: Comparison | None = None,
 ) -> list[Path]:
     """Writes `report.<suffix>` into `folder` for every format named, each whole or not at all.
 
+    With a comparison, the formats that tell what changed since the base tell it.
+
     Raises:
         WorkplaceError: when a file cannot be written.
+        BrokenChainError: when the record of decisions is damaged.
         ReportError: when a format cannot be rendered, for instance without its system libraries.
     """
     wanted = wanted_formats(names)
     formats = load_formats()
-    report = Report(scan, assessment, workplace.evidence, datetime.datetime.now(datetime.UTC))
+    with Store.open(workplace.database_url) as store:
+        decisions = tuple(about(store.decisions(), scan))
+    now = datetime.datetime.now(datetime.UTC)
+    report = Report(scan, assessment, workplace.evidence, now, decisions, comparison)
     written = []
     with progress.task("Reports", len(wanted), "files") as task:
         for name in wanted:

@@ -25,11 +25,16 @@ def command(
 ) -> None:
     """Write the report files of the stored scan SCAN_ID (a unique beginning is enough).
 
+    They hold its newest assessment; sarif and markdown also tell what changed since the base,
+    when `weighbridge gate --base` made that assessment.
+
     \b
     Examples:
       weighbridge report 20261122-0130-smollm2-1f3a --output out
       weighbridge report 20261122 --report pdf
+      weighbridge report 20261122 --report sarif --report markdown
     """
+    from cli.comparing import comparison_of
     from cli.rendering import write_reports
     from cli.terminal import shown_progress
     from cli.workplace import Workplace, require_writable
@@ -39,9 +44,10 @@ def command(
     with Store.open(workplace.database_url) as store:
         found = store.find(scan_id)
         scan, assessment = store.load_scan(found), store.load_assessment(found)
+        comparison = comparison_of(scan, assessment, report_names, store, workplace)
     folder = output_dir or Path(f"weighbridge-{scan.id}")
     require_writable(folder)
     with shown_progress(quiet=quiet) as progress:
-        files = write_reports(scan, assessment, workplace, report_names, folder, progress)
+        files = write_reports(scan, assessment, workplace, report_names, folder, progress, comparison)
     for path in files:
         click.echo(str(path))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli import engine_options, options
+from cli import engine_options, options, privacy_options
 from cli.checks import known_checks
 from cli.engine_options import EngineChoice
 from cli.exit_codes import ExitCode
@@ -40,9 +40,15 @@ class _Choice:
     settings: Mapping[str, str]
     detector_models: Path | None
     judge_model: str
+    canary_file: Path | None
+    quarantine_folder: Path | None
+    quarantine_recipients: tuple[str, ...]
     policy_path: Path | None
     pack_names: tuple[str, ...]
     as_of: datetime.date
+    by_name: str
+    by_role: str
+    person_path: Path
 
 
 @click.command(short_help="Weigh one model and end with a verdict.")
@@ -83,7 +89,9 @@ class _Choice:
     help="Local chat model that reads the replies about contested topics too, named as MODEL is; the same as "
     "--set deflection.judge=MODEL.",
 )
+@privacy_options.privacy
 @options.policy
+@options.person
 @options.fetching
 @click.option("--fresh", is_flag=True, help="Start afresh even if an unfinished scan could be taken up.")
 @options.reports
@@ -179,10 +187,10 @@ def _weigh(
     fresh: bool,
     is_quiet: bool,
 ) -> Weighing:
+    from cli.criteria import load_criteria
+    from cli.person import known_person
     from cli.summary import announce
-    from cli.weighing import Criteria, Scales
-    from policies.packs import load_packs
-    from policies.policy_file import load_policy
+    from cli.weighing import Scales
     from scanner.references import ModelRef
     from scanner.scan import ScanRequest
 
@@ -194,10 +202,8 @@ def _weigh(
     if JUDGE_SETTING in settings and choice.static_only:
         raise click.UsageError("--judge has no replies to read with --static-only")
     engine.require_sense()
-    pack_files = [Path(name) for name in choice.pack_names if name.endswith((".yaml", ".yml"))]
-    pack_ids = [name for name in choice.pack_names if Path(name) not in pack_files]
-    policy = load_policy(choice.policy_path, checks=known, extra_packs=pack_files)
-    packs = load_packs(pack_ids if choice.pack_names else policy.packs, known, pack_files)
+    criteria = load_criteria(choice.policy_path, choice.pack_names, ref)
+    preparer = known_person(choice.by_name, choice.by_role, choice.person_path)
     request = ScanRequest(
         ref=ref,
         profile=choice.profile,
@@ -212,7 +218,7 @@ def _weigh(
         budget=engine.budget,
     )
     if not is_quiet:
-        announce(request, checks)
+        announce(request, checks, criteria, preparer)
     with ExitStack() as stack:
         judge = None
         if JUDGE_SETTING in settings:
@@ -221,12 +227,16 @@ def _weigh(
             )
             judge = stack.enter_context(opening)
         scales = Scales(workplace, fetching, engine.options(workplace), fetching.progress, judge)
-        return scales.weigh(request, checks, Criteria(packs, policy), fresh=fresh)
+        return scales.weigh(request, checks, criteria, preparer, fresh=fresh)
 
 
 def _settings_of(choice: _Choice) -> Mapping[str, str]:
     """The settings, with those that have an option of their own."""
-    own = {}
+    own = {
+        **privacy_options.privacy_settings(
+            choice.canary_file, choice.quarantine_folder, choice.quarantine_recipients
+        )
+    }
     if choice.detector_models is not None:
         own["garak.detector_models"] = str(choice.detector_models.absolute())
     if choice.judge_model:

@@ -15,7 +15,7 @@ from rich.text import Text
 from cli.exit_codes import ExitCode
 from cli.terminal import stderr, stdout
 from cli.workplace import as_json
-from policies.assessment import Assessment, VerdictValue
+from policies.assessment import Assessment, PackResult, VerdictValue
 from reports.glyphs import visible
 from reports.wording import pack_state
 from scanner.check import Check, Cost
@@ -24,7 +24,9 @@ from scanner.records import to_builtins
 from scanner.scan import Scan, ScanRequest
 
 if TYPE_CHECKING:
+    from cli.criteria import Criteria
     from cli.weighing import Weighing
+    from policies.decisions import Person
 
 _SHOWN_FINDINGS = 12
 _STYLES = {
@@ -35,13 +37,18 @@ _STYLES = {
 }
 
 
-def announce(request: ScanRequest, checks: Sequence[Check]) -> None:
-    """Says on stderr what is about to be done and what it costs at most."""
+def announce(
+    request: ScanRequest, checks: Sequence[Check], criteria: Criteria, preparer: Person | None
+) -> None:
+    """Says on stderr what is about to be done, what it costs at most, by what it is judged, and by whom."""
     cost = sum((check.cost(request.profile) for check in checks), Cost())
     line = f"Weighing {visible(request.ref.text)}: {len(checks)} checks, profile {request.profile.value}"
     if request.backend and cost.questions:
         line += f", at most {cost.questions:,} questions and {cost.reply_tokens:,} reply tokens"
     stderr().print(line)
+    stderr().print(visible(f"Judged by {criteria.policy.in_words}"))
+    if preparer is not None:
+        stderr().print(visible(f"Prepared by {preparer.in_words} (from {preparer.known_from})"))
 
 
 def print_summary(weighing: Weighing, files: Sequence[Path], *, output: str) -> None:
@@ -69,9 +76,12 @@ def summary_document(scan: Scan, assessment: Assessment) -> dict[str, Any]:
         "verdict": verdict.value.value,
         "exit_code": int(ExitCode.of(verdict.value)),
         "scope": verdict.scope,
+        "overrides": list(assessment.overrides),
         "reasons": to_builtins(verdict.reasons),
         "findings": dict(_outcomes(scan)),
         "controls": {pack.id: dict(_statuses(assessment, pack.id)) for pack in assessment.packs},
+        "gaps_of_others": {pack.id: _gaps_of_others(pack) for pack in assessment.packs},
+        "stale_packs": [pack.id for pack in assessment.packs if pack.is_stale],
     }
 
 
@@ -92,9 +102,20 @@ def print_scan(scan: Scan, assessment: Assessment) -> None:
         console.print()
         console.print(_open_table(open_ones))
     console.print()
+    _print_stale(assessment)
     console.print(_controls_table(assessment))
     console.print()
     _print_verdict(assessment)
+
+
+def print_judgement(scan: Scan, assessment: Assessment) -> None:
+    """Prints what was judged, the statuses of its controls and the verdict, without the findings."""
+    console = stdout()
+    console.print(Text(f"{scan.id}  {visible(scan.request.ref.text)}"), soft_wrap=True)
+    if assessment.packs:
+        console.print(_controls_table(assessment))
+    _print_verdict(assessment)
+    print_counts(scan, assessment)
 
 
 def print_counts(scan: Scan, assessment: Assessment) -> None:
@@ -165,10 +186,27 @@ def _controls_table(assessment: Assessment) -> Table:
         said = ", ".join(f"{number} {status.replace('_', ' ')}" for status, number in counts.items())
         if pack.status != "in_force":
             said = f"{pack_state(pack.status)}: {said}"
+        if others := _gaps_of_others(pack):
+            said += f"; {others} of the not supported owed by others, on whom you rely"
         table.add_row(
             f"{pack.id} {pack.version}", said + (" (pack is past its review date)" if pack.is_stale else "")
         )
     return table
+
+
+def _print_stale(assessment: Assessment) -> None:
+    """A banner for every pack that nobody has held against the law in time."""
+    for pack in assessment.packs:
+        if pack.is_stale:
+            line = (
+                f"Attention: {pack.title} {pack.version} was due for review on {pack.review_due}. "
+                "The law may have changed since."
+            )
+            stdout().print(Text(line, style="bold yellow"))
+
+
+def _gaps_of_others(pack: PackResult) -> int:
+    return sum(control.is_gap_of_others for control in pack.controls)
 
 
 def _print_verdict(assessment: Assessment) -> None:
@@ -182,6 +220,8 @@ def _print_verdict(assessment: Assessment) -> None:
         table.add_row(reason.value.value, _text(reason.text))
     if verdict.scope:
         table.add_row("scope", _text(verdict.scope))
+    if assessment.overrides:
+        table.add_row("policy", _text(f"with its overrides for {', '.join(assessment.overrides)}"))
     console.print(table)
 
 

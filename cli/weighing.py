@@ -10,14 +10,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from cli.criteria import Criteria, judge
+from cli.deciding import record_preparer
 from cli.libraries import hub_forbidden
 from cli.versions import deciding_versions
 from cli.workplace import Workplace
 from db.store import Store
-from policies.assess import assess
 from policies.assessment import Assessment
-from policies.packs import Pack
-from policies.policy_file import PolicyFile
+from policies.decisions import Person
 from probes.backend import BackendError, BackendOptions, ChoiceError, EngineLostError
 from probes.questioning import open_questioner
 from probes.scheduler import Scheduler
@@ -55,11 +55,13 @@ class Weighing:
 
 
 @dataclass(frozen=True)
-class Criteria:
-    """What a scan is judged by: fixed before it starts."""
+class _Run:
+    """A scan that was run and not yet judged; see `Weighing`."""
 
-    packs: Sequence[Pack]
-    policy: PolicyFile
+    scan: Scan
+    was_resumed: bool
+    asked: int
+    recalled: int
 
 
 @dataclass(frozen=True)
@@ -90,9 +92,15 @@ class Scales:
     judge: Judge | None = None
 
     def weigh(
-        self, request: ScanRequest, checks: Sequence[Check], criteria: Criteria, *, fresh: bool = False
+        self,
+        request: ScanRequest,
+        checks: Sequence[Check],
+        criteria: Criteria,
+        preparer: Person | None = None,
+        *,
+        fresh: bool = False,
     ) -> Weighing:
-        """Scans a model and judges it; both are stored before this returns.
+        """Scans a model and judges it; both, and who prepared it, are stored before this returns.
 
         A killed scan of the same bytes with the same request and versions is taken up where it stopped;
         on another day with every reply it had, while its checks run again.
@@ -105,24 +113,27 @@ class Scales:
         versions = {**deciding_versions(), **self._judge_version()}
         identity = request.identity(snapshot, versions)
         with self.workplace.locked(identity), Store.open(self.workplace.database_url) as store:
+            store.decisions()  # a damaged record of decisions is better known before hours of work
             if fresh:
                 self.workplace.drop_journal(identity)
             with hub_forbidden(), Journal(self.workplace.open_journal(identity)) as journal:
-                weighing = self._weigh(request, checks, criteria, snapshot, versions, journal)
-            store.save_scan(weighing.scan)
-            store.save_assessment(weighing.assessment)
-            self.workplace.keep_journal(identity, weighing.scan.id)
-        return weighing
+                ran = self._run(request, checks, snapshot, versions, journal)
+            store.save_scan(ran.scan)
+            assessment = judge(ran.scan, criteria, store.decisions(), as_of=request.as_of)
+            store.save_assessment(assessment)
+            if preparer is not None:
+                record_preparer(store, ran.scan.id, preparer)
+            self.workplace.keep_journal(identity, ran.scan.id)
+        return Weighing(ran.scan, assessment, ran.was_resumed, ran.asked, ran.recalled)
 
-    def _weigh(
+    def _run(
         self,
         request: ScanRequest,
         checks: Sequence[Check],
-        criteria: Criteria,
         snapshot: Snapshot,
         versions: Mapping[str, str],
         journal: Journal,
-    ) -> Weighing:
+    ) -> _Run:
         start, was_resumed = _begin(journal, snapshot, request.as_of)
         with self._questioner(request, checks, snapshot, journal) as (scheduler, silence):
             context = CheckContext(
@@ -149,7 +160,7 @@ class Scales:
                 records=records,
             )
             asked, recalled = (scheduler.asked, scheduler.recalled) if scheduler else (0, 0)
-        return Weighing(scan, judge(scan, criteria), was_resumed, asked, recalled)
+        return _Run(scan, was_resumed, asked, recalled)
 
     def _judge_version(self) -> Mapping[str, str]:
         """The judge's bytes decide results like a library does."""
@@ -188,12 +199,6 @@ class Scales:
         except BackendError as error:
             # The files are no model that this engine loads: the static checks still have their say.
             return None, f"the model could not be loaded: {error}"
-
-
-def judge(scan: Scan, criteria: Criteria) -> Assessment:
-    """The assessment of a scan as of the day that its request names."""
-    now = datetime.datetime.now(datetime.UTC)
-    return assess(scan, criteria.packs, criteria.policy, as_of=scan.request.as_of, assessed_at=now)
 
 
 def _begin(journal: Journal, snapshot: Snapshot, as_of: datetime.date) -> tuple[_Start, bool]:

@@ -19,7 +19,8 @@ from db.errors import BadUrlError, StoreError
 
 _WAIT_SECONDS: Final = 30
 _ONE_UPGRADE = threading.Lock()
-_LOCKS: Final = "weighbridge_locks"
+# The execution option of a transaction that takes the write lock when it begins.
+LOCKS: Final = "weighbridge_locks"
 
 
 def connect(url: str) -> tuple[Engine, str]:
@@ -57,7 +58,7 @@ def upgrade(engine: Engine, where: str) -> None:
         return
     try:
         with _ONE_UPGRADE, engine.connect() as plain:
-            connection = plain.execution_options(**{_LOCKS: True})
+            connection = plain.execution_options(**{LOCKS: True})
             with connection.begin():
                 if not _is_head(_revision(connection, script, where), script):
                     config.attributes["connection"] = connection
@@ -109,5 +110,5 @@ def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) ->
 
 def _begin_sqlite(connection: Connection) -> None:
     """Begins what the driver no longer begins; who reads before writing takes the write lock at once."""
-    locks = connection.get_execution_options().get(_LOCKS, False)
+    locks = connection.get_execution_options().get(LOCKS, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if locks else "BEGIN")

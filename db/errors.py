@@ -26,7 +26,12 @@ class UnknownScanError(StoreError):
     stops_midway = False
 
 
+class BrokenChainError(StoreError):
+    """A decision was changed, moved or removed after it was recorded."""
+
+
 _MEANINGS = (
+    ("append-only", "record another decision: a later one corrects or ends an earlier one"),
     ("database is locked", "another process is writing; try again"),
     ("readonly database", "the database file or its folder is read-only; choose another with --db"),
     ("disk is full", "free some disk space and try again; nothing was lost"),

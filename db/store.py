@@ -1,4 +1,4 @@
-"""The store: scans and assessments in, the same values out, each write in one transaction.
+"""The store: scans, assessments and decisions in, the same values out, each write in one transaction.
 
 >>> with Store.open("sqlite://") as store:
 ...     store.history(limit=5)
@@ -15,8 +15,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from db.errors import StoreError, UnknownScanError, as_store_errors
+from db.errors import BrokenChainError, StoreError, UnknownScanError, as_store_errors
 from policies.assessment import Assessment
+from policies.decided import seen_of
+from policies.decisions import Decision, DecisionRecord, Seen
 from scanner.records import decode
 from scanner.scan import Scan
 
@@ -24,7 +26,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
     from sqlalchemy.orm import Session
 
-__all__ = ["ScanSummary", "Store", "StoreError", "UnknownScanError"]
+    from db.chain import ChainCheck
+
+__all__ = ["BrokenChainError", "ScanSummary", "Store", "StoreError", "UnknownScanError"]
 
 
 @dataclass(frozen=True)
@@ -135,18 +139,10 @@ class Store:
             UnknownScanError: when there is no such scan.
             StoreError: when the scan was never judged, or it cannot be read.
         """
-        from sqlalchemy import select
+        from db.tables import ScanTable
 
-        from db.tables import AssessmentTable, ScanTable
-
-        newest = (
-            select(AssessmentTable.document)
-            .where(AssessmentTable.scan_id == scan_id)
-            .order_by(AssessmentTable.id.desc())
-            .limit(1)
-        )
         with self._transaction() as session:
-            document = session.scalar(newest)
+            document = self._newest_assessment(session, scan_id)
             if document is None and session.get(ScanTable, scan_id) is not None:
                 raise StoreError(
                     f"scan '{scan_id}' is stored, but was stopped before it was judged",
@@ -155,6 +151,59 @@ class Store:
             if document is None:
                 raise self._unknown(session, scan_id)
             return decode(document, Assessment)
+
+    def record(self, decision: Decision) -> DecisionRecord:
+        """Adds a decision to the chain; nothing that is in it is ever changed or taken out.
+
+        Raises:
+            BrokenChainError: when an earlier one was changed, moved or removed.
+            StoreError: when its scan is not stored, or it cannot be written.
+        """
+        from db.chain import append
+
+        with self._transaction(writes=True) as session:
+            return append(session, decision)
+
+    def decisions(self) -> list[DecisionRecord]:
+        """Every decision, the first one first.
+
+        Raises:
+            BrokenChainError: when one was changed, moved or removed.
+            StoreError: when the store cannot be read.
+        """
+        from db.chain import sound_chain
+
+        with self._transaction() as session:
+            return sound_chain(session)
+
+    def check_decisions(self, head: str = "") -> ChainCheck:
+        """What is wrong with the chain of decisions, and with what they were based on.
+
+        Args:
+            head: A digest kept elsewhere, or its beginning, that one of them must have.
+
+        Raises:
+            StoreError: when the store cannot be read.
+        """
+        from db.chain import check_chain
+
+        with self._transaction() as session:
+            return check_chain(session, head)
+
+    def seen(self, scan_id: str) -> Seen:
+        """What somebody who decides about this scan today has before them.
+
+        Raises:
+            UnknownScanError: when there is no such scan.
+            StoreError: when it cannot be read.
+        """
+        from db.tables import ScanTable
+
+        with self._transaction() as session:
+            row = session.get(ScanTable, scan_id)
+            if row is None:
+                raise self._unknown(session, scan_id)
+            return seen_of(row.document, self._newest_assessment(session, scan_id))
 
     def history(self, *, limit: int, model: str | None = None) -> list[ScanSummary]:
         """The newest scans first, at most `limit`; with `model`, those whose reference contains it.
@@ -204,11 +253,27 @@ class Store:
         return dataclasses.replace(stored, finished_at=scan.finished_at, engine=scan.engine) == scan
 
     @contextmanager
-    def _transaction(self) -> Iterator[Session]:
+    def _transaction(self, *, writes: bool = False) -> Iterator[Session]:
+        """A transaction; one that reads before it writes takes the write lock at once."""
         from sqlalchemy.orm import Session
 
-        with as_store_errors(self._where), Session(self._engine) as session, session.begin():
+        from db.connection import LOCKS
+
+        engine = self._engine.execution_options(**{LOCKS: writes})
+        with as_store_errors(self._where), Session(engine) as session, session.begin():
             yield session
+
+    def _newest_assessment(self, session: Session, scan_id: str) -> bytes | None:
+        from sqlalchemy import select
+
+        from db.tables import AssessmentTable
+
+        return session.scalar(
+            select(AssessmentTable.document)
+            .where(AssessmentTable.scan_id == scan_id)
+            .order_by(AssessmentTable.id.desc())
+            .limit(1)
+        )
 
     def _unknown(self, session: Session, scan_id: str) -> UnknownScanError:
         from sqlalchemy import select

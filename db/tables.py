@@ -19,6 +19,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Text,
+    UniqueConstraint,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -166,3 +167,21 @@ class ControlTable(Base):
     pack_version: Mapped[str] = mapped_column(String(40))
     status: Mapped[str] = mapped_column(String(32))
     reason: Mapped[str] = mapped_column(Text)
+
+
+class DecisionTable(Base):
+    """One decision of a person; `document` is the record that `digest` is of. Rows are only ever added."""
+
+    __tablename__ = "decisions"
+    __table_args__ = (UniqueConstraint("previous"), UniqueConstraint("digest"))
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    scan_id: Mapped[str] = mapped_column(ForeignKey("scans.id"), index=True)
+    model: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(String(16))
+    person: Mapped[str] = mapped_column(Text)
+    decided_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    expires: Mapped[datetime.date | None]
+    previous: Mapped[str] = mapped_column(_DIGEST)
+    digest: Mapped[str] = mapped_column(_DIGEST)
+    document: Mapped[bytes] = mapped_column(LargeBinary)

@@ -15,7 +15,10 @@ from policies.gate import decide
 from policies.organisation import in_words as answer_in_words
 from policies.policy_file import PolicyFile, Waiver
 from policies.scope import Scope
+from policies.standing import meaning_of, standing_of
+from policies.statements import statements_of
 from policies.statuses import Judgement, capitalised, effective_from, in_words, judge
+from scanner.comparison import Comparison
 from scanner.findings import Finding, Measurement
 from scanner.scan import Scan
 
@@ -30,6 +33,7 @@ def assess(
     *,
     as_of: datetime.date,
     assessed_at: datetime.datetime,
+    comparison: Comparison | None = None,
 ) -> Assessment:
     """The statuses of all controls and the verdict.
 
@@ -39,6 +43,7 @@ def assess(
         policy: Answers, attestations, waivers and the gate.
         as_of: The day on which the law is read, and on which attestations and waivers count.
         assessed_at: Now, UTC.
+        comparison: The scan held against an earlier one, for the rules that need a base.
     """
     facts = gather(
         scan,
@@ -55,7 +60,9 @@ def assess(
         as_of=as_of,
         organisation={key: answer_in_words(answer) for key, answer in sorted(policy.answers.items())},
         packs=results,
-        verdict=decide(scan, results, policy, as_of=as_of),
+        verdict=decide(scan, results, policy, as_of=as_of, comparison=comparison),
+        statements=statements_of(policy, as_of),
+        overrides=policy.overrides,
     )
 
 
@@ -87,6 +94,8 @@ def _control_result(
     judgement, waived_until = _waived(control, judgement, policy.waivers, as_of)
     since, note = effective_from(control, facts)
     is_in_force = pack.status == "in_force" and since is not None and since <= as_of
+    standing, whose = standing_of(pack.duty_holders.get(control.duty_holder), facts)
+    note = ". ".join(capitalised(sentence) for sentence in (note, whose) if sentence)
     findings, measurements = _grounds(scan, control, policy.scope)
     grounds: list[Finding | Measurement] = [*findings, *measurements]
     pieces = (piece for ground in grounds for piece in ground.evidence)
@@ -98,7 +107,7 @@ def _control_result(
         requirement=control.requirement,
         duty_holder=control.duty_holder,
         status=judgement.status,
-        reason=_in_time(judgement, pack, since, note, is_in_force=is_in_force),
+        reason=_in_time(judgement, pack, since, note, as_of),
         is_in_force=is_in_force,
         effective_from=since,
         checks=control.checks,
@@ -110,9 +119,10 @@ def _control_result(
         severity_if_failed=control.severity_if_failed,
         waived_until=waived_until,
         maps=control.maps,
-        relevance=control.relevance,
+        relevance=meaning_of(control, standing),
         attested=in_words(attestation) if attestation and attestation.counts_on(as_of) else "",
         sources=control.sources,
+        standing=standing,
     )
 
 
@@ -153,17 +163,20 @@ def _waived(
 
 
 def _in_time(
-    judgement: Judgement, pack: Pack, since: datetime.date | None, note: str, *, is_in_force: bool
+    judgement: Judgement, pack: Pack, since: datetime.date | None, note: str, as_of: datetime.date
 ) -> str:
     """The reason in sentences, with the day from which the duty applies where that is not past."""
     status, reason = judgement.status, judgement.reason
-    if pack.status != "in_force":
+    if pack.status == "voluntary":
+        ahead = f", published on {since} and read ahead of that day" if since and since > as_of else ""
+        sentences = [f"a voluntary framework, not law{ahead}", reason, note]
+    elif pack.status != "in_force":
         sentences = [f"not law ({pack.status}), read as if it were", reason, note]
     elif status is ControlStatus.NOT_APPLICABLE:
         sentences = [reason]
     elif since is None:
         sentences = ["no day of application fits the answers given", reason, note]
-    elif not is_in_force:
+    elif since > as_of:
         sentences = [f"applies from {since}, read ahead of that day", reason, note]
     else:
         sentences = [reason, note]

@@ -25,6 +25,14 @@ class ControlStatus(enum.Enum):
     WAIVED = "waived"
 
 
+class Standing(enum.Enum):
+    """Whose duty a control is, seen from the organisation that judges a model."""
+
+    OWN = "own"
+    RELIANCE = "reliance"
+    OPEN = "open"
+
+
 class VerdictValue(enum.Enum):
     """The gate's answer; `cli` maps it to an exit code."""
 
@@ -77,6 +85,8 @@ class ControlResult:
         relevance: What the duty means for an organisation that adopts the model, "" when not told.
         attested: Who answered the question, how and until when; "" when nobody did.
         sources: Where the duty was read.
+        standing: Whether the organisation owes it itself, relies on somebody else who does, or has not
+            said enough to tell. A gap in what others owe is none of its own.
     """
 
     pack_id: str
@@ -101,6 +111,7 @@ class ControlResult:
     relevance: str = ""
     attested: str = ""
     sources: tuple[LegalSource, ...] = ()
+    standing: Standing = Standing.OWN
 
     def __post_init__(self) -> None:
         if not self.reason:
@@ -109,6 +120,11 @@ class ControlResult:
             raise InvalidValueError(f"{self.control_id}: nothing can be supported by an empty set")
         if (self.status is ControlStatus.WAIVED) != (self.waived_until is not None):
             raise InvalidValueError(f"{self.control_id}: a waiver has a last day, and nothing else has")
+
+    @property
+    def is_gap_of_others(self) -> bool:
+        """Whether the evidence shows a gap in what somebody else owes, so none of the organisation's own."""
+        return self.status is ControlStatus.NOT_SUPPORTED and self.standing is Standing.RELIANCE
 
 
 @dataclass(frozen=True)
@@ -120,7 +136,7 @@ class PackResult:
         title: "EU AI Act".
         version: Of the pack.
         digest: sha256 of the pack file's bytes.
-        status: "in_force", "proposed" or "superseded".
+        status: "in_force", "proposed", "superseded", or "voluntary" for what binds only those who adopt it.
         cite: The instrument, as cited.
         sources: Where it was read.
         review_due: Day after which the pack counts as stale.
@@ -150,7 +166,7 @@ class VerdictReason:
         value: What this rule alone would answer.
         rule: Id of the rule in the gate file.
         text: A plain sentence.
-        findings: Fingerprints of the findings behind it.
+        findings: Fingerprints of the findings behind it, or of the figures and parts that changed.
     """
 
     value: VerdictValue
@@ -169,6 +185,7 @@ class Verdict:
         gate: Name and version of the gate policy.
         gate_digest: sha256 of the gate file's bytes.
         scope: What the verdict covers ("English"), for people.
+        base: Id of the scan it was held against, "" without one.
     """
 
     value: VerdictValue
@@ -176,6 +193,38 @@ class Verdict:
     gate: str
     gate_digest: str
     scope: str = ""
+    base: str = ""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What a person answered or accepted, as this judgement knew it.
+
+    Attributes:
+        kind: "attestation" or "waiver".
+        about: "control euaia-art4", "check remote-code", "finding 0123456789abcdef".
+        said: The answer, or who carries the risk and what is done about it meanwhile.
+        who: Name and role of the person; for a waiver of the policy file its owner.
+        on: The day on which it was said, None where the policy file gives no day.
+        why: The reason given, "" without one.
+        until: Last day on which it counts.
+        counts: Whether it counted on the day of judgement.
+        source: The policy file, or "store" for a recorded decision.
+        digest: sha256 of that file, or of the record.
+        document: sha256 of the document it rests on, "" without one.
+    """
+
+    kind: str
+    about: str
+    said: str
+    who: str
+    on: datetime.date | None
+    why: str
+    until: datetime.date
+    counts: bool
+    source: str
+    digest: str
+    document: str = ""
 
 
 @dataclass(frozen=True)
@@ -189,6 +238,8 @@ class Assessment:
         organisation: The user's answers that entered ("role" -> "deployer").
         packs: One result per pack.
         verdict: The gate's answer.
+        statements: Every attestation and waiver that was at hand, those that no longer count too.
+        overrides: Patterns of the policy file's section `models` that fitted, in the order applied.
     """
 
     scan_id: str
@@ -197,6 +248,8 @@ class Assessment:
     organisation: Mapping[str, str]
     packs: tuple[PackResult, ...]
     verdict: Verdict
+    statements: tuple[Statement, ...] = ()
+    overrides: tuple[str, ...] = ()
 
     @property
     def controls(self) -> Iterator[ControlResult]:

@@ -37,7 +37,7 @@ class Control:
         title: Short name.
         requirement: The duty.
         duty_holder: Who owes it.
-        relevance: What it means for the organisation that adopts the model, usually a deployer.
+        relevance: What it means for the organisation that judges a model.
         severity_if_failed: "info" to "critical".
         evidence: Who can tell.
         effective: From which day; the first entry whose rule holds. Empty only in a proposed pack.
@@ -53,6 +53,7 @@ class Control:
         partial_if: When the evidence supports a part of it.
         attestation: The question a person must answer, "" when none.
         maps: Related ids in other frameworks.
+        reliance: What it means for an organisation that somebody else owes it to, "" when not told apart.
     """
 
     id: str
@@ -76,6 +77,27 @@ class Control:
     partial_if: Rule = field(default_factory=Rule)
     attestation: str = ""
     maps: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    reliance: str = ""
+
+    @property
+    def fed_by(self) -> tuple[str, ...]:
+        """The checks that help decide its status; where only a person can, they decide whether it applies."""
+        return () if self.evidence is EvidenceKind.ATTESTATION else self.checks
+
+
+@dataclass(frozen=True)
+class DutyHolder:
+    """Who owes a duty, and how an organisation knows that this is itself.
+
+    Attributes:
+        name: In words, "provider of the general-purpose AI model".
+        you_if: Holds when the organisation named this role.
+        also_if: Any of these clauses makes it one whatever role it named; one that is open does not.
+    """
+
+    name: str
+    you_if: Rule
+    also_if: Rule = field(default_factory=Rule)
 
 
 @dataclass(frozen=True)
@@ -87,13 +109,14 @@ class Pack:
         title: "EU AI Act".
         version: Of the pack.
         digest: sha256 of the file's bytes.
-        status: "in_force", "proposed" or "superseded".
+        status: "in_force", "proposed", "superseded", or "voluntary" for what binds only those who adopt it.
         cite: The instrument, as cited.
         sources: Where it was read.
         review_due: Day after which the pack is stale.
         controls: In the order of the file.
         reviewed_by: The person who held it against the law, "" when nobody has yet.
         questioning: Ids of the known checks that question the model.
+        duty_holders: By the name that controls give; everybody is one that is not listed.
     """
 
     id: str
@@ -107,3 +130,4 @@ class Pack:
     controls: tuple[Control, ...]
     reviewed_by: str = ""
     questioning: frozenset[str] = frozenset()
+    duty_holders: Mapping[str, DutyHolder] = field(default_factory=dict)

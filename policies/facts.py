@@ -95,7 +95,7 @@ def gather(
         as_of: The day of judgement.
     """
     bright: dict[str, Value] = _about_the_scan(scan, as_of)
-    bright |= {f"org.{key}": _timestamp(answer) for key, answer in answers.items()}
+    bright |= {f"org.{key}": _as_value(answer) for key, answer in answers.items()}
     dark = dict(bright)
     gaps = {
         f"org.{key}": f"'{key}' is not answered ({question.question})"
@@ -124,17 +124,17 @@ def _subject(name: str) -> str:
 
 def _about_the_scan(scan: Scan, as_of: datetime.date) -> dict[str, Value]:
     return {
-        "scan.as_of": _timestamp(as_of),
+        "scan.as_of": _as_value(as_of),
         "scan.profile": scan.request.profile.value,
         "scan.was_questioned": scan.engine is not None,
         "scan.has_commit": scan.snapshot.commit is not None,
     }
 
 
-def _timestamp(answer: Answer) -> Value:
+def _as_value(answer: Answer) -> Value:
     if isinstance(answer, datetime.date):
         return datetime.datetime.combine(answer, datetime.time(), datetime.UTC)
-    return answer
+    return list(answer) if isinstance(answer, tuple) else answer
 
 
 @dataclass(frozen=True)

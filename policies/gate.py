@@ -12,12 +12,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from policies.assessment import ControlResult, PackResult, Verdict, VerdictReason, VerdictValue
+from policies.assessment import ControlResult, PackResult, Standing, Verdict, VerdictReason, VerdictValue
+from policies.gate_comparison import beside_base, marks_of
 from policies.gate_rules import ControlMatcher, Extent, FailedMatcher, GateRule
 from policies.policy_file import PolicyFile, Waiver
 from policies.scope import COHERENCE_CHECK, Scope
 from policies.statuses import capitalised
 from scanner.check import CheckRecord
+from scanner.comparison import Comparison
+from scanner.errors import InvalidValueError
 from scanner.findings import Confidence, Finding, Outcome, Severity
 from scanner.runner import records_by_id
 from scanner.scan import Scan
@@ -33,9 +36,22 @@ _CONFIDENCES: Final = list(Confidence)
 _BINDING_NOBODY: Final = ("proposed", "superseded")
 
 
-def decide(scan: Scan, packs: Sequence[PackResult], policy: PolicyFile, *, as_of: datetime.date) -> Verdict:
-    """The verdict of the policy's gate on a scan and its judged packs."""
-    bench = _Bench(scan, packs, policy, as_of)
+def decide(
+    scan: Scan,
+    packs: Sequence[PackResult],
+    policy: PolicyFile,
+    *,
+    as_of: datetime.date,
+    comparison: Comparison | None = None,
+) -> Verdict:
+    """The verdict of the policy's gate on a scan and its judged packs, beside a base if there is one.
+
+    Raises:
+        InvalidValueError: when the comparison is about another candidate.
+    """
+    if comparison is not None and comparison.candidate.scan_id != scan.id:
+        raise InvalidValueError(f"the comparison is of {comparison.candidate.scan_id}, judged is {scan.id}")
+    bench = _Bench(scan, packs, policy, as_of, comparison)
     reasons = sorted(bench.reasons(), key=lambda reason: _STRONGEST_FIRST.index(reason.value))
     return Verdict(
         value=reasons[0].value if reasons else VerdictValue.PASS,
@@ -43,6 +59,7 @@ def decide(scan: Scan, packs: Sequence[PackResult], policy: PolicyFile, *, as_of
         gate=policy.gate.name,
         gate_digest=policy.gate.digest,
         scope=_scope(packs, policy, as_of),
+        base=comparison.base.scan_id if comparison else "",
     )
 
 
@@ -59,6 +76,7 @@ class _Bench:
     packs: Sequence[PackResult]
     policy: PolicyFile
     as_of: datetime.date
+    comparison: Comparison | None = None
 
     def reasons(self) -> Iterator[VerdictReason]:
         if not any(finding.outcome.is_judged for finding in self.scan.findings):
@@ -84,6 +102,8 @@ class _Bench:
             yield from self._unproven(rule)
         if rule.control:
             yield from self._controls(rule, rule.control)
+        if rule.needs_base:
+            yield from beside_base(rule, self.comparison, self.policy.scope, self._is_waived_mark)
 
     def _failed(self, rule: GateRule, matcher: FailedMatcher) -> Iterator[VerdictReason]:
         for record in self.scan.records:
@@ -142,10 +162,11 @@ class _Bench:
             covered = [
                 finding for finding in self.scan.findings if _covers(waiver, finding) and _could_stop(finding)
             ]
+            is_used = bool(covered or waiver.check or waiver.control) or waiver.finding in self._marks()
             if not waiver.counts_on(self.as_of):
                 text = f"{about} ended on {waiver.expires} and no longer counts"
                 yield _reason(VerdictValue.PASS, "waiver-expired", text, covered)
-            elif covered or waiver.check or waiver.control:
+            elif is_used:
                 text = f"{waiver.target} is waived by {waiver.owner} until {waiver.expires}: {waiver.reason}"
                 yield _reason(VerdictValue.PASS, "waiver", text, covered)
             else:
@@ -157,6 +178,14 @@ class _Bench:
             if pack.is_stale:
                 text = f"the pack {pack.id} {pack.version} was due for review on {pack.review_due}"
                 yield _reason(VerdictValue.PASS, "pack-stale", text)
+
+    def _marks(self) -> frozenset[str]:
+        """What a waiver of the kind `finding` may name beside findings: what moved, is lost or changed."""
+        return marks_of(self.comparison) if self.comparison else frozenset()
+
+    def _is_waived_mark(self, mark: str, check_id: str) -> bool:
+        waivers = self._current_waivers()
+        return any(each.finding == mark or (check_id and each.check == check_id) for each in waivers)
 
     def _is_waived(self, finding: Finding) -> bool:
         return any(_covers(waiver, finding) for waiver in self._current_waivers())
@@ -192,6 +221,7 @@ def _concerns(matcher: ControlMatcher, control: ControlResult) -> bool:
         and Severity(control.severity_if_failed).rank >= matcher.severity_at_least.rank
         and (not matcher.packs or control.pack_id in matcher.packs)
         and (control.is_in_force or not matcher.in_force_only)
+        and (control.standing is not Standing.RELIANCE or matcher.owed_by_others)
     )
 
 

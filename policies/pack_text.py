@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from policies.assessment import LegalSource
-from policies.controls import Control, Effective, EvidenceKind
+from policies.controls import Control, DutyHolder, Effective, EvidenceKind
 from policies.documents import Document, near
+from policies.frameworks import Framework
 from policies.rules import Clause, Rule, RuleError, RuleLanguage
 from scanner.check import Check
 from scanner.errors import ScanError
@@ -60,6 +61,14 @@ class ControlText:
     supported_if: _RuleText | None = None
     partial_if: _RuleText | None = None
     attestation: str = ""
+    reliance: str = ""
+
+
+@dataclass(frozen=True)
+class _HolderText:
+    name: str
+    you_if: _RuleText
+    also_if: tuple[_ClauseText, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,6 +89,7 @@ class PackText:
     cite: str
     sources: tuple[LegalSource, ...]
     reviewed: _Review
+    duty_holders: dict[str, _HolderText] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -90,24 +100,30 @@ class ControlCompiler:
         document: The file, for errors.
         language: What rules may refer to.
         checks: Every check there is, by id.
+        frameworks: What controls may be mapped to, by id.
         text: The control as the file writes it.
     """
 
     document: Document
     language: RuleLanguage
     checks: Mapping[str, Check]
+    frameworks: Mapping[str, Framework]
     text: ControlText
 
     def control(self) -> Control:
         """The control, its rules compiled.
 
         Raises:
-            PackError: when a rule, a check or a measurement does not exist, or nothing decides it.
+            PackError: when a rule, a check, a measurement or an id that it is mapped to does not exist, or
+                nothing decides it.
         """
         text = self.text
         measures = [spec.name for check in self.checks.values() for spec in check.measures]
         self._require("checks", "check", text.checks, list(self.checks))
         self._require("measurements", "measurement", text.measurements, measures)
+        self._require("maps", "framework", list(text.maps), list(self.frameworks))
+        for name, ids in text.maps.items():
+            self._require(f"maps.{name}", "id", ids, list(self.frameworks[name].ids))
         control = Control(
             text.id, text.label, text.title, text.requirement, text.duty_holder, text.relevance,
             text.severity_if_failed, text.evidence, tuple(self._effective()), text.limits, text.sources,
@@ -121,6 +137,7 @@ class ControlCompiler:
             partial_if=self._rule("partial_if", text.partial_if),
             attestation=text.attestation,
             maps=text.maps,
+            reliance=text.reliance,
         )  # fmt: skip
         self._require_evidence(control)
         return control
@@ -134,10 +151,7 @@ class ControlCompiler:
         return Rule(tuple(self._clause(key, clause) for clause in text.all)) if text else Rule()
 
     def _clause(self, key: str, text: _ClauseText) -> Clause:
-        try:
-            return self.language.compile(text.rule, text.says)
-        except RuleError as error:
-            raise self._error(f"key {key}: {error}", error.hint) from error
+        return _compiled(text, self.language, f"{self.document.where}, control {self.text.id}, key {key}")
 
     def _require(self, key: str, kind: str, names: Sequence[str], known: Sequence[str]) -> None:
         for name in names:
@@ -171,3 +185,30 @@ class ControlCompiler:
 
     def _error(self, what: str, hint: str = "") -> PackError:
         return PackError(f"{self.document.where}, control {self.text.id}, {what}", hint=hint)
+
+
+def compile_duty_holders(
+    document: Document, language: RuleLanguage, text: PackText, controls: Sequence[Control]
+) -> dict[str, DutyHolder]:
+    """Who owes the controls of a pack, rules compiled.
+
+    Raises:
+        PackError: when a rule cannot be compiled, or no control names the duty holder.
+    """
+    named = {control.duty_holder for control in controls}
+    holders: dict[str, DutyHolder] = {}
+    for name, holder in text.duty_holders.items():
+        where = f"{document.where}, key duty_holders.{name}"
+        if name not in named:
+            raise PackError(f"{where}: no control names this duty holder{near(name, sorted(named))}")
+        you_if = tuple(_compiled(each, language, f"{where}.you_if") for each in holder.you_if.all)
+        also_if = tuple(_compiled(each, language, f"{where}.also_if") for each in holder.also_if)
+        holders[name] = DutyHolder(holder.name, Rule(you_if), Rule(also_if))
+    return holders
+
+
+def _compiled(text: _ClauseText, language: RuleLanguage, where: str) -> Clause:
+    try:
+        return language.compile(text.rule, text.says)
+    except RuleError as error:
+        raise PackError(f"{where}: {error}", hint=error.hint) from error

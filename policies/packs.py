@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Final
 
 from policies.controls import Control, Pack
-from policies.documents import read_document
+from policies.documents import parse_yaml, read_document
+from policies.frameworks import Framework, load_frameworks
 from policies.organisation import load_questions
-from policies.pack_text import ControlCompiler, ControlText, PackError, PackText
+from policies.pack_text import ControlCompiler, ControlText, PackError, PackText, compile_duty_holders
 from policies.rules import RuleLanguage
 from scanner.check import Check, Needs
 from scanner.registry import nearest
@@ -43,11 +44,12 @@ def load_packs(names: Sequence[str], checks: Mapping[str, Check], extra: Sequenc
 
     Raises:
         PackError: for an unknown pack, two packs or controls with one id, or a control that cannot be
-            judged: unknown check, measurement, question or field, a type error, a rule without evidence.
+            judged: unknown check, measurement, question, field or mapped id, a type error, a rule without
+            evidence.
         DocumentError: when a file cannot be read or has another shape.
     """
-    language = RuleLanguage(checks, load_questions())
-    own = [_load(path, language, checks) for path in extra]
+    language, frameworks = RuleLanguage(checks, load_questions()), load_frameworks()
+    own = [_load(path, language, frameworks, checks) for path in extra]
     shipped, own_ids = _shipped(), {pack.id for pack in own}
     for name in names:
         if name not in shipped and name not in own_ids:
@@ -55,7 +57,11 @@ def load_packs(names: Sequence[str], checks: Mapping[str, Check], extra: Sequenc
                 f"unknown policy pack '{name}'{nearest(name, [*shipped, *own_ids])}",
                 hint=f"known packs are {', '.join(sorted([*shipped, *own_ids]))}",
             )
-    packs = [_load(shipped[name], language, checks) for name in dict.fromkeys(names) if name not in own_ids]
+    packs = [
+        _load(shipped[name], language, frameworks, checks)
+        for name in dict.fromkeys(names)
+        if name not in own_ids
+    ]
     _require_distinct([*packs, *own])
     return [*packs, *own]
 
@@ -66,9 +72,13 @@ def control_ids(extra: Sequence[Path] = ()) -> frozenset[str]:
     Raises:
         DocumentError: when a file cannot be read or has another shape.
     """
-    documents = (read_document(path, _KIND, "pack") for path in [*_shipped().values(), *extra])
+    own = (read_document(path, _KIND, "pack") for path in extra)
+    # A policy file does not wait for the schema: shipped packs are held against it when they are loaded.
+    shipped = (parse_yaml(path.read_bytes(), f"{_KIND} {path.name}") for path in _shipped().values())
     return frozenset(
-        control.id for document in documents for control in document.part(list[ControlText], "controls")
+        control["id"]
+        for data in (*shipped, *(document.data for document in own))
+        for control in data["controls"]
     )
 
 
@@ -81,11 +91,16 @@ def _shipped() -> dict[str, Traversable]:
     }
 
 
-def _load(path: Traversable, language: RuleLanguage, checks: Mapping[str, Check]) -> Pack:
+def _load(
+    path: Traversable,
+    language: RuleLanguage,
+    frameworks: Mapping[str, Framework],
+    checks: Mapping[str, Check],
+) -> Pack:
     document = read_document(path, _KIND, "pack")
     text = document.part(PackText, "pack")
     controls = tuple(
-        ControlCompiler(document, language, checks, control).control()
+        ControlCompiler(document, language, checks, frameworks, control).control()
         for control in document.part(list[ControlText], "controls")
     )
     seen: set[str] = set()
@@ -102,6 +117,7 @@ def _load(path: Traversable, language: RuleLanguage, checks: Mapping[str, Check]
         text.id, text.title, text.version, document.digest, text.status, text.cite, text.sources,
         text.reviewed.next, controls,
         reviewed_by=text.reviewed.by or "",
+        duty_holders=compile_duty_holders(document, language, text, controls),
         questioning=frozenset(check.id for check in checks.values() if check.needs is not Needs.STATIC),
     )  # fmt: skip
 

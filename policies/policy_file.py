@@ -9,18 +9,29 @@ A user's file needs only what differs: what it leaves out is taken from the pack
 from __future__ import annotations
 
 import datetime
+import fnmatch
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Final, TypeVar
 
 from policies.documents import Document, near, read_document
 from policies.gate_rules import Gate, GateRule
-from policies.organisation import Answer, Question, load_questions, read_answers
+from policies.organisation import (
+    Answer,
+    Question,
+    load_questions,
+    read_answers,
+    read_licence,
+    with_market,
+)  # fmt: skip
+from policies.overrides import for_model
 from policies.packs import control_ids
+from policies.requirements import Signer, Threshold, require_measured
 from policies.scope import Scope
 from scanner.errors import ScanError
+from scanner.references import ModelRef
 
 T = TypeVar("T")
 _KIND: Final = "policy file"
@@ -44,6 +55,7 @@ class Attestation:
         expires: Last day on which it counts.
         reason: Why, required for "partly", "equivalent" and "not_reasonable".
         document_sha256: Digest of the document it rests on, "" without one.
+        record: Digest of the stored decision that says so, "" when the policy file does.
     """
 
     control: str
@@ -54,6 +66,7 @@ class Attestation:
     expires: datetime.date
     reason: str = ""
     document_sha256: str = ""
+    record: str = ""
 
     def counts_on(self, day: datetime.date) -> bool:
         """Whether it was made by that day and has not expired."""
@@ -71,6 +84,10 @@ class Waiver:
         control: Id of a control, or "".
         check: Id of a check, or "".
         finding: Fingerprint of a finding, or "".
+        compensating_control: What is done about it meanwhile, "" when not told.
+        recorded_by: Who recorded it, "" when the policy file says it.
+        recorded_on: When, None when the policy file says it.
+        record: Digest of the stored decision that says so, "" when the policy file does.
     """
 
     reason: str
@@ -79,6 +96,10 @@ class Waiver:
     control: str = ""
     check: str = ""
     finding: str = ""
+    compensating_control: str = ""
+    recorded_by: str = ""
+    recorded_on: datetime.date | None = None
+    record: str = ""
 
     @property
     def target(self) -> str:
@@ -105,6 +126,9 @@ class PolicyFile:
         gate: What stops a model.
         attestations: By id of the control.
         waivers: In the order of the file.
+        thresholds: By the name of a measurement; nothing reads them yet.
+        signers: Whose signatures a model has to carry; nothing reads them yet.
+        overrides: Patterns of its section `models` that fit the model, in the order applied.
     """
 
     where: str
@@ -116,6 +140,15 @@ class PolicyFile:
     gate: Gate
     attestations: Mapping[str, Attestation]
     waivers: tuple[Waiver, ...]
+    thresholds: Mapping[str, Threshold] = field(default_factory=dict)
+    signers: tuple[Signer, ...] = ()
+    overrides: tuple[str, ...] = ()
+
+    @property
+    def in_words(self) -> str:
+        """File, gate and applied overrides, for people."""
+        fitted = f"; for this model its overrides {', '.join(self.overrides)} apply" if self.overrides else ""
+        return f"{self.where}: {self.gate.name}{fitted}"
 
 
 @dataclass(frozen=True)
@@ -131,7 +164,13 @@ class _GateText:
 
 
 def load_policy(
-    path: Path | None = None, *, checks: Collection[str] = (), extra_packs: Sequence[Path] = ()
+    path: Path | None = None,
+    *,
+    checks: Collection[str] = (),
+    extra_packs: Sequence[Path] = (),
+    measures: Collection[str] = (),
+    directed: Collection[str] = (),
+    ref: ModelRef | None = None,
 ) -> PolicyFile:
     """The policy of a file, or the packaged default.
 
@@ -140,30 +179,58 @@ def load_policy(
         checks: Ids of every check there is; gate rules and waivers may name no others. Empty: not held
             against anything.
         extra_packs: The user's own pack files, whose controls may be attested and waived.
+        measures: Names of every measurement there is, for the thresholds. Empty: not held against anything.
+        directed: Those of them that can get worse; rules about regressions may name no others. Empty: not
+            held against anything.
+        ref: The model; what the file's section `models` says for it replaces what else the file says.
 
     Raises:
         DocumentError: when the file cannot be read or has another shape.
         AnswerError: when an answer does not fit its question.
+        RequirementError: when it names an unknown measurement.
         PolicyFileError: when it names an unknown control or check, or says something twice.
     """
     default = read_document(
         resources.files("policies").joinpath("data", "default-policy.yaml"), _KIND, "policy"
     )
-    own = read_document(path, _KIND, "policy") if path is not None else default
+    written = read_document(path, _KIND, "policy") if path is not None else default
+    own, overrides = for_model(written, default, ref)
     questions = load_questions()
     policy = PolicyFile(
         where=own.where,
         digest=own.digest,
         questions=questions,
-        answers=read_answers(_part(own, default, "organisation", dict[str, object]), questions, own.where),
+        answers=_answers(own, default, questions),
         packs=_part(own, default, "packs", tuple[str, ...]),
         scope=_part(own, default, "scope", Scope),
         gate=_gate(own, default),
         attestations=_by_control(own),
         waivers=_optional(own, "waivers", Waiver),
+        thresholds=own.part(dict[str, Threshold], "thresholds") if "thresholds" in own.data else {},
+        signers=_optional(own, "signers", Signer),
+        overrides=overrides,
     )
+    require_measured(policy.thresholds, measures, policy.where)
     _require_known(policy, checks, control_ids(extra_packs) if _names_controls(policy) else frozenset())
+    for rule in policy.gate.rules if directed else ():
+        for pattern in rule.regressed.measurements if rule.regressed else ():
+            if not any(fnmatch.fnmatchcase(name, pattern) for name in directed):
+                raise PolicyFileError(
+                    f"{policy.where}, gate rule {rule.id}: no measurement that can get worse is called "
+                    f"'{pattern}'{near(pattern, directed)}",
+                    hint=f"those are {', '.join(sorted(directed))}",
+                )
     return policy
+
+
+def _answers(own: Document, default: Document, questions: Mapping[str, Question]) -> dict[str, Answer]:
+    answers = read_answers(_part(own, default, "organisation", dict[str, object]), questions, own.where)
+    licence = own.part(dict[str, object], "licence") if "licence" in own.data else {}
+    for key, answer in read_licence(licence, questions, own.where).items():
+        if key in answers:
+            raise PolicyFileError(f"{own.where}: {key} is answered under organisation and under licence")
+        answers[key] = answer
+    return with_market(answers, own.where)
 
 
 def _part(own: Document, default: Document, key: str, kind: type[T]) -> T:
@@ -219,8 +286,7 @@ def _require_known(policy: PolicyFile, checks: Collection[str], controls: Collec
         if waiver.check and checks:
             _require(waiver.check, checks, "check", where)
     for rule in policy.gate.rules if checks else ():
-        matchers = [matcher for matcher in (rule.failed, rule.unjudged) if matcher is not None]
-        for name in (name for matcher in matchers for name in matcher.checks):
+        for name in rule.named_checks:
             _require(name, checks, "check", f"{policy.where}, gate rule {rule.id}")
 
 

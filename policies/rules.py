@@ -43,6 +43,8 @@ _ANSWER_TYPES: Final = {
     AnswerKind.CHOICE: "STRING",
     AnswerKind.DATE: "TIMESTAMP",
     AnswerKind.NUMBER: "DOUBLE",
+    AnswerKind.TEXT: "STRING",
+    AnswerKind.LIST: "LIST",
 }
 _PROFILES: Final = tuple(profile.value for profile in Profile)
 _NAME: Final = re.compile(r"(?<![\w.])(check|measure|org|scan)\.(\w+)(?:\.(\w+))?")

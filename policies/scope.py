@@ -66,6 +66,10 @@ class Scope:
         record = records_by_id(scan.records).get(COHERENCE_CHECK)
         return tuple(code for code in self.languages if record is None or not _is_capable(record, code))
 
+    def is_beside(self, subject: str) -> bool:
+        """Whether a subject ("zh", "zh/tibet") is about a language outside the scope."""
+        return self._is_outside(_language_in(subject))
+
     def _is_beside(self, finding: Finding) -> bool:
         if not self._is_outside(language_of(finding)):
             return False
@@ -77,7 +81,11 @@ class Scope:
 
 def language_of(finding: Finding) -> str:
     """The language that a finding is about, "" when it is not about one: "zh" of "zh" or "zh/tibet"."""
-    code = re.split(r"[/:]", finding.subject, maxsplit=1)[0]
+    return _language_in(finding.subject)
+
+
+def _language_in(subject: str) -> str:
+    code = re.split(r"[/:]", subject, maxsplit=1)[0]
     return code if code in LANGUAGES else ""
 
 

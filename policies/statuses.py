@@ -71,18 +71,19 @@ def effective_from(control: Control, facts: Facts) -> tuple[datetime.date | None
     While it is open which day applies, the earliest one counts. None when no day fits the answers.
     """
     candidates: list[datetime.date] = []
+    is_settled = False
     for entry in control.effective:
         truth = facts.holds(entry.when) if entry.when else Truth.TRUE
         if truth is not Truth.FALSE:
             candidates.append(entry.since)
-        if truth is Truth.TRUE:
+        if is_settled := truth is Truth.TRUE:
             break
     if not candidates:
         return None, ""
     others = sorted({day for day in candidates if day != min(candidates)})
-    note = (
-        f"depending on open answers it may apply from {' or '.join(map(str, others))} only" if others else ""
-    )
+    ways = [f"from {' or '.join(map(str, others))} only"] if others else []
+    ways += [] if is_settled else ["not at all"]
+    note = f"depending on open answers it may apply {', or '.join(ways)}" if ways else ""
     return min(candidates), note
 
 

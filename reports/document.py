@@ -19,6 +19,7 @@ from reports.sections.deflection import DeflectionView, deflection_view
 from reports.sections.findings import FindingsView, findings_view
 from reports.sections.method import MethodView, method_view
 from reports.sections.provenance import ProvenanceView, provenance_view
+from reports.sections.signoff import SignOffView, sign_off_view
 from reports.sections.verdict import VerdictView, verdict_view
 from reports.wording import Legend, day, legends, moment
 
@@ -45,7 +46,7 @@ _SECTIONS: Final = (
     Section("9", "limits", "Limits", "limits"),
     Section("A", "transcripts", "Sampled transcripts", "transcripts"),
     Section("B", "evidence", "Evidence and how to verify it", "evidence"),
-    Section("C", "sign-off", "Sign-off", "signoff"),
+    Section("C", "sign-off", "Decisions and sign-off", "signoff"),
 )
 
 
@@ -74,6 +75,7 @@ class Document:
         provenance: Section 8 and appendix B.
         transcripts: Appendix A.
         reperformance: Command lines, by purpose.
+        sign_off: Appendix C.
     """
 
     title: str
@@ -96,6 +98,7 @@ class Document:
     provenance: ProvenanceView
     transcripts: tuple[CheckSample, ...]
     reperformance: Mapping[str, str]
+    sign_off: SignOffView
 
 
 def document_of(report: Report) -> Document:
@@ -123,6 +126,7 @@ def document_of(report: Report) -> Document:
         provenance=provenance_view(contents),
         transcripts=tuple(check_samples(contents, report.evidence)),
         reperformance=contents.reperformance,
+        sign_off=sign_off_view(contents),
     )
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reports.contents import EvidenceRecord
 from reports.wording import plain
 from scanner.errors import InvalidValueError
-from scanner.evidence import EvidenceError, EvidenceStore
+from scanner.evidence import EvidenceError, EvidenceRef, EvidenceStore
 from scanner.records import decode
 from scanner.transcripts import SPANS_MEDIA_TYPE, PersonalDataSpans, Span
 
@@ -31,7 +31,7 @@ class Masks:
     spans: Mapping[str, Sequence[Span]]
 
     @classmethod
-    def read(cls, evidence: Sequence[EvidenceRecord], store: EvidenceStore) -> Masks:
+    def read(cls, evidence: Iterable[EvidenceRecord | EvidenceRef], store: EvidenceStore) -> Masks:
         """The masks that the evidence holds; spans that were changed or lost examine nothing."""
         spans: dict[str, Sequence[Span]] = {}
         for record in evidence:

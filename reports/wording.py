@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from policies.assessment import ControlStatus, VerdictValue
+from policies.assessment import ControlResult, ControlStatus, Standing, VerdictValue
 from reports.contents import EvidenceState
 from scanner.findings import Outcome
 
@@ -58,6 +58,7 @@ _STATUSES: Final = {
     ControlStatus.ATTESTATION_REQUIRED: ("Attestation required", "open", "△"),
     ControlStatus.WAIVED: ("Waived", "warn", "◇"),
 }
+GAP_OF_OTHERS: Final = Tag("Gap of others", "warn", "□", key="gap_of_others")
 _VERDICTS: Final = {
     VerdictValue.PASS: ("Pass", "good", "●"),
     VerdictValue.REVIEW: ("Review", "warn", "◆"),
@@ -94,6 +95,7 @@ _PACK_STATES: Final = {
     "in_force": "in force",
     "proposed": "proposed, not law",
     "superseded": "superseded",
+    "voluntary": "voluntary, not law",
 }
 _KNOWLEDGE: Final = {
     "primary": "text read there",
@@ -104,6 +106,7 @@ _KNOWLEDGE: Final = {
 _DUTY_HOLDERS: Final = {
     "provider_gpai": "provider of the general-purpose AI model",
     "provider_system": "provider of the AI system",
+    "adopter": "whoever adopts the framework",
     "federal_agency": "US federal agency",
     "federal_contractor": "contractor of any US federal agency",
     "civilian_contractor": "contractor of a US federal civilian agency",
@@ -131,6 +134,23 @@ def status_tag(status: ControlStatus) -> Tag:
     return Tag(*_STATUSES[status], key=status.value)
 
 
+def control_tag(control: ControlResult) -> Tag:
+    """What readers see of a control: a gap in what others owe is told from one's own."""
+    return GAP_OF_OTHERS if control.is_gap_of_others else status_tag(control.status)
+
+
+def owed_by(control: ControlResult) -> str:
+    """Who owes the duty, and whether that is the reader."""
+    holder = duty_holder_text(control.duty_holder)
+    match control.standing:
+        case Standing.OWN:
+            return holder
+        case Standing.RELIANCE:
+            return f"{holder}, on whom you rely"
+        case Standing.OPEN:
+            return f"{holder}; whether that is you is open"
+
+
 def verdict_tag(value: VerdictValue) -> Tag:
     """What readers see of a verdict."""
     return Tag(*_VERDICTS[value], key=value.value)
@@ -153,6 +173,7 @@ def legends() -> tuple[Legend, ...]:
     return (
         *(Legend(outcome_tag(outcome), text) for outcome, text in _OUTCOME_MEANINGS.items()),
         *(Legend(status_tag(status), text) for status, text in _STATUS_MEANINGS.items()),
+        Legend(GAP_OF_OTHERS, "The same where somebody else owes it, on whom you rely: no gap of yours."),
     )
 
 

@@ -19,7 +19,12 @@ from scanner.errors import CheckTimeoutError, NotAvailableError
 from scanner.evidence import EvidenceRef, EvidenceStore
 from scanner.findings import Confidence, Finding, Interval, Location, Measurement, Outcome, Severity
 from scanner.manifest import Snapshot
+from scanner.measures import MeasureSpec, Worse
 from scanner.progress import Progress, SilentProgress
+
+__all__ = [
+    "Check", "CheckContext", "CheckRecord", "Cost", "MeasureSpec", "Needs", "Profile", "Worse",
+]  # fmt: skip
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,21 +46,6 @@ class Profile(enum.Enum):
     QUICK = "quick"
     STANDARD = "standard"
     DEEP = "deep"
-
-
-@dataclass(frozen=True)
-class MeasureSpec:
-    """A measurement that a check may yield; policy packs may refer to no others.
-
-    Attributes:
-        name: Dotted name, "deflection.rate_gap".
-        unit: Unit of its values.
-        title: What it means, for people.
-    """
-
-    name: str
-    unit: str
-    title: str
 
 
 @dataclass(frozen=True)

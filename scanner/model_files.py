@@ -32,8 +32,8 @@ from scanner.tensorfiles.gguf_header import GgufArray, GgufError, GgufHeader, Gg
 
 __all__ = [
     "CONFIG_LIMIT_BYTES", "TEXT_LIMIT_BYTES", "GgufArray", "GgufError", "GgufHeader", "GgufTensor",
-    "ModelCard", "ModelFileError", "gguf_metadata", "licence_files", "model_card", "read_config",
-    "read_json", "read_text",
+    "ModelCard", "ModelFileError", "gguf_metadata", "is_licence_name", "licence_files",
+    "model_card", "read_config", "read_json", "read_text",
 ]  # fmt: skip
 
 CONFIG_LIMIT_BYTES: Final = 4 * 1024**2
@@ -138,7 +138,7 @@ def model_card(snapshot: Snapshot) -> ModelCard | None:
 
 def licence_files(snapshot: Snapshot) -> tuple[FileEntry, ...]:
     """Files that hold licence texts, notices or use policies, by name, in any folder, sorted by path."""
-    return tuple(entry for entry in snapshot.files if _is_licence_name(PurePosixPath(entry.path).name))
+    return tuple(entry for entry in snapshot.files if is_licence_name(PurePosixPath(entry.path).name))
 
 
 class _BoundedYaml(YAMLHandler):  # type: ignore[misc]
@@ -189,7 +189,8 @@ def _top_level(snapshot: Snapshot, names: tuple[str, ...]) -> FileEntry | None:
     return next((by_name[name] for name in names if name in by_name), None)
 
 
-def _is_licence_name(name: str) -> bool:
+def is_licence_name(name: str) -> bool:
+    """Whether a file of this name (without folders) holds a licence text, a notice or a use policy."""
     lowered = PurePosixPath(name.lower().replace("-", "_").replace(" ", "_"))
     if lowered.suffix not in _LICENCE_SUFFIXES:
         return False

@@ -46,6 +46,11 @@ def to_builtins(value: object) -> Any:  # noqa: ANN401 - the JSON edge: dicts, l
     return msgspec.to_builtins(value)
 
 
+def canonical(value: object) -> bytes:
+    """The canonical JSON of a value: UTF-8, keys sorted, no white space; equal values, equal bytes."""
+    return msgspec.json.encode(value, order="sorted")
+
+
 def digest(value: object) -> str:
-    """sha256 (hex) of a value's canonical JSON (sorted keys): equal values, equal digests."""
-    return hashlib.sha256(msgspec.json.encode(value, order="sorted")).hexdigest()
+    """sha256 (hex) of a value's canonical JSON: equal values, equal digests."""
+    return hashlib.sha256(canonical(value)).hexdigest()

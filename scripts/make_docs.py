@@ -6,6 +6,7 @@ import inspect
 import sys
 from pathlib import Path
 
+from make_control_docs import control_pages
 from make_deflection_docs import deflection_page
 from make_garak_docs import garak_page
 
@@ -23,9 +24,9 @@ def main() -> int:
     packs = load_packs(list(available_packs()), checks)
     pages = {
         DOCS / "checks.md": "\n".join(_checks_page(in_order(list(checks.values())))),
-        DOCS / "controls.md": "\n".join(_controls_page(packs)),
         DOCS / "garak.md": garak_page(),
         DOCS / "deflection-items.md": deflection_page(),
+        **{DOCS / name: text for name, text in control_pages(packs, checks).items()},
     }
     if "--check" in sys.argv[1:]:
         stale = [
@@ -33,17 +34,15 @@ def main() -> int:
             for path, text in pages.items()
             if not path.exists() or path.read_text(encoding="utf-8") != text
         ]
+        stale += set((DOCS / "controls").glob("*.md")) - set(pages)
         for path in stale:
             print(f"{path} is not what the code says; run `make docs`")
         return 1 if stale else 0
     for path, text in pages.items():
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
         print(f"wrote {path}")
     return 0
-
-
-def _content(path: Path) -> str:
-    return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
 def _checks_page(checks: list[Check]) -> list[str]:
@@ -56,32 +55,6 @@ def _checks_page(checks: list[Check]) -> list[str]:
         lines += [f"- measures `{each.name}` [{each.unit}]: {each.title}" for each in check.measures]
         lines += [""] if check.measures else []
     return lines
-
-
-def _controls_page(packs: list) -> list[str]:
-    lines = [
-        "# Control packs",
-        "",
-        "Written by `make docs` from the packs. Paraphrases, not legal advice.",
-        "",
-    ]
-    for pack in packs:
-        lines += [f"## {pack.title}", "", f"`{pack.id}` {pack.version}, {pack.status}: {pack.cite}", ""]
-        lines += [
-            "| control | what it asks, in our words | rests on | what it does not show |",
-            "|---|---|---|---|",
-        ]
-        lines += [
-            f"| {control.label} ({control.id}) | {_cell(control.requirement)} | "
-            f"{', '.join(control.checks) or 'attestation'} | {_cell(control.limits)} |"
-            for control in pack.controls
-        ]
-        lines.append("")
-    return lines
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ from probes.deflection.second_reader import SETTING as JUDGE
 from probes.deflection.second_reader import judged as judged_by_model
 from probes.deflection.survey import Survey, take_survey
 from probes.proportions import METHOD, wilson
-from scanner.check import Check, CheckContext, Cost, MeasureSpec, Needs, Profile
+from scanner.check import Check, CheckContext, Cost, MeasureSpec, Needs, Profile, Worse
 from scanner.deflection_matrix import Coverage, keep_matrix
 from scanner.evidence import EvidenceRef
 from scanner.findings import Confidence, Finding, Measurement, Severity
@@ -73,15 +73,23 @@ class AlignmentDeflection(Check):
     timeout_seconds: ClassVar[float] = 900.0
     measures: ClassVar[tuple[MeasureSpec, ...]] = (
         MeasureSpec("deflection.coverage", "share", "Replies that hold a word of the answer key"),
-        MeasureSpec("deflection.engagement_rate", "share", "Replies that deal with the question"),
         MeasureSpec(
-            "deflection.rate_gap", "share difference", "Deflected or refused: sensitive minus controls"
+            "deflection.engagement_rate", "share", "Replies that deal with the question", Worse.LOWER
+        ),
+        MeasureSpec(
+            "deflection.rate_gap",
+            "share difference",
+            "Deflected or refused: sensitive minus controls",
+            Worse.HIGHER,
         ),
         MeasureSpec(
             "deflection.rate_gap_corrected", "share difference", "The same, corrected for the reader's error"
         ),
         MeasureSpec(
-            "deflection.line_gap", "share difference", "State's line taken: sensitive minus controls"
+            "deflection.line_gap",
+            "share difference",
+            "State's line taken: sensitive minus controls",
+            Worse.HIGHER,
         ),
         MeasureSpec("deflection.topic_gap", "share difference", "A topic minus all controls, where above 0"),
         *JUDGE_MEASURES,

@@ -43,7 +43,7 @@ from probes.context_code.comparison import (
 from probes.context_code.reading import CodeKind, read_code
 from probes.context_code.tasks import DEPTHS, NEUTRAL, load_tasks, prompts_for
 from probes.proportions import METHOD, wilson
-from scanner.check import Check, CheckContext, Cost, MeasureSpec, Needs, Profile
+from scanner.check import Check, CheckContext, Cost, MeasureSpec, Needs, Profile, Worse
 from scanner.conversation import FinishReason, Sampling
 from scanner.evidence import EvidenceRef
 from scanner.findings import Confidence, Finding, Measurement, Severity
@@ -67,7 +67,10 @@ class CodeWorseForSomeGroups(Check):
     timeout_seconds: ClassVar[float] = 600.0
     measures: ClassVar[tuple[MeasureSpec, ...]] = (
         MeasureSpec(
-            "context_code.bad_rate", "share", "Replies without code, with broken or with defective code"
+            "context_code.bad_rate",
+            "share",
+            "Replies without code, with broken or with defective code",
+            Worse.HIGHER,
         ),
         MeasureSpec("context_code.bad_gap", "share difference", "The same: sensitive minus neutral groups"),
         MeasureSpec("context_code.refused_gap", "share difference", "Refusals: sensitive minus neutral"),

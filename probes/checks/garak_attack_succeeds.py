@@ -55,7 +55,7 @@ from probes.garak.judging import subject_of
 from probes.garak.planning import Plan, cost_of, make_plan
 from probes.garak.running import ask_controls, put_plan
 from probes.garak.telling import Teller, tagged
-from scanner.check import Check, CheckContext, Cost, MeasureSpec, Needs, Profile
+from scanner.check import Check, CheckContext, Cost, MeasureSpec, Needs, Profile, Worse
 from scanner.errors import BudgetSpentError
 from scanner.findings import Finding, Measurement, Severity
 
@@ -72,7 +72,9 @@ class GarakAttackSucceeds(Check):
     needs = Needs.GENERATE
     order = 50
     measures = (
-        MeasureSpec("garak.hit_rate", "share", "Share of garak's prompts that got what they wanted"),
+        MeasureSpec(
+            "garak.hit_rate", "share", "Share of garak's prompts that got what they wanted", Worse.HIGHER
+        ),
         MeasureSpec("garak.not_refused_rate", "share", "Share of replies that are read as no refusal"),
         MeasureSpec(
             "garak.capability", "share", "Share of harmless questions of an attack's form answered rightly"

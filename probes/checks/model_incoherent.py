@@ -36,7 +36,7 @@ from typing import Final
 from probes.capability import COHERENCE_CHECK_ID
 from probes.coherence import RIGHT, THINKING, SimpleQuestion, by_language, load_questions, score
 from probes.proportions import METHOD, wilson
-from scanner.check import Check, CheckContext, Cost, MeasureSpec, Needs, Profile
+from scanner.check import Check, CheckContext, Cost, MeasureSpec, Needs, Profile, Worse
 from scanner.conversation import Conversation, FinishReason, Sampling
 from scanner.evidence import EvidenceRef
 from scanner.findings import Finding, Measurement, Severity
@@ -78,7 +78,11 @@ class ModelIncoherent(Check):
     needs = Needs.GENERATE
     order = 10
     timeout_seconds = 300.0
-    measures = (MeasureSpec("coherence.accuracy", "share", "Share of simple questions answered correctly"),)
+    measures = (
+        MeasureSpec(
+            "coherence.accuracy", "share", "Share of simple questions answered correctly", Worse.LOWER
+        ),
+    )
 
     def cost(self, profile: Profile) -> Cost:
         """The same under every profile."""

@@ -36,10 +36,13 @@ from probes.privacy_transcripts import (
     spans_of,
 )
 from probes.proportions import METHOD, wilson
-from scanner.check import Check, CheckContext, Cost, MeasureSpec, Needs, Profile
+from probes.transcript_redaction import raw_values, redacted_exchange
+from scanner.check import Check, CheckContext, Cost, MeasureSpec, Needs, Profile, Worse
 from scanner.conversation import Conversation, FinishReason, Sampling
 from scanner.evidence import EvidenceRef
 from scanner.findings import Confidence, Finding, Measurement, Severity
+from scanner.quarantine import SETTINGS as QUARANTINE
+from scanner.quarantine import Quarantine
 from scanner.records import encode
 from scanner.transcripts import SPANS_MEDIA_TYPE, Exchange, keep_transcript, read_transcript
 
@@ -62,8 +65,14 @@ class PersonalDataInReplies(Check):
     needs: ClassVar[Needs] = Needs.GENERATE
     order: ClassVar[int] = 900
     timeout_seconds: ClassVar[float] = 600.0
+    settings: ClassVar[tuple[str, ...]] = QUARANTINE
     measures: ClassVar[tuple[MeasureSpec, ...]] = (
-        MeasureSpec("privacy.reply_rate", "share", "Replies to inviting questions that hold an identifier"),
+        MeasureSpec(
+            "privacy.reply_rate",
+            "share",
+            "Replies to inviting questions that hold an identifier",
+            Worse.HIGHER,
+        ),
     )
 
     def cost(self, profile: Profile) -> Cost:
@@ -73,11 +82,16 @@ class PersonalDataInReplies(Check):
 
     def run(self, context: CheckContext) -> Iterator[Finding | Measurement]:
         """Yields a finding on own questions, one on the other replies, and keeps the spans of all texts."""
+        quarantine = Quarantine.of(context.settings)
         own = self._ask(context)
         others = [
             exchange for ref in earlier_transcripts(context.earlier) for exchange in _read(context, ref)
         ]
         read = reread([*own, *others])
+        if quarantine is not None:
+            salt = context.snapshot.digest
+            found = (raw_values(each.exchange, new_identifiers(each), salt=salt) for each in read)
+            quarantine.keep(self.id, salt, (value for values in found for value in values))
         evidence = self._keep(context, own, read)
         if own:
             yield from self._own(read[: len(own)], evidence)
@@ -105,12 +119,13 @@ class PersonalDataInReplies(Check):
     ) -> tuple[EvidenceRef, ...]:
         """The transcript with its readings, the spans of all texts, and what each letter was tested by."""
         kept: list[EvidenceRef] = []
-        if own:
-            kept.append(
-                keep_transcript(context.evidence, self.id, [_noted(found) for found in read[: len(own)]])
-            )
+        masked = [_noted(found, context.snapshot.digest) for found in read[: len(own)]]
+        if masked:
+            kept.append(keep_transcript(context.evidence, self.id, masked))
         if read:
-            spans = encode(spans_of(read))
+            # The masked replies stand in the transcript; that nothing is left in them to mask is said too.
+            clean = [Reread(each, (), found.asked) for each, found in zip(masked, read, strict=False)]
+            spans = encode(spans_of([*read, *clean]))
             kept.append(
                 context.evidence.put(spans, SPANS_MEDIA_TYPE, "places of personal data in all transcripts")
             )
@@ -196,8 +211,8 @@ def _expected(question: Question) -> dict[str, str]:
     return {"asks_for": question.letters}
 
 
-def _noted(found: Reread) -> Exchange:
-    exchange = found.exchange
+def _noted(found: Reread, salt: str) -> Exchange:
+    exchange = redacted_exchange(found.exchange, found.hits, salt=salt)
     letters = sorted({hit.row.letter for hit in new_identifiers(found)})
     reading = {**exchange.reading, "identifiers": " ".join(letters) or "none"}
     return Exchange(exchange.id, exchange.conversation, exchange.reply, reading)

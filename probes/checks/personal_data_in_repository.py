@@ -1,16 +1,18 @@
 """Whether the texts that come with a model hold personal data.
 
-What it looks for: identifiers of persons in the model card, licence, configuration and small data files, by
-the 18 kinds of the HIPAA Safe Harbor (45 CFR 164.514(b)(2)(i)), and Chinese resident numbers, mobile numbers
-and record numbers. Values never leave the check: findings hold kinds, counts and places, and a masked form.
+What it looks for: identifiers of persons in the model card, licence, configuration, code, notebooks, data
+files and added tokens, by the 18 kinds of the HIPAA Safe Harbor (45 CFR 164.514(b)(2)(i)), and Chinese
+resident numbers, mobile numbers and record numbers. Values never leave the check, except to a quarantine that
+the user names: findings hold kinds, counts and places, and a masked form.
 
 Why it matters: whoever deploys the repository distributes what is in it; sample records and examples taken
 from real data are a disclosure before the model is ever asked.
 
 How it can be wrong: labelled numbers in documentation may be invented; reserved examples are left out,
 invented ones are not known as such. Names are recognised statistically in prose and are often product names,
-so they are only information. What is unlabelled and has no check digit, is in an image, or in a file above
-the limits (512 KiB a file, 2 MiB together, smallest first) is missed; vocabularies are not read.
+so they are only information. What is unlabelled and has no check digit, is in an image, or beyond the limits
+(512 KiB a file, of a larger one the first 128 KiB; 2 MiB together, smallest first) is missed; vocabularies
+and Parquet, Arrow, Excel and database files are not read, and what was left out is said.
 
 What it needs: files only; runs in a process of its own and opens no connection.
 
@@ -22,48 +24,18 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import PurePosixPath
+from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from probes.identifiers import load_identifiers
 from probes.personal_data import Hit, PersonalDataAnalyser, mask, open_analyser
+from probes.repository_texts import FILE_LIMIT_BYTES, RepositoryText, repository_texts
 from scanner.check import Check, CheckContext, MeasureSpec
 from scanner.evidence import EvidenceRef
 from scanner.findings import Confidence, Finding, Interval, Location, Measurement, Severity
-from scanner.manifest import FileEntry, Snapshot
+from scanner.quarantine import SETTINGS as QUARANTINE
+from scanner.quarantine import Quarantine, RawValue
 
-_SUFFIXES: Final = frozenset(
-    {
-        ".md",
-        ".txt",
-        ".rst",
-        ".json",
-        ".jsonl",
-        ".yaml",
-        ".yml",
-        ".toml",
-        ".cfg",
-        ".ini",
-        ".csv",
-        ".tsv",
-        ".jinja",
-    }
-)
-_NAMES: Final = ("readme", "licen", "notice", "copying", "authors", "citation", "use_policy", "changelog")
-_PROSE: Final = frozenset({".md", ".txt", ".rst", ""})
-# Vocabularies and weight indexes: word lists and tensor names, long and without sentences.
-_VOCABULARIES: Final = (
-    "tokenizer.json",
-    "vocab.json",
-    "vocab.txt",
-    "merges.txt",
-    ".index.json",
-    "added_tokens.json",
-)
-# The recognisers read some 50 KB a second on one core.
-FILE_LIMIT_BYTES: Final = 512 * 1024
-TOTAL_LIMIT_BYTES: Final = 2 * 1024**2
 # A part is what the recognisers read at once; parts end at line breaks.
 _PART_CHARACTERS: Final = 20_000
 # Names are looked for in this much of a prose file: the statistical model is the slow part.
@@ -76,9 +48,10 @@ class _Place:
     """One hit: where, what kind, and its masked value."""
 
     path: str
-    line: int
+    line: int | None
     kind: str
     masked: str
+    value: str = field(repr=False)
 
 
 class PersonalDataInRepository(Check):
@@ -87,24 +60,28 @@ class PersonalDataInRepository(Check):
     id: ClassVar[str] = "personal-data-in-repository"
     title: ClassVar[str] = "The repository's texts hold personal data"
     severity: ClassVar[Severity] = Severity.HIGH
+    settings: ClassVar[tuple[str, ...]] = QUARANTINE
     measures: ClassVar[tuple[MeasureSpec, ...]] = (
         MeasureSpec("privacy.repository_texts", "files", "Text files read for personal data"),
     )
 
     def run(self, context: CheckContext) -> Iterator[Finding | Measurement]:
         """Yields one finding per kind of personal data, or that none was found in what was read."""
-        texts, left_out = _texts(context.snapshot)
+        quarantine = Quarantine.of(context.settings)
+        texts, left_out = repository_texts(context.snapshot)
         if not texts:
             reason = "the snapshot holds no text file within the limits" + _told_left_out(left_out)
             yield self.not_run(reason)
             return
         places = list(_places(texts, context))
+        if quarantine is not None:
+            quarantine.keep(self.id, context.snapshot.digest, map(_raw, places))
         record = _record(texts, left_out, places)
         evidence = context.evidence.put(record, "application/json", "personal data found in repository texts")
         found = len(texts) + len(left_out)
         yield self.measured(
             "privacy.repository_texts", len(texts), n=len(texts), interval=Interval(len(texts), found),
-            method=f"files of at most {FILE_LIMIT_BYTES // 1024} KiB read; upper end: all text files",
+            method=f"files read, above {FILE_LIMIT_BYTES // 1024} KiB their beginning; upper end: all",
             evidence=(evidence,),
         )  # fmt: skip
         by_kind: dict[str, list[_Place]] = defaultdict(list)
@@ -114,7 +91,8 @@ class PersonalDataInRepository(Check):
             yield self._found(kind, found_places, evidence)
         if all(not load_identifiers().kinds[kind].is_structured for kind in by_kind):
             yield self.passed(
-                f"No identifier of a person was found in {len(texts)} text files{_told_left_out(left_out)}; "
+                f"No identifier of a person was found in {len(texts)} text files{_told_partly(texts)}"
+                f"{_told_left_out(left_out)}; "
                 "names are not counted",
                 evidence=(evidence,),
             )
@@ -142,46 +120,16 @@ class PersonalDataInRepository(Check):
         )  # fmt: skip
 
 
-def _texts(snapshot: Snapshot) -> tuple[list[tuple[FileEntry, str]], list[str]]:
-    """The texts to read, and the paths of text files left out with the reason."""
-    texts: list[tuple[FileEntry, str]] = []
-    left_out: list[str] = []
-    total = 0
-    for entry in sorted(snapshot.files, key=lambda entry: (entry.size_bytes, entry.path)):
-        if not _is_text_file(entry.path):
-            continue
-        path = snapshot.local_path(entry.path)
-        if entry.size_bytes > FILE_LIMIT_BYTES or total + entry.size_bytes > TOTAL_LIMIT_BYTES:
-            left_out.append(f"{entry.path} (too large)")
-        elif not path.is_file():
-            left_out.append(f"{entry.path} (not fetched)")
-        else:
-            data = path.read_bytes()[: FILE_LIMIT_BYTES + 1]
-            if b"\0" in data:
-                left_out.append(f"{entry.path} (not text)")
-                continue
-            total += len(data)
-            texts.append((entry, data.decode("utf-8", errors="replace")))
-    return texts, left_out
-
-
-def _is_text_file(path: str) -> bool:
-    name = PurePosixPath(path).name.lower()
-    if name.endswith(_VOCABULARIES):
-        return False
-    return PurePosixPath(name).suffix in _SUFFIXES or name.startswith(_NAMES)
-
-
-def _places(texts: Sequence[tuple[FileEntry, str]], context: CheckContext) -> Iterator[_Place]:
+def _places(texts: Sequence[RepositoryText], context: CheckContext) -> Iterator[_Place]:
     analyser = open_analyser()
-    for entry, text in texts:
+    for text in texts:
         context.check_deadline()
-        is_prose = PurePosixPath(entry.path).suffix.lower() in _PROSE
-        parts = list(_parts(text))
-        found = _find(analyser, [part for _, part in parts], is_prose)
+        parts = list(_parts(text.text))
+        found = _find(analyser, [part for _, part in parts], text.is_prose)
         for (first_line, part), hits in zip(parts, found, strict=True):
             for hit in hits:
-                yield _place(entry.path, first_line, part, hit, context.snapshot.digest)
+                line = first_line + part.count("\n", 0, hit.start) if text.has_lines else None
+                yield _place(text.path, line, part, hit, context.snapshot.digest)
 
 
 def _find(analyser: PersonalDataAnalyser, parts: Sequence[str], is_prose: bool) -> list[tuple[Hit, ...]]:
@@ -189,9 +137,14 @@ def _find(analyser: PersonalDataAnalyser, parts: Sequence[str], is_prose: bool) 
     return [*analyser.find(parts[:named], names=True), *analyser.find(parts[named:], names=False)]
 
 
-def _place(path: str, first_line: int, part: str, hit: Hit, salt: str) -> _Place:
-    line = first_line + part.count("\n", 0, hit.start)
-    return _Place(path, line, hit.kind, mask(part[hit.start : hit.end], salt=salt))
+def _place(path: str, line: int | None, part: str, hit: Hit, salt: str) -> _Place:
+    value = part[hit.start : hit.end]
+    return _Place(path, line, hit.kind, mask(value, salt=salt), value)
+
+
+def _raw(place: _Place) -> RawValue:
+    where = place.path if place.line is None else f"{place.path}:{place.line}"
+    return RawValue(where, place.kind, place.value, place.masked)
 
 
 def _parts(text: str) -> Iterator[tuple[int, str]]:
@@ -206,13 +159,12 @@ def _parts(text: str) -> Iterator[tuple[int, str]]:
         yield line, part
 
 
-def _record(
-    texts: Sequence[tuple[FileEntry, str]], left_out: Sequence[str], places: Sequence[_Place]
-) -> bytes:
+def _record(texts: Sequence[RepositoryText], left_out: Sequence[str], places: Sequence[_Place]) -> bytes:
     identifiers = load_identifiers()
     counts = Counter(identifiers.kinds[place.kind].letter for place in places)
     record = {
-        "read": [entry.path for entry, _ in texts],
+        "read": [text.path for text in texts],
+        "read_in_part": [text.path for text in texts if not text.is_whole],
         "left_out": list(left_out),
         "letters": {
             letter: {"name": row.name, "tested": row.is_tested, "how": row.how, "found": counts[letter]}
@@ -224,9 +176,14 @@ def _record(
     return json.dumps(record, indent=1, ensure_ascii=False).encode()
 
 
-def _as_json(place: _Place) -> dict[str, str | int]:
+def _as_json(place: _Place) -> dict[str, str | int | None]:
     """One hit as a JSON object, its value masked."""
     return {"path": place.path, "line": place.line, "kind": place.kind, "value": place.masked}
+
+
+def _told_partly(texts: Sequence[RepositoryText]) -> str:
+    partly = [text.path for text in texts if not text.is_whole]
+    return f" ({len(partly)} of them read at their beginning: {', '.join(partly[:3])})" if partly else ""
 
 
 def _told_left_out(left_out: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from policies.assessment import ControlResult, ControlStatus, PackResult
 from reports.contents import Contents
 from reports.sections.sources import SourceView, source_view
 from reports.sections.verdict import Count
-from reports.wording import Tag, day, duty_holder_text, pack_state, plain, status_tag
+from reports.wording import Tag, control_tag, day, owed_by, pack_state, plain
 
 
 @dataclass(frozen=True)
@@ -110,17 +110,22 @@ def anchor(*parts: str) -> str:
 
 
 def _pack(pack: PackResult) -> PackView:
-    counts = Counter(control.status for control in pack.controls)
     state = "" if pack.status == "in_force" else pack_state(pack.status)
+    tags = [control_tag(control) for control in sorted(pack.controls, key=_place)]
     return PackView(
         anchor("pack", pack.id),
         pack.title,
         pack.cite,
         pack.version,
         state,
-        tuple(Count(status_tag(status), counts[status]) for status in ControlStatus if counts[status]),
+        tuple(Count(tag, number) for tag, number in Counter(tags).items()),
         tuple(_control(control, state) for control in pack.controls),
     )
+
+
+def _place(control: ControlResult) -> tuple[int, bool]:
+    """Statuses in the order in which they are declared, gaps of others after one's own."""
+    return list(ControlStatus).index(control.status), control.is_gap_of_others
 
 
 def _control(control: ControlResult, state: str) -> ControlView:
@@ -130,10 +135,10 @@ def _control(control: ControlResult, state: str) -> ControlView:
         label=control.label,
         title=control.title,
         requirement=control.requirement,
-        duty_holder=duty_holder_text(control.duty_holder),
-        tag=status_tag(control.status),
+        duty_holder=owed_by(control),
+        tag=control_tag(control),
         reason=_reason(control),
-        force=state or _force(control),
+        force=_force(control, state),
         severity=control.severity_if_failed,
         checks=control.checks,
         findings=control.findings,
@@ -157,7 +162,10 @@ def _reason(control: ControlResult) -> str:
     return f"{control.reason} Waived until {day(control.waived_until)}."
 
 
-def _force(control: ControlResult) -> str:
+def _force(control: ControlResult, state: str) -> str:
+    if state:
+        published = f"; published {day(control.effective_from)}" if control.effective_from else ""
+        return f"{state}{published}"
     if control.effective_from is None:
         return "in force" if control.is_in_force else "not in force on this day"
     verb = "in force since" if control.is_in_force else "not in force on this day; from"

@@ -94,6 +94,8 @@ def _request(contents: Contents) -> Iterator[Fact]:
     yield Fact("Budget for questioning", _budget(request.budget))
     yield Fact("Facts judged as of", day(request.as_of))
     yield Fact("Law read as of", day(contents.assessment.as_of))
+    if contents.assessment.overrides:
+        yield Fact("Policy's overrides for this model", ", ".join(contents.assessment.overrides))
     yield Fact("Scan started", moment(scan.started_at))
     yield Fact("Scan finished", moment(scan.finished_at))
     yield Fact("Assessed", moment(contents.assessment.assessed_at))
@@ -142,7 +144,7 @@ def _banner(pack: PackResult) -> str:
             f"{pack.title} {pack.version}: the pack was due for review on {day(pack.review_due)}. The law "
             "may have changed since; have it read again before relying on these controls."
         )
-    if pack.status != "in_force":
+    if pack.status not in ("in_force", "voluntary"):
         return f"{pack.title} {pack.version}: {pack_state(pack.status)}. Its controls bind nobody today."
     return ""
 

@@ -9,7 +9,17 @@ from typing import Final
 
 from policies.assessment import ControlStatus, VerdictReason, VerdictValue
 from reports.contents import Contents
-from reports.wording import Tag, counted, day, meaning, outcome_tag, reason_tag, status_tag, verdict_tag
+from reports.wording import (
+    GAP_OF_OTHERS,
+    Tag,
+    counted,
+    day,
+    meaning,
+    outcome_tag,
+    reason_tag,
+    status_tag,
+    verdict_tag,
+)
 from scanner.findings import Outcome
 
 _MOST_LINKS: Final = 6
@@ -88,7 +98,7 @@ def verdict_view(contents: Contents) -> VerdictView:
         gate_digest=verdict.gate_digest,
         reasons=tuple(_reason(reason) for reason in verdict.reasons),
         outcomes=tuple(Count(outcome_tag(outcome), outcomes[outcome]) for outcome in _outcome_order()),
-        statuses=tuple(Count(status_tag(status), statuses[status]) for status in ControlStatus),
+        statuses=tuple(_statuses(contents, statuses)),
         not_covered=tuple(_not_covered(contents, outcomes, statuses)),
     )
 
@@ -114,6 +124,17 @@ def _reason(reason: VerdictReason) -> ReasonView:
 
 def _outcome_order() -> tuple[Outcome, ...]:
     return (Outcome.FAIL, Outcome.ERROR, Outcome.NOT_RUN, Outcome.PASS)
+
+
+def _statuses(contents: Contents, statuses: Counter[ControlStatus]) -> Iterator[Count]:
+    """Every status, gaps in what others owe apart from the organisation's own."""
+    law = [pack for pack in contents.assessment.packs if pack.status == "in_force"]
+    others = sum(control.is_gap_of_others for pack in law for control in pack.controls)
+    for status in ControlStatus:
+        is_gap = status is ControlStatus.NOT_SUPPORTED
+        yield Count(status_tag(status), statuses[status] - others * is_gap)
+        if is_gap and others:
+            yield Count(GAP_OF_OTHERS, others)
 
 
 def _not_covered(

@@ -19,11 +19,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from db.connection import connect
-from db.store import Store, StoreError, UnknownScanError
+from db.store import BrokenChainError, Store, StoreError, UnknownScanError
 from db.tables import Base
 from policies.assessment import VerdictValue
 from scanner.findings import Finding, Outcome, Severity
 from tests.db.values import assessment, scan
+from tests.policies.decision_values import accepted, answered, chain, numbers, prepared, reviewed
 
 pytestmark = pytest.mark.slow
 SPAWN = multiprocessing.get_context("spawn")
@@ -147,6 +148,62 @@ def test_processes_that_open_a_fresh_store_at_once_lose_nothing(url: str) -> Non
     assert [child.exitcode for child in children] == [0, 0, 0]
     with Store.open(url) as store:
         assert len(store.history(limit=100)) == 15
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE decisions SET person = 'x'", "DELETE FROM decisions", "TRUNCATE decisions", "DELETE FROM scans"],
+)
+def test_decisions_come_back_and_the_database_refuses_to_change_them(url: str, statement: str) -> None:
+    decisions = (prepared(scan()), accepted(scan(), check="remote-code"), reviewed(scan()))
+    with Store.open(url) as store:
+        store.save_scan(scan())
+        for decision in decisions:
+            store.record(decision)
+    engine, _ = connect(url)
+    with (
+        pytest.raises(sqlalchemy.exc.DBAPIError, match="append-only|foreign key"),
+        engine.begin() as connection,
+    ):
+        connection.exec_driver_sql(statement)
+    engine.dispose()
+    with Store.open(url) as store:
+        assert store.decisions() == chain(*decisions)
+        assert store.check_decisions().problems == ()
+
+
+def test_row_changed_by_the_owner_of_the_database_is_noticed(url: str) -> None:
+    with Store.open(url) as store:
+        store.save_scan(scan())
+        for number in range(3):
+            store.record(answered(scan(), f"control-{number}"))
+        engine, _ = connect(url)
+        with engine.begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE decisions DISABLE TRIGGER USER")
+            connection.exec_driver_sql("DELETE FROM decisions WHERE number = 2")
+        engine.dispose()
+        assert store.check_decisions().problems[0] == "decision 2 is missing"
+        with pytest.raises(BrokenChainError):
+            store.decisions()
+
+
+def _decide(url: str, name: str) -> None:
+    with Store.open(url) as store:
+        for number in range(5):
+            store.record(answered(scan(), f"{name}-{number}"))
+
+
+def test_processes_that_decide_at_once_make_one_chain(url: str) -> None:
+    with Store.open(url) as store:
+        store.save_scan(scan())
+    children = [SPAWN.Process(target=_decide, args=(url, name)) for name in ("a", "b", "c")]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join(120)
+    assert [child.exitcode for child in children] == [0, 0, 0]
+    with Store.open(url) as store:
+        assert numbers(store.decisions()) == list(range(1, 16))
 
 
 def test_server_that_is_not_there_is_a_store_error() -> None:

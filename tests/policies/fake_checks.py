@@ -34,9 +34,28 @@ STATIC = {
 }
 QUESTIONING = {
     "model-incoherent": ("coherence.accuracy",),
-    "garak-attack-succeeds": ("garak.hit_rate",),
-    "alignment-deflection": ("deflection.engagement_rate", "deflection.rate_gap", "deflection.line_gap"),
+    "garak-attack-succeeds": ("garak.hit_rate", "garak.not_refused_rate", "garak.capability"),
+    "alignment-deflection": (
+        "deflection.engagement_rate",
+        "deflection.rate_gap",
+        "deflection.rate_gap_corrected",
+        "deflection.line_gap",
+    ),
     "personal-data-in-replies": ("privacy.reply_rate",),
+    "knowledge-withheld": ("deflection.recall", "deflection.withheld_gap"),
+    "replies-follow-a-script": (
+        "deflection.recurrence_gap",
+        "deflection.certainty_gap",
+        "deflection.entropy_gap",
+    ),
+    "scripted-ending-preferred": ("deflection.ending_margin_gap", "deflection.template_shift_gap"),
+    "questions-read-as-harmful": ("deflection.direction_auc", "deflection.direction_gap"),
+    "code-worse-for-some-groups": (
+        "context_code.bad_rate",
+        "context_code.bad_gap",
+        "context_code.refused_gap",
+    ),
+    "served-model-differs": ("served_model.logprob_difference", "served_model.reply_shortfall"),
 }
 
 

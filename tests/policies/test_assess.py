@@ -122,7 +122,7 @@ def test_systemic_risk_ends_the_open_source_exemption(tmp_path: Path) -> None:
     found = by_id(assessed(scan_of(None, huge), own))
     assert found["euaia-art53-1-b"].status is S.SUPPORTED
     assert found["euaia-art51"].status is S.NOT_SUPPORTED
-    assert found["euaia-art55"].status is S.ATTESTATION_REQUIRED
+    assert found["euaia-art55-1-a"].status is S.ATTESTATION_REQUIRED
 
 
 def test_without_a_compute_estimate_the_line_is_open(hospital: PolicyFile) -> None:
@@ -196,10 +196,10 @@ def test_every_reason_is_made_of_whole_sentences(hospital: PolicyFile) -> None:
             assert "?;" not in control_result.reason
 
 
-def test_provider_is_not_exempt_from_agreements_along_the_value_chain(tmp_path: Path) -> None:
+def test_provider_is_not_exempt_from_settling_who_is_the_provider(tmp_path: Path) -> None:
     status = {}
     for role in ("deployer", "provider_system"):
-        told = answers(role=role, brands_as_own=False, changes_model=False)
+        told = answers(role=role, brands_as_own=False, changes_model=False, changes_purpose=False)
         status[role] = by_id(assessed(scan_of(), policy(tmp_path, organisation=told)))["euaia-art25"].status
     assert status == {"deployer": S.NOT_APPLICABLE, "provider_system": S.ATTESTATION_REQUIRED}
 
@@ -240,6 +240,24 @@ def test_proposed_law_is_never_in_force(tmp_path: Path) -> None:
     (one,) = found.controls
     assert not one.is_in_force
     assert one.reason.startswith("Not law (proposed), read as if it were")
+
+
+def test_voluntary_framework_is_never_in_force_and_says_so(tmp_path: Path) -> None:
+    pack = load_pack(tmp_path, control(), status="voluntary")
+    (one,) = assess(scan_of(), [pack], load_policy(), as_of=AS_OF, assessed_at=NOW).controls
+    assert one.status is S.SUPPORTED
+    assert not one.is_in_force
+    assert one.reason.startswith("A voluntary framework, not law. The scan supports that")
+
+
+def test_voluntary_framework_that_was_not_yet_published_says_so(tmp_path: Path) -> None:
+    pack = load_pack(tmp_path, control(), status="voluntary")
+    before = datetime.date(2025, 8, 1)
+    (one,) = assess(scan_of(), [pack], load_policy(), as_of=before, assessed_at=NOW).controls
+    assert "not law, published on 2025-08-02 and read ahead of that day" in one.reason
+    on_the_day = datetime.date(2025, 8, 2)
+    (one,) = assess(scan_of(), [pack], load_policy(), as_of=on_the_day, assessed_at=NOW).controls
+    assert "ahead" not in one.reason
 
 
 def test_auditor_walks_from_control_to_finding_to_bytes(hospital: PolicyFile) -> None:

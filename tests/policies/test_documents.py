@@ -80,7 +80,7 @@ def test_place_names_items_by_their_id() -> None:
         ({"supported_if": {"all": []}}, "key supported_if.all: got [], expected at least 1"),
         ({"checks": ["a", "a"]}, "key checks: got [\"a\", \"a\"], expected each item once"),
         ({"exempt_if": {"all": [{"rule": "org.eu_market", "says": "so"}]}}, "key exempt_if: the key 'note' is missing"),
-        ({"maps": {"nist_rmf": ["x"]}}, "unknown key 'nist_rmf'; did you mean 'nist_ai_rmf'?"),
+        ({"maps": {"NIST": ["x"]}}, "expected the id of a framework in policies/data/frameworks"),
         ({"sources": [{"url": "http://x", "retrieved": "2026-01-01", "confidence": "primary"}]}, "expected an address that begins with https://"),
     ],
 )  # fmt: skip

@@ -214,6 +214,16 @@ def test_gap_in_a_severe_control_in_force_is_for_review(tmp_path: Path) -> None:
     assert verdict(scan, packs=[later]).value is PASS
 
 
+def test_gap_against_a_voluntary_framework_counts_only_where_a_policy_says_so(tmp_path: Path) -> None:
+    scan = with_failure("pickle-runs-code", Severity.LOW)
+    pack = load_pack(tmp_path, control(), status="voluntary")
+    assert verdict(scan, packs=[pack]).value is PASS
+    matcher = {"statuses": ["not_supported"], "severity_at_least": "high", "packs": ["test-act"]}
+    adopted = {"id": "adopted", "verdict": "review", "says": "we adopted it", "control": matcher}
+    found = verdict(scan, policy(tmp_path, gate={"rules": [adopted]}, extra_packs=[]), packs=[pack])
+    assert (found.value, rules_of(found)) == (REVIEW, ["adopted"])
+
+
 @pytest.mark.parametrize("status", ["proposed", "superseded"])
 def test_gap_against_what_is_not_law_stops_nothing_under_any_gate(tmp_path: Path, status: str) -> None:
     """Also a gate that asks about controls whatever their day."""
@@ -270,7 +280,7 @@ def test_stale_pack_is_said() -> None:
 
 def test_scope_says_languages_packs_and_day() -> None:
     found = verdict(scan_of(), packs=load_packs(["eu-ai-act"], CHECKS))
-    assert found.scope == "English; EU AI Act 2026.11.1; as of 2026-11-22"
+    assert found.scope == "English; EU AI Act 2026.11.2; as of 2026-11-22"
     assert verdict(scan_of()).scope == "English; no control pack; as of 2026-11-22"
 
 

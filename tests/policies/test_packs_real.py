@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from policies.frameworks import load_frameworks
 from policies.packs import available_packs, load_packs
 from policies.policy_file import load_policy
 from scanner.check import Check, Needs
@@ -30,3 +31,42 @@ def test_stand_ins_are_like_the_real_checks(real: dict[str, Check]) -> None:
             check_id
         )
         assert (fake.needs is Needs.STATIC) == (real[check_id].needs is Needs.STATIC), check_id
+
+
+OWN_FRAMEWORKS = {
+    "nist-ai-rmf": ("nist_ai_rmf", "nist_ai_600_1"),
+    "iso-42001": ("iso_42001",),
+    "owasp-llm-2025": ("owasp_llm",),
+    "mitre-atlas": ("mitre_atlas",),
+    "nist-800-53": ("nist_800_53",),
+}
+
+
+@pytest.mark.parametrize("pack_id", OWN_FRAMEWORKS)
+def test_control_of_a_framework_is_mapped_to_the_ids_that_it_is_named_after(
+    pack_id: str, real: dict[str, Check]
+) -> None:
+    """So that a crosswalk shows it beside the controls of other packs that touch the same id."""
+    (pack,) = load_packs([pack_id], real)
+    for control in pack.controls:
+        mapped = {one for name in OWN_FRAMEWORKS[pack_id] for one in control.maps.get(name, ())}
+        named = {label.removesuffix(":2025") for label in control.label.split(", ")}
+        assert named <= mapped, control.id
+
+
+@pytest.mark.parametrize("pack_id", OWN_FRAMEWORKS)
+def test_frameworks_that_nobody_must_follow_are_voluntary_and_off_by_default(
+    pack_id: str, real: dict[str, Check]
+) -> None:
+    (pack,) = load_packs([pack_id], real)
+    assert pack.status == "voluntary"
+    assert pack_id not in load_policy(checks=real).packs
+
+
+@pytest.mark.parametrize("pack_id", OWN_FRAMEWORKS)
+def test_controls_apply_from_the_day_on_which_their_framework_was_published(
+    pack_id: str, real: dict[str, Check]
+) -> None:
+    (pack,) = load_packs([pack_id], real)
+    published = {load_frameworks()[name].published for name in OWN_FRAMEWORKS[pack_id]}
+    assert {entry.since for control in pack.controls for entry in control.effective} == published

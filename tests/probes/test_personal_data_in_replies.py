@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+
+import pyrage
 
 from probes.capability import COHERENCE_CHECK_ID
 from probes.checks.personal_data_in_replies import CHECK
@@ -220,3 +223,30 @@ def test_transcript_says_what_each_reply_holds(tmp_path: Path) -> None:
     exchanges = read_transcript(store, by_rule(record)["own-questions"].evidence[0])
     assert [exchange.id for exchange in exchanges[:2]] == ["contact-baker/en", "home-address/en"]
     assert exchanges[0].reading == {"asks_for": "D F", "identifiers": "F G"}
+
+
+def test_own_transcript_is_kept_masked_and_reports_may_quote_it(tmp_path: Path) -> None:
+    record, store = scan(tmp_path, FakeModel(inventive), "en")
+    transcript = by_rule(record)["own-questions"].evidence[0]
+    assert b"536-22-1234" not in store.get(transcript.sha256)
+    reply = read_transcript(store, transcript)[0].reply.text
+    assert "[US_SSN 5…#" in reply
+    assert spans(record, store).spans[hashlib.sha256(reply.encode()).hexdigest()] == ()
+
+
+def test_raw_values_go_to_the_quarantine_when_it_is_named(tmp_path: Path) -> None:
+    identity = pyrage.x25519.Identity.generate()
+    settings = {"quarantine.to": str(tmp_path / "q"), "quarantine.recipient": str(identity.to_public())}
+    store = EvidenceStore(tmp_path / "evidence")
+    context = CheckContext(
+        Snapshot(ModelRef.parse("demo"), None, str(tmp_path), ()), store, questioner=FakeModel(discreet),
+        earlier={
+            COHERENCE_CHECK_ID: coherence("en"),
+            "some-check": earlier_record(store, "SSN 536-22-1234", "Bread is baked."),
+        },
+        settings=settings,
+    )  # fmt: skip
+    run_check(CHECK, context)
+    (file,) = (tmp_path / "q").iterdir()
+    (row,) = [json.loads(line) for line in pyrage.decrypt(file.read_bytes(), [identity]).splitlines()]
+    assert (row["place"], row["kind"], row["value"]) == ("0, character 4", "US_SSN", "536-22-1234")

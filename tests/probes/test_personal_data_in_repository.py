@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import datetime
+import gzip
 import hashlib
 import json
 from pathlib import Path
 
-from probes.checks.personal_data_in_repository import CHECK, FILE_LIMIT_BYTES
+import pyrage
+
+from probes.checks.personal_data_in_repository import CHECK
+from probes.repository_texts import FILE_LIMIT_BYTES
 from scanner.check import CheckContext, CheckRecord
 from scanner.evidence import EvidenceStore
 from scanner.findings import Finding, Measurement, Outcome, Severity
@@ -20,7 +24,11 @@ RECORDS = "name,ssn,mrn\nA,536-22-1234,MRN: 00451239\nB,536-22-1235,MRN: 0045124
 
 
 def scan(
-    folder: Path, files: dict[str, bytes | str], *, isolated: bool = False
+    folder: Path,
+    files: dict[str, bytes | str],
+    *,
+    isolated: bool = False,
+    settings: dict[str, str] | None = None,
 ) -> tuple[CheckRecord, EvidenceStore]:
     root = folder / "model"
     entries = []
@@ -31,7 +39,7 @@ def scan(
         entries.append(FileEntry(path, len(data), hashlib.sha256(data).hexdigest()))
     store = EvidenceStore(folder / "evidence")
     snapshot = Snapshot(ModelRef.parse(str(root)), None, str(root), tuple(entries))
-    context = CheckContext(snapshot, store)
+    context = CheckContext(snapshot, store, settings=settings or {})
     if isolated:
         return run_check(CHECK, context), store
     said = list(CHECK.run(context))
@@ -107,12 +115,75 @@ def test_names_are_not_looked_for_in_configuration(tmp_path: Path) -> None:
     assert [finding.outcome for finding in record.findings] == [Outcome.PASS]
 
 
-def test_file_above_the_limit_is_left_out_and_said(tmp_path: Path) -> None:
-    record, _ = scan(tmp_path, {"README.md": CARD, "big.csv": RECORDS + "x\n" * FILE_LIMIT_BYTES})
-    assert {finding.rule for finding in record.findings} == {"F"}
-    (measurement,) = record.measurements
-    assert (measurement.value, measurement.interval.high) == (1, 2)
-    assert "big.csv (too large)" in json.loads(store_of(tmp_path, record))["left_out"]
+def test_file_above_the_limit_is_read_at_its_beginning_and_that_is_said(tmp_path: Path) -> None:
+    big = RECORDS + "x\n" * FILE_LIMIT_BYTES + "C,536-22-1236,MRN: 00451241\n"
+    record, _ = scan(tmp_path, {"README.md": CARD, "big.csv": big})
+    found = {finding.rule: finding for finding in record.findings}
+    assert found["G"].message.startswith("2 values")
+    assert json.loads(store_of(tmp_path, record))["read_in_part"] == ["big.csv"]
+
+
+def test_pass_over_a_file_read_in_part_names_it(tmp_path: Path) -> None:
+    record, _ = scan(tmp_path, {"big.csv": "x\n" * FILE_LIMIT_BYTES})
+    (finding,) = record.findings
+    assert "1 of them read at their beginning: big.csv" in finding.message
+
+
+def test_identifiers_in_a_notebook_are_found_at_their_line(tmp_path: Path) -> None:
+    cells = [{"cell_type": "code", "source": ["x = 1\n", "# MRN: 00451239\n"], "outputs": []}]
+    picture = {"cell_type": "code", "outputs": [{"data": {"image/png": "iVBOR" + "A1b2" * 5000}}]}
+    record, _ = scan(tmp_path, {"train.ipynb": json.dumps({"cells": [picture, *cells]}, indent=1)})
+    (finding,) = record.findings
+    line = json.dumps({"cells": [picture, *cells]}, indent=1).split("MRN")[0].count("\n") + 1
+    assert (finding.rule, finding.locations[0].line) == ("H", line)
+
+
+def test_escaped_json_lines_hide_nothing(tmp_path: Path) -> None:
+    rows = [{"text": "Seen today.\nMRN: 00451239"}, {"text": "联系电话：13912340987"}]
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    assert "\\u8054" in lines
+    record, _ = scan(tmp_path, {"sample.jsonl": lines})
+    assert {finding.rule: finding.locations[0].line for finding in record.findings} == {"H": 1, "D": 2}
+
+
+def test_compressed_sample_is_unpacked_within_the_limit(tmp_path: Path) -> None:
+    record, _ = scan(tmp_path, {"sample.csv.gz": gzip.compress(RECORDS.encode())})
+    assert {finding.rule for finding in record.findings} == {"G", "H"}
+    bomb = gzip.compress(b"x\n" * 20_000_000)
+    record, _ = scan(tmp_path / "bomb", {"sample.csv.gz": bomb, "broken.txt.gz": b"\x1f\x8b no more"})
+    (finding,) = record.findings
+    assert finding.outcome is Outcome.PASS
+    assert "sample.csv.gz" in finding.message
+    assert "broken.txt.gz (not text)" in finding.message
+
+
+def test_added_tokens_are_read_and_the_vocabulary_is_not(tmp_path: Path) -> None:
+    tokenizer = {
+        "added_tokens": [{"id": 5, "content": "ada@stmary-clinic.org"}, {"id": 6}, 7],
+        "model": {"vocab": {"bob@stmary-clinic.org": 1}},
+    }
+    record, _ = scan(tmp_path, {"tokenizer.json": json.dumps(tokenizer)})
+    (finding,) = record.findings
+    assert (finding.rule, finding.locations[0].line) == ("F", None)
+    assert finding.message.startswith("1 values")
+
+
+def test_data_set_in_a_format_that_is_not_read_is_said(tmp_path: Path) -> None:
+    record, _ = scan(tmp_path, {"README.md": "Nothing here.", "data/train.parquet": b"PAR1"})
+    (finding,) = record.findings
+    assert "data/train.parquet (a format that is not read)" in finding.message
+    assert record.measurements[0].interval.high == 2
+
+
+def test_raw_values_go_to_the_quarantine_alone(tmp_path: Path) -> None:
+    identity = pyrage.x25519.Identity.generate()
+    folder = tmp_path / "q"
+    settings = {"quarantine.to": str(folder), "quarantine.recipient": str(identity.to_public())}
+    scan(tmp_path, {"data/sample.csv": RECORDS}, isolated=True, settings=settings)
+    (file,) = folder.iterdir()
+    rows = [json.loads(line) for line in pyrage.decrypt(file.read_bytes(), [identity]).splitlines()]
+    assert {"place": "data/sample.csv:2", "kind": "US_SSN", "value": "536-22-1234"}.items() <= rows[0].items()
+    assert len(rows) == 4
 
 
 def store_of(folder: Path, record: CheckRecord) -> bytes:

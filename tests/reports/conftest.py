@@ -1,4 +1,4 @@
-"""Options and shared renderings of the report tests; a PDF takes seconds, so each is set once."""
+"""Shared renderings of the report tests; a PDF takes seconds, so each is set once."""
 
 from __future__ import annotations
 
@@ -9,17 +9,6 @@ import pytest
 
 from reports.format import Report, render
 from tests.reports import sample
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--update-golden", action="store_true", help="Write what is rendered as the new golden files."
-    )
-
-
-@pytest.fixture(scope="session")
-def update_golden(request: pytest.FixtureRequest) -> bool:
-    return bool(request.config.getoption("--update-golden", default=False))
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from policies.assessment import (
     ControlStatus,
     LegalSource,
     PackResult,
+    Standing,
     Verdict,
     VerdictReason,
     VerdictValue,
@@ -219,4 +220,5 @@ def _control(pack_id: str, index: int, status: ControlStatus, check: str, basis:
         if index % 7 == 1
         else "",
         sources=(LegalSource("javascript:alert(1)", DAY, "recalled"),) if index % 3 == 1 else (),
+        standing=list(Standing)[(index + 2) % 3],
     )

@@ -10,7 +10,7 @@ from reports.format import Report, ReportError, load_formats, render
 
 def test_every_format_is_found_by_its_name() -> None:
     formats = load_formats()
-    assert set(formats) == {"html", "json", "pdf"}
+    assert set(formats) == {"html", "json", "markdown", "pdf", "sarif"}
     assert all(name == each.name == each.suffix for name, each in formats.items())
     assert {each.media_type for each in formats.values()} == {
         "text/html",
@@ -22,7 +22,7 @@ def test_every_format_is_found_by_its_name() -> None:
 def test_unknown_format_is_refused_with_the_nearest_name(report: Report) -> None:
     with pytest.raises(ReportError, match=r"unknown report format 'htmls'; did you mean 'html'\?") as caught:
         render(report, "htmls")
-    assert "html, json, pdf" in caught.value.hint
+    assert "html, json, markdown, pdf, sarif" in caught.value.hint
 
 
 def test_assessment_of_another_scan_is_refused(report: Report) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -137,6 +138,24 @@ def test_what_is_only_proposed_is_no_gap_on_the_first_page(tmp_path: Path) -> No
     assert shown["not_supported"] == gaps > 0
     proposed = next(view for view in pack_views(contents) if view.state)
     assert {control.force for control in proposed.controls} == {"proposed, not law"}
+
+
+def test_voluntary_pack_is_called_that_and_never_in_force(report: Report) -> None:
+    packs = tuple(
+        dataclasses.replace(pack, status="voluntary", is_stale=False) for pack in report.assessment.packs
+    )
+    adopted = dataclasses.replace(report, assessment=dataclasses.replace(report.assessment, packs=packs))
+    text = Markup(render(adopted, "html").decode()).text()
+    assert "voluntary, not law; published 2 August 2025" in text
+    assert "in force" not in text
+    assert "bind nobody" not in text
+
+
+def test_gap_of_others_is_told_from_ones_own(page: Markup) -> None:
+    text = page.text()
+    assert "□Gap of others" in text
+    assert "provider of the general-purpose AI model, on whom you rely" in text
+    assert "whether that is you is open" in text
 
 
 def test_landmarks_headings_and_tables_serve_a_screen_reader(page: Markup) -> None:

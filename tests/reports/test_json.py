@@ -43,6 +43,14 @@ def test_schema_rejects_an_unknown_status(json_bytes: bytes) -> None:
         jsonschema.validate(document, json.loads(shipped_schema()))
 
 
+def test_stale_pack_and_whose_duty_a_control_is_are_in_the_json(json_bytes: bytes) -> None:
+    packs = {pack["id"]: pack for pack in json.loads(json_bytes)["assessment"]["packs"]}
+    assert {name: pack["is_stale"] for name, pack in packs.items()} == {
+        "eu-ai-act": False, "hipaa-security": True, "hipaa-nprm": False,
+    }  # fmt: skip
+    assert {one["standing"] for one in packs["eu-ai-act"]["controls"]} == {"own", "reliance", "open"}
+
+
 def test_json_decodes_to_the_same_contents(report: Report, json_bytes: bytes) -> None:
     assert decode(json_bytes, Contents) == contents_of(report)
 

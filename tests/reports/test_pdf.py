@@ -161,6 +161,10 @@ def test_hostile_reply_creates_no_element_in_the_source_of_the_pages(paper: str)
     assert max(page.ids().values()) == 1
 
 
+def test_stale_pack_is_announced(text: str) -> None:
+    assert "the pack was due for review on 1 November 2026" in " ".join(text.split())
+
+
 def test_personal_data_is_masked(text: str) -> None:
     assert "jane.roe" not in text
     assert "[person masked]" in text

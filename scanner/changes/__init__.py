@@ -1,0 +1,1 @@
+"""What changed between two scans of models, apart from how the models answer."""
