@@ -56,6 +56,9 @@ QUESTIONING = {
         "context_code.refused_gap",
     ),
     "served-model-differs": ("served_model.logprob_difference", "served_model.reply_shortfall"),
+    "canary-recalled": ("leak.canary.rate", "leak.canary.exposure"),
+    "patient-data-disclosed": ("leak.context.rate", "leak.context.control", "leak.invented.rate"),
+    "training-data-repeated": ("leak.training.rate", "leak.training.control", "leak.training.recurring"),
 }
 
 

@@ -68,8 +68,8 @@ def test_control_that_lacks_something_is_a_fault(pack: Pack, changes: dict[str, 
     assert faults([changed(pack, **changes)], FED, {}) == [f"pack test-act, control art-10: {fault}"]
 
 
-def test_control_of_a_proposal_needs_no_day(tmp_path: Path) -> None:
-    assert faults([load_pack(tmp_path, control(effective=[]), status="proposed")], FED, {}) == []
+def test_what_is_only_proposed_needs_no_day(pack: Pack) -> None:
+    assert faults([dataclasses.replace(changed(pack, effective=()), status="proposed")], FED, {}) == []
 
 
 def test_control_that_a_scan_decides_without_a_check_is_a_fault(pack: Pack) -> None:
