@@ -91,7 +91,7 @@ def _verify(store: Store, head: str, output: str) -> int:
     else:
         for problem in check.problems:
             click.echo(f"problem: {problem}")
-        click.echo(f"{check.count} decisions, {len(check.problems)} problems, last digest {check.head}")
+        click.echo(f"{check.count} decision(s), {len(check.problems)} problem(s), last digest {check.head}")
     return int(ExitCode.INCOMPLETE if check.problems else ExitCode.PASSED)
 
 
@@ -118,4 +118,4 @@ def _print(found: Sequence[Standing], as_of: datetime.date) -> None:
         console.print(visible(f"    why: {decision.reason}"))
         console.print(f"    {one.state}; sha256 {one.record.digest[:16]}")
     counting = sum(one.counts for one in found)
-    console.print(f"{len(found)} decisions, {counting} count as of {as_of}")
+    console.print(f"{len(found)} decision(s), of which {counting} count as of {as_of}")

@@ -281,7 +281,7 @@ def test_decisions_are_listed_with_who_when_why_and_state(office: Office) -> Non
         f"counts until {UNTIL}",
     ):
         assert words in said.out
-    assert said.out.splitlines()[-1] == f"1 decisions, 1 count as of {today()}"
+    assert said.out.splitlines()[-1] == f"1 decision(s), of which 1 count as of {today()}"
     late = office.run("decisions", "--as-of", "2091-01-01")
     assert f"ended on {UNTIL}" in late.out
 
