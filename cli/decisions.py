@@ -14,7 +14,7 @@ from cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from db.store import Store
-    from policies.standing import Standing
+    from policies.decision_states import DecisionState
 
 
 @click.command(short_help="List what people decided, or verify the record.")
@@ -66,19 +66,19 @@ def command(
     with Store.open(Workplace.at(data_dir, database_url).database_url) as store:
         if verify:
             return _verify(store, head, output)
-        found = _standings(store, scan_id, as_of)
+        found = _states(store, scan_id, as_of)
     _print_json(found) if output == "json" else _print(found, as_of)
     return int(ExitCode.PASSED)
 
 
-def _standings(store: Store, scan_id: str | None, as_of: datetime.date) -> list[Standing]:
+def _states(store: Store, scan_id: str | None, as_of: datetime.date) -> list[DecisionState]:
     from policies.decided import about
-    from policies.standing import standings
+    from policies.decision_states import decision_states
 
     records = store.decisions()
     if scan_id is not None:
         records = about(records, store.load_scan(store.find(scan_id)))
-    return list(standings(records, as_of))
+    return list(decision_states(records, as_of))
 
 
 def _verify(store: Store, head: str, output: str) -> int:
@@ -95,14 +95,14 @@ def _verify(store: Store, head: str, output: str) -> int:
     return int(ExitCode.INCOMPLETE if check.problems else ExitCode.PASSED)
 
 
-def _print_json(found: Sequence[Standing]) -> None:
+def _print_json(found: Sequence[DecisionState]) -> None:
     from cli.workplace import as_json
     from scanner.records import to_builtins
 
     click.echo(as_json(to_builtins(found)))
 
 
-def _print(found: Sequence[Standing], as_of: datetime.date) -> None:
+def _print(found: Sequence[DecisionState], as_of: datetime.date) -> None:
     from cli.terminal import stdout
     from reports.glyphs import visible
 

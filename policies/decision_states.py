@@ -10,7 +10,7 @@ from policies.decisions import Decision, DecisionKind, DecisionRecord
 
 
 @dataclass(frozen=True)
-class Standing:
+class DecisionState:
     """A decision and whether it counts.
 
     Attributes:
@@ -28,13 +28,13 @@ class Standing:
     counts: bool
 
 
-def standings(records: Sequence[DecisionRecord], as_of: datetime.date) -> Iterator[Standing]:
+def decision_states(records: Sequence[DecisionRecord], as_of: datetime.date) -> Iterator[DecisionState]:
     """Every one of these decisions as it stands on that day, in the order of the chain."""
     for index, record in enumerate(records):
         later = _replacement(record, records[index + 1 :], as_of)
         decision = record.decision
         counts = decision.counts_on(as_of) and later is None
-        yield Standing(record, _about(decision), _said(decision), _state(decision, later, as_of), counts)
+        yield DecisionState(record, _about(decision), _said(decision), _state(decision, later, as_of), counts)
 
 
 def _replacement(
