@@ -9,7 +9,6 @@ A user's file needs only what differs: what it leaves out is taken from the pack
 from __future__ import annotations
 
 import datetime
-import fnmatch
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -144,11 +143,7 @@ class _GateText:
 
 
 def load_policy(
-    path: Path | None = None,
-    *,
-    checks: Collection[str] = (),
-    extra_packs: Sequence[Path] = (),
-    measures: Collection[str] = (),
+    path: Path | None = None, *, checks: Collection[str] = (), extra_packs: Sequence[Path] = ()
 ) -> PolicyFile:
     """The policy of a file, or the packaged default.
 
@@ -157,8 +152,6 @@ def load_policy(
         checks: Ids of every check there is; gate rules and waivers may name no others. Empty: not held
             against anything.
         extra_packs: The user's own pack files, whose controls may be attested and waived.
-        measures: Every measurement that can get worse; rules about regressions may name no others. Empty:
-            not held against anything.
 
     Raises:
         DocumentError: when the file cannot be read or has another shape.
@@ -182,14 +175,6 @@ def load_policy(
         waivers=_optional(own, "waivers", Waiver),
     )
     _require_known(policy, checks, control_ids(extra_packs) if _names_controls(policy) else frozenset())
-    for rule in policy.gate.rules if measures else ():
-        for pattern in rule.regressed.measurements if rule.regressed else ():
-            if not any(fnmatch.fnmatchcase(name, pattern) for name in measures):
-                raise PolicyFileError(
-                    f"{policy.where}, gate rule {rule.id}: no measurement that can get worse is called "
-                    f"'{pattern}'{near(pattern, measures)}",
-                    hint=f"those are {', '.join(sorted(measures))}",
-                )
     return policy
 
 
