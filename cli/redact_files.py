@@ -101,11 +101,12 @@ def _decoded(stream: BinaryIO, first: bytes, where: str) -> Iterator[str]:
     read, block = 0, first
     with stream:
         while True:
+            waiting = len(decoder.getstate()[0])
             try:
                 text = decoder.decode(block, final=not block)
             except UnicodeDecodeError as error:
                 raise TextBrokenError(
-                    f"{where}: byte {read + error.start} is not UTF-8; what came before it is done",
+                    f"{where}: byte {read - waiting + error.start} is not UTF-8; what came before it is done",
                     hint="convert it first, for example by `iconv -f LATIN1 -t UTF-8`",
                 ) from error
             if text:

@@ -41,7 +41,8 @@ _UNUSED: Final = ("torch", "transformers", "stanza", "gliner")
 _LONGEST_TEXT: Final = 200_000
 # What stands in front of four numbers that are a version.
 _VERSION_BEFORE: Final = re.compile(
-    r"(?:[=<>~!]=|\b(?:v|version|release|build|driver|cuda|cudnn|python|torch|transformers))[ :v]{0,2}\Z",
+    r"(?:[=<>~!]=?|\b(?:v|version|release|build|driver|linux|kernel|section|table|cuda|cudnn|python|torch|"
+    r"transformers)|§)[-: v]{0,2}\Z",
     re.IGNORECASE,
 )
 # A label says more than a check digit that every tenth number has.
@@ -235,6 +236,8 @@ def _is_real(value: str, hit: Hit) -> bool:
     if hit.kind == "IP_ADDRESS":
         return _is_routable(value)
     if hit.kind == "PHONE_NUMBER":
+        if re.fullmatch(r"\d+[.,]\d+", value):
+            return False
         # Ten digits in a row are a count or an id unless a word beside them or a plus sign says otherwise.
         return hit.score > 0.5 or value.lstrip().startswith("+") or bool(re.search(r"\d[ ().-]+\d", value))
     return True
@@ -242,7 +245,9 @@ def _is_real(value: str, hit: Hit) -> bool:
 
 def _is_version(text: str, hit: Hit) -> bool:
     """Whether the four numbers are a program's version: "torch==2.10.0.1", "CUDA 12.1.105.0"."""
-    return hit.kind == "IP_ADDRESS" and _VERSION_BEFORE.search(text, 0, hit.start) is not None
+    if hit.kind != "IP_ADDRESS":
+        return False
+    return _VERSION_BEFORE.search(text, 0, hit.start) is not None or text[hit.end : hit.end + 1] == "-"
 
 
 def _is_routable(value: str) -> bool:
