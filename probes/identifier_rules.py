@@ -26,14 +26,6 @@ from probes.zip_prefixes import is_restricted
 
 _FILE: Final = "personal_data_rules.yaml"
 _ALL_CHECKS: Final = {**CHECKS, **NAME_CHECKS, "restricted_zip_prefix": is_restricted}
-# Between a label and its value: "number", "on the card", a remark in brackets, a verb or sign, quotes.
-_BETWEEN: Final = (
-    r"(?:[ _-]?(?:numbers?|no\.?|num\.?|nr\.?|n\.?[°º]|#|id|lists|shows))?"
-    r"(?: (?:(?:on|of|for|in) (?:the|my|your|his|her|their)|del?|der|des|du) (?-i:[a-zß-ÿ]{2,14}))?"
-    r"(?:\s?\([^()\n\d]{1,20}\))?"
-    r"[\"'”*_|)\]]{0,3}[ \t]{0,2}(?:\b(?:is|was|are|to|at|on|ist|est|es|al|au|an)\b|[:=：＝#为是号]){0,2}"
-    r"[ \t]{0,2}[\"'“(<*_=：:#+]{0,4}[ \t]{0,2}"
-)
 
 
 @dataclass(frozen=True)
@@ -211,10 +203,10 @@ def _require_known(row: _Row, cues: Mapping[str, NearWords], where: str) -> None
 
 
 def _labelled(row: _Labelled, parts: Mapping[str, str]) -> Rule:
-    value = put_in(row.value, parts)
+    value, between = put_in(row.value, parts), put_in("{between}", parts)
     labels = sorted({label.lower() for label in row.labels}, key=len, reverse=True)
     alternatives = "|".join(_as_expression(label) for label in labels)
-    expression = rf"(?:{alternatives}){_BETWEEN}(?P<{row.kind}>{value})"
+    expression = rf"(?:{alternatives}){between}(?P<{row.kind}>{value})"
     return Rule(
         row, re.compile(expression, re.IGNORECASE), tuple({label.split()[0] for label in labels}),
         re.compile(rf"\s*[\"']?(?P<value>{value})[\"']?\s*", re.IGNORECASE),
