@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, Final
 import click
 
 from scanner.errors import ScanError
+from scanner.progress import Task
 
 # A line may be longer than memory should hold at once.
 _BLOCK_BYTES: Final = 1 << 20
@@ -71,6 +72,18 @@ def text_row(line: str, field: str, where: str) -> dict[str, Any]:
             f"{where}, field '{field}': no text in it, got {got}", hint="name another field with --field"
         )
     return row
+
+
+def size_bytes(name: str) -> int:
+    """How large the file is; 0 for standard input."""
+    return 0 if name == "-" else Path(name).stat().st_size
+
+
+def counted(lines: Iterator[str], task: Task) -> Iterator[str]:
+    """The lines, each counted when it is read."""
+    for line in lines:
+        task.advance(len(line.encode()))
+        yield line
 
 
 def write_pieces(pieces: Iterable[str], file: Path | None) -> None:

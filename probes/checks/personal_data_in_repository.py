@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import ClassVar, Final
 
-from probes.identifiers import load_identifiers
+from probes.identifiers import load_identifiers, untested_letters
 from probes.personal_data import Hit, PersonalDataAnalyser, mask, open_analyser
 from scanner.check import Check, CheckContext, MeasureSpec
 from scanner.evidence import EvidenceRef
@@ -105,7 +105,8 @@ class PersonalDataInRepository(Check):
         found = len(texts) + len(left_out)
         yield self.measured(
             "privacy.repository_texts", len(texts), n=len(texts), interval=Interval(len(texts), found),
-            method=f"files of at most {FILE_LIMIT_BYTES // 1024} KiB read; upper end: all text files",
+            method=f"files of at most {FILE_LIMIT_BYTES // 1024} KiB read; upper end: all text files; "
+            + untested_letters(),
             evidence=(evidence,),
         )  # fmt: skip
         by_kind: dict[str, list[_Place]] = defaultdict(list)
@@ -116,7 +117,7 @@ class PersonalDataInRepository(Check):
         if all(not load_identifiers().kinds[kind].is_structured for kind in by_kind):
             yield self.passed(
                 f"No identifier of a person was found in {len(texts)} text files{_told_left_out(left_out)}; "
-                "names, and dates and places without a label, are not counted",
+                f"names, and dates and places without a label, are not counted. {untested_letters()}",
                 evidence=(evidence,),
             )
 
