@@ -41,7 +41,7 @@ def _letters() -> str:
 
 def _half(half: dict[str, Any]) -> str:
     lines = [
-        "| letter | n | recall | precision | presidio alone: recall | precision | masked: ours | presidio's |",
+        "| letter | n | recall | precision | presidio alone: recall | precision | masked: ours | presidio |",
         "|---|---|---|---|---|---|---|---|",
     ]
     names = load_identifiers().letters
