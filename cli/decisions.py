@@ -73,12 +73,12 @@ def command(
 
 def _states(store: Store, scan_id: str | None, as_of: datetime.date) -> list[DecisionState]:
     from policies.decided import about
-    from policies.decision_states import decision_states
+    from policies.decision_states import states_of
 
     records = store.decisions()
     if scan_id is not None:
         records = about(records, store.load_scan(store.find(scan_id)))
-    return list(decision_states(records, as_of))
+    return list(states_of(records, as_of))
 
 
 def _verify(store: Store, head: str, output: str) -> int:

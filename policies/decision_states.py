@@ -28,7 +28,7 @@ class DecisionState:
     counts: bool
 
 
-def decision_states(records: Sequence[DecisionRecord], as_of: datetime.date) -> Iterator[DecisionState]:
+def states_of(records: Sequence[DecisionRecord], as_of: datetime.date) -> Iterator[DecisionState]:
     """Every one of these decisions as it stands on that day, in the order of the chain."""
     for index, record in enumerate(records):
         later = _replacement(record, records[index + 1 :], as_of)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from policies.decided import preparation_of, review_of
-from policies.decision_states import DecisionState, decision_states
+from policies.decision_states import DecisionState, states_of
 from policies.decisions import DecisionKind, DecisionRecord
 from reports.format import Report
 
@@ -84,7 +84,7 @@ def _entry_of(record: DecisionRecord | None, entries: dict[int, DecisionEntry]) 
 
 def _entries(report: Report) -> Iterator[DecisionEntry]:
     """Each stands as on the day of the report, which is what a reader may rely on."""
-    for state in decision_states(report.decisions, report.generated_at.date()):
+    for state in states_of(report.decisions, report.generated_at.date()):
         yield _entry(state, report.assessment.assessed_at)
 
 

@@ -7,7 +7,7 @@ import datetime
 
 import pytest
 
-from policies.decision_states import decision_states
+from policies.decision_states import states_of
 from policies.decisions import DecisionKind
 from tests.db.values import scan
 from tests.policies.decision_values import AT, accepted, answered, chain, prepared, reviewed, seen
@@ -18,7 +18,7 @@ LATER = AT + datetime.timedelta(days=30)
 
 
 def states(*decisions: object, as_of: datetime.date = TODAY) -> list[tuple[str, bool]]:
-    return [(one.state, one.counts) for one in decision_states(chain(*decisions), as_of)]  # type: ignore[arg-type]
+    return [(one.state, one.counts) for one in states_of(chain(*decisions), as_of)]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_every_kind_says_what_was_decided() -> None:
         reviewed(SCAN, seen=judged), reviewed(SCAN, DecisionKind.REJECTION),
         dataclasses.replace(reviewed(SCAN, DecisionKind.REJECTION), seen=judged),
     )  # fmt: skip
-    assert [(one.about, one.said) for one in decision_states(chain(*decisions), TODAY)] == [
+    assert [(one.about, one.said) for one in states_of(chain(*decisions), TODAY)] == [
         (f"scan {SCAN.id}", "prepared the scan"),
         ("control c, every model", "answered 'no'"),
         (f"finding {'f' * 16}", "the risk is carried by June Reed; meanwhile: kept behind a proxy"),
