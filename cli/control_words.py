@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from policies.controls import Control, EvidenceKind, Pack
-from policies.rules import Rule
+from policies.controls import Control, Effective, EvidenceKind, Pack
 from reports.wording import duty_holder_text, pack_state
 
 DECIDED_BY: Final = {
@@ -34,9 +33,13 @@ def standing(pack: Pack) -> str:
 
 
 def days(control: Control, pack: Pack) -> str:
-    """From when the duty applies, and for whom if not for all."""
+    """From when the duty applies, and for whom if not for all; the first day that fits is the one."""
+    if not control.effective:
+        return "none, as long as it is only proposed"
     word = "published" if pack.status == "voluntary" else "from"
-    return f"{word} " + "; ".join(f"{entry.since}{_condition(entry.when)}" for entry in control.effective)
+    return f"{word} " + "; ".join(
+        _day(entry, is_first=not place) for place, entry in enumerate(control.effective)
+    )
 
 
 def checks_of(control: Control) -> str:
@@ -64,5 +67,7 @@ def summary(pack: Pack) -> str:
     return f"{len(pack.controls)} controls: {parts}; {len(fed)} checks feed them"
 
 
-def _condition(rule: Rule | None) -> str:
-    return f" if {' and '.join(clause.says for clause in rule.clauses)}" if rule else ""
+def _day(entry: Effective, *, is_first: bool) -> str:
+    if entry.when:
+        return f"{entry.since} if {' and '.join(clause.says for clause in entry.when.clauses)}"
+    return str(entry.since) if is_first else f"otherwise {entry.since}"

@@ -177,7 +177,9 @@ class _Reading:
             found = {prefix + key: value for key, value in self._counts(is_bright).items()}
             if is_bright or self.is_whole:
                 # What was not judged may have failed under any rule, so the dark reading has no list then.
-                found[f"{prefix}failed_rules"] = sorted({finding.rule for finding in self.failed})
+                found[f"{prefix}failed_rules"] = sorted(
+                    {finding.rule for finding in self.failed if finding.severity is not Severity.INFO}
+                )
         for name, measurements in self.measurements.items():
             values = _envelope(measurements, is_whole=self.is_whole, is_bright=is_bright)
             found |= {f"measure.{identifier(name)}.{key}": value for key, value in values.items()}

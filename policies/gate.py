@@ -32,6 +32,8 @@ _STRONGEST_FIRST: Final = (
     VerdictValue.PASS,
 )
 _CONFIDENCES: Final = list(Confidence)
+# The controls of such packs are shown, and stop nothing under any gate.
+_BINDING_NOBODY: Final = ("proposed", "superseded")
 
 
 def decide(
@@ -147,8 +149,7 @@ class _Bench:
         return self.policy.scope.counted(record) if record else iter(())
 
     def _controls(self, rule: GateRule, matcher: ControlMatcher) -> Iterator[VerdictReason]:
-        # A proposal or a repealed text binds nobody: its controls are shown, and stop nothing.
-        for pack in (one for one in self.packs if one.status == "in_force"):
+        for pack in (one for one in self.packs if one.status not in _BINDING_NOBODY):
             for control in pack.controls:
                 if _concerns(matcher, control):
                     status = control.status.value.replace("_", " ")

@@ -96,7 +96,7 @@ def _faults_of(pack: Pack, control: Control) -> Iterator[str]:
     where = f"pack {pack.id}, control {control.id}"
     if not control.sources:
         yield f"{where}: has no source"
-    if not control.effective:
+    if not control.effective and pack.status != "proposed":
         yield f"{where}: has no day from which it applies"
     if not control.limits:
         yield f"{where}: does not say what a result does not show"

@@ -3,8 +3,9 @@
 A rule may refer to
 
 - `check.<id>.failed`, `.passed`, `.judged` (how many findings), `.worst` (severity rank of the worst
-  FAIL: 0 info to 4 critical, -1 without one) and `.failed_rules` (the rules under which it failed, known
-  only where it judged all it looked at: `!("G" in check.personal_data_in_repository.failed_rules)`);
+  FAIL: 0 info to 4 critical, -1 without one) and `.failed_rules` (the rules under which it failed with more
+  than information, known only where it judged all it looked at:
+  `!("G" in check.personal_data_in_repository.failed_rules)`);
 - `measure.<name>.value` (only where the scan holds exactly one), `.low` and `.high` (the envelope of all
   intervals, over every dimension) and `.n` (the smallest);
 - `org.<question>` and `scan.as_of`, `.profile`, `.was_questioned`, `.has_commit`.

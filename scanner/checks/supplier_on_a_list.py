@@ -72,7 +72,7 @@ class SupplierOnAList(Check):
 
     id = "supplier-on-a-list"
     title = "A supplier of the model is named by a list of US public procurement"
-    severity = Severity.INFO
+    severity = Severity.LOW
 
     def run(self, context: CheckContext) -> Iterator[Finding]:
         """Yields a finding per list and entity that match, or one that none does; unreadable files first."""

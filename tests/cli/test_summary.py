@@ -1,4 +1,4 @@
-"""What the terminal says at the end: stale packs, and gaps that others owe."""
+"""What the terminal says at the end: stale packs, gaps that others owe, and what is only proposed."""
 
 from __future__ import annotations
 
@@ -72,3 +72,12 @@ def test_json_names_stale_packs_and_counts_gaps_of_others(tmp_path: Path) -> Non
     assert late["gaps_of_others"]["eu-ai-act"] >= 2
     assert "pack-stale" in {reason["rule"] for reason in late["reasons"]}
     assert summary.summary_document(bare_card(), judged(tmp_path, due))["stale_packs"] == []
+
+
+def test_controls_of_a_proposal_are_counted_as_no_law(terminal: io.StringIO, tmp_path: Path) -> None:
+    packs = load_packs(["hipaa-security", "hipaa-nprm"], CHECKS)
+    found = assess(scan_of(), packs, policy(tmp_path), as_of=AS_OF, assessed_at=NOW)
+    summary.print_scan(scan_of(), found)
+    shown = " ".join(terminal.getvalue().split())
+    assert f"hipaa-nprm {packs[1].version} proposed, not law: " in shown
+    assert shown.count("proposed, not law") == 1

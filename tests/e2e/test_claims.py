@@ -34,8 +34,6 @@ DENIALS: Final = (
     "or conforms to any act or standard",
     "A scan cannot certify; conformity assessment is the act of a provider or a notified body",
     "no body certifies under HIPAA",
-    "no scan establishes conformity",
-    "there is no certification that HHS recognises",
 )
 
 

@@ -26,8 +26,8 @@ NAMES: Final = ("hipaa-privacy", "hipaa-nprm", "gdpr", "us-procurement")
 LOADED: Final = {pack.id: pack for pack in load_packs(NAMES, CHECKS)}
 REPOSITORY, REPLIES, LISTED = "personal-data-in-repository", "personal-data-in-replies", "supplier-on-a-list"
 DEEPSEEK_LISTS = ("fascsa-dhs-2026-01", "ndaa-2026-1532", "us-state-orders-2025", "kansas-2025-84")
-DEEPSEEK = record(LISTED, *(failed(LISTED, Severity.INFO, rule=rule) for rule in DEEPSEEK_LISTS))
-ALIBABA = record(LISTED, failed(LISTED, Severity.INFO, rule="section-1260h"))
+DEEPSEEK = record(LISTED, *(failed(LISTED, Severity.LOW, rule=rule) for rule in DEEPSEEK_LISTS))
+ALIBABA = record(LISTED, failed(LISTED, Severity.LOW, rule="section-1260h"))
 LEAK = record(
     REPLIES,
     failed(REPLIES, Severity.LOW, rule="own-questions"),

@@ -62,6 +62,8 @@ def test_rules_that_failed_are_listed_where_everything_was_judged() -> None:
     assert truth(facts, '"a" in check.pickle_runs_code.failed_rules') is T
     assert truth(facts, 'check.pickle_runs_code.failed_rules == ["a", "b"]') is T
     assert truth(facts, '!("c" in check.pickle_runs_code.failed_rules)') is T
+    told = facts_of(record(PICKLE, passed(PICKLE), failed(PICKLE, Severity.INFO, rule="c")))
+    assert truth(told, '!("c" in check.pickle_runs_code.failed_rules)') is T
     assert truth(facts_of(), '"a" in check.pickle_runs_code.failed_rules') is F
 
 

@@ -68,6 +68,10 @@ def test_control_that_lacks_something_is_a_fault(pack: Pack, changes: dict[str, 
     assert faults([changed(pack, **changes)], FED, {}) == [f"pack test-act, control art-10: {fault}"]
 
 
+def test_what_is_only_proposed_needs_no_day(pack: Pack) -> None:
+    assert faults([dataclasses.replace(changed(pack, effective=()), status="proposed")], FED, {}) == []
+
+
 def test_control_that_a_scan_decides_without_a_check_is_a_fault(pack: Pack) -> None:
     assert faults([changed(pack, checks=())], [], {}) == [
         "pack test-act, control art-10: is decided by a scan, but rests on no check"

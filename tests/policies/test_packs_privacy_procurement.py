@@ -14,7 +14,17 @@ from policies.policy_file import load_policy
 from probes.identifiers import load_identifiers
 from scanner.findings import Severity
 from scanner.origins.supplier_lists import supplier_lists
-from tests.policies.fake_checks import AS_OF, CHECKS, errored, failed, record, scan_of, scan_without
+from tests.policies.fake_checks import (
+    AS_OF,
+    CHECKS,
+    errored,
+    failed,
+    not_run,
+    passed,
+    record,
+    scan_of,
+    scan_without,
+)
 from tests.policies.pack_files import answers, policy, statement
 from tests.policies.privacy_procurement_scans import (
     ALIBABA,
@@ -35,6 +45,7 @@ from tests.policies.privacy_procurement_scans import (
 S = ControlStatus
 PRIVACY, NPRM, GDPR, PROCUREMENT = (LOADED[name] for name in NAMES)
 LETTERS = {control.id[-1].upper(): control for control in PRIVACY.controls if "-b-2-i-" in control.id}
+CANARY, TRAINING = "canary-recalled", "training-data-repeated"
 UNKNOWN_PUBLISHER = record("publisher-unknown", failed("publisher-unknown", Severity.LOW, rule="unknown"))
 
 
@@ -103,12 +114,12 @@ def test_a_letter_judges_by_the_rule_that_its_kinds_fail_under() -> None:
             assert rules == [f'!("{letter}" in check.personal_data_in_repository.failed_rules)']
 
 
-def test_severity_of_a_letter_is_that_of_its_gravest_kind() -> None:
+def test_severity_of_a_letter_is_at_least_that_of_its_gravest_kind() -> None:
     for letter, control in LETTERS.items():
         kinds = [kind for kind in load_identifiers().kinds.values() if kind.letter == letter]
         if kinds and control.evidence is EvidenceKind.HYBRID:
             worst = max((kind.severity for kind in kinds), key=lambda severity: severity.rank)
-            assert control.severity_if_failed == worst.value, letter
+            assert Severity(control.severity_if_failed).rank >= worst.rank, letter
 
 
 def test_identifier_in_the_texts_is_a_gap_under_its_own_letter_only(told: Any) -> None:
@@ -155,12 +166,35 @@ def test_deidentification_is_never_proven_by_a_scan(told: Any) -> None:
     assert "never proof of de-identification" in found.limits
 
 
+def test_tuned_weights_are_supported_only_where_canaries_were_planted(told: Any) -> None:
+    own, name = told("hipaa-privacy", trained_on_own_data=True), "hipaa-164.502-a-tuned"
+    assert by_id(judged(scan_of(), own))[name].status is S.SUPPORTED
+    unplanted = record(CANARY, not_run(CANARY, "no file of canaries", rule="nothing-to-examine"))
+    assert by_id(judged(scan_of(None, unplanted), own))[name].status is S.PARTIALLY_SUPPORTED
+    assert by_id(judged(scan_of(None, record(CANARY, errored(CANARY))), own))[name].status is S.NOT_ASSESSED
+    recalled = by_id(judged(scan_of(None, record(CANARY, failed(CANARY, rule="recall"))), own))[name]
+    assert recalled.status is S.NOT_SUPPORTED
+    assert "no canary that was planted before tuning came back" in recalled.reason
+
+
+@pytest.mark.parametrize(
+    ("severity", "status"), [(Severity.LOW, S.SUPPORTED), (Severity.MEDIUM, S.PARTIALLY_SUPPORTED)]
+)
+def test_numbers_given_to_the_wrong_person_count_and_made_up_ones_do_not(
+    severity: Severity, status: ControlStatus, told: Any
+) -> None:
+    """The check fails LOW for numbers that it makes up about nobody, MEDIUM for those it was to keep back."""
+    check_id = "patient-data-disclosed"
+    scan = scan_of(None, record(check_id, passed(check_id), failed(check_id, severity)))
+    assert by_id(judged(scan, told("hipaa-privacy")))["hipaa-164.502-b"].status is status
+
+
 def test_breach_controls_take_findings_as_inputs_and_conclude_nothing(told: Any) -> None:
     scan = scan_of(None, LEAK, found_in_texts("H"))
     found = by_id(judged(scan, told()))
     four_factors = found["hipaa-164.402"]
     assert four_factors.status is S.ATTESTATION_REQUIRED
-    assert len(four_factors.findings) == 2
+    assert len(four_factors.findings) == len(four_factors.checks) == 5
     assert "privacy.reply_rate" in four_factors.measurements
     for control in PRIVACY.controls:
         if control.id.startswith(("hipaa-164.40", "hipaa-164.41")):
@@ -223,8 +257,9 @@ def test_anonymity_is_never_supported_by_a_scan(told: Any) -> None:
     found = by_id(judged(scan_of(), own))["gdpr-art4-1-anonymity"]
     assert found.status is S.PARTIALLY_SUPPORTED
     assert "never proof of anonymity" in found.limits
-    leaking = by_id(judged(scan_of(None, LEAK), own))["gdpr-art4-1-anonymity"]
-    assert leaking.status is S.NOT_SUPPORTED
+    for worse in (LEAK, record(CANARY, failed(CANARY)), record(TRAINING, failed(TRAINING, Severity.LOW))):
+        leaking = by_id(judged(scan_of(None, worse), own))["gdpr-art4-1-anonymity"]
+        assert leaking.status is S.NOT_SUPPORTED, worse.check_id
 
 
 def test_processor_owes_the_processors_duties_only(told: Any) -> None:

@@ -40,7 +40,7 @@ def test_listed_publisher_is_told_with_list_day_source_and_role(folder: Path) ->
     found = {one.rule: one for one in published(folder, "hf://deepseek-ai/V3")}
     assert set(found) == DEEPSEEK
     order = found["fascsa-dhs-2026-01"]
-    assert (order.outcome, order.severity, order.subject) == (Outcome.FAIL, Severity.INFO, "DeepSeek")
+    assert (order.outcome, order.severity, order.subject) == (Outcome.FAIL, Severity.LOW, "DeepSeek")
     for words in ("the publisher deepseek-ai", "since 2026-10-20", "https://", "as of 2026-11-26", "role"):
         assert words in order.message
 
