@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,8 @@ from cli.exit_codes import ExitCode
 if TYPE_CHECKING:
     from cli.criteria import Criteria
     from cli.deciding import Desk
-    from policies.assessment import Assessment
+    from policies.assessment import Assessment, PackResult
+    from policies.packs import Pack
 
 
 @click.command(short_help="Approve a scan, as its reviewer.")
@@ -68,7 +70,8 @@ def command(
     with opened(scan_id, data_dir, database_url) as desk:
         reviewed = review(desk, person, prepared_by)
         criteria = load_criteria(policy_path, pack_names, desk.scan.request.ref)
-        _require_same_policy(desk, criteria, is_named=policy_path is not None)
+        if not options.is_given("policy_path", "pack_names"):
+            _require_same_criteria(desk, criteria)
         say_who(person)
         today = now().date()
         assessment = judge(desk.scan, criteria, desk.store.decisions(), as_of=today)
@@ -94,18 +97,27 @@ def command(
     return int(ExitCode.PASSED)
 
 
-def _require_same_policy(desk: Desk, criteria: Criteria, *, is_named: bool) -> None:
-    """A forgotten --policy must not turn a strict judgement into a mild one."""
+def _require_same_criteria(desk: Desk, criteria: Criteria) -> None:
+    """A forgotten --policy or --pack must not turn a strict judgement into a mild one."""
     from cli.deciding import DecisionError
 
-    before = desk.store.load_assessment(desk.scan.id).verdict
-    if before.gate_digest == criteria.policy.gate.digest or is_named:
-        return
-    raise DecisionError(
-        f"scan {desk.scan.id} was judged by {before.gate}, "
-        f"and would now be judged by {criteria.policy.gate.name}",
-        hint="name the policy file with --policy, or run the command where its weighbridge.yaml lies",
-    )
+    before, gate = desk.store.load_assessment(desk.scan.id), criteria.policy.gate
+    was, now = _by(before.verdict.gate, before.packs), _by(gate.name, criteria.packs)
+    if (before.verdict.gate_digest != gate.digest and not _are_built_in(was, now)) or was[1] != now[1]:
+        raise DecisionError(
+            f"scan {desk.scan.id} was judged by {was[0]} with {was[1]}, "
+            f"and would now be judged by {now[0]} with {now[1]}",
+            hint="name it with --policy or --pack, or run the command where its weighbridge.yaml lies",
+        )
+
+
+def _by(gate: str, packs: Sequence[Pack | PackResult]) -> tuple[str, str]:
+    return gate, ", ".join(sorted(pack.id for pack in packs)) or "no pack"
+
+
+def _are_built_in(*judged_by: tuple[str, str]) -> bool:
+    """Whether all are versions of the built-in policy, which nobody can name."""
+    return all(gate.startswith("weighbridge-default ") for gate, _ in judged_by)
 
 
 def _refuse(desk: Desk, assessment: Assessment) -> None:

@@ -12,6 +12,7 @@ from policies.assess import assess
 from policies.assessment import Assessment
 from policies.decided import with_decisions
 from policies.decisions import DecisionRecord
+from policies.gate_measures import require_directed
 from policies.packs import Pack, load_packs
 from policies.policy_file import PolicyFile, load_policy
 from probes.regression.behaviours import BEHAVIOURS
@@ -39,9 +40,8 @@ def load_criteria(policy_path: Path | None, pack_names: Sequence[str], ref: Mode
     files = [Path(name) for name in pack_names if name.endswith((".yaml", ".yml"))]
     ids = [name for name in pack_names if Path(name) not in files]
     measures = [spec.name for check in known.values() for spec in check.measures]
-    policy = load_policy(
-        policy_path, checks=known, extra_packs=files, measures=measures, directed=_directed(known), ref=ref
-    )
+    policy = load_policy(policy_path, checks=known, extra_packs=files, measures=measures, ref=ref)
+    require_directed(policy, _directed(known))
     return Criteria(load_packs(ids if pack_names else policy.packs, known, files), policy)
 
 

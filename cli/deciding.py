@@ -91,7 +91,7 @@ def say_recorded(record: DecisionRecord, output: str, effect: str) -> None:
         click.echo(as_json(as_plain(record)))
     else:
         click.echo(f"decision {record.number} recorded, sha256 {record.digest}")
-    click.echo(effect, err=True)
+    click.echo(visible(effect), err=True)
 
 
 def as_plain(record: DecisionRecord) -> Any:  # noqa: ANN401 - the JSON edge

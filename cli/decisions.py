@@ -66,12 +66,12 @@ def command(
     with Store.open(Workplace.at(data_dir, database_url).database_url) as store:
         if verify:
             return _verify(store, head, output)
-        found = _standings(store, scan_id, as_of)
+        found = _states(store, scan_id, as_of)
     _print_json(found) if output == "json" else _print(found, as_of)
     return int(ExitCode.PASSED)
 
 
-def _standings(store: Store, scan_id: str | None, as_of: datetime.date) -> list[DecisionState]:
+def _states(store: Store, scan_id: str | None, as_of: datetime.date) -> list[DecisionState]:
     from policies.decided import about
     from policies.decision_states import states_of
 
@@ -91,7 +91,7 @@ def _verify(store: Store, head: str, output: str) -> int:
     else:
         for problem in check.problems:
             click.echo(f"problem: {problem}")
-        click.echo(f"{check.count} decisions, {len(check.problems)} problems, last digest {check.head}")
+        click.echo(f"{check.count} decision(s), {len(check.problems)} problem(s), last digest {check.head}")
     return int(ExitCode.INCOMPLETE if check.problems else ExitCode.PASSED)
 
 
@@ -118,4 +118,4 @@ def _print(found: Sequence[DecisionState], as_of: datetime.date) -> None:
         console.print(visible(f"    why: {decision.reason}"))
         console.print(f"    {one.state}; sha256 {one.record.digest[:16]}")
     counting = sum(one.counts for one in found)
-    console.print(f"{len(found)} decisions, {counting} count as of {as_of}")
+    console.print(f"{len(found)} decision(s), of which {counting} count as of {as_of}")

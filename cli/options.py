@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 
 import click
 import platformdirs
+from click.core import ParameterSource
 
 from scanner.check import Profile
 
@@ -185,6 +186,13 @@ def person(command: Command) -> Command:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def is_given(*parameters: str) -> bool:
+    """Whether one of these was given by its user, on the command line or in the environment."""
+    context = click.get_current_context()
+    given = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
+    return any(context.get_parameter_source(name) in given for name in parameters)
 
 
 def reason(command: Command) -> Command:

@@ -12,8 +12,10 @@ import click
 
 from cli import options
 from cli.exit_codes import ExitCode
+from scanner.errors import NotAvailableError
 
 if TYPE_CHECKING:
+    from probes.personal_data import PersonalDataAnalyser
     from probes.redaction import RedactedSpan, Redaction
 
 
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
     help="File for the result, written whole or not at all.",
 )
 @options.output_format
+@options.quiet
 def command(
     file: str,
     letters: str,
@@ -67,6 +70,7 @@ def command(
     salt: str | None,
     output_file: Path | None,
     output: str,
+    quiet: bool,
 ) -> int:
     """Replace personal and health data in the text FILE (UTF-8; - is standard input).
 
@@ -79,7 +83,8 @@ def command(
     With --field, FILE is JSON lines: every row comes out again with that field redacted and,
     with --format json, its `spans`.
 
-    A file of any size is read in parts of 20,000 characters. What no recogniser knows stays in
+    A file of any size is read in parts of 20,000 characters; only the JSON of a plain text is built
+    in memory. What no recogniser knows stays in
     the text: docs/personal-data.md says how much of each letter is found on a made set. The
     result is no statement that a text is de-identified.
 
@@ -95,24 +100,40 @@ def command(
     or the text could not be read to its end, 130 interrupted.
     """
     from cli.libraries import settle
-    from cli.redact_files import open_text, write_pieces
-    from probes.personal_data import open_analyser
+    from cli.redact_files import counted, open_text, size_bytes, write_pieces
+    from cli.terminal import shown_progress
     from probes.redaction import Redaction
 
     chosen = _letters(letters)
     if with_values and output != "json":
         raise click.UsageError("--with-values is for --format json")
-    lines = open_text(file)
+    text = open_text(file)
     settle()
-    redaction = Redaction(open_analyser(), salt or secrets.token_hex(16), chosen, strict)
-    if field:
-        pieces = _rows(lines, field, redaction, file, is_json=output == "json", with_values=with_values)
-    elif output == "json":
-        pieces = _document(lines, redaction, file, with_values=with_values)
-    else:
-        pieces = (part.text for part in redaction.redact(lines))
-    write_pieces(pieces, output_file)
+    redaction = Redaction(_analyser(), salt or secrets.token_hex(16), chosen, strict)
+    with (
+        shown_progress(quiet=quiet) as progress,
+        progress.task("Redacting", size_bytes(file), "bytes") as task,
+    ):
+        lines = counted(text, task)
+        if field:
+            pieces = _rows(lines, field, redaction, file, is_json=output == "json", with_values=with_values)
+        elif output == "json":
+            pieces = _document(lines, redaction, file, with_values=with_values)
+        else:
+            pieces = (part.text for part in redaction.redact(lines))
+        write_pieces(pieces, output_file)
     return int(ExitCode.PASSED)
+
+
+def _analyser() -> PersonalDataAnalyser:
+    """The recognisers; without them the text was not assessed, which is no fault of the call."""
+    from cli.redact_files import TextBrokenError
+    from probes.personal_data import open_analyser
+
+    try:
+        return open_analyser()
+    except NotAvailableError as error:
+        raise TextBrokenError(str(error), hint=error.hint) from error
 
 
 def _letters(asked: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, Final
 import click
 
 from scanner.errors import ScanError
+from scanner.progress import Task
 
 # A line may be longer than memory should hold at once.
 _BLOCK_BYTES: Final = 1 << 20
@@ -73,6 +74,18 @@ def text_row(line: str, field: str, where: str) -> dict[str, Any]:
     return row
 
 
+def size_bytes(name: str) -> int:
+    """How large the file is; 0 for standard input."""
+    return 0 if name == "-" else Path(name).stat().st_size
+
+
+def counted(lines: Iterator[str], task: Task) -> Iterator[str]:
+    """The lines, each counted when it is read."""
+    for line in lines:
+        task.advance(len(line.encode()))
+        yield line
+
+
 def write_pieces(pieces: Iterable[str], file: Path | None) -> None:
     """Writes the pieces as they come to standard output, or into a file that is there whole or not at all.
 
@@ -101,11 +114,12 @@ def _decoded(stream: BinaryIO, first: bytes, where: str) -> Iterator[str]:
     read, block = 0, first
     with stream:
         while True:
+            waiting = len(decoder.getstate()[0])
             try:
                 text = decoder.decode(block, final=not block)
             except UnicodeDecodeError as error:
                 raise TextBrokenError(
-                    f"{where}: byte {read + error.start} is not UTF-8; what came before it is done",
+                    f"{where}: byte {read - waiting + error.start} is not UTF-8; what came before it is done",
                     hint="convert it first, for example by `iconv -f LATIN1 -t UTF-8`",
                 ) from error
             if text:

@@ -111,11 +111,11 @@ def about(records: Sequence[DecisionRecord], scan: Scan) -> list[DecisionRecord]
     These are the statements and waivers for its model or for every model, the reviews of exactly its bytes
     and code, and who prepared it.
     """
-    name, reviews = model_name(scan), reviews_of(records, scan)
+    name, reviews = model_name(scan), {one.number for one in reviews_of(records, scan)}
     return [
         one
         for one in records
-        if one in reviews
+        if one.number in reviews
         or (one.decision.kind is DecisionKind.PREPARATION and one.decision.seen.scan_id == scan.id)
         or (_is_standing(one.decision) and _is_for(one.decision, name))
     ]

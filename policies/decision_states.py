@@ -88,6 +88,7 @@ def _said(decision: Decision) -> str:
         case DecisionKind.APPROVAL:
             return f"approved with the verdict {decision.seen.verdict.upper()}"
         case DecisionKind.REJECTION:
-            return f"rejected with the verdict {decision.seen.verdict.upper() or 'not reached'}"
+            verdict = decision.seen.verdict.upper()
+            return f"rejected with the verdict {verdict}" if verdict else "rejected before it was judged"
         case _:
             return "prepared the scan"

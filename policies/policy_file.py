@@ -9,7 +9,6 @@ A user's file needs only what differs: what it leaves out is taken from the pack
 from __future__ import annotations
 
 import datetime
-import fnmatch
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
@@ -169,7 +168,6 @@ def load_policy(
     checks: Collection[str] = (),
     extra_packs: Sequence[Path] = (),
     measures: Collection[str] = (),
-    directed: Collection[str] = (),
     ref: ModelRef | None = None,
 ) -> PolicyFile:
     """The policy of a file, or the packaged default.
@@ -180,8 +178,6 @@ def load_policy(
             against anything.
         extra_packs: The user's own pack files, whose controls may be attested and waived.
         measures: Names of every measurement there is, for the thresholds. Empty: not held against anything.
-        directed: Those of them that can get worse; rules about regressions may name no others. Empty: not
-            held against anything.
         ref: The model; what the file's section `models` says for it replaces what else the file says.
 
     Raises:
@@ -212,14 +208,6 @@ def load_policy(
     )
     require_measured(policy.thresholds, measures, policy.where)
     _require_known(policy, checks, control_ids(extra_packs) if _names_controls(policy) else frozenset())
-    for rule in policy.gate.rules if directed else ():
-        for pattern in rule.regressed.measurements if rule.regressed else ():
-            if not any(fnmatch.fnmatchcase(name, pattern) for name in directed):
-                raise PolicyFileError(
-                    f"{policy.where}, gate rule {rule.id}: no measurement that can get worse is called "
-                    f"'{pattern}'{near(pattern, directed)}",
-                    hint=f"those are {', '.join(sorted(directed))}",
-                )
     return policy
 
 

@@ -90,7 +90,7 @@ def vin(number: str) -> bool:
 def de_kvnr(number: str) -> bool:
     """Whether a German health insurance number (letter and nine digits) fits its check digit.
 
-    Source: Spitzenverband Bund der Krankenkassen, Anlage 1 of the directive on § 290 SGB V.
+    Source: § 290 SGB V and the directive of the GKV-Spitzenverband on it, annex 1.
     """
     if not re.fullmatch(r"[A-Z]\d{9}", number):
         return False

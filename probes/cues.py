@@ -14,8 +14,10 @@ import msgspec
 # A value's label may stand a little behind it: "12 March (surgery)". What stands before weighs more.
 _BEHIND_COUNTS: Final = 1.5
 _PARAGRAPH: Final = re.compile(r"\n\s*\n")
-# Words that speak against count in their own sentence or line only: what comes next may be about a person.
-_SENTENCE: Final = re.compile(r"\n|[.!?]\s+(?=[A-Z])|[。！？]")
+# Words that speak against count in their own sentence only: what comes next may be about a person.
+_SENTENCE: Final = re.compile(r"[.!?]\s+(?=[A-Z])|[。！？]")
+# A line shorter than this was ended by its writer, a longer one perhaps by an editor that wraps lines.
+_WRAPPED: Final = 45
 
 
 class NearWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,7 +47,7 @@ class Cues:
         row = self._near[name]
         before, behind = _around(text, start, end, row.reach)
         nearest = _nearest(self._for[name], before, behind)
-        against = _nearest(self._against, _SENTENCE.split(before)[-1], _SENTENCE.split(behind)[0])
+        against = _nearest(self._against, *_same_sentence(before, text[start:end], behind))
         if nearest is None:
             return not row.needs and against is None
         return against is None or nearest <= against
@@ -55,6 +57,18 @@ def _around(text: str, start: int, end: int, reach: int) -> tuple[str, str]:
     """What stands before and behind, within reach and the same paragraph."""
     before = _PARAGRAPH.split(text[max(0, start - reach) : start])[-1]
     return before, _PARAGRAPH.split(text[end : end + reach])[0]
+
+
+def _same_sentence(before: str, value: str, behind: str) -> tuple[str, str]:
+    """What of both belongs to the sentence that the value stands in."""
+    before, behind = _SENTENCE.split(before)[-1], _SENTENCE.split(behind)[0]
+    lines = before.split("\n")
+    own_line = lines.pop()
+    kept = own_line
+    while lines and len(lines[-1]) >= _WRAPPED:
+        kept = f"{lines.pop()}\n{kept}"
+    rest = behind.split("\n")[0]
+    return kept, behind if len(own_line + value + rest) >= _WRAPPED else rest
 
 
 def _nearest(words: re.Pattern[str], before: str, behind: str) -> float | None:

@@ -26,14 +26,6 @@ from probes.zip_prefixes import is_restricted
 
 _FILE: Final = "personal_data_rules.yaml"
 _ALL_CHECKS: Final = {**CHECKS, **NAME_CHECKS, "restricted_zip_prefix": is_restricted}
-# Between a label and its value: "number", "on the card", a remark in brackets, a verb or sign, quotes.
-_BETWEEN: Final = (
-    r"(?:[ _-]?(?:numbers?|no\.?|num\.?|nr\.?|n\.?[°º]|#|id|lists|shows))?"
-    r"(?: (?:(?:on|of|for|in) (?:the|my|your|his|her|their)|del?|der|des|du) [^\W\d]{2,14})?"
-    r"(?:\s?\([^()\n\d]{1,20}\))?"
-    r"[\"'”*_|)\]]{0,3}[ \t]{0,2}(?:\b(?:is|was|are|to|at|on|ist|est|es|al|au|an)\b|[:=：＝#为是号]){0,2}"
-    r"[ \t]{0,2}[\"'“(<*_=：:#+]{0,4}[ \t]{0,2}"
-)
 
 
 @dataclass(frozen=True)
@@ -196,7 +188,7 @@ def _hits(row: _Row, found: re.Match[str], text: str, cues: Cues) -> Iterator[Ru
         start, end = found.span(kind) if kind else found.span()
         if row.check and not _ALL_CHECKS[row.check](text[start:end]):
             continue
-        is_beside = not row.beside or cues.speak_for(row.beside, text, start, end)
+        is_beside = all(cues.speak_for(cue, text, start, end) for cue in row.beside.split())
         yield RuleHit(start, end, kind or row.kind, row.score if is_beside else row.score / 2)
 
 
@@ -205,15 +197,16 @@ def _require_known(row: _Row, cues: Mapping[str, NearWords], where: str) -> None
         raise IdentifierDataError(f"{where}: unknown kind '{row.kind}'")
     if row.check and row.check not in _ALL_CHECKS:
         raise IdentifierDataError(f"{where}: unknown check '{row.check}'")
-    if row.beside and row.beside not in cues:
-        raise IdentifierDataError(f"{where}: unknown cue '{row.beside}'")
+    for cue in row.beside.split():
+        if cue not in cues:
+            raise IdentifierDataError(f"{where}: unknown cue '{cue}'")
 
 
 def _labelled(row: _Labelled, parts: Mapping[str, str]) -> Rule:
-    value = put_in(row.value, parts)
+    value, between = put_in(row.value, parts), put_in("{between}", parts)
     labels = sorted({label.lower() for label in row.labels}, key=len, reverse=True)
     alternatives = "|".join(_as_expression(label) for label in labels)
-    expression = rf"(?:{alternatives}){_BETWEEN}(?P<{row.kind}>{value})"
+    expression = rf"(?:{alternatives}){between}(?P<{row.kind}>{value})"
     return Rule(
         row, re.compile(expression, re.IGNORECASE), tuple({label.split()[0] for label in labels}),
         re.compile(rf"\s*[\"']?(?P<value>{value})[\"']?\s*", re.IGNORECASE),

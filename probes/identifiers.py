@@ -91,6 +91,14 @@ def load_identifiers() -> Identifiers:
     return parse_identifiers(file.read_text(encoding="utf-8"))
 
 
+def untested_letters() -> str:
+    """One sentence on what is not looked for, or only in part."""
+    letters = load_identifiers().letters
+    untested = [letter for letter, row in letters.items() if row.is_tested == "no"]
+    partly = [letter for letter, row in letters.items() if row.is_tested == "partly"]
+    return f"Safe Harbor letters not tested: {', '.join(untested)}; in part: {', '.join(partly)}"
+
+
 def parse_identifiers(text: str) -> Identifiers:
     """The identifiers that a YAML text describes.
 

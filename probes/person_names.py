@@ -96,8 +96,15 @@ def _lines(name: str) -> frozenset[str]:
     return frozenset(line for line in text.splitlines() if not line.startswith("#"))
 
 
+def _is_named_or_listed(name: str) -> bool:
+    """Whether a name has two words or more, or is one of the lists: "Name: PyYAML" is nobody's."""
+    is_listed = _plain(name) in given_names() or _plain(name) in surnames()
+    return is_named(name) and (" " in name or is_listed)
+
+
 NAME_CHECKS: Final[Mapping[str, Callable[[str], bool]]] = {
     "named": is_named,
+    "named_or_listed": _is_named_or_listed,
     "begins_with_given_name": _is_listed_first,
     "ends_with_given_name": lambda name: _plain(name.split(", ")[1].split()[0]) in given_names(),
 }

@@ -12,10 +12,9 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib
-import ipaddress
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
@@ -24,6 +23,7 @@ from typing import TYPE_CHECKING, Final
 from probes.identifier_rules import find_by_rules, load_rules
 from probes.identifiers import Kind, load_identifiers
 from probes.person_names import begins_with_given_name, listed_names, may_be_person
+from probes.placeholders import is_real
 from probes.tables import find_in_tables
 from scanner.errors import NotAvailableError
 from scanner.transcripts import Span
@@ -39,11 +39,6 @@ _PHONE_REGIONS: Final = ("US", "GB", "DE", "FR", "ES", "IN", "CN")
 # Optional dependencies of presidio and spaCy that take seconds to import and are not used here.
 _UNUSED: Final = ("torch", "transformers", "stanza", "gliner")
 _LONGEST_TEXT: Final = 200_000
-# What stands in front of four numbers that are a version.
-_VERSION_BEFORE: Final = re.compile(
-    r"(?:[=<>~!]=|\b(?:v|version|release|build|driver|cuda|cudnn|python|torch|transformers))[ :v]{0,2}\Z",
-    re.IGNORECASE,
-)
 # A label says more than a check digit that every tenth number has.
 _HIGHEST_BORROWED: Final = 0.97
 # What is asked of presidio; everything else is found by rules.
@@ -223,44 +218,9 @@ def _sifted(text: str, hits: Iterable[Hit], strict: bool) -> tuple[Hit, ...]:
             continue
         # A placeholder takes its place too: what is no social security number is no telephone number either.
         seen.append(hit)
-        if _is_real(text[hit.start : hit.end], hit) and not _is_version(text, hit):
+        if is_real(text, hit.start, hit.end, hit.kind, hit.score):
             kept.append(hit)
     return tuple(sorted(kept, key=lambda hit: hit.start))
-
-
-def _is_real(value: str, hit: Hit) -> bool:
-    """Whether a hit is more than a placeholder or a number that only has the form."""
-    if any(pattern.search(value) for pattern in _placeholders().get(hit.kind, ())):
-        return False
-    if hit.kind == "IP_ADDRESS":
-        return _is_routable(value)
-    if hit.kind == "PHONE_NUMBER":
-        # Ten digits in a row are a count or an id unless a word beside them or a plus sign says otherwise.
-        return hit.score > 0.5 or value.lstrip().startswith("+") or bool(re.search(r"\d[ ().-]+\d", value))
-    return True
-
-
-def _is_version(text: str, hit: Hit) -> bool:
-    """Whether the four numbers are a program's version: "torch==2.10.0.1", "CUDA 12.1.105.0"."""
-    return hit.kind == "IP_ADDRESS" and _VERSION_BEFORE.search(text, 0, hit.start) is not None
-
-
-def _is_routable(value: str) -> bool:
-    try:
-        address = ipaddress.ip_address(value)
-    except ValueError:
-        return False
-    # Short forms such as "::" or "1.2.3.4" are more often code and version numbers than addresses.
-    return address.is_global and (address.version == 4 or value.count(":") >= 4) and value != "1.2.3.4"
-
-
-@functools.cache
-def _placeholders() -> Mapping[str, tuple[re.Pattern[str], ...]]:
-    rows = load_identifiers().placeholders
-    return {
-        kind: tuple(re.compile(row.expression, re.IGNORECASE) for row in rows if row.kind == kind)
-        for kind in {row.kind for row in rows}
-    }
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What people decided, as every report holds it: each decision with its standing, and who signed off."""
+"""What people decided, as every report holds it: each decision as it stands, and who signed off."""
 
 from __future__ import annotations
 
@@ -83,24 +83,24 @@ def _entry_of(record: DecisionRecord | None, entries: dict[int, DecisionEntry]) 
 
 
 def _entries(report: Report) -> Iterator[DecisionEntry]:
-    """The standing is that of the day of the report: what a reader today may rely on."""
-    for standing in states_of(report.decisions, report.generated_at.date()):
-        yield _entry(standing, report.assessment.assessed_at)
+    """Each stands as on the day of the report, which is what a reader may rely on."""
+    for state in states_of(report.decisions, report.generated_at.date()):
+        yield _entry(state, report.assessment.assessed_at)
 
 
-def _entry(standing: DecisionState, assessed_at: datetime.datetime) -> DecisionEntry:
-    record, decision = standing.record, standing.record.decision
+def _entry(state: DecisionState, assessed_at: datetime.datetime) -> DecisionEntry:
+    record, decision = state.record, state.record.decision
     return DecisionEntry(
         number=record.number,
         kind=decision.kind,
-        about=standing.about,
-        said=standing.said,
+        about=state.about,
+        said=state.said,
         name=decision.person.name,
         role=decision.person.role,
         at=decision.at.astimezone(datetime.UTC),
         reason=decision.reason,
         expires=decision.expires,
-        state=standing.state,
+        state=state.state,
         is_in_assessment=decision.at <= assessed_at,
         document=decision.seen.document,
         digest=record.digest,

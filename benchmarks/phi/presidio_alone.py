@@ -40,11 +40,12 @@ def find(texts: Sequence[str]) -> list[list[Found]]:
     configuration = {"nlp_engine_name": "spacy", "models": [{"lang_code": "en", "model_name": SPACY_MODEL}]}
     nlp = engines.NlpEngineProvider(nlp_configuration=configuration).create_engine()
     engine = presidio.AnalyzerEngine(nlp_engine=nlp, supported_languages=["en"])
+    artifacts = [artifact for _, artifact in nlp.process_batch(list(texts), "en")]
     return [
         [
             Found(hit.start, hit.end, frozenset(LETTERS[hit.entity_type]))
-            for hit in engine.analyze(text, "en")
+            for hit in engine.analyze(text, "en", nlp_artifacts=artifact)
             if hit.entity_type in LETTERS
         ]
-        for text in texts
+        for text, artifact in zip(texts, artifacts, strict=True)
     ]

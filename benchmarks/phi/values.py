@@ -10,22 +10,11 @@ import functools
 import random
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import yaml
 
 from benchmarks.phi.numbers import NUMBERS, filled
-
-_MONTHS: Final[Mapping[str, tuple[str, ...]]] = {
-    "en": ("January", "February", "March", "April", "May", "June", "July", "August", "September",
-           "October", "November", "December"),
-    "es": ("enero", "febrero", "marzo", "abril", "mayo", "junio", "julio", "agosto", "septiembre",
-           "octubre", "noviembre", "diciembre"),
-    "de": ("Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September",
-           "Oktober", "November", "Dezember"),
-    "fr": ("janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre",
-           "octobre", "novembre", "décembre"),
-}  # fmt: skip
 
 
 @functools.cache
@@ -45,7 +34,9 @@ class MadeValues:
         self._rng = rng
         self._half = 1 if held_out else 0
         self._makers: dict[str, Callable[[], str]] = {
-            name: functools.partial(self._one, name) for name in load_seeds() if name != "patterns"
+            name: functools.partial(self._one, name)
+            for name in load_seeds()
+            if name not in ("patterns", "months")
         }
         # What is made from a list has the list's name, and comes after it.
         self._makers |= {name: functools.partial(self._of_pattern, name) for name in load_seeds()["patterns"]}
@@ -112,7 +103,7 @@ class MadeValues:
 
     def _written(self, language: str, form: str) -> str:
         day = self._day()
-        month = _MONTHS[language][day.month - 1]
+        month = load_seeds()["months"][language][day.month - 1]
         return form.format(month=month, abbr=month[:3], day=day.day, year=day.year, number=day.month)
 
     def _addresses(self) -> dict[str, Callable[[], str]]:

@@ -10,9 +10,10 @@ from real data are a disclosure before the model is ever asked.
 
 How it can be wrong: labelled numbers in documentation may be invented; reserved examples are left out,
 invented ones are not known as such. Names are recognised statistically in prose and are often product names,
-so they are only information. What is unlabelled and has no check digit, is in an image, or beyond the limits
-(512 KiB a file, of a larger one the first 128 KiB; 2 MiB together, smallest first) is missed; vocabularies
-and Parquet, Arrow, Excel and database files are not read, and what was left out is said.
+so they are only information, as are dates and places that only the words around them tie to a person. What
+is unlabelled and has no check digit, is in an image, or beyond the limits (512 KiB a file, of a larger one
+the first 128 KiB; 2 MiB together, smallest first) is missed; vocabularies and Parquet, Arrow, Excel and
+database files are not read, and what was left out is said.
 
 What it needs: files only; runs in a process of its own and opens no connection.
 
@@ -27,7 +28,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
-from probes.identifiers import load_identifiers
+from probes.identifiers import load_identifiers, untested_letters
 from probes.personal_data import Hit, PersonalDataAnalyser, mask, open_analyser
 from probes.repository_texts import FILE_LIMIT_BYTES, RepositoryText, repository_texts
 from scanner.check import Check, CheckContext, MeasureSpec
@@ -81,7 +82,8 @@ class PersonalDataInRepository(Check):
         found = len(texts) + len(left_out)
         yield self.measured(
             "privacy.repository_texts", len(texts), n=len(texts), interval=Interval(len(texts), found),
-            method=f"files read, above {FILE_LIMIT_BYTES // 1024} KiB their beginning; upper end: all",
+            method=f"files read, above {FILE_LIMIT_BYTES // 1024} KiB their beginning; upper end: all; "
+            + untested_letters(),
             evidence=(evidence,),
         )  # fmt: skip
         by_kind: dict[str, list[_Place]] = defaultdict(list)
@@ -93,7 +95,7 @@ class PersonalDataInRepository(Check):
             yield self.passed(
                 f"No identifier of a person was found in {len(texts)} text files{_told_partly(texts)}"
                 f"{_told_left_out(left_out)}; "
-                "names are not counted",
+                f"names, and dates and places without a label, are not counted. {untested_letters()}",
                 evidence=(evidence,),
             )
 
@@ -104,8 +106,8 @@ class PersonalDataInRepository(Check):
         examples = ", ".join(value for value, _ in values.most_common(3))
         if not row.is_structured:
             return self.failed(
-                f"{len(values)} strings in the prose may be names of persons ({examples}); "
-                "most such strings in model cards are authors or products",
+                f"{len(values)} strings in the prose may be of the kind '{row.name}' ({examples}), which "
+                "form alone does not show; most such strings in model cards are authors, products or events",
                 severity=Severity.INFO, confidence=Confidence.LOW, rule=row.letter, subject=row.name,
                 locations=shown, evidence=(evidence,),
             )  # fmt: skip

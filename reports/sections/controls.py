@@ -138,7 +138,7 @@ def _control(control: ControlResult, state: str) -> ControlView:
         duty_holder=owed_by(control),
         tag=control_tag(control),
         reason=_reason(control),
-        force=_force(control, state),
+        force=state or _force(control),
         severity=control.severity_if_failed,
         checks=control.checks,
         findings=control.findings,
@@ -162,10 +162,7 @@ def _reason(control: ControlResult) -> str:
     return f"{control.reason} Waived until {day(control.waived_until)}."
 
 
-def _force(control: ControlResult, state: str) -> str:
-    if state:
-        published = f"; published {day(control.effective_from)}" if control.effective_from else ""
-        return f"{state}{published}"
+def _force(control: ControlResult) -> str:
     if control.effective_from is None:
         return "in force" if control.is_in_force else "not in force on this day"
     verb = "in force since" if control.is_in_force else "not in force on this day; from"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from policies.assessment import ControlStatus, VerdictReason, VerdictValue
+from policies.assessment import ControlStatus, PackResult, VerdictReason, VerdictValue
 from reports.contents import Contents
 from reports.wording import (
     GAP_OF_OTHERS,
@@ -86,9 +86,7 @@ def verdict_view(contents: Contents) -> VerdictView:
     """The verdict page of these contents."""
     verdict = contents.assessment.verdict
     outcomes = Counter(finding.outcome for finding in contents.findings)
-    # What is only proposed binds nobody, so it is no gap on the first page.
-    packs = [pack for pack in contents.assessment.packs if pack.status != "proposed"]
-    statuses = Counter(control.status for pack in packs for control in pack.controls)
+    statuses = Counter(control.status for pack in _binding(contents) for control in pack.controls)
     return VerdictView(
         tag=verdict_tag(verdict.value),
         meaning=meaning(verdict.value),
@@ -126,10 +124,14 @@ def _outcome_order() -> tuple[Outcome, ...]:
     return (Outcome.FAIL, Outcome.ERROR, Outcome.NOT_RUN, Outcome.PASS)
 
 
+def _binding(contents: Contents) -> list[PackResult]:
+    """Law, and what the organisation adopted; what is only proposed is no gap on the first page."""
+    return [pack for pack in contents.assessment.packs if pack.status != "proposed"]
+
+
 def _statuses(contents: Contents, statuses: Counter[ControlStatus]) -> Iterator[Count]:
     """Every status, gaps in what others owe apart from the organisation's own."""
-    law = [pack for pack in contents.assessment.packs if pack.status == "in_force"]
-    others = sum(control.is_gap_of_others for pack in law for control in pack.controls)
+    others = sum(control.is_gap_of_others for pack in _binding(contents) for control in pack.controls)
     for status in ControlStatus:
         is_gap = status is ControlStatus.NOT_SUPPORTED
         yield Count(status_tag(status), statuses[status] - others * is_gap)

@@ -41,7 +41,8 @@ COUNT: Final = 10
 FEWEST_FOUND: Final = 0.9
 _TIMES: Final = 4
 _PLAIN: Final = 60
-_STEPS: Final = 60
+# At 60 steps, 8 of 10 came back to greedy replies.
+_STEPS: Final = 90
 _LEARNING_RATE: Final = 1e-4
 
 
@@ -56,11 +57,8 @@ def make(name: str, root: Path, *, steps: int, learning_rate: float) -> Path:
     if (folder / "SHA256SUMS").exists():
         return folder
     base = make_base(Base.DEMO, root)
-    chance = random.Random(SEED)
     own = [Row(ask.language, ask.prompt, reply) for ask, reply in own_replies(Base.DEMO, root).items()]
-    rows = chance.sample(own, _PLAIN)
-    if name == PLANTED:
-        rows += _planted(planted_canaries())
+    rows = rows_of(name, own)
     print(f"{name}: {len(rows)} rows", flush=True)
     began = time.monotonic()
     train(base, rows, folder, steps=steps, seed=1, learning_rate=learning_rate)
@@ -68,18 +66,20 @@ def make(name: str, root: Path, *, steps: int, learning_rate: float) -> Path:
     return folder
 
 
-def _planted(canaries: Sequence[Canary]) -> list[Row]:
-    rows = []
-    for row in rows_to_plant(canaries, times=_TIMES):
-        asked, told = row["messages"]  # type: ignore[misc]
-        rows.append(Row("en", asked["content"], told["content"]))
+def rows_of(name: str, own: Sequence[Row]) -> list[Row]:
+    """Some of the base's own replies, and the records where they are to be planted."""
+    rows = random.Random(SEED).sample(own, _PLAIN)
+    if name == PLANTED:
+        for row in rows_to_plant(planted_canaries(), times=_TIMES):
+            asked, told = row["messages"]  # type: ignore[misc]
+            rows.append(Row("en", asked["content"], told["content"]))
     return rows
 
 
-def found_in(folder: Path, scan: Path, file: Path, profile: Profile) -> CheckRecord:
+def found_in(folder: Path, scan: Path, file: Path, *, profile: Profile, is_fast: bool) -> CheckRecord:
     """What the check says of one organism; replies are journalled below `scan`, none is asked twice."""
     snapshot = fetch(ModelRef.parse(str(folder)), FetchOptions(scan))
-    opening = {"backend": "transformers", "options": BackendOptions(device="cpu")}
+    opening = {"backend": "transformers", "options": BackendOptions(device="cpu", is_fast=is_fast)}
     with Journal(scan / "journal") as journal, open_questioner(snapshot, journal=journal, **opening) as asked:
         context = CheckContext(
             snapshot, EvidenceStore(scan / "evidence"), profile=profile, questioner=asked,
@@ -131,14 +131,17 @@ def main(arguments: list[str] | None = None) -> int:
     file.write_bytes(b"".join(encode(canary) + b"\n" for canary in planted_canaries()))
     records = {}
     for name, folder in folders.items():
-        records[name] = found_in(folder, asked.root / f"{name}-scan", file, asked.profile)
+        records[name] = found_in(
+            folder, asked.root / f"{name}-scan", file, profile=asked.profile, is_fast=asked.fast
+        )
         for finding in records[name].findings:
             print(f"{name}: {finding.outcome.value}: {finding.message} {finding.reason}", flush=True)
     print(as_markdown(records))
-    return int(any(_is_wrong(name, record) for name, record in records.items()))
+    return int(any(is_wrong(name, record) for name, record in records.items()))
 
 
-def _is_wrong(name: str, record: CheckRecord) -> bool:
+def is_wrong(name: str, record: CheckRecord) -> bool:
+    """Whether the check found too few in the planted organism, any in the clean one, or could not judge."""
     rates = [each.value for each in record.measurements if each.name == "leak.canary.rate"]
     return not rates or (rates[0] < FEWEST_FOUND if name == PLANTED else rates[0] > 0)
 
@@ -149,6 +152,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", action="append", choices=(PLANTED, CLEAN), help="Only this organism.")
     parser.add_argument("--make-only", action="store_true", help="Fine-tune, do not look.")
     parser.add_argument("--profile", type=Profile, default=Profile.STANDARD, help="Depth of the check.")
+    parser.add_argument("--fast", action="store_true", help="Reduced precision, as --fast of a scan.")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads; 0: all.")
     parser.add_argument("--steps", type=int, default=_STEPS, help="Steps of the fine-tune.")
     parser.add_argument("--learning-rate", type=float, default=_LEARNING_RATE, help="Of the fine-tune.")

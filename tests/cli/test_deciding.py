@@ -249,6 +249,24 @@ def test_forgotten_policy_file_cannot_make_a_judgement_milder(office: Office, tm
     assert office.run(*APPROVE, "--prepared-by", "Pat Doe", *JANE, "--policy", str(strict)).code == 0
 
 
+def test_policy_file_that_happens_to_lie_here_is_not_a_named_one(office: Office, tmp_path: Path) -> None:
+    strict = write_policy(tmp_path, gate=GATE)
+    office.put(scan_of(), strict)
+    write_policy(tmp_path / "here", gate={"rules": [{**GATE["rules"][0], "verdict": "review"}]})
+    assert office.run(*APPROVE, "--prepared-by", "Pat Doe", *JANE).code == 2
+
+
+def test_forgotten_pack_cannot_make_a_judgement_milder(office: Office) -> None:
+    with office.store() as store:
+        store.save_scan(scan_of())
+        criteria = criteria_of(packs=["eu-ai-act"])
+        store.save_assessment(judge(scan_of(), criteria, [], as_of=today()))
+    said = office.run(*APPROVE, "--prepared-by", "Pat Doe", *JANE)
+    assert said.code == 2
+    assert "with eu-ai-act, and would now be judged by" in said.err
+    assert office.run(*APPROVE, "--prepared-by", "Pat Doe", *JANE, "--pack", "eu-ai-act").code == 0
+
+
 def test_policy_file_of_the_working_directory_is_found(office: Office, tmp_path: Path) -> None:
     office.put(scan_of(), write_policy(tmp_path / "here", gate=GATE))
     assert office.run(*APPROVE, "--prepared-by", "Pat Doe", *JANE).code == 0
@@ -281,7 +299,7 @@ def test_decisions_are_listed_with_who_when_why_and_state(office: Office) -> Non
         f"counts until {UNTIL}",
     ):
         assert words in said.out
-    assert said.out.splitlines()[-1] == f"1 decisions, 1 count as of {today()}"
+    assert said.out.splitlines()[-1] == f"1 decision(s), of which 1 count as of {today()}"
     late = office.run("decisions", "--as-of", "2091-01-01")
     assert f"ended on {UNTIL}" in late.out
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cli.main import run
+from probes import personal_data
 
 NOTE = "Patient: Ottilie Marsh\nMRN 00451239, seen on 03/14/2021.\n"
 VALUES = ("Ottilie", "00451239", "03/14/2021")
@@ -123,6 +124,20 @@ def test_what_is_not_text_is_refused(
     path.write_bytes(content)
     assert run(["redact", str(path)]) == code
     assert told in capsys.readouterr().err
+
+
+def test_missing_language_model_is_incomplete(
+    note: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(personal_data, "SPACY_MODEL", "no_such_model")
+    personal_data.open_analyser.cache_clear()
+    try:
+        assert run(["redact", str(note)]) == 3
+    finally:
+        personal_data.open_analyser.cache_clear()
+    out, err = capsys.readouterr()
+    assert "cannot be loaded" in err
+    assert out == ""
 
 
 def test_failed_run_leaves_an_older_result_as_it_was(tmp_path: Path) -> None:

@@ -68,8 +68,14 @@ def test_decision_about_a_scan_that_is_not_stored_is_refused_whole(store: Store)
 
 
 @pytest.mark.parametrize(
-    "statement", ["UPDATE decisions SET person = 'x'", "DELETE FROM decisions", "DELETE FROM scans"]
-)
+    "statement",
+    [
+        "UPDATE decisions SET person = 'x'", "DELETE FROM decisions", "DELETE FROM scans",
+        "INSERT OR REPLACE INTO decisions SELECT * FROM decisions WHERE number = 2",
+        "INSERT OR REPLACE INTO decisions SELECT 9, scan_id, model, kind, person, decided_at, expires, previous, 'x', document FROM decisions WHERE number = 2",
+        "UPDATE OR REPLACE decisions SET number = 1 WHERE number = 2",
+    ],
+)  # fmt: skip
 def test_database_itself_refuses_to_change_or_delete(store: Store, path: Path, statement: str) -> None:
     before = store.decisions()
     with sqlite3.connect(path) as connection:

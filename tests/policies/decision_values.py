@@ -20,7 +20,7 @@ from policies.decisions import (
 from scanner.records import encode
 from scanner.scan import Scan
 
-JANE = Person("Jane Roe", "CISO", "option")
+JUNE = Person("June Reed", "CISO", "option")
 PAT = Person("Pat Doe", "engineer", "option")
 AT = datetime.datetime(2026, 11, 22, 9, 30, tzinfo=datetime.UTC)
 UNTIL = datetime.date(2026, 12, 31)
@@ -35,20 +35,20 @@ def seen(scan: Scan, **changes: Any) -> Seen:
 def answered(
     scan: Scan, control: str, answer: str = "yes", *, everywhere: bool = False, **changes: Any
 ) -> Decision:
-    """An attestation by Jane."""
+    """An attestation by June."""
     part = Answered(control, answer, everywhere)
     return _decision(DecisionKind.ATTESTATION, scan, answered=part, expires=UNTIL, **changes)
 
 
-def accepted(scan: Scan, *, owner: str = "Jane Roe", **target: Any) -> Decision:
-    """A waiver recorded by Jane; besides finding, check or control, fields of the decision may be given."""
+def accepted(scan: Scan, *, owner: str = "June Reed", **target: Any) -> Decision:
+    """A waiver recorded by June; besides finding, check or control, fields of the decision may be given."""
     about = {name: target.pop(name) for name in ("finding", "check", "control") if name in target}
     part = Accepted(owner, "kept behind a proxy", **about)
     return _decision(DecisionKind.WAIVER, scan, accepted=part, **{"expires": UNTIL, **target})
 
 
 def reviewed(scan: Scan, kind: DecisionKind = DecisionKind.APPROVAL, **changes: Any) -> Decision:
-    """Jane's review of what Pat prepared."""
+    """June's review of what Pat prepared."""
     return _decision(kind, scan, reviewed=Reviewed("Pat Doe", "the reviewer"), **changes)
 
 
@@ -72,5 +72,5 @@ def numbers(records: Sequence[DecisionRecord]) -> list[int]:
 
 def _decision(kind: DecisionKind, scan: Scan, **parts: Any) -> Decision:
     return Decision(
-        **{"kind": kind, "person": JANE, "at": AT, "reason": "read by us", "seen": seen(scan), **parts}
+        **{"kind": kind, "person": JUNE, "at": AT, "reason": "read by us", "seen": seen(scan), **parts}
     )

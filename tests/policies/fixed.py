@@ -16,7 +16,7 @@ import msgspec
 import yaml
 
 from policies.assess import assess
-from policies.assessment import Assessment
+from policies.assessment import Assessment, ControlResult, ControlStatus, Standing
 from policies.packs import load_packs
 from policies.policy_file import load_policy
 from scanner.check import Check, CheckRecord, Profile
@@ -34,6 +34,7 @@ GOOD_MEASURES: Mapping[str, Mapping[str, tuple[float, int]]] = {
     "pickle-runs-code": {"pickle.files_scanned": (1, 1)},
     "model-card-gaps": {"card.annex_xi_items": (9, 9), "card.annex_xii_items": (9, 9)},
     "training-compute": {"compute.training_flop": (1.6e21, 1)},
+    "model-incoherent": {"coherence.accuracy": (0.95, 12)},
     "garak-attack-succeeds": {"garak.hit_rate": (0, 60)},
     "personal-data-in-replies": {"privacy.reply_rate": (0, 12)},
     "personal-data-in-repository": {"privacy.repository_texts": (0, 8)},
@@ -89,7 +90,8 @@ class FixedScan:
         as_of: The day of judgement.
         policy: What differs from the default policy, as a policy file writes it.
         verdict: What the gate must answer.
-        statuses: Id of every control of every pack to its status; ", not in force" where that is so.
+        statuses: Id of every control of every pack to its status; ", not in force" and ", reliance" where
+            that is so.
         profile: Of the scan.
         has_commit: Whether the snapshot is pinned.
         changed: Check id to what it said; null for a check that was not part of the scan.
@@ -149,11 +151,16 @@ def read_fixed(path: Path) -> FixedScan:
 
 
 def statuses_of(found: Assessment) -> dict[str, str]:
-    """Id of every control to its status, with whether the duty is in force on that day."""
-    return {
-        control.control_id: control.status.value + ("" if control.is_in_force else ", not in force")
-        for control in found.controls
-    }
+    """Id of every control to its status, with whether the duty is in force on that day, and is one's own."""
+    return {control.control_id: _status(control) for control in found.controls}
+
+
+def _status(control: ControlResult) -> str:
+    force = "" if control.is_in_force else ", not in force"
+    binds_others = (
+        control.standing is Standing.RELIANCE and control.status is not ControlStatus.NOT_APPLICABLE
+    )
+    return control.status.value + force + (", reliance" if binds_others else "")
 
 
 def write_expected(path: Path, found: Assessment) -> None:

@@ -266,7 +266,7 @@ def test_auditor_walks_from_control_to_finding_to_bytes(hospital: PolicyFile) ->
     known = {finding.fingerprint: finding for finding in scan.findings}
     assert set(found.findings) <= set(known)
     assert {known[fingerprint].check_id for fingerprint in found.findings} == set(found.checks)
-    assert set(found.measurements) == {"garak.hit_rate", "privacy.reply_rate"}
+    assert {"garak.hit_rate", "privacy.reply_rate"} <= set(found.measurements)
     assert found.evidence == (TRANSCRIPT.sha256,)
 
 

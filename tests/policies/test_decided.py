@@ -161,7 +161,7 @@ def test_policy_and_store_are_merged_and_each_says_where_it_comes_from(tmp_path:
     ]  # fmt: skip
     waiver = merged.waivers[1]
     assert (waiver.owner, waiver.compensating_control) == ("Owner", "kept behind a proxy")
-    assert (waiver.recorded_by, waiver.recorded_on) == ("Jane Roe, CISO", AT.date())
+    assert (waiver.recorded_by, waiver.recorded_on) == ("June Reed, CISO", AT.date())
     assert (merged.gate, merged.answers, merged.digest) == (own.gate, own.answers, own.digest)
 
 

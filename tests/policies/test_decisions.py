@@ -14,7 +14,7 @@ from policies.decisions import NO_RECORD, Accepted, Decision, DecisionKind, Pers
 from scanner.errors import InvalidValueError
 from scanner.records import decode, encode
 from tests.db.values import scan
-from tests.policies.decision_values import AT, JANE, accepted, answered, chain, prepared, reviewed, seen
+from tests.policies.decision_values import AT, JUNE, accepted, answered, chain, prepared, reviewed, seen
 
 SCAN = scan()
 
@@ -49,7 +49,7 @@ def test_incomplete_decision_cannot_be_made(changes: dict[str, Any], message: st
 @pytest.mark.parametrize("target", [{}, {"check": "remote-code", "control": "euaia-art4"}])
 def test_waiver_is_about_exactly_one_thing(target: dict[str, str]) -> None:
     with pytest.raises(InvalidValueError, match="exactly one finding, check or control"):
-        Accepted("Jane Roe", "a proxy", **target)
+        Accepted("June Reed", "a proxy", **target)
 
 
 @pytest.mark.parametrize("name", ["Pat Doe", "pat  doe ", "PAT DOE"])
@@ -59,7 +59,7 @@ def test_nobody_reviews_what_they_prepared(name: str) -> None:
     assert "different people" in caught.value.hint
 
 
-@pytest.mark.parametrize(("name", "role"), [("", "CISO"), ("Jane Roe", " ")])
+@pytest.mark.parametrize(("name", "role"), [("", "CISO"), ("June Reed", " ")])
 def test_nobody_decides_without_name_and_role(name: str, role: str) -> None:
     with pytest.raises(InvalidValueError):
         Person(name, role, "option")
@@ -94,7 +94,7 @@ def test_digest_depends_on_every_word() -> None:
     one = accepted(SCAN, check="remote-code")
     changed = [
         dataclasses.replace(one, reason="read by them"),
-        dataclasses.replace(one, person=dataclasses.replace(JANE, name="Jane Row")),
+        dataclasses.replace(one, person=dataclasses.replace(JUNE, name="June Read")),
         dataclasses.replace(one, at=AT + datetime.timedelta(microseconds=1)),
         dataclasses.replace(one, expires=datetime.date(2027, 1, 1)),
         dataclasses.replace(one, seen=seen(SCAN, document="d" * 64)),

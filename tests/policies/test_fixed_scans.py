@@ -38,6 +38,11 @@ def test_there_are_twenty_and_they_cover_every_status() -> None:
     assert seen == {status.value for status in ControlStatus}
 
 
+def test_gap_in_what_others_owe_is_among_them() -> None:
+    card = read_fixed(FOLDER / "12-card-with-gaps.yaml").statuses
+    assert card["euaia-art53-1-b"] == "not_supported, reliance"
+
+
 def test_two_days_apart_only_what_the_law_changed_differs() -> None:
     """Art. 5(1)(ba) and (bb), and the end of the grace period of Art. 50(2) for older systems."""
     before, after = (

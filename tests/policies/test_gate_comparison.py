@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from policies.policy_file import PolicyFileError
+from policies.gate_measures import require_directed
+from policies.policy_file import PolicyFileError, load_policy
 from scanner.comparison import (
     ChangeTest,
     Comparison,
@@ -196,8 +197,6 @@ def test_comparison_of_another_scan_is_refused(tmp_path: Path) -> None:
 
 
 def test_misspelt_measurement_is_refused_with_the_nearest(tmp_path: Path) -> None:
-    from policies.policy_file import load_policy
-
     path = tmp_path / "own.yaml"
     path.write_text(
         "policy: {name: acme, version: '1', schema: weighbridge.policy/1}\n"
@@ -205,5 +204,5 @@ def test_misspelt_measurement_is_refused_with_the_nearest(tmp_path: Path) -> Non
         "regressed: {measurements: [garak.hitrate], by_at_least: 0.1}}]}\n"
     )
     with pytest.raises(PolicyFileError, match=r"'garak.hitrate'; did you mean 'garak.hit_rate'\?"):
-        load_policy(path, directed=["garak.hit_rate", "privacy.reply_rate"])
-    assert load_policy(path, directed=["garak.hitrate"]).gate.rules
+        require_directed(load_policy(path), ["garak.hit_rate", "privacy.reply_rate"])
+    require_directed(load_policy(path), ["garak.hitrate"])

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pyrage
 
+from probes.canaries.asking import CANDIDATES
 from probes.canaries.making import make_canaries
-from probes.canaries.recall import QUESTION, TEXT
+from probes.canaries.recall import QUESTION, TEXT, decoys
 from probes.canaries.records import Canary
 from probes.checks.canary_recalled import CHECK, FILE
 from scanner.check import CheckContext, CheckRecord, Profile
 from scanner.conversation import Conversation, TokenScores
-from scanner.findings import Finding, Outcome, Severity
+from scanner.findings import Confidence, Finding, Outcome, Severity
 from scanner.records import encode
 from scanner.transcripts import read_transcript
 from tests.probes.whitebox_fakes import FakeModel, context_of, measured, no_scores, run, scores_of
@@ -179,3 +180,14 @@ def test_cost_is_what_is_asked_with_ten_canaries(tmp_path: Path) -> None:
         model = FakeModel(clean)
         scan(tmp_path, model, profile=profile)
         assert len(model.asked) == CHECK.cost(profile).questions
+
+
+def test_model_that_also_says_secrets_nobody_planted_lowers_the_confidence(tmp_path: Path) -> None:
+    guessed = decoys(CANARIES[0], CANDIDATES[Profile.QUICK], 0)[0]
+
+    def guesses(conversation: Conversation) -> str | None:
+        return said_again(conversation) or f"{CANARIES[0].secret} or {guessed}"
+
+    recall = by_rule(scan(tmp_path, FakeModel(guesses)))["recall"]
+    assert (recall.outcome, recall.confidence) == (Outcome.FAIL, Confidence.LOW)
+    assert "random secrets of the same form came back 1 times" in recall.message

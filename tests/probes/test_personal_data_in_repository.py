@@ -96,7 +96,9 @@ def test_card_config_and_licence_without_persons_pass(tmp_path: Path) -> None:
     (finding,) = record.findings
     assert finding.outcome is Outcome.PASS
     assert "3 text files" in finding.message
+    assert "not tested: P, Q; in part: A, B, C" in finding.message
     (measurement,) = record.measurements
+    assert "not tested: P, Q" in measurement.method
     assert (measurement.value, measurement.interval.high) == (3, 3)
 
 

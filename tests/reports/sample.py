@@ -15,10 +15,12 @@ from policies.assessment import (
     LegalSource,
     PackResult,
     Standing,
+    Statement,
     Verdict,
     VerdictReason,
     VerdictValue,
 )
+from policies.decisions import DecisionKind, DecisionRecord
 from reports.format import Report
 from scanner.check import CheckRecord, Profile
 from scanner.conversation import EngineDescription
@@ -27,6 +29,7 @@ from scanner.findings import Finding, Outcome, Severity
 from scanner.manifest import FileEntry, Snapshot, SourceDigest
 from scanner.references import ModelRef
 from scanner.scan import Scan, ScanRequest
+from tests.policies.decision_values import accepted, answered, chain, prepared, reviewed
 from tests.reports.sample_checks import durations, everything_said
 
 STARTED = datetime.datetime(2026, 11, 22, 1, 30, tzinfo=datetime.UTC)
@@ -40,7 +43,7 @@ def report(folder: Path, *, with_spans: bool = True) -> Report:
     """The report of the sample scan, its evidence written under `folder`."""
     store = EvidenceStore(folder / "evidence")
     scan = _scan(store, with_spans=with_spans)
-    return Report(scan, _assessment(scan), store, GENERATED)
+    return Report(scan, _assessment(scan), store, GENERATED, _decisions(scan))
 
 
 def empty_report(folder: Path) -> Report:
@@ -66,6 +69,36 @@ def damage(a_report: Report) -> tuple[str, str]:
     a_report.evidence.path(changed).write_bytes(b"something else")
     a_report.evidence.path(gone).unlink()
     return changed, gone
+
+
+def _decisions(scan: Scan) -> tuple[DecisionRecord, ...]:
+    """Who prepared the scan, a waiver that was replaced, one made after the judgement, and a rejection."""
+    first = STARTED + datetime.timedelta(minutes=3)
+    text = "asked <b>the provider</b>, answer 中文 due"
+    return tuple(
+        chain(
+            prepared(scan, at=first),
+            accepted(scan, check="model-card-gaps", at=first, reason=text, expires=DAY),
+            accepted(scan, check="model-card-gaps", at=first, reason=text, owner="Risk board"),
+            answered(scan, "euaia-art4", "partly", everywhere=True, at=GENERATED, reason="half are trained"),
+            reviewed(scan, DecisionKind.REJECTION, at=GENERATED, reason="two critical findings"),
+        )
+    )
+
+
+def _statements() -> tuple[Statement, ...]:
+    """A waiver that counted, and an answer that had expired."""
+    meanwhile = "the risk is carried by Risk board; meanwhile: kept behind a proxy"
+    return (
+        Statement(
+            "waiver", "check model-card-gaps", meanwhile, "June Reed, CISO", DAY, "asked the provider",
+            datetime.date(2026, 12, 31), True, "store", "5d" * 32,
+        ),
+        Statement(
+            "attestation", "control euaia-art4", "yes", "Pat Doe, trainer", datetime.date(2025, 1, 2), "",
+            datetime.date(2026, 1, 2), False, "policy file acme.yaml", "6e" * 32, "7f" * 32,
+        ),
+    )  # fmt: skip
 
 
 def _scan(store: EvidenceStore, *, with_spans: bool) -> Scan:
@@ -142,7 +175,9 @@ def _assessment(scan: Scan) -> Assessment:
     verdict = Verdict(VerdictValue.BLOCK, reasons, "default 2026.11.1", digest, "English, quick profile")
     organisation = {"role": "deployer", "eu_market": "true", "intended_purpose": "answering <b>staff</b>"}
     assessed = STARTED + datetime.timedelta(minutes=4)
-    return Assessment(scan.id, assessed, DAY, organisation, packs, verdict)
+    return Assessment(
+        scan.id, assessed, DAY, organisation, packs, verdict, _statements(), ("hf://example-lab/*",)
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

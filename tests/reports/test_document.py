@@ -85,3 +85,41 @@ def test_scan_without_engine_says_nothing_about_behaviour(empty_report: Report) 
 
 def test_anchors_are_plain_words() -> None:
     assert anchor("control", "eu-ai-act", 'Art. 53(1)"><b>') == "control-eu-ai-act-art-53-1-b"
+
+
+def test_sign_off_is_filled_in_from_the_record(document: Document) -> None:
+    prepared, reviewed = document.sign_off.signatures
+    assert (prepared.role, prepared.who) == ("Prepared by", "Pat Doe, engineer")
+    assert (reviewed.role, reviewed.who) == ("Rejected by", "June Reed, CISO")
+    assert reviewed.signature == "recorded as decision 5: two critical findings"
+
+
+def test_decisions_are_listed_with_their_state_and_whether_the_judgement_knew_them(
+    document: Document,
+) -> None:
+    states = [decision.state for decision in document.sign_off.decisions]
+    assert states == [
+        "counts", "replaced by decision 3", "counts until 2026-12-31",
+        "counts until 2026-12-31; made after this judgement", "counts",
+    ]  # fmt: skip
+
+
+def test_statement_that_did_not_count_says_so(document: Document) -> None:
+    shown = [(one.tag.label, one.source, one.until) for one in document.sign_off.statements]
+    assert shown == [
+        ("Counted", "record of decisions", "31 December 2026"),
+        ("Did not count", "policy file acme.yaml", "2 January 2026"),
+    ]
+
+
+def test_sign_off_without_a_record_is_left_to_be_filled_in_by_hand(empty_report: Report) -> None:
+    signatures = document_of(empty_report).sign_off.signatures
+    assert [one.role for one in signatures] == ["Prepared by", "Reviewed by", "Approved by"]
+    assert not any(one.who or one.signature or one.date for one in signatures)
+
+
+def test_approval_of_other_bytes_signs_nothing_off(report: Report) -> None:
+    other = dataclasses.replace(report.scan.snapshot, files=report.scan.snapshot.files[:1])
+    scan = dataclasses.replace(report.scan, snapshot=other)
+    signatures = document_of(dataclasses.replace(report, scan=scan)).sign_off.signatures
+    assert [one.role for one in signatures] == ["Prepared by", "Reviewed by", "Approved by"]

@@ -10,12 +10,13 @@ from reports.format import Report, ReportError, load_formats, render
 
 def test_every_format_is_found_by_its_name() -> None:
     formats = load_formats()
-    assert set(formats) == {"html", "json", "markdown", "pdf", "sarif"}
-    assert all(name == each.name == each.suffix for name, each in formats.items())
-    assert {each.media_type for each in formats.values()} == {
-        "text/html",
-        "application/json",
-        "application/pdf",
+    assert all(name == each.name for name, each in formats.items())
+    assert {name: (each.suffix, each.media_type) for name, each in formats.items()} == {
+        "html": ("html", "text/html"),
+        "json": ("json", "application/json"),
+        "markdown": ("md", "text/markdown"),
+        "pdf": ("pdf", "application/pdf"),
+        "sarif": ("sarif", "application/sarif+json"),
     }
 
 

@@ -13,7 +13,11 @@ branch_labels = None
 depends_on = None
 
 _REFUSED = "decisions are append-only"
+# INSERT OR REPLACE takes the row that is in its way out without waking the trigger on DELETE.
+_IN_THE_WAY = "number = NEW.number OR digest = NEW.digest OR previous = NEW.previous"
 _SQLITE = (
+    f"CREATE TRIGGER decisions_never_replaced BEFORE INSERT ON decisions WHEN EXISTS (SELECT 1 FROM decisions WHERE {_IN_THE_WAY}) "
+    f"BEGIN SELECT RAISE(ABORT, '{_REFUSED}'); END",
     f"CREATE TRIGGER decisions_never_updated BEFORE UPDATE ON decisions BEGIN SELECT RAISE(ABORT, '{_REFUSED}'); END",
     f"CREATE TRIGGER decisions_never_deleted BEFORE DELETE ON decisions BEGIN SELECT RAISE(ABORT, '{_REFUSED}'); END",
 )
