@@ -183,8 +183,8 @@ def _lowered(text: str) -> str:
 
 
 def _hits(row: _Row, found: re.Match[str], text: str, cues: Cues) -> Iterator[RuleHit]:
-    groups = {kind for kind, value in found.groupdict().items() if value is not None}
-    for kind in groups or {""}:
+    groups = [kind for kind, value in found.groupdict().items() if value is not None]
+    for kind in groups or [""]:
         start, end = found.span(kind) if kind else found.span()
         if row.check and not _ALL_CHECKS[row.check](text[start:end]):
             continue
@@ -208,7 +208,7 @@ def _labelled(row: _Labelled, parts: Mapping[str, str]) -> Rule:
     alternatives = "|".join(_as_expression(label) for label in labels)
     expression = rf"(?:{alternatives}){between}(?P<{row.kind}>{value})"
     return Rule(
-        row, re.compile(expression, re.IGNORECASE), tuple({label.split()[0] for label in labels}),
+        row, re.compile(expression, re.IGNORECASE), tuple(sorted({label.split()[0] for label in labels})),
         re.compile(rf"\s*[\"']?(?P<value>{value})[\"']?\s*", re.IGNORECASE),
         frozenset(" ".join(re.split(r"[ _-]+", label)) for label in labels),
     )  # fmt: skip

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-_WORD: Final = r"[A-ZÀ-ÖØ-Þ][\w'’-]*"
+_WORD: Final = r"[A-ZÀ-ÖØ-Þ][\w'’-]{0,30}"
 # Two to five capitalised words in a row, initials among them.
 _RUN: Final = re.compile(rf"(?<![\w.@/-]){_WORD}(?:,? (?:[A-Z]\.|{_WORD})){{1,4}}(?![\w@/])")
 _WORDS: Final = re.compile(rf"[A-Z]\.|{_WORD}")

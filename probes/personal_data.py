@@ -47,7 +47,8 @@ _BORROWED: Final = (
     "PERSON",
 )  # fmt: skip
 _FULL_NAME: Final = re.compile(
-    r"[A-ZÀ-ÖØ-Þ][\w'’-]*[a-zß-ÿ][\w'’-]*(?: [A-Z]\.)?(?: [A-ZÀ-ÖØ-Þ][\w'’-]*[a-zß-ÿ][\w'’-]*){1,2}"
+    r"[A-ZÀ-ÖØ-Þ](?=[\w'’]{0,4}[a-zß-ÿ])[\w'’-]{1,30}(?: [A-Z]\.)?"
+    r"(?: [A-ZÀ-ÖØ-Þ](?=[\w'’]{0,4}[a-zß-ÿ])[\w'’-]{1,30}){1,2}"
 )
 # Tokenising costs little; recognising names costs most, so it is asked for by the caller.
 _BATCH: Final = 32

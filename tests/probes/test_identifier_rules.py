@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.resources
 import re
+import time
 
 import pytest
 
@@ -118,6 +119,20 @@ def test_prose_with_commas_is_no_table() -> None:
 )
 def test_names_from_lists(text: str, names: list[str]) -> None:
     assert [text[start:end] for start, end in listed_names(text)] == names
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["A", "Aa", "'A", "A. ", "A Aa ", "Aa Aa, ", "http://a/", "http://a/?&", "1", "1-", "1.", "a.", "(",
+     "MRN ", "fax ", "的", "市", "北京市路", "Calle ", "1 Aa ", "rue A", "\n", "dob: (", "0:"],
+)  # fmt: skip
+def test_text_made_to_keep_expressions_busy_is_read_in_time(unit: str) -> None:
+    text = (unit * 20_000)[:20_000]
+    began = time.process_time()
+    list(find_by_rules(text, names=True))
+    list(find_in_tables(text, names=True))
+    list(listed_names(text))
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize(
