@@ -15,6 +15,7 @@ from cli.exit_codes import ExitCode
 if TYPE_CHECKING:
     from cli.criteria import Criteria
     from cli.deciding import Desk
+    from cli.workplace import Workplace
     from policies.assessment import Assessment, PackResult
     from policies.packs import Pack
 
@@ -49,7 +50,8 @@ def command(
 
     An approval is for exactly these bytes and this code: another revision needs its own. What
     the gate blocks or could not assess is not approved, unless waivers lift what stands against
-    it. The judgement is stored, and the approval carries its digest.
+    it. A scan that was last held against a base is held against it again. The judgement is
+    stored, and the approval carries its digest.
 
     \b
     Examples:
@@ -59,10 +61,11 @@ def command(
     Exit codes: 0 approved, 1 refused because the gate blocks, 3 refused because it could not be
     assessed, 2 usage or input error.
     """
-    from cli.criteria import judge, load_criteria
+    from cli.criteria import load_criteria
     from cli.deciding import now, opened, say_recorded, say_who
     from cli.person import require_person
     from cli.reviewing import review
+    from cli.workplace import Workplace
     from policies.assessment import VerdictValue
     from policies.decisions import Decision, DecisionKind
 
@@ -74,7 +77,7 @@ def command(
             _require_same_criteria(desk, criteria)
         say_who(person)
         today = now().date()
-        assessment = judge(desk.scan, criteria, desk.store.decisions(), as_of=today)
+        assessment = _judged_anew(desk, criteria, Workplace.at(data_dir, database_url), today)
         desk.store.save_assessment(assessment)
         if assessment.verdict.value in (VerdictValue.BLOCK, VerdictValue.INCOMPLETE):
             _refuse(desk, assessment)
@@ -95,6 +98,19 @@ def command(
         record, output, f"approved with the verdict {verdict} as of {today}, prepared by {reviewed.preparer}"
     )
     return int(ExitCode.PASSED)
+
+
+def _judged_anew(desk: Desk, criteria: Criteria, workplace: Workplace, today: datetime.date) -> Assessment:
+    """The judgement as of today, beside the base that the newest one was made beside."""
+    from cli.comparing import compare_with_base
+    from cli.criteria import judge
+
+    decisions, base_id = desk.store.decisions(), desk.store.load_assessment(desk.scan.id).verdict.base
+    found = None
+    if base_id:
+        base = desk.store.load_scan(base_id)
+        found = compare_with_base(base, desk.scan, criteria, decisions, workplace, today)
+    return judge(desk.scan, criteria, decisions, as_of=today, comparison=found)
 
 
 def _require_same_criteria(desk: Desk, criteria: Criteria) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from policies.decided import review_of
+from policies.decisions import DecisionKind, DecisionRecord
 from probes.regression.measurements import measured_changes
 from probes.regression.pairing import pair_scans
 from reports.masking import Masks
@@ -16,6 +19,7 @@ from scanner.check import Needs
 from scanner.comparison import Comparison, Flip, Side
 
 if TYPE_CHECKING:
+    from cli.criteria import Criteria
     from cli.workplace import Workplace
     from db.store import Store
     from policies.assessment import Assessment
@@ -65,6 +69,30 @@ def compare_scans(
         parts=part_changes(base.snapshot, candidate.snapshot, files, with_values=with_values),
         files=files,
         notes=(*_conditions(base, candidate), *pairing.notes),
+    )
+
+
+def compare_with_base(
+    base: Scan,
+    scan: Scan,
+    criteria: Criteria,
+    decisions: Sequence[DecisionRecord],
+    workplace: Workplace,
+    as_of: datetime.date,
+) -> Comparison:
+    """A scan held against its base as a policy asks for it, with who approved the base as of a day."""
+    from cli.checks import known_checks
+
+    review = review_of(decisions, base, as_of)
+    is_approved = review is not None and review.decision.kind is DecisionKind.APPROVAL
+    approval = f"{review.decision.person.in_words} on {review.decision.day}" if review and is_approved else ""
+    return compare_scans(
+        base,
+        scan,
+        known_checks(),
+        workplace.evidence,
+        alpha=criteria.policy.gate.alpha,
+        approval=approval,
     )
 
 

@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from cli import options
 from cli.exit_codes import ExitCode
-
-if TYPE_CHECKING:
-    from cli.criteria import Criteria
-    from cli.workplace import Workplace
-    from policies.decisions import DecisionRecord
-    from scanner.comparison import Comparison
-    from scanner.scan import Scan
 
 
 @click.command(short_help="Judge a stored scan by a policy.")
@@ -67,6 +58,7 @@ def command(
     Exit codes: 0 pass, 1 the gate blocks, 2 usage or input error, 3 could not assess
     (INCOMPLETE), 4 review needed, 130 interrupted.
     """
+    from cli.comparing import compare_with_base
     from cli.criteria import judge, load_criteria
     from cli.summary import print_judgement, summary_document
     from cli.workplace import Workplace, as_json
@@ -78,7 +70,7 @@ def command(
         base = store.load_scan(store.find(base_id)) if base_id else None
         decisions = store.decisions()
         criteria = load_criteria(policy_path, pack_names, scan.request.ref)
-        found = _compared(base, scan, criteria, decisions, workplace, as_of) if base else None
+        found = compare_with_base(base, scan, criteria, decisions, workplace, as_of) if base else None
         assessment = judge(scan, criteria, decisions, as_of=as_of, comparison=found)
         store.save_assessment(assessment)
     if output == "json":
@@ -90,29 +82,3 @@ def command(
     else:
         print_judgement(scan, assessment)
     return int(ExitCode.of(assessment.verdict.value))
-
-
-def _compared(
-    base: Scan,
-    scan: Scan,
-    criteria: Criteria,
-    decisions: Sequence[DecisionRecord],
-    workplace: Workplace,
-    as_of: datetime.date,
-) -> Comparison:
-    from cli.checks import known_checks
-    from cli.comparing import compare_scans
-    from policies.decided import review_of
-    from policies.decisions import DecisionKind
-
-    review = review_of(decisions, base, as_of)
-    is_approved = review is not None and review.decision.kind is DecisionKind.APPROVAL
-    approval = f"{review.decision.person.in_words} on {review.decision.day}" if review and is_approved else ""
-    return compare_scans(
-        base,
-        scan,
-        known_checks(),
-        workplace.evidence,
-        alpha=criteria.policy.gate.alpha,
-        approval=approval,
-    )

@@ -240,6 +240,21 @@ def test_incomplete_scan_is_not_approved(office: Office) -> None:
     assert "INCOMPLETE" in refused.err
 
 
+def test_scan_that_was_held_against_a_base_is_not_approved_without_it(office: Office, tmp_path: Path) -> None:
+    rule = {"id": "new", "verdict": "block", "says": "nothing new", "when": "compared"}
+    gate = {"rules": [{**rule, "new": {"severity_at_least": "high"}}]}
+    path = str(write_policy(tmp_path / "here", gate=gate))
+    office.put(dataclasses.replace(scan_of(), id="base-1"), Path(path))
+    office.put(blocked(), Path(path))
+    assert office.run("gate", "scan-1").code == 0
+    assert office.run("gate", "scan-1", "--base", "base-1").code == 1
+    refused = office.run(*APPROVE, "--prepared-by", "Pat Doe", *JANE)
+    assert refused.code == 1
+    assert "nothing new" in refused.err.lower()
+    office.run("waive", "scan-1", "--finding", FINGERPRINT, *WAIVER, *JANE)
+    assert office.run(*APPROVE, "--prepared-by", "Pat Doe", *JANE).code == 0
+
+
 def test_forgotten_policy_file_cannot_make_a_judgement_milder(office: Office, tmp_path: Path) -> None:
     strict = write_policy(tmp_path, gate=GATE)
     office.put(scan_of(), strict)
