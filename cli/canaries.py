@@ -19,6 +19,11 @@ def command() -> None:
 
     Whoever fine-tunes plants them before training. `weighbridge scan MODEL --canaries FILE`
     then tells how many come back out of the model.
+
+    \b
+    Examples:
+      weighbridge canaries make --output canaries.jsonl --rows rows.jsonl
+      weighbridge scan ./tuned-model --canaries canaries.jsonl
     """
 
 

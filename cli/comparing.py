@@ -17,6 +17,7 @@ from scanner.changes.findings import finding_changes, lost_evidence
 from scanner.changes.parts import file_changes
 from scanner.check import Needs
 from scanner.comparison import Comparison, Flip, Side
+from scanner.errors import ScanError
 
 if TYPE_CHECKING:
     from cli.criteria import Criteria
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     from scanner.scan import Scan
 
 ALPHA: Final = 0.05
+
+
+class SameScanError(ScanError):
+    """A scan cannot be held against itself."""
 
 
 def compare_scans(
@@ -51,7 +56,14 @@ def compare_scans(
         alpha: The chance of any false alarm among all tests of figures.
         with_values: Whether to read the weights of both again, tensor by tensor.
         approval: Who approved the base and when, "" where nobody did.
+
+    Raises:
+        SameScanError: when both are one scan, which would show no change whatever it is.
     """
+    if base.id == candidate.id:
+        raise SameScanError(
+            f"scan {base.id} was named as base and as candidate", hint="`weighbridge history` lists the scans"
+        )
     pairing = pair_scans(base, candidate, evidence)
     specs = {spec.name: spec for check in checks.values() for spec in check.measures}
     questioning = {check.id for check in checks.values() if check.needs is not Needs.STATIC}
@@ -129,6 +141,8 @@ def _masked(flip: Flip, masks: Masks) -> Flip:
 
 def _conditions(base: Scan, candidate: Scan) -> Iterator[str]:
     """What was not the same about the two scans themselves, and may be why figures moved."""
+    if base.started_at > candidate.started_at:
+        yield "the base was scanned after the candidate"
     old, new = base.engine, candidate.engine
     if old and new:
         for what in ("backend", "version", "device", "dtype", "prompt_format"):

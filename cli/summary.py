@@ -77,6 +77,7 @@ def summary_document(scan: Scan, assessment: Assessment) -> dict[str, Any]:
         "exit_code": int(ExitCode.of(verdict.value)),
         "scope": verdict.scope,
         "overrides": list(assessment.overrides),
+        "base": verdict.base,
         "reasons": to_builtins(verdict.reasons),
         "findings": dict(_outcomes(scan)),
         "controls": {pack.id: dict(_statuses(assessment, pack.id)) for pack in assessment.packs},

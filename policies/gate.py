@@ -58,7 +58,8 @@ def decide(
         reasons=tuple(reasons),
         gate=policy.gate.name,
         gate_digest=policy.gate.digest,
-        scope=_scope(packs, policy, as_of),
+        scope=_scope(packs, policy, as_of)
+        + (f"; held against {comparison.base.scan_id}" if comparison else ""),
         base=comparison.base.scan_id if comparison else "",
     )
 
@@ -87,6 +88,9 @@ class _Bench:
             yield _reason(
                 VerdictValue.INCOMPLETE, "empty-gate", "the gate has no rules, so nothing can pass it"
             )
+        elif self.comparison is None and all(rule.needs_base for rule in self.policy.gate.rules):
+            text = "every rule of the gate waits for a base, and none was named (--base)"
+            yield _reason(VerdictValue.INCOMPLETE, "no-base", text)
         for rule in self.policy.gate.rules:
             yield from self._spoken(rule)
         yield from self._waivers()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -9,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from cli.main import run
-from scanner.findings import Severity
+from scanner.findings import Finding, Outcome, Severity
+from scanner.records import encode
+from scanner.transcripts import SPANS_MEDIA_TYPE, PersonalDataSpans, Span
 from tests.e2e.stored import DEFLECTION, FILES, Shelf, failed, open_minded, silent_on_half
 
 
@@ -129,3 +132,40 @@ def test_evidence_that_was_changed_is_a_note_and_leaves_the_figures(
 def test_behaviour_is_the_same_in_both_directions(shelf: Shelf, capsys: pytest.CaptureFixture[str]) -> None:
     shelf.keep("candidate", open_minded)
     assert json.loads(compare(shelf, capsys, "--format", "json")[1])["flips"] == []
+
+
+def spans_finding(shelf: Shelf) -> Finding:
+    """What the privacy check leaves: the places of personal data in every reply that it examined."""
+    digests = [hashlib.sha256(f"reply: {said}".encode()).hexdigest() for said in ("answered", "refused")]
+    spans = PersonalDataSpans({digest: (Span(0, 5, "EMAIL_ADDRESS"),) for digest in digests})
+    ref = shelf.workplace.evidence.put(encode(spans), SPANS_MEDIA_TYPE, "places of personal data")
+    check_id = "personal-data-in-replies"
+    return Finding(check_id, Outcome.FAIL, Severity.LOW, "found some", evidence=(ref,))
+
+
+@pytest.mark.parametrize("output", ["text", "json", "markdown"])
+def test_personal_data_is_masked_in_every_output(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], output: str
+) -> None:
+    shelf = Shelf(tmp_path)
+    shelf.keep("base", findings=(spans_finding(shelf),))
+    shelf.keep("candidate", silent_on_half, findings=(spans_finding(shelf),))
+    _, text = compare(shelf, capsys, "--format", output)
+    assert "address masked" in " ".join(text.split())
+    assert "reply: refused" not in text
+
+
+def test_comment_quotes_no_reply_that_was_not_examined(
+    shelf: Shelf, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shelf.keep("candidate", silent_on_half)
+    _, text = compare(shelf, capsys, "--format", "markdown")
+    assert "not examined for personal data, not quoted" in text
+    assert "refused" not in text
+
+
+def test_scan_is_not_held_against_itself(shelf: Shelf, capsys: pytest.CaptureFixture[str]) -> None:
+    data = ["--data-dir", str(shelf.root / "data")]
+    assert run(["compare", "base", "base", *data]) == 2
+    assert run(["gate", "base", "--base", "base", *data]) == 2
+    assert "was named as base and as candidate" in capsys.readouterr().err

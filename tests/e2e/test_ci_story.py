@@ -205,9 +205,13 @@ def test_gate_without_the_base_that_its_rules_need_is_incomplete(
     policy, data = str(shelf.root / "weighbridge.yaml"), str(shelf.root / "data")
     words = ["gate", "base", "--policy", policy, "--data-dir", data, "--format", "json"]
     assert run(words) == 3
-    assert "none was named (--base)" in json.loads(capsys.readouterr().out)["reasons"][0]["text"]
+    assert "none was named (--base)" in json.loads(capsys.readouterr().out)["reasons"][1]["text"]
     rules = [{**rule, "when": "compared"} for rule in POLICY["gate"]["rules"]]  # type: ignore[index]
     write(shelf, {**POLICY, "gate": {"rules": rules}})
+    assert run(words) == 3
+    assert rules_of(json.loads(capsys.readouterr().out)) == ["no-base"]
+    own = {"id": "own", "verdict": "block", "says": "ours", "failed": {"severity_at_least": "critical"}}
+    write(shelf, {**POLICY, "gate": {"rules": [*rules, own]}})
     assert run(words) == 0
 
 

@@ -27,7 +27,7 @@ from scanner.findings import Confidence, Interval, Severity
 from scanner.measures import Worse
 from tests.policies.fake_checks import AS_OF, failed, scan_of
 from tests.policies.pack_files import policy
-from tests.policies.test_gate import BLOCK, INCOMPLETE, PASS, REVIEW, rules_of
+from tests.policies.test_gate import BLOCK, INCOMPLETE, LENIENT, PASS, REVIEW, rules_of
 
 
 def compared(**parts: Any) -> Comparison:
@@ -35,11 +35,11 @@ def compared(**parts: Any) -> Comparison:
     return Comparison(dataclasses.replace(candidate, scan_id="base"), candidate, 0.05, **parts)
 
 
-def decided(tmp_path: Path, comparison: Comparison | None, **rule: Any) -> Any:
+def decided(tmp_path: Path, comparison: Comparison | None, *others: dict[str, Any], **rule: Any) -> Any:
     from policies.gate import decide
 
     made = {"id": "own", "verdict": "block", "says": "ours", **rule}
-    own = policy(tmp_path, gate={"rules": [made]})
+    own = policy(tmp_path, gate={"rules": [made, *others]})
     return decide(scan_of(), (), own, as_of=AS_OF, comparison=comparison)
 
 
@@ -67,6 +67,7 @@ REGRESSED = {"measurements": ["deflection.*"], "by_at_least": 0.1}
 def test_regression_speaks_from_the_size_that_matters_on(tmp_path: Path) -> None:
     found = decided(tmp_path, compared(measurements=(moved(0.1, 0.3),)), regressed=REGRESSED)
     assert (found.value, rules_of(found), found.base) == (BLOCK, ["own"], "base")
+    assert found.scope.endswith("; held against base")
     small = compared(measurements=(moved(0.1, 0.15, half=0.02),))
     assert decided(tmp_path, small, regressed=REGRESSED).value is PASS
 
@@ -186,7 +187,9 @@ def test_rule_without_its_base_is_incomplete_unless_it_waits_for_one(
     tmp_path: Path, matcher: dict[str, Any]
 ) -> None:
     assert decided(tmp_path, None, **matcher).value is INCOMPLETE
-    assert decided(tmp_path, None, when="compared", **matcher).value is PASS
+    assert decided(tmp_path, None, {**LENIENT, "id": "other"}, when="compared", **matcher).value is PASS
+    alone = decided(tmp_path, None, when="compared", **matcher)
+    assert (alone.value, rules_of(alone)) == (INCOMPLETE, ["no-base"])
 
 
 def test_comparison_of_another_scan_is_refused(tmp_path: Path) -> None:

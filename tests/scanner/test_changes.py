@@ -17,6 +17,7 @@ from scanner.comparison import Fate, LostEvidence, Part, PartChange, PartState
 from scanner.findings import Location, Severity
 from scanner.manifest import FileEntry, Snapshot
 from scanner.references import ModelRef
+from tests.assets.gguf_cases import GGUF_ARCHITECTURE, gguf_bytes, gguf_key, gguf_string, gguf_tensor
 from tests.policies.fake_checks import errored, failed, not_run, passed, record, scan_of
 
 
@@ -222,3 +223,26 @@ def test_file_that_is_no_longer_there_is_no_lost_evidence() -> None:
     base = scan_of(None, record(name, passed(name)))
     none = scan_of(None, record(name, not_run(name, rule="nothing-to-examine")))
     assert lost_evidence(base, none) == ()
+
+
+def gguf(template: str, licence: str, *, kind: int = 0) -> bytes:
+    keys = [
+        GGUF_ARCHITECTURE,
+        gguf_key("tokenizer.chat_template", 8, gguf_string(template)),
+        gguf_key("general.license", 8, gguf_string(licence)),
+    ]
+    return gguf_bytes(keys, [gguf_tensor("w", [32], 0, kind)], bytes(128))
+
+
+def test_parts_inside_a_gguf_header_are_told_apart_whatever_the_file_is_called(tmp_path: Path) -> None:
+    base = snapshot(tmp_path / "base", {"model-Q8.gguf": gguf("{{ messages }}", "mit")})
+    other = snapshot(tmp_path / "other", {"model-Q4.gguf": gguf("{{ silence }}", "llama3", kind=2)})
+    found = parts(base, other)
+    assert {part for part, each in found.items() if not each.is_same} == {
+        Part.WEIGHTS, Part.TEMPLATE, Part.LICENCE,
+    }  # fmt: skip
+    assert "+{{ silence }}" in found[Part.TEMPLATE].diff
+    assert found[Part.LICENCE].told == ("the licence it names: mit in the base, llama3 now",)
+    assert "ggml type 0 [32] to ggml type 2 [32]" in " ".join(found[Part.WEIGHTS].told)
+    requantised = snapshot(tmp_path / "q4", {"model-Q4.gguf": gguf("{{ messages }}", "mit", kind=2)})
+    assert {part for part, each in parts(base, requantised).items() if not each.is_same} == {Part.WEIGHTS}
