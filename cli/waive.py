@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Accept a risk for a while.")
 @click.argument("scan_id", metavar="SCAN")
-@click.option("--finding", default="", metavar="FINGERPRINT", help="The finding to waive, 16 hex digits.")
+@click.option(
+    "--finding",
+    default="",
+    metavar="FINGERPRINT",
+    help="The finding, or change against a base, to waive: 16 hex digits.",
+)
 @click.option("--check", default="", metavar="ID", help="Waive everything that this check finds.")
 @click.option("--control", default="", metavar="ID", help="The control to waive.")
 @click.option("--owner", required=True, metavar="NAME", help="Who carries the risk.")
@@ -106,13 +111,24 @@ def _findings(desk: Desk, fingerprint: str) -> list[Finding]:
 
     open_ones = [one for one in desk.scan.findings if one.outcome is not Outcome.PASS]
     found = [one for one in open_ones if one.fingerprint == fingerprint]
-    if not found:
-        known = [one.fingerprint for one in open_ones]
+    known = {one.fingerprint for one in open_ones} | _objected(desk)
+    if fingerprint not in known:
         raise DecisionError(
-            f"scan {desk.scan.id}: no finding {fingerprint} that did not pass{nearest(fingerprint, known)}",
-            hint="report.json and the section on findings name the fingerprints",
+            f"scan {desk.scan.id}: no finding {fingerprint} that did not pass, and no change of that "
+            f"fingerprint stands against it{nearest(fingerprint, sorted(known))}",
+            hint="`weighbridge gate` and the reports name the fingerprints",
         )
     return found
+
+
+def _objected(desk: Desk) -> set[str]:
+    """What speaks against the scan in its newest verdict: beside findings, changes against its base."""
+    from policies.assessment import VerdictValue
+
+    if not desk.seen.assessment:
+        return set()
+    reasons = desk.store.load_assessment(desk.scan.id).verdict.reasons
+    return {each for one in reasons if one.value is not VerdictValue.PASS for each in one.findings}
 
 
 def _of_check(desk: Desk, check: str) -> list[Finding]:

@@ -255,6 +255,27 @@ def test_scan_that_was_held_against_a_base_is_not_approved_without_it(office: Of
     assert office.run(*APPROVE, "--prepared-by", "Pat Doe", *JANE).code == 0
 
 
+def test_change_against_a_base_is_waived_by_the_fingerprint_that_the_verdict_names(
+    office: Office, tmp_path: Path
+) -> None:
+    rule = {
+        "id": "config",
+        "verdict": "block",
+        "says": "the same configuration",
+        "changed": {"parts": ["config"]},
+    }
+    path = write_policy(tmp_path / "here", gate={"rules": [rule]})
+    files = (dataclasses.replace(scan_of().snapshot.files[0], sha256="55" * 32),)
+    snapshot = dataclasses.replace(scan_of().snapshot, files=files)
+    office.put(dataclasses.replace(scan_of(), id="base-1"), path)
+    office.put(dataclasses.replace(scan_of(), snapshot=snapshot), path)
+    said = office.run("gate", "scan-1", "--base", "base-1", "--format", "json")
+    assert said.code == 1
+    (fingerprint,) = said.document["reasons"][0]["findings"]
+    assert office.run("waive", "scan-1", "--finding", fingerprint, *WAIVER, *JANE).code == 0
+    assert office.run("gate", "scan-1", "--base", "base-1").code == 0
+
+
 def test_forgotten_policy_file_cannot_make_a_judgement_milder(office: Office, tmp_path: Path) -> None:
     strict = write_policy(tmp_path, gate=GATE)
     office.put(scan_of(), strict)
