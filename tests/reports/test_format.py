@@ -11,11 +11,15 @@ from reports.format import Report, ReportError, load_formats, render
 def test_every_format_is_found_by_its_name() -> None:
     formats = load_formats()
     assert set(formats) == {"html", "json", "markdown", "pdf", "sarif"}
-    assert all(name == each.name == each.suffix for name, each in formats.items())
+    assert all(name == each.name for name, each in formats.items())
+    suffixes = {name: each.suffix for name, each in formats.items() if each.suffix != name}
+    assert suffixes == {"markdown": "md"}
     assert {each.media_type for each in formats.values()} == {
         "text/html",
         "application/json",
         "application/pdf",
+        "application/sarif+json",
+        "text/markdown",
     }
 
 
