@@ -91,6 +91,9 @@ class _Bench:
         elif self.comparison is None and all(rule.needs_base for rule in self.policy.gate.rules):
             text = "every rule of the gate waits for a base, and none was named (--base)"
             yield _reason(VerdictValue.INCOMPLETE, "no-base", text)
+        if self.comparison is not None and not any(rule.needs_base for rule in self.policy.gate.rules):
+            text = f"no rule of the gate looks at the base {self.comparison.base.scan_id}"
+            yield _reason(VerdictValue.PASS, "base-unused", text)
         for rule in self.policy.gate.rules:
             yield from self._spoken(rule)
         yield from self._waivers()

@@ -209,3 +209,18 @@ def test_misspelt_measurement_is_refused_with_the_nearest(tmp_path: Path) -> Non
     with pytest.raises(PolicyFileError, match=r"'garak.hitrate'; did you mean 'garak.hit_rate'\?"):
         require_directed(load_policy(path), ["garak.hit_rate", "privacy.reply_rate"])
     require_directed(load_policy(path), ["garak.hitrate"])
+
+
+def test_base_that_no_rule_looks_at_is_said(tmp_path: Path) -> None:
+    found = decided(tmp_path, compared(), failed={"severity_at_least": "critical"})
+    assert (found.value, rules_of(found)) == (PASS, ["base-unused"])
+
+
+def test_default_gate_looks_at_a_base_and_is_silent_without_one() -> None:
+    from policies.gate import decide
+
+    default = load_policy()
+    assert decide(scan_of(), (), default, as_of=AS_OF).value is PASS
+    lost = compared(lost=(LostEvidence("remote-code", "", "gone"),), measurements=(moved(0.1, 0.1, p=1.0),))
+    found = decide(scan_of(), (), default, as_of=AS_OF, comparison=lost)
+    assert (found.value, rules_of(found)) == (INCOMPLETE, ["not-judged-any-more"])
