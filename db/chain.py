@@ -155,13 +155,18 @@ def _wrong_with(row: DecisionTable, before: str) -> Iterator[str]:
 
 def _no_longer_as_seen(session: Session, records: Sequence[DecisionRecord]) -> Iterator[str]:
     """Scans and assessments that are not what the people saw who decided."""
+    kept = {scan_id: _kept(session, scan_id) for scan_id in {each.decision.seen.scan_id for each in records}}
     for record in records:
         seen = record.decision.seen
-        scan = session.scalar(select(ScanTable.document).where(ScanTable.id == seen.scan_id))
-        if scan is None or _sha256(scan) != seen.scan:
+        scan, assessments = kept[seen.scan_id]
+        if scan != seen.scan:
             yield f"decision {record.number}: scan {seen.scan_id} is not as it was when it was decided on"
-        kept = session.scalars(
-            select(AssessmentTable.document).where(AssessmentTable.scan_id == seen.scan_id)
-        )
-        if seen.assessment and seen.assessment not in {_sha256(one) for one in kept}:
+        if seen.assessment and seen.assessment not in assessments:
             yield f"decision {record.number}: the assessment it was based on was changed or removed"
+
+
+def _kept(session: Session, scan_id: str) -> tuple[str, set[str]]:
+    """The digests of a scan and of its assessments as they are stored now; "" for no scan."""
+    scan = session.scalar(select(ScanTable.document).where(ScanTable.id == scan_id))
+    assessments = session.scalars(select(AssessmentTable.document).where(AssessmentTable.scan_id == scan_id))
+    return "" if scan is None else _sha256(scan), {_sha256(each) for each in assessments}
