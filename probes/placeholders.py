@@ -16,10 +16,12 @@ from probes.identifiers import load_identifiers
 
 # What stands in front of four numbers that are a version.
 _VERSION_BEFORE: Final = re.compile(
-    r"(?:[=<>~!]=?|\b(?:v|version|release|build|driver|linux|kernel|section|table|cuda|cudnn|python|torch|"
+    r"(?:[=<>~!]=|[<>~]|\b(?:v|version|release|build|driver|linux|kernel|section|table|cuda|cudnn|python|torch|"
     r"transformers)|§)[-: v]{0,2}\Z",
     re.IGNORECASE,
 )
+# RFC 4291, section 2.4; netmasks and unassigned space lie outside.
+_GLOBAL_UNICAST: Final = ipaddress.ip_network("2000::/3")
 
 
 def is_real(text: str, start: int, end: int, kind: str, score: float) -> bool:
@@ -52,7 +54,9 @@ def _is_routable(value: str) -> bool:
     except ValueError:
         return False
     # Short forms such as "::" or "1.2.3.4" are more often code and version numbers than addresses.
-    return address.is_global and (address.version == 4 or value.count(":") >= 4) and value != "1.2.3.4"
+    if address.version == 6:
+        return address.is_global and address in _GLOBAL_UNICAST and value.count(":") >= 4
+    return address.is_global and value != "1.2.3.4"
 
 
 @functools.cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -69,6 +70,14 @@ def test_made_numbers_fit_their_check_digits(word: str, letter: str, check: str)
     ]
     assert values
     assert all(CHECKS[check](value) for value in values)
+
+
+def test_page_on_personal_data_says_what_the_data_say() -> None:
+    page = Path("docs/personal-data.md").read_text(encoding="utf-8")
+    for letter, row in load_identifiers().letters.items():
+        assert f"| {letter} | {row.name} | {row.is_tested} | {row.how} |" in page
+    assert f"{len(make_set()):,} sentences" in page
+    assert f"{sum(not each.spans for each in make_set())} of them near-misses" in page
 
 
 def sentence(text: str, *spans: Labelled) -> MadeSentence:
