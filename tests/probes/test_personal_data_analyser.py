@@ -90,6 +90,12 @@ def test_what_only_looks_like_an_identifier_is_left_alone(analyser: PersonalData
     assert kinds(analyser, text) == []
 
 
+def test_life_dates_of_public_figures_do_not_count_as_identifiers(analyser: PersonalDataAnalyser) -> None:
+    text = "He was born on October 1, 1949 in Beijing and published his memoirs on 3 May 1990."
+    assert kinds(analyser, text) == []
+    assert "DATE_OF_PERSON" in kinds(analyser, text, names=True)
+
+
 def test_names_are_found_only_when_asked_for(analyser: PersonalDataAnalyser) -> None:
     text = "Yesterday Jane Smith travelled to Boston with her brother."
     assert kinds(analyser, text) == []
