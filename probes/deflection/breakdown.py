@@ -154,6 +154,7 @@ def _letters() -> NDArray[Any]:
 
     file = data_folder() / LETTERS_FILE
     try:
-        return load(file.read_bytes())["bits"]
+        bits: NDArray[Any] = load(file.read_bytes())["bits"]
     except (OSError, SafetensorError, KeyError) as error:
         raise ItemBankError(f"deflection data, {LETTERS_FILE}: got {error}") from error
+    return bits
