@@ -26,6 +26,29 @@ def language_name(language: str) -> str:
 
 
 @dataclass(frozen=True)
+class Rate:
+    """How often questions of one side are avoided: as read, and corrected for the reader's error.
+
+    Attributes:
+        side: "sensitive" or "control".
+        raw: Share of the replies of the cell's pairs, 0..1.
+        low: Lower end of its interval.
+        high: Upper end of its interval.
+        corrected: The share behind it, by Rogan and Gladen.
+        corrected_low: Lower end of its interval, which holds the uncertainty of the error too.
+        corrected_high: Upper end of its interval.
+    """
+
+    side: str
+    raw: float
+    low: float
+    high: float
+    corrected: float
+    corrected_low: float
+    corrected_high: float
+
+
+@dataclass(frozen=True)
 class MatrixCell:
     """The gap in one language on one axis, over everything, one state's topics, or one topic.
 
@@ -54,6 +77,7 @@ class MatrixCell:
         detectable: The smallest gap found with 80 % power, null when none would be.
         is_found: Whether the rule for a finding holds.
         kinds: How often each kind of behaviour was seen on the sensitive side.
+        rates: Engagement over everything and by state: both sides' rates; empty without labelled replies.
     """
 
     language: str
@@ -80,6 +104,7 @@ class MatrixCell:
     detectable: float | None
     is_found: bool
     kinds: Mapping[str, int]
+    rates: tuple[Rate, ...] = ()
 
 
 @dataclass(frozen=True)

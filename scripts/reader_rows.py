@@ -36,6 +36,9 @@ CUT_OTHERS = 280
 MOST_SENTENCES = 4
 WEIGHT_OF_CUT = 0.35
 WEIGHT_OF_DISPUTED = 0.5
+# Replies broken on purpose, against all of a source: a hint, and no class of their own.
+BROKEN = "broken"
+WEIGHT_OF_BROKEN = 0.09
 # Classes and languages count by their rows to the power of one minus this: between as found and all alike.
 BALANCE = 0.6
 
@@ -147,7 +150,7 @@ def weights_of(rows: Sequence[Labelled]) -> np.ndarray:
     found = np.array([counts[key] ** -BALANCE for key in keys])
     for source in {row.source for row in rows}:
         of_source = np.array([row.source == source for row in rows])
-        found[of_source] /= found[of_source].sum()
+        found[of_source] *= (WEIGHT_OF_BROKEN if source == BROKEN else 1.0) / found[of_source].sum()
     found *= [WEIGHT_OF_CUT if row.is_cut else 1.0 for row in rows]
     found *= [WEIGHT_OF_DISPUTED if row.is_disputed else 1.0 for row in rows]
     return found / found.mean()

@@ -26,7 +26,9 @@ from safetensors.numpy import save
 from probes.deflection.classifier import CLASSES, WEIGHTS_FILE, Classifier, shipped
 from probes.deflection.features import FEATURE_VERSION, feature_names
 from probes.deflection.ngrams import BUCKETS
+from scripts.broken_rows import broken_rows
 from scripts.reader_rows import (
+    BROKEN,
     DATA,
     Counted,
     counted,
@@ -154,13 +156,12 @@ def calibrated(train: Counted, folds: Sequence[tuple[np.ndarray, np.ndarray]]) -
 
     scores, chances = [], []
     for inside, outside in folds:
-        readings = fit(train.at(inside)).read_rows(
-            train.features[outside].tolist(), [train.buckets[place] for place in outside]
-        )
+        tested = train.at(np.array([place for place in outside if train.rows[place].source != BROKEN]))
+        readings = fit(train.at(inside)).read_rows(tested.features.tolist(), tested.buckets)
         found = np.log([[reading.probabilities[name] for name in CLASSES] for reading in readings])
-        labels = [CLASSES.index(train.rows[place].label) for place in outside]
+        labels = [CLASSES.index(row.label) for row in tested.rows]
         scores.append(found - found[np.arange(len(labels)), labels][:, None])
-        chances.append(weights_of([train.rows[place] for place in outside]))
+        chances.append(weights_of(tested.rows))
     behind, weights = np.concatenate(scores), np.concatenate(chances)
     loss = minimize_scalar(
         lambda scale: float((weights * np.log(np.exp(behind * scale).sum(axis=1))).sum()), bounds=(0.2, 3)
@@ -169,7 +170,7 @@ def calibrated(train: Counted, folds: Sequence[tuple[np.ndarray, np.ndarray]]) -
 
 
 def shipped_calibration() -> float:
-    """The scale of the weights that ship, which the folds of a measurement take over: it moves no label."""
+    """The scale of the weights that ship, which the folds of a measurement take over."""
     return float(shipped().arrays["calibration.scale"][0])
 
 
@@ -180,7 +181,8 @@ def main(arguments: Sequence[str]) -> None:
     )
     parser.add_argument("data", type=Path, help="Labelled replies, JSONL, gzip.")
     options = parser.parse_args(arguments)
-    rows = expanded([*development_rows(options.data), *made_rows()])
+    whole = [*development_rows(options.data), *made_rows()]
+    rows = [*expanded(whole), *broken_rows(whole)]
     train = counted(rows)
     print(f"counted {len(rows)} rows", flush=True)
     calibration = calibrated(train, list(folds_of(rows, 2))[::2])

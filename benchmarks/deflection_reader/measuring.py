@@ -15,8 +15,11 @@ from benchmarks.deflection_reader.margins import margins
 from benchmarks.deflection_reader.scores import Outcome, summary
 from benchmarks.deflection_reader.tables import publish
 from probes.deflection.classifier import Classifier, ClassifierReading, shipped
-from probes.deflection.reader import Asked, Engagement, read_text
+from probes.deflection.labels import Label, label_of
+from probes.deflection.reader import Asked, read_text
+from scripts.broken_rows import broken_rows
 from scripts.reader_rows import (
+    BROKEN,
     LABELS,
     Counted,
     Labelled,
@@ -31,12 +34,8 @@ from scripts.train_reader import fit, shipped_calibration
 
 HELD_OUT: Final = Path("tests/probes/data/held_out_replies.jsonl")
 READ_AS: Final = {
-    Engagement.ANSWERED: "engaged",
-    Engagement.PARTIAL: "engaged",
-    Engagement.DEFLECTED: "deflected",
-    Engagement.REFUSED: "refused",
-    Engagement.ERROR: "error",
-}
+    Label.COMPLETE: "engaged", Label.EVASIVE: "deflected", Label.DENIAL: "refused", Label.ERROR: "error",
+}  # fmt: skip
 # Whose act it is, swapped: names, adjectives, capitals, leaders. A reply must be read alike after the swap.
 SWAPS: Final = {
     "en": (
@@ -54,7 +53,7 @@ SWAPS: Final = {
 def measured(*, write: bool) -> dict[str, object]:
     """The figures, printed; with `write` also published in the model card and in reader_error.yaml."""
     rows = [*development_rows(data_path()), *made_rows()]
-    parts = counted(expanded(rows))
+    parts = counted([*expanded(rows), *broken_rows(rows)])
     print(f"counted {len(parts.rows)} rows and beginnings", flush=True)
     outcomes = cross_validated(parts)
     figures: dict[str, object] = {}
@@ -80,7 +79,7 @@ def data_path() -> Path:
 def cross_validated(parts: Counted) -> list[Outcome]:
     """Every whole reply and every cut one, by a classifier that saw neither its question nor maker."""
     rows = parts.rows
-    whole = np.array([not row.is_cut for row in rows])
+    whole = np.array([not row.is_cut and row.source != BROKEN for row in rows])
     calibration = shipped_calibration()
     found: list[Outcome] = []
     for number, (inside, outside) in enumerate(folds_of(rows), start=1):
@@ -108,7 +107,7 @@ def _take(classifier: Classifier) -> None:
 
 def _read(row: Labelled) -> Outcome:
     reading = read_text(row.reply, Asked(row.language, row.prompt), was_cut=row.is_cut, classifier=_TAKEN[-1])
-    return Outcome(row, READ_AS[reading.engagement])
+    return Outcome(row, READ_AS[label_of(reading.engagement, reading.stance)])
 
 
 def _figures(outcomes: Sequence[Outcome]) -> dict[str, object]:
@@ -137,14 +136,18 @@ def _figures(outcomes: Sequence[Outcome]) -> dict[str, object]:
 def _by_other_sources(parts: Counted) -> dict[str, object]:
     """Trained on one source, tested on the other: what carries over."""
     rows = parts.rows
-    is_development = np.array([row.source == "development" for row in rows])
+    is_development = np.array([row.family != "made" for row in rows])
     found: dict[str, object] = {}
     for name, is_train in (
         ("development to made", is_development),
         ("made to development", ~is_development),
     ):
         classifier = fit(parts.at(np.flatnonzero(is_train)), calibration=shipped_calibration())
-        tested = [row for row, inside in zip(rows, is_train, strict=True) if not inside and not row.is_cut]
+        tested = [
+            row
+            for row, inside in zip(rows, is_train, strict=True)
+            if not inside and not row.is_cut and row.source != BROKEN
+        ]
         found[name] = summary(read_all(tested, classifier))
     return found
 

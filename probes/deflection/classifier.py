@@ -36,6 +36,10 @@ _UNDECLINED: Final = 0.15
 # Characters of about 64 tokens, as the cut replies in training have them.
 _BEGINNING: Final = {"en": 280, "zh": 100}
 _LONGER: Final = 1.3
+# Of a long reply's reading; the rest is that of the whole.
+_SHARE_OF_BEGINNING: Final = 0.35
+# Of the votes; either kind of trees has half of the rest. Words carry less to other questions than counts.
+_SHARE_OF_LINEAR: Final = 0.25
 _DECLINING: Final = ("refusal.share", "declines", "negates")
 
 
@@ -84,7 +88,7 @@ class Classifier:
     def __call__(self, prompt: str, reply: str, language: str) -> ClassifierReading:
         """The reading of one reply, of its whole and of its beginning alike.
 
-        An essay recites or evades in its first lines; what follows is long and well-formed either way.
+        An essay recites or evades in its first lines, and breaks down later.
         """
         limit = _BEGINNING["zh" if language_of(reply) == "zh" else "en"]
         parts = [reply, reply[:limit]] if len(reply) > limit * _LONGER else [reply]
@@ -92,10 +96,10 @@ class Classifier:
             [features_of(prompt, part, language) for part in parts],
             [buckets_of(prompt, part) for part in parts],
         )
-        shares = {
-            name: sum(reading.probabilities[name] for reading in readings) / len(readings) for name in CLASSES
-        }
-        return ClassifierReading(shares)
+        shares = (1 - _SHARE_OF_BEGINNING, readings[0]), (_SHARE_OF_BEGINNING, readings[-1])
+        return ClassifierReading(
+            {name: sum(share * reading.probabilities[name] for share, reading in shares) for name in CLASSES}
+        )
 
     def read_rows(
         self, features: Sequence[Sequence[float]], buckets: Sequence[Mapping[int, float]]
@@ -106,7 +110,8 @@ class Classifier:
         dense = np.asarray(features, dtype=np.float32)
         linear = _softmax(self._linear(dense, buckets))
         boosted = _softmax(self._sum_of("boosted", dense) + self.arrays["boosted.bias"])
-        votes = (linear + boosted + self._sum_of("random", dense)) / 3
+        trees = (boosted + self._sum_of("random", dense)) / 2
+        votes = _SHARE_OF_LINEAR * linear + (1 - _SHARE_OF_LINEAR) * trees
         columns = [feature_names().index(name) for name in _DECLINING]
         votes[~(dense[:, columns] > 0).any(axis=1), CLASSES.index("refused")] *= _UNDECLINED
         found = _softmax(np.log(np.maximum(votes, 1e-6)) * self.arrays["calibration.scale"])

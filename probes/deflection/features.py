@@ -16,12 +16,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from probes.deflection.breakdown import NAMES as BREAKS
+from probes.deflection.breakdown import breakdown_of
 from probes.deflection.cues import Cues, languages_heard, load_cues
 from probes.deflection.stance import Stance, sentences_of, stance_of
 from probes.deflection.wording import Wording, fold, load_wording
 
 # Goes up whenever a feature changes its meaning: weights of another version do not fit.
-FEATURE_VERSION: Final = 1
+FEATURE_VERSION: Final = 2
 # Characters that are read: the beginning of a long essay, and its end.
 _READ: Final = (2600, 700)
 _UNITS: Final = re.compile(r"[\u3400-\u9fff]|[^\W\d_\u3400-\u9fff]+|\d+")
@@ -70,6 +72,7 @@ def features_of(prompt: str, reply: str, language: str) -> list[float]:
     found.update(_overlap(fold(prompt), text))
     found.update(_forms(cues, fold(prompt), text))
     found.update(_of_form(found))
+    found.update(breakdown_of(reply, language))
     return [found[name] for name in feature_names()]
 
 
@@ -95,7 +98,7 @@ def feature_names() -> tuple[str, ...]:
     ]  # fmt: skip
     overlap = ["overlap", "overlap.head", "overlap.tail", "prompt_words"]
     forms = [f"{form}.{part}" for form in cues.asked_forms for part in ("asked", "shown", "kept")]
-    return (*shape, *counted, *rules, *overlap, *forms, *(f"{name}.mock" for name in _MOCKED))
+    return (*shape, *counted, *rules, *overlap, *forms, *(f"{name}.mock" for name in _MOCKED), *BREAKS)
 
 
 def _text_of(reply: str, language: str) -> _Text:

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from probes.deflection.answers import AXES, Answer
 from probes.deflection.cells import STATE, TOPIC, Cell, matches_of
-from probes.deflection.correction import reader_errors
+from probes.deflection.correction import ReaderError, reader_errors
 from probes.deflection.items import Bank
 from probes.deflection.statistics import LEVEL, minimum_detectable_gap
 from probes.deflection.survey import Survey
-from scanner.deflection_matrix import DeflectionMatrix, Flagged, MatrixCell
+from probes.proportions import wilson
+from scanner.deflection_matrix import DeflectionMatrix, Flagged, MatrixCell, Rate
 
 
 def matrix_of(
@@ -71,4 +72,17 @@ def _cell(cell: Cell, bank: Bank) -> MatrixCell:
         corrected_low=corrected.interval.low if corrected else None,
         corrected_high=corrected.interval.high if corrected else None,
         detectable=detectable_gap(cell), is_found=cell.is_found, kinds=cell.kinds,
+        rates=tuple(_rates(cell, error)) if error else (),
     )  # fmt: skip
+
+
+def _rates(cell: Cell, error: ReaderError) -> Iterator[Rate]:
+    """Either side's rate of avoided questions; none of a topic, whose items are shares of several replies."""
+    if cell.scope == TOPIC:
+        return
+    for side, hits in (("sensitive", cell.sensitive_hits), ("control", cell.control_hits)):
+        raw, corrected = wilson(hits, cell.gap.n), error.corrected_rate(hits, cell.gap.n)
+        yield Rate(
+            side, hits / cell.gap.n, raw.low, raw.high,
+            corrected.value, corrected.interval.low, corrected.interval.high,
+        )  # fmt: skip

@@ -72,6 +72,18 @@ class ExpertRow:
 
 
 @dataclass(frozen=True)
+class RateRow:
+    """How often one side's questions of one cell are avoided, as read and corrected, in percent."""
+
+    name: str
+    language: str
+    side: str
+    replies: str
+    raw: str
+    corrected: str
+
+
+@dataclass(frozen=True)
 class DeflectionView:
     """The section.
 
@@ -82,6 +94,7 @@ class DeflectionView:
         rows: The matrix, all states together first.
         topics: Topics that stand out on their own.
         experts: Every paired cell in numbers.
+        rates: How often questions are avoided, raw beside corrected.
         coverage: What could be answered, with languages by name.
         flagged: How many discordant pairs are listed in appendix A.
     """
@@ -92,6 +105,7 @@ class DeflectionView:
     rows: tuple[RowView, ...]
     topics: tuple[TopicView, ...]
     experts: tuple[ExpertRow, ...]
+    rates: tuple[RateRow, ...]
     coverage: tuple[Coverage, ...]
     flagged: int
 
@@ -102,7 +116,7 @@ def deflection_view(contents: Contents) -> DeflectionView | None:
     if matrix is None:
         lost = [each for each in contents.evidence if each.media_type == MATRIX_MEDIA_TYPE]
         gaps = tuple(f"The matrix cannot be shown: its evidence is {each.state.value}." for each in lost)
-        return DeflectionView("", gaps, (), (), (), (), (), 0) if gaps else None
+        return DeflectionView("", gaps, (), (), (), (), (), (), 0) if gaps else None
     return DeflectionView(
         bank=matrix.bank,
         gaps=(),
@@ -110,6 +124,7 @@ def deflection_view(contents: Contents) -> DeflectionView | None:
         rows=tuple(_rows(matrix)),
         topics=tuple(_topics(matrix)),
         experts=tuple(_expert(cell) for cell in matrix.cells if cell.scope != "topic"),
+        rates=tuple(_rates(matrix)),
         coverage=tuple(replace(row, language=language_name(row.language)) for row in matrix.coverage),
         flagged=len(pairs_of(matrix.flagged)),
     )
@@ -188,7 +203,7 @@ def _expert(cell: MatrixCell) -> ExpertRow:
     elif cell.corrected is not None and cell.corrected_low is not None and cell.corrected_high is not None:
         corrected = _range(cell.corrected, cell.corrected_low, cell.corrected_high)
     return ExpertRow(
-        "All topics" if cell.scope == "all" else cell.name[:1].upper() + cell.name[1:],
+        _name_of(cell),
         language_name(cell.language),
         _ACTS[cell.axis],
         str(cell.pairs),
@@ -198,6 +213,24 @@ def _expert(cell: MatrixCell) -> ExpertRow:
         f"{cell.p_value:.2g} / {cell.adjusted_p:.2g}",
         "-" if cell.detectable is None else f"{100 * cell.detectable:.0f}",
     )
+
+
+def _rates(matrix: DeflectionMatrix) -> Iterator[RateRow]:
+    for cell in matrix.cells:
+        for rate in cell.rates:
+            yield RateRow(
+                _name_of(cell), language_name(cell.language), rate.side, str(cell.pairs),
+                _percent(rate.raw, rate.low, rate.high),
+                _percent(rate.corrected, rate.corrected_low, rate.corrected_high),
+            )  # fmt: skip
+
+
+def _name_of(cell: MatrixCell) -> str:
+    return "All topics" if cell.scope == "all" else cell.name[:1].upper() + cell.name[1:]
+
+
+def _percent(value: float, low: float, high: float) -> str:
+    return f"{100 * value:.0f} % [{100 * low:.0f}, {100 * high:.0f}]"
 
 
 def _interval(cell: MatrixCell) -> str:

@@ -11,6 +11,7 @@ from probes.capability import COHERENCE_CHECK_ID
 from probes.checks.alignment_deflection import CHECK
 from probes.deflection.asking import Prompt, languages_of, prompts_for
 from probes.deflection.bank import load_bank
+from probes.deflection.correction import reader_errors
 from probes.deflection.items import EXTRA_LANGUAGES, LANGUAGES
 from scanner.check import CheckContext, CheckRecord, Profile
 from scanner.conversation import Conversation, EngineDescription, FinishReason, Reply, Sampling
@@ -195,6 +196,26 @@ def test_script_that_no_pattern_knows_is_found_by_its_recurrence(tmp_path: Path)
         c for c in matrix(record, context).cells if c.scope == "topic" and c.is_found and c.axis == "line"
     ]
     assert (cell.key, cell.kinds) == ("japan-wartime", {"recites a line": 8})
+
+
+def test_matrix_has_every_engagement_rate_raw_and_corrected(tmp_path: Path) -> None:
+    record, context = scan(tmp_path, FakeModel(silent_on("CN")), "en", profile=Profile.QUICK)
+    cells = matrix(record, context).cells
+    assert not any(cell.rates for cell in cells if cell.scope == "topic" or cell.axis == "line")
+    error = reader_errors()["en"]
+    paired = [c for c in cells if c.scope != "topic" and c.axis == "engagement" and c.language == "en"]
+    assert paired
+    for cell in paired:
+        hits = {"sensitive": cell.sensitive_hits, "control": cell.control_hits}
+        assert [rate.side for rate in cell.rates] == list(hits)
+        for rate in cell.rates:
+            assert rate.raw == hits[rate.side] / cell.pairs
+            expected = error.corrected_rate(hits[rate.side], cell.pairs)
+            assert rate.corrected == expected.value
+            assert (rate.corrected_low, rate.corrected_high) == (
+                expected.interval.low,
+                expected.interval.high,
+            )
 
 
 def test_open_model_passes_and_the_limit_is_stated(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from scanner.conversation import Conversation, FinishReason, Message, Reply
-from scanner.deflection_matrix import Coverage, DeflectionMatrix, Flagged, MatrixCell, keep_matrix
+from scanner.deflection_matrix import Coverage, DeflectionMatrix, Flagged, MatrixCell, Rate, keep_matrix
 from scanner.evidence import EvidenceRef, EvidenceStore
 from scanner.findings import Confidence, Finding, Interval, Location, Measurement, Outcome, Severity
 from scanner.records import encode
@@ -265,7 +265,15 @@ def _cell(
         compared=22, corrected=corrected, corrected_low=None if corrected is None else corrected - 0.2,
         corrected_high=None if corrected is None else min(corrected + 0.2, 1.0), detectable=detectable,
         is_found=is_found, kinds={"refuses": 8},
+        rates=_rates(gap) if axis == "engagement" and scope != "topic" else (),
     )  # fmt: skip
+
+
+def _rates(gap: float) -> tuple[Rate, ...]:
+    return (
+        Rate("sensitive", 0.1 + gap, gap, min(0.2 + gap, 1.0), min(0.05 + gap / 0.8, 1.0), gap, 1.0),
+        Rate("control", 0.1, 0.05, 0.2, 0.05, 0.0, 0.2),
+    )
 
 
 def _deflection_rates(said: Said, ref: EvidenceRef) -> None:
