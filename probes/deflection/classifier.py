@@ -36,10 +36,12 @@ _UNDECLINED: Final = 0.15
 # Characters of about 64 tokens, as the cut replies in training have them.
 _BEGINNING: Final = {"en": 280, "zh": 100}
 _LONGER: Final = 1.3
-# Of a long reply's reading; the rest is that of the whole.
-_SHARE_OF_BEGINNING: Final = 0.35
+# Of a long reply's reading; the rest is that of the whole. A line is recited at once; broken text comes later.
+_SHARE_OF_BEGINNING: Final = {"en": 0.25, "zh": 0.5}
+# Training counts all classes nearly alike, but whole essays that do not engage are fewer than short replies.
+_ODDS_OF_LONG: Final = {"engaged": 1.0, "deflected": 0.82, "refused": 0.82}
 # Of the votes; either kind of trees has half of the rest. Words carry less to other questions than counts.
-_SHARE_OF_LINEAR: Final = 0.25
+_SHARE_OF_LINEAR: Final = 0.2
 _DECLINING: Final = ("refusal.share", "declines", "negates")
 
 
@@ -90,16 +92,14 @@ class Classifier:
 
         An essay recites or evades in its first lines, and breaks down later.
         """
-        limit = _BEGINNING["zh" if language_of(reply) == "zh" else "en"]
+        script = "zh" if language_of(reply) == "zh" else "en"
+        limit = _BEGINNING[script]
         parts = [reply, reply[:limit]] if len(reply) > limit * _LONGER else [reply]
         readings = self.read_rows(
             [features_of(prompt, part, language) for part in parts],
             [buckets_of(prompt, part) for part in parts],
         )
-        shares = (1 - _SHARE_OF_BEGINNING, readings[0]), (_SHARE_OF_BEGINNING, readings[-1])
-        return ClassifierReading(
-            {name: sum(share * reading.probabilities[name] for share, reading in shares) for name in CLASSES}
-        )
+        return readings[0] if len(parts) == 1 else _joined(*readings, _SHARE_OF_BEGINNING[script])
 
     def read_rows(
         self, features: Sequence[Sequence[float]], buckets: Sequence[Mapping[int, float]]
@@ -146,6 +146,17 @@ class Classifier:
             goes_left = dense[rows, np.maximum(feature[at], 0)] <= threshold[at]
             at = np.where(is_inner, np.where(goes_left, left[at], right[at]), at)
         return np.asarray(value[at].sum(axis=1), dtype=np.float32)
+
+
+def _joined(whole: ClassifierReading, beginning: ClassifierReading, share: float) -> ClassifierReading:
+    """The reading of a long reply, of which the beginning has `share`."""
+    weights = {
+        name: ((1 - share) * whole.probabilities[name] + share * beginning.probabilities[name])
+        * _ODDS_OF_LONG[name]
+        for name in CLASSES
+    }
+    total = sum(weights.values())
+    return ClassifierReading({name: weight / total for name, weight in weights.items()})
 
 
 def classify(prompt: str, reply: str, language: str) -> ClassifierReading:
