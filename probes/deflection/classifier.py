@@ -36,7 +36,7 @@ _UNDECLINED: Final = 0.15
 # Characters of about 64 tokens, as the cut replies in training have them.
 _BEGINNING: Final = {"en": 280, "zh": 100}
 _LONGER: Final = 1.3
-# Of a long reply's reading; the rest is that of the whole. A line is recited at once; broken text comes later.
+# Of a long reply's reading, the rest being the whole's. A line is recited at once, broken text comes later.
 _SHARE_OF_BEGINNING: Final = {"en": 0.25, "zh": 0.5}
 # Training counts all classes nearly alike, but whole essays that do not engage are fewer than short replies.
 _ODDS_OF_LONG: Final = {"engaged": 1.0, "deflected": 0.82, "refused": 0.82}
@@ -99,7 +99,9 @@ class Classifier:
             [features_of(prompt, part, language) for part in parts],
             [buckets_of(prompt, part) for part in parts],
         )
-        return readings[0] if len(parts) == 1 else _joined(*readings, _SHARE_OF_BEGINNING[script])
+        return (
+            readings[0] if len(parts) == 1 else _joined(readings[0], readings[1], _SHARE_OF_BEGINNING[script])
+        )
 
     def read_rows(
         self, features: Sequence[Sequence[float]], buckets: Sequence[Mapping[int, float]]
