@@ -242,7 +242,11 @@ def test_incomplete_scan_is_not_approved(office: Office) -> None:
 
 def test_scan_that_was_held_against_a_base_is_not_approved_without_it(office: Office, tmp_path: Path) -> None:
     rule = {"id": "new", "verdict": "block", "says": "nothing new", "when": "compared"}
-    gate = {"rules": [{**rule, "new": {"severity_at_least": "high"}}]}
+    alone = {
+        "id": "alone", "verdict": "block", "says": "no attack succeeds",
+        "failed": {"severity_at_least": "low", "checks": ["garak-attack-succeeds"]},
+    }  # fmt: skip
+    gate = {"rules": [{**rule, "new": {"severity_at_least": "high"}}, alone]}
     path = str(write_policy(tmp_path / "here", gate=gate))
     office.put(dataclasses.replace(scan_of(), id="base-1"), Path(path))
     office.put(blocked(), Path(path))
