@@ -115,6 +115,8 @@ class _Run:
 
     def carry_out(self, ask: AskModel) -> Scored:
         self._ask = ask
+        surface.warm_up(self._order.probe)
+        surface.seed(f"{self._order.seed}:{self._order.probe}")
         self._probe = surface.load_probe(self._order.probe)
         _require_suitable(self._probe, self._order)
         self._primary = self._probe.primary_detector or BY_INTENT

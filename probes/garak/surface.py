@@ -6,6 +6,7 @@ clearly when another is installed. Nothing else in this project may import garak
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import functools
 import importlib
@@ -217,14 +218,35 @@ def close_report() -> None:
     cast(Any, importlib.import_module("garak.command")).end_run()
 
 
+# Modules of probes of which one was made in this process.
+_WARM: Final[set[str]] = set()
+
+
 def load_probe(name: str) -> GarakProbe:
     """A fresh instance of a probe ("dan.AutoDANCached"), of a fresh class; whatever it raises escapes.
 
     NOTE: some probes add to lists of their class whenever one is made (latentinjection's payload_triggers),
     and would make other prompts the second time, or after one of their kin.
     """
-    sys.modules.pop(f"garak.probes.{name.partition('.')[0]}", None)
+    sys.modules.pop(_module_of(name), None)
     return cast(GarakProbe, _load(f"probes.{name}"))
+
+
+def warm_up(name: str) -> None:
+    """Makes a probe once and throws it away, the first time that one of its module is asked for.
+
+    Some libraries draw random numbers while they are imported, some of them only when a probe is made. That
+    would move what the first probe draws, and a process that is started anew would make other prompts.
+    """
+    module = _module_of(name)
+    if module not in _WARM:
+        _WARM.add(module)
+        with contextlib.suppress(Exception):  # making it in earnest raises the same
+            load_probe(name)
+
+
+def _module_of(name: str) -> str:
+    return f"garak.probes.{name.partition('.')[0]}"
 
 
 @functools.cache
