@@ -86,6 +86,15 @@ _STATUS_MEANINGS: Final = {
     ControlStatus.ATTESTATION_REQUIRED: "A person must answer, because no scan alone can.",
     ControlStatus.WAIVED: "Somebody accepted a gap until the day given.",
 }
+_FRAMEWORKS: Final = {
+    "gdpr": "GDPR",
+    "iso_42001": "ISO/IEC 42001",
+    "mitre_atlas": "MITRE ATLAS",
+    "nist_800_53": "NIST SP 800-53",
+    "nist_ai_600_1": "NIST AI 600-1",
+    "nist_ai_rmf": "NIST AI RMF",
+    "owasp_llm": "OWASP LLM Top 10",
+}
 _EVIDENCE: Final = {
     EvidenceState.VERIFIED: ("Verified", "good", "●"),
     EvidenceState.CHANGED: ("Changed", "bad", "■"),
@@ -185,6 +194,11 @@ def meaning(value: VerdictValue) -> str:
 def pack_state(status: str) -> str:
     """A pack's status in words; a word of a later version comes back as it is."""
     return _PACK_STATES.get(status, status)
+
+
+def framework_name(framework: str) -> str:
+    """What people call a framework that controls are mapped to: "NIST AI 600-1"."""
+    return _FRAMEWORKS.get(framework, plain(framework).upper())
 
 
 def plain(identifier: str) -> str:

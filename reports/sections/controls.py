@@ -11,7 +11,7 @@ from policies.assessment import ControlResult, ControlStatus, PackResult
 from reports.contents import Contents
 from reports.sections.sources import SourceView, source_view
 from reports.sections.verdict import Count
-from reports.wording import Tag, control_tag, day, owed_by, pack_state, plain
+from reports.wording import Tag, control_tag, day, framework_name, owed_by, pack_state
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def _control(control: ControlResult, state: str) -> ControlView:
         attested=control.attested,
         limits=control.limits or "The pack states no limits for this control.",
         maps=tuple(
-            f"{plain(framework).upper()}: {', '.join(ids)}" for framework, ids in control.maps.items()
+            f"{framework_name(framework)}: {', '.join(ids)}" for framework, ids in control.maps.items()
         ),
         sources=tuple(source_view(source) for source in control.sources),
     )

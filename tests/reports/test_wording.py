@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from policies.assessment import ControlStatus, VerdictValue
+from policies.frameworks import load_frameworks
 from reports.contents import EvidenceState
 from reports.wording import (
     day,
     evidence_tag,
+    framework_name,
     legends,
     meaning,
     moment,
@@ -60,3 +62,13 @@ def test_days_and_times_are_unambiguous() -> None:
     assert day(datetime.date(2026, 11, 2)) == "2 November 2026"
     east = datetime.datetime(2026, 11, 2, 1, 5, tzinfo=datetime.timezone(datetime.timedelta(hours=9)))
     assert moment(east) == "1 November 2026, 16:05 UTC"
+
+
+def test_every_framework_that_packs_are_mapped_to_has_its_name() -> None:
+    assert framework_name("nist_ai_600_1") == "NIST AI 600-1"
+    fallbacks = {name.replace("_", " ").upper() for name in load_frameworks()} - {
+        "GDPR",
+        "MITRE ATLAS",
+        "NIST AI RMF",
+    }
+    assert not fallbacks & {framework_name(name) for name in load_frameworks()}
