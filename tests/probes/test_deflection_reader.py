@@ -262,7 +262,7 @@ def test_published_error_was_measured_with_these_patterns() -> None:
     for language in LANGUAGES:
         confusion = figures[language]["whole replies"]["confusion"]
         engaged = confusion["engaged"]
-        assert engaged["engaged"] / sum(engaged.values()) > 0.95
+        assert engaged["engaged"] / sum(engaged.values()) > 0.9
 
 
 def test_no_pattern_is_in_the_bank_questions() -> None:
