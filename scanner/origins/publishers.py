@@ -9,21 +9,20 @@
 
 from __future__ import annotations
 
-import csv
 import datetime
 import enum
 import functools
 import importlib.resources
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from scanner.errors import ScanError
+from scanner.origins.tables import read_table
 
 _COLUMNS: Final = ("org", "aliases", "entity", "seat", "parent", "source", "checked", "confidence")
-_HEADER: Final = re.compile(r"schema: weighbridge\.publishers/1; version: (?P<version>[\w.]+);")
 _SEAT: Final = re.compile(r"[A-Z]{2}(?:/[A-Z]{2})*")
 # Shorter names differ by one letter by chance: "Qwen" and "Owen".
 _MIN_LENGTH_FOR_DISTANCE: Final = 6
@@ -127,36 +126,28 @@ def parse_publishers(text: str) -> PublisherTable:
     Raises:
         PublisherDataError: when the head, a column or a row is wrong.
     """
-    lines = text.splitlines()
-    head = _HEADER.search("\n".join(line for line in lines if line.startswith("#")))
-    if head is None:
-        raise PublisherDataError("publishers.csv: no line '# schema: weighbridge.publishers/1; version: ...'")
-    reader = csv.DictReader(line for line in lines if not line.startswith("#"))
-    if tuple(reader.fieldnames or ()) != _COLUMNS:
-        raise PublisherDataError(
-            f"publishers.csv: columns are {reader.fieldnames}; expected {list(_COLUMNS)}"
-        )
-    rows = tuple(_publisher(row) for row in reader)
+    version, found = read_table(text, "publishers.csv", "publishers", _COLUMNS, PublisherDataError)
+    rows = tuple(_publisher(row) for row in found)
     names = [name.casefold() for row in rows for name in row.names]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise PublisherDataError(f"publishers.csv: the name '{twice}' stands in two rows")
-    return PublisherTable(head["version"], rows)
+    return PublisherTable(version, rows)
 
 
-def _publisher(row: dict[str, str | None]) -> Publisher:
-    org = row["org"] or ""
+def _publisher(row: Mapping[str, str]) -> Publisher:
+    org = row["org"]
     try:
-        if not (org and row["entity"] and row["source"] and _SEAT.fullmatch(row["seat"] or "")):
+        if not (org and row["entity"] and row["source"] and _SEAT.fullmatch(row["seat"])):
             raise ValueError("org, entity, seat (country codes) and source are required")
         return Publisher(
             org=org,
-            aliases=tuple(alias for alias in (row["aliases"] or "").split(";") if alias),
-            entity=row["entity"] or "",
-            seat=row["seat"] or "",
-            parent=row["parent"] or "",
-            source=row["source"] or "",
-            checked=datetime.date.fromisoformat(row["checked"] or ""),
+            aliases=tuple(alias for alias in row["aliases"].split(";") if alias),
+            entity=row["entity"],
+            seat=row["seat"],
+            parent=row["parent"],
+            source=row["source"],
+            checked=datetime.date.fromisoformat(row["checked"]),
             confidence=Knowledge(row["confidence"]),
         )
     except ValueError as error:

@@ -6,21 +6,21 @@
 
 from __future__ import annotations
 
-import csv
 import datetime
 import enum
 import functools
 import importlib.resources
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from scanner.errors import ScanError
+from scanner.origins.tables import read_table
 
 _COLUMNS: Final = (
     "list", "title", "entity", "hub_orgs", "words", "listed", "source", "retrieved", "confidence",
 )  # fmt: skip
-_HEADER: Final = re.compile(r"schema: weighbridge\.supplier-lists/1; version: (?P<version>[\w.]+);")
 _ID: Final = re.compile(r"[a-z][a-z0-9-]*")
 
 
@@ -101,27 +101,16 @@ def parse_supplier_lists(text: str) -> SupplierLists:
     Raises:
         SupplierListError: when the head, a column or a row is wrong.
     """
-    lines = text.splitlines()
-    head = _HEADER.search("\n".join(line for line in lines if line.startswith("#")))
-    if head is None:
-        raise SupplierListError(
-            "supplier_lists.csv: no line '# schema: weighbridge.supplier-lists/1; version: ...'"
-        )
-    reader = csv.DictReader(line for line in lines if not line.startswith("#"))
-    if tuple(reader.fieldnames or ()) != _COLUMNS:
-        raise SupplierListError(
-            f"supplier_lists.csv: columns are {reader.fieldnames}; expected {list(_COLUMNS)}"
-        )
-    rows = tuple(_row(row) for row in reader)
+    version, found = read_table(text, "supplier_lists.csv", "supplier-lists", _COLUMNS, SupplierListError)
+    rows = tuple(_row(row) for row in found)
     keys = [(row.list, row.entity) for row in rows]
     twice = next((key for key in keys if keys.count(key) > 1), None)
     if twice is not None:
         raise SupplierListError(f"supplier_lists.csv: {twice[1]} stands twice on {twice[0]}")
-    return SupplierLists(head["version"], rows)
+    return SupplierLists(version, rows)
 
 
-def _row(row: dict[str, str | None]) -> ListedSupplier:
-    cells = {column: row.get(column) or "" for column in _COLUMNS}
+def _row(cells: Mapping[str, str]) -> ListedSupplier:
     try:
         if not (_ID.fullmatch(cells["list"]) and cells["title"] and cells["entity"]):
             raise ValueError("list (a token), title and entity are required")

@@ -8,21 +8,20 @@
 
 from __future__ import annotations
 
-import csv
 import datetime
 import functools
 import importlib.resources
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from scanner.errors import ScanError
+from scanner.origins.tables import read_table
 
 _COLUMNS: Final = (
     "family", "pattern", "tokens_low", "tokens", "tokens_high", "source", "checked", "confidence",
 )  # fmt: skip
-_HEADER: Final = re.compile(r"schema: weighbridge\.training-tokens/1; version: (?P<version>[\w.]+);")
 _SCALE: Final = {"t": 1e12, "trillion": 1e12, "b": 1e9, "billion": 1e9, "m": 1e6, "million": 1e6}
 _TOKENS: Final = re.compile(
     r"(?<![\w.])(?P<number>\d{1,3}(?:,\d{3})+|\d{1,5}(?:\.\d{1,3})?) ?(?P<plus>\+?) ?"
@@ -145,20 +144,11 @@ def parse_token_table(text: str) -> TokenTable:
     Raises:
         TrainingTokensError: when the head, a column or a row is wrong.
     """
-    lines = text.splitlines()
-    head = _HEADER.search("\n".join(line for line in lines if line.startswith("#")))
-    if head is None:
-        raise TrainingTokensError(
-            "training_tokens.csv: no line '# schema: weighbridge.training-tokens/1; ...'"
-        )
-    reader = csv.DictReader(line for line in lines if not line.startswith("#"))
-    if tuple(reader.fieldnames or ()) != _COLUMNS:
-        raise TrainingTokensError(f"training_tokens.csv: columns are {reader.fieldnames}")
-    return TokenTable(head["version"], tuple(_row(row) for row in reader))
+    version, rows = read_table(text, "training_tokens.csv", "training-tokens", _COLUMNS, TrainingTokensError)
+    return TokenTable(version, tuple(_row(row) for row in rows))
 
 
-def _row(row: dict[str, str | None]) -> KnownTokens:
-    cells = {key: value or "" for key, value in row.items()}
+def _row(cells: Mapping[str, str]) -> KnownTokens:
     try:
         low, middle, high = (float(cells[key]) for key in ("tokens_low", "tokens", "tokens_high"))
         if not 0 < low <= middle <= high < 1e16 or not cells["source"]:
