@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from probes.proportions import wilson
+from probes.regression.exact import newcombe_paired
 from scanner.findings import Interval
 
 LEVEL: Final = 0.95
@@ -97,7 +97,7 @@ def paired_gap(pairs: Sequence[Pair], *, seed: int, level: float = LEVEL) -> Gap
         sizes[pair.cluster] += 1
     # As many independent pairs as there are items: repeats of an item narrow nothing.
     shrink = len(sums) / len(pairs)
-    score = _newcombe_paired(both * shrink, more * shrink, less * shrink, neither * shrink, level)
+    score = newcombe_paired(both * shrink, more * shrink, less * shrink, neither * shrink, level)
     low, high = _bootstrap(list(sums.values()), list(sizes.values()), seed, level)
     interval = Interval(max(min(low, score.low, value), -1.0), min(max(high, score.high, value), 1.0), level)
     return Gap(value, len(pairs), len(sums), interval, p_value, more, less, PAIRED_METHOD, len(pairs))
@@ -202,31 +202,3 @@ def _bootstrap(sums: Sequence[int], sizes: Sequence[int], seed: int, level: floa
         method="percentile", rng=np.random.default_rng(seed),
     )  # fmt: skip
     return float(found.confidence_interval.low), float(found.confidence_interval.high)
-
-
-def _newcombe_paired(both: float, more: float, less: float, neither: float, level: float) -> Interval:
-    """Newcombe's interval from counts that need not be whole; no library has the paired form."""
-    n = both + more + less + neither
-    products = both * neither - more * less
-    if products > 0:
-        products = max(products - n / 2, 0)  # Newcombe's continuity correction of the correlation
-    spread = math.sqrt((both + more) * (less + neither) * (both + less) * (more + neither))
-    correlation = products / spread if spread else 0.0
-    first, second = _score(both + more, n, level), _score(both + less, n, level)
-    p, q = (both + more) / n, (both + less) / n
-    down = _combined(p - first.low, second.high - q, correlation)
-    up = _combined(first.high - p, q - second.low, correlation)
-    return Interval(max(p - q - down, -1.0), min(p - q + up, 1.0), level)
-
-
-def _score(hits: float, n: float, level: float) -> Interval:
-    if float(hits).is_integer() and float(n).is_integer():
-        return wilson(int(hits), int(n), level)
-    from statsmodels.stats.proportion import proportion_confint
-
-    low, high = proportion_confint(hits, n, alpha=1 - level, method="wilson")
-    return Interval(max(float(low), 0.0), min(float(high), 1.0), level)
-
-
-def _combined(one: float, other: float, correlation: float) -> float:
-    return math.sqrt(max(one**2 - 2 * correlation * one * other + other**2, 0.0))
