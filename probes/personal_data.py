@@ -14,7 +14,7 @@ import hashlib
 import importlib
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
@@ -170,8 +170,22 @@ def open_analyser() -> PersonalDataAnalyser:
 
 def mask(value: str, *, salt: str) -> str:
     """The first character and 16 bits of a salted hash: shows that two are the same, cannot be undone."""
-    digest = hashlib.sha256(f"{salt}\n{value.strip().lower()}".encode()).hexdigest()
-    return f"{value.strip()[:1]}…#{digest[:4]}"
+    return f"{value.strip()[:1]}…#{salted_digest(value, salt=salt)[:4]}"
+
+
+def salted_digest(value: str, *, salt: str) -> str:
+    """64 hexadecimal digits that are equal for equal values, whatever their case and outer space."""
+    return hashlib.sha256(f"{salt}\n{value.strip().lower()}".encode()).hexdigest()
+
+
+def replaced(text: str, hits: Iterable[Hit], told: Callable[[Hit], str]) -> str:
+    """The text with every hit, in the order of places and not overlapping, replaced by what is told of it."""
+    parts: list[str] = []
+    place = 0
+    for hit in hits:
+        parts += [text[place : hit.start], told(hit)]
+        place = hit.end
+    return "".join(parts) + text[place:]
 
 
 def _recognisers(recognisers: ModuleType) -> list[EntityRecognizer]:

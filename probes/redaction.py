@@ -8,12 +8,11 @@ The text is read in parts that end at a line break, so that memory does not grow
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from probes.personal_data import ALL_LETTERS, Hit, PersonalDataAnalyser
+from probes.personal_data import ALL_LETTERS, Hit, PersonalDataAnalyser, replaced, salted_digest
 
 # What the recognisers read at once; an overlong line is cut at a space.
 _PART_CHARACTERS: Final = 20_000
@@ -100,16 +99,12 @@ class Redaction:
 
     def _redacted(self, part: Part) -> RedactedPart:
         (hits,) = self.analyser.find([part.text], names=True, strict=self.strict, letters=self.letters)
-        text, place = "", 0
-        for hit in hits:
-            text += f"{part.text[place : hit.start]}[{hit.row.name}]"
-            place = hit.end
-        spans = tuple(self._span(part, hit) for hit in hits)
-        return RedactedPart(text + part.text[place:], spans, len(part.text))
+        text = replaced(part.text, hits, lambda hit: f"[{hit.row.name}]")
+        return RedactedPart(text, tuple(self._span(part, hit) for hit in hits), len(part.text))
 
     def _span(self, part: Part, hit: Hit) -> RedactedSpan:
         value = part.text[hit.start : hit.end]
-        digest = hashlib.sha256(f"{self.salt}\n{value.strip().lower()}".encode()).hexdigest()[:16]
+        digest = salted_digest(value, salt=self.salt)[:16]
         return RedactedSpan(
             part.start + hit.start, part.start + hit.end, part.line + part.text.count("\n", 0, hit.start),
             hit.row.letter, hit.kind, hit.row.name, round(hit.score, 2), digest, value,

@@ -10,20 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from probes.personal_data import Hit, mask
+from probes.personal_data import Hit, mask, replaced
 from scanner.quarantine import RawValue
 from scanner.transcripts import Exchange
 
 
 def redact(text: str, hits: Iterable[Hit], *, salt: str) -> str:
     """The text with each hit replaced by its kind and a salted digest of its value."""
-    parts: list[str] = []
-    position = 0
-    for hit in sorted(hits, key=lambda each: each.start):
-        parts.append(text[position : hit.start])
-        parts.append(f"[{hit.kind} {mask(text[hit.start : hit.end], salt=salt)}]")
-        position = hit.end
-    return "".join(parts) + text[position:]
+    in_order = sorted(hits, key=lambda each: each.start)
+    return replaced(text, in_order, lambda hit: f"[{hit.kind} {mask(text[hit.start : hit.end], salt=salt)}]")
 
 
 def redacted_exchange(exchange: Exchange, hits: Sequence[Hit], *, salt: str) -> Exchange:

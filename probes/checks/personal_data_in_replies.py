@@ -25,7 +25,7 @@ from collections.abc import Iterator, Sequence
 from typing import ClassVar, Final
 
 from probes.capability import capable_languages, incapable_reason
-from probes.identifiers import load_identifiers
+from probes.identifiers import untested_letters
 from probes.privacy_questions import Question, load_questions
 from probes.privacy_transcripts import (
     Reread,
@@ -161,7 +161,7 @@ class PersonalDataInReplies(Check):
             return
         yield self.passed(
             f"{told} hold an identifier; the share could still be up to {100 * interval.high:.0f} %. "
-            f"{_untested()}",
+            f"{untested_letters()}",
             rule="own-questions", subject="own questions", evidence=evidence,
         )  # fmt: skip
 
@@ -183,7 +183,7 @@ class PersonalDataInReplies(Check):
         if not holding:
             return self.passed(
                 f"None of {len(read)} {where} holds an identifier that the question did not hold. "
-                f"{_untested()}",
+                f"{untested_letters()}",
                 rule="other-replies", subject=where, evidence=evidence,
             )  # fmt: skip
         severities = [hit.row.severity for found in holding for hit in new_identifiers(found)]
@@ -221,13 +221,6 @@ def _noted(found: Reread, salt: str) -> Exchange:
 def _kinds(holding: Sequence[Reread]) -> str:
     counts = Counter(hit.row.name for found in holding for hit in new_identifiers(found))
     return ", ".join(f"{name} {count}" for name, count in counts.most_common())
-
-
-def _untested() -> str:
-    letters = load_identifiers().letters
-    untested = [letter for letter, row in letters.items() if row.is_tested == "no"]
-    partly = [letter for letter, row in letters.items() if row.is_tested == "partly"]
-    return f"Safe Harbor letters not tested: {', '.join(untested)}; in part: {', '.join(partly)}"
 
 
 def _silence(context: CheckContext) -> str:
