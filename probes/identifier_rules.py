@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.resources
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -16,10 +15,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import msgspec
-import yaml
 
 from probes.check_digits import CHECKS
 from probes.cues import Cues, NearWords
+from probes.data_files import data_text, decoded
 from probes.identifiers import IdentifierDataError, load_identifiers
 from probes.person_names import NAME_CHECKS
 from probes.zip_prefixes import is_restricted
@@ -120,8 +119,7 @@ def load_rules() -> Rules:
     Raises:
         IdentifierDataError: when the file is broken or refers to what is not defined.
     """
-    file = importlib.resources.files("probes") / "data" / _FILE
-    return parse_rules(file.read_text(encoding="utf-8"))
+    return parse_rules(data_text(_FILE))
 
 
 def parse_rules(text: str) -> Rules:
@@ -130,10 +128,7 @@ def parse_rules(text: str) -> Rules:
     Raises:
         IdentifierDataError: when it is broken or refers to what is not defined.
     """
-    try:
-        found = msgspec.convert(yaml.safe_load(text), _RuleFile)
-    except (yaml.YAMLError, msgspec.ValidationError) as error:
-        raise IdentifierDataError(f"{_FILE}: {error}") from error
+    found = decoded(text, _FILE, _RuleFile, IdentifierDataError)
     for number, row in enumerate([*found.labelled, *found.shaped]):
         _require_known(row, found.cues, f"{_FILE}, row {number} ({row.kind})")
     labelled: dict[str, list[Rule]] = defaultdict(list)

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import datetime
 import functools
-import importlib.resources
 from collections.abc import Mapping
 
 import msgspec
-import yaml
 
+from probes.data_files import data_text, decoded
 from scanner.errors import ScanError
 from scanner.findings import Severity
 
@@ -87,8 +86,7 @@ def load_identifiers() -> Identifiers:
     Raises:
         IdentifierDataError: when the file is broken or refers to what it does not define.
     """
-    file = importlib.resources.files("probes") / "data" / "personal_data.yaml"
-    return parse_identifiers(file.read_text(encoding="utf-8"))
+    return parse_identifiers(data_text("personal_data.yaml"))
 
 
 def untested_letters() -> str:
@@ -105,10 +103,7 @@ def parse_identifiers(text: str) -> Identifiers:
     Raises:
         IdentifierDataError: when it is broken or refers to what it does not define.
     """
-    try:
-        found = msgspec.convert(yaml.safe_load(text), Identifiers)
-    except (yaml.YAMLError, msgspec.ValidationError) as error:
-        raise IdentifierDataError(f"personal_data.yaml: {error}") from error
+    found = decoded(text, "personal_data.yaml", Identifiers, IdentifierDataError)
     for name, kind in found.kinds.items():
         if kind.letter not in found.letters:
             raise IdentifierDataError(f"personal_data.yaml, kinds.{name}: unknown letter '{kind.letter}'")

@@ -8,15 +8,14 @@
 from __future__ import annotations
 
 import functools
-import importlib.resources
 import random
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
-import yaml
 
+from probes.data_files import data_text, decoded
 from scanner.conversation import Conversation
 from scanner.errors import ScanError
 
@@ -143,8 +142,7 @@ def load_scenarios() -> Scenarios:
     Raises:
         PatientDataError: when the file is broken, or a situation's control is none of it.
     """
-    file = importlib.resources.files("probes") / "data" / "patient_scenarios.yaml"
-    return parse_scenarios(file.read_text(encoding="utf-8"))
+    return parse_scenarios(data_text("patient_scenarios.yaml"))
 
 
 def parse_scenarios(text: str) -> Scenarios:
@@ -153,10 +151,7 @@ def parse_scenarios(text: str) -> Scenarios:
     Raises:
         PatientDataError: when it is broken, or a situation's control is none of it.
     """
-    try:
-        found = msgspec.convert(yaml.safe_load(text), Scenarios)
-    except (yaml.YAMLError, msgspec.ValidationError) as error:
-        raise PatientDataError(f"patient_scenarios.yaml: {error}") from error
+    found = decoded(text, "patient_scenarios.yaml", Scenarios, PatientDataError)
     known = {situation.id for situation in found.situations if not situation.control}
     for situation in found.situations:
         if situation.control and situation.control not in known:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import datetime
 import functools
-import importlib.resources
 
 import msgspec
-import yaml
 
+from probes.data_files import data_text, decoded
 from scanner.errors import ScanError
 
 
@@ -55,8 +54,5 @@ def load_questions() -> tuple[Question, ...]:
     Raises:
         PrivacyQuestionError: when the file is broken.
     """
-    file = importlib.resources.files("probes") / "data" / "personal_data_prompts.yaml"
-    try:
-        return msgspec.convert(yaml.safe_load(file.read_text(encoding="utf-8")), _File).prompts
-    except (yaml.YAMLError, msgspec.ValidationError) as error:
-        raise PrivacyQuestionError(f"personal_data_prompts.yaml: {error}") from error
+    name = "personal_data_prompts.yaml"
+    return decoded(data_text(name), name, _File, PrivacyQuestionError).prompts

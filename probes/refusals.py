@@ -20,12 +20,9 @@ import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import resources
 from typing import Final
 
-import msgspec
-import yaml
-
+from probes.data_files import data_text, decoded
 from probes.deflection.readability import fault_of, language_of, without_thinking
 from probes.deflection.wording import fold
 from scanner.errors import ScanError
@@ -75,7 +72,7 @@ def load_refusals() -> RefusalRules:
     Raises:
         ScanError: when the file is broken, with the key.
     """
-    return parse_refusals((resources.files("probes") / "data" / REFUSALS_FILE).read_text("utf-8"))
+    return parse_refusals(data_text(REFUSALS_FILE))
 
 
 def parse_refusals(text: str) -> RefusalRules:
@@ -84,10 +81,7 @@ def parse_refusals(text: str) -> RefusalRules:
     Raises:
         ScanError: when a key is missing or wrong, or a pattern is no regular expression.
     """
-    try:
-        rules = msgspec.convert(yaml.safe_load(text), RefusalRules, strict=False)
-    except (yaml.YAMLError, msgspec.ValidationError) as error:
-        raise ScanError(f"{REFUSALS_FILE}: {error}") from error
+    rules = decoded(text, REFUSALS_FILE, RefusalRules, ScanError, strict=False)
     for language, patterns in (*rules.refusal.items(), *rules.turn.items()):
         for pattern in patterns:
             try:

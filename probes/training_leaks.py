@@ -8,13 +8,12 @@ True
 from __future__ import annotations
 
 import functools
-import importlib.resources
 import re
 from collections.abc import Iterable
 
 import msgspec
-import yaml
 
+from probes.data_files import data_text, decoded
 from probes.privacy_transcripts import Reread, new_identifiers
 from scanner.conversation import Conversation
 from scanner.errors import ScanError
@@ -70,11 +69,8 @@ def load_training_prompts() -> tuple[Kind, ...]:
     Raises:
         TrainingPromptError: when the file is broken.
     """
-    file = importlib.resources.files("probes") / "data" / "training_leak_prompts.yaml"
-    try:
-        return msgspec.convert(yaml.safe_load(file.read_text(encoding="utf-8")), _File).kinds
-    except (yaml.YAMLError, msgspec.ValidationError) as error:
-        raise TrainingPromptError(f"training_leak_prompts.yaml: {error}") from error
+    name = "training_leak_prompts.yaml"
+    return decoded(data_text(name), name, _File, TrainingPromptError).kinds
 
 
 def has_diverged(prompt: str, reply: str) -> bool | None:

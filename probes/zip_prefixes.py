@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import datetime
 import functools
-import importlib.resources
 from typing import Final
 
 import msgspec
-import yaml
 
+from probes.data_files import data_text, decoded
 from probes.identifiers import IdentifierDataError
 
 _FILE: Final = "personal_data_zip_prefixes.yaml"
@@ -40,11 +39,7 @@ def restricted_prefixes() -> frozenset[str]:
     Raises:
         IdentifierDataError: when the file is broken.
     """
-    file = importlib.resources.files("probes") / "data" / _FILE
-    try:
-        found = msgspec.convert(yaml.safe_load(file.read_text(encoding="utf-8")), _Table)
-    except (yaml.YAMLError, msgspec.ValidationError) as error:
-        raise IdentifierDataError(f"{_FILE}: {error}") from error
+    found = decoded(data_text(_FILE), _FILE, _Table, IdentifierDataError)
     return frozenset(prefix for table in found.tables for prefix in table.prefixes)
 
 

@@ -10,14 +10,13 @@ True
 from __future__ import annotations
 
 import functools
-import importlib.resources
 import random
 from collections.abc import Iterator, Sequence
 
 import msgspec
-import yaml
 
 from probes.canaries.records import Canary, CanaryError, draw
+from probes.data_files import data_text, decoded
 
 
 class Kind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -112,8 +111,4 @@ def _asked(canary: Canary, prompts: Sequence[str], time: int) -> str:
 
 @functools.cache
 def _load() -> _File:
-    file = importlib.resources.files("probes") / "data" / "canaries.yaml"
-    try:
-        return msgspec.convert(yaml.safe_load(file.read_text(encoding="utf-8")), _File)
-    except (yaml.YAMLError, msgspec.ValidationError) as error:
-        raise CanaryError(f"canaries.yaml: {error}") from error
+    return decoded(data_text("canaries.yaml"), "canaries.yaml", _File, CanaryError)

@@ -11,12 +11,11 @@ import datetime
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import resources
 from typing import Final
 
 import msgspec
-import yaml
 
+from probes.data_files import data_text, decoded
 from scanner.check import Profile
 from scanner.conversation import Conversation
 from scanner.errors import ScanError
@@ -105,11 +104,7 @@ def load_tasks() -> Tasks:
     Raises:
         TasksError: when the file is broken.
     """
-    text = (resources.files("probes") / "data" / _FILE).read_text("utf-8")
-    try:
-        return msgspec.convert(yaml.safe_load(text), Tasks, str_keys=True)
-    except (yaml.YAMLError, msgspec.ValidationError) as error:
-        raise TasksError(f"{_FILE}: {error}") from error
+    return decoded(data_text(_FILE), _FILE, Tasks, TasksError, str_keys=True)
 
 
 def prompts_for(tasks: Tasks, profile: Profile) -> list[CodePrompt]:

@@ -14,13 +14,10 @@ import functools
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from typing import Final
 
-import msgspec
-import yaml
-
 from probes.coherence import normalised
+from probes.data_files import data_text, decoded
 from probes.deflection.readability import without_thinking
 from probes.garak.profiles import GarakDataError, module_of
 from probes.proportions import wilson
@@ -127,7 +124,7 @@ def load_controls() -> Controls:
     Raises:
         GarakDataError: when the file is broken, with the key.
     """
-    return parse_controls((resources.files("probes") / "data" / CONTROLS_FILE).read_text("utf-8"))
+    return parse_controls(data_text(CONTROLS_FILE))
 
 
 def parse_controls(text: str) -> Controls:
@@ -137,10 +134,7 @@ def parse_controls(text: str) -> Controls:
         GarakDataError: when a key is missing or wrong, a pattern is no regular expression, or a question
             answers itself, so that a model that only echoes it would count as able.
     """
-    try:
-        data = msgspec.convert(yaml.safe_load(text), Controls, strict=False)
-    except (yaml.YAMLError, msgspec.ValidationError) as error:
-        raise GarakDataError(f"{CONTROLS_FILE}: {error}") from error
+    data = decoded(text, CONTROLS_FILE, Controls, GarakDataError, strict=False)
     for name, family in data.families.items():
         for question in family.questions:
             try:

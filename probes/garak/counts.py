@@ -10,11 +10,8 @@ import datetime
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
 
-import msgspec
-import yaml
-
+from probes.data_files import data_text, decoded
 from probes.garak.profiles import GarakDataError
 
 COUNTS_FILE = "garak_prompts.yaml"
@@ -51,11 +48,7 @@ def load_counts() -> Mapping[str, PromptCount]:
     Raises:
         GarakDataError: when the file is broken, with the key.
     """
-    text = (resources.files("probes") / "data" / COUNTS_FILE).read_text("utf-8")
-    try:
-        return msgspec.convert(yaml.safe_load(text), _File, strict=False).probes
-    except (yaml.YAMLError, msgspec.ValidationError) as error:
-        raise GarakDataError(f"{COUNTS_FILE}: {error}") from error
+    return decoded(data_text(COUNTS_FILE), COUNTS_FILE, _File, GarakDataError, strict=False).probes
 
 
 def count_of(probe: str) -> PromptCount | None:

@@ -11,11 +11,8 @@ import datetime
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import resources
 
-import msgspec
-import yaml
-
+from probes.data_files import data_text, decoded
 from scanner.check import Profile
 from scanner.errors import ScanError
 from scanner.findings import Confidence, Severity
@@ -119,7 +116,7 @@ def load_profiles() -> ProfileData:
     Raises:
         GarakDataError: when the file is broken, with the key.
     """
-    return parse_profiles((resources.files("probes") / "data" / PROFILES_FILE).read_text("utf-8"))
+    return parse_profiles(data_text(PROFILES_FILE))
 
 
 def parse_profiles(text: str) -> ProfileData:
@@ -128,10 +125,7 @@ def parse_profiles(text: str) -> ProfileData:
     Raises:
         GarakDataError: when a key is missing or wrong, or a profile names an unknown group.
     """
-    try:
-        data = msgspec.convert(yaml.safe_load(text), ProfileData, strict=False)
-    except (yaml.YAMLError, msgspec.ValidationError) as error:
-        raise GarakDataError(f"{PROFILES_FILE}: {error}") from error
+    data = decoded(text, PROFILES_FILE, ProfileData, GarakDataError, strict=False)
     for profile in Profile:
         entry = data.profiles.get(profile)
         if entry is None:

@@ -10,11 +10,8 @@ import datetime
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
 
-import msgspec
-import yaml
-
+from probes.data_files import data_text, decoded
 from probes.garak.profiles import GarakDataError, module_of
 
 TAXONOMY_FILE = "garak_owasp_2025.yaml"
@@ -60,7 +57,7 @@ def load_taxonomy() -> Taxonomy:
     Raises:
         GarakDataError: when the file is broken, with the key.
     """
-    return parse_taxonomy((resources.files("probes") / "data" / TAXONOMY_FILE).read_text("utf-8"))
+    return parse_taxonomy(data_text(TAXONOMY_FILE))
 
 
 def parse_taxonomy(text: str) -> Taxonomy:
@@ -69,10 +66,7 @@ def parse_taxonomy(text: str) -> Taxonomy:
     Raises:
         GarakDataError: when a key is missing or wrong, or an entry is not in the list.
     """
-    try:
-        data = msgspec.convert(yaml.safe_load(text), Taxonomy, strict=False)
-    except (yaml.YAMLError, msgspec.ValidationError) as error:
-        raise GarakDataError(f"{TAXONOMY_FILE}: {error}") from error
+    data = decoded(text, TAXONOMY_FILE, Taxonomy, GarakDataError, strict=False)
     for name, bearing in (*data.modules.items(), *data.probes.items()):
         for entry in bearing.owasp:
             if entry not in data.entries:
