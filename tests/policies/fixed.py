@@ -7,6 +7,7 @@ writes the statuses anew; read the diff before you commit it, line by line.
 from __future__ import annotations
 
 import datetime
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ import yaml
 
 from policies.assess import assess
 from policies.assessment import Assessment, ControlResult, ControlStatus, Standing
+from policies.controls import Pack
 from policies.packs import load_packs
 from policies.policy_file import load_policy
 from scanner.check import Check, CheckRecord, Profile
@@ -112,9 +114,8 @@ class FixedScan:
         head = {"policy": {"name": "fixed", "version": "1", "schema": "weighbridge.policy/1"}}
         file.write_text(yaml.safe_dump(head | dict(self.policy)), encoding="utf-8")
         policy = load_policy(file, checks=checks)
-        return assess(
-            self._scan(checks), load_packs(policy.packs, checks), policy, as_of=self.as_of, assessed_at=NOW
-        )
+        packs = _packs(policy.packs, tuple(checks.items()))
+        return assess(self._scan(checks), packs, policy, as_of=self.as_of, assessed_at=NOW)
 
     def _scan(self, checks: Mapping[str, Check]) -> Scan:
         unknown = set(self.changed) - set(checks)
@@ -129,6 +130,12 @@ class FixedScan:
         snapshot = Snapshot(ref, commit, "/models/name", (FileEntry("config.json", 2, "44" * 32),))
         engine = EngineDescription("replay", "1", "auto", "cpu", "float32", 1)
         return Scan("scan-1", request, snapshot, engine, NOW, NOW, {}, tuple(records))
+
+
+@functools.cache
+def _packs(names: tuple[str, ...], checks: tuple[tuple[str, Check], ...]) -> list[Pack]:
+    """Compiled once for all files that are judged by the same packs."""
+    return load_packs(names, dict(checks))
 
 
 def _good(check_id: str) -> Said:
