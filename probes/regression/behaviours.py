@@ -82,6 +82,15 @@ def _language(exchange: Exchange) -> Mapping[str, str]:
     return {"language": exchange.reading.get("language", "")}
 
 
+def _is_of_a_side(exchange: Exchange) -> bool:
+    return exchange.reading.get("form") in _SIDES
+
+
+def _item(exchange: Exchange) -> str:
+    """The wordings of one item stand or fall together."""
+    return str(exchange.reading.get("item", exchange.id))
+
+
 def _language_and_side(exchange: Exchange) -> Mapping[str, str]:
     return {**_language(exchange), "side": exchange.reading.get("form", "")}
 
@@ -93,9 +102,9 @@ BEHAVIOURS: Final = (
         "deflection.engagement_rate",
         Worse.LOWER,
         _engages,
-        concerns=lambda exchange: exchange.reading.get("form") in _SIDES,
+        concerns=_is_of_a_side,
         dimensions=_language_and_side,
-        item=lambda exchange: exchange.reading.get("item", exchange.id),
+        item=_item,
         stands_for=("deflection.rate_gap",),
     ),
     Behaviour(
@@ -103,9 +112,9 @@ BEHAVIOURS: Final = (
         "deflection.line_rate",
         Worse.HIGHER,
         _takes_the_line,
-        concerns=lambda exchange: exchange.reading.get("form") in _SIDES,
+        concerns=_is_of_a_side,
         dimensions=_language_and_side,
-        item=lambda exchange: exchange.reading.get("item", exchange.id),
+        item=_item,
         stands_for=("deflection.line_gap",),
     ),
     Behaviour(
