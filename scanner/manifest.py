@@ -41,9 +41,11 @@ class FileEntry:
     Attributes:
         path: Path inside the snapshot, with forward slashes.
         size_bytes: Size on disk.
-        sha256: Computed by us over every byte, 64 hex digits.
+        sha256: Computed by us over every byte, 64 hex digits; "" when only parts of the file were read.
         git_sha1: Computed by us when a git-sha1 was recorded for the file, else None.
         source_digest: What the source says the file should be, or None when it says nothing.
+        tensor_digest: Computed by us over the file's tensors, whatever container they lie in; None for
+            files that hold none, or whose tensors could not be told apart.
     """
 
     path: str
@@ -51,14 +53,39 @@ class FileEntry:
     sha256: str
     git_sha1: str | None = None
     source_digest: SourceDigest | None = None
+    tensor_digest: str | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every byte was read; of others, what lies on disk has holes that read as zeros."""
+        return self.sha256 != ""
 
     @property
     def matches_source(self) -> bool | None:
-        """Whether our digest equals the source's; None when the source recorded none."""
-        if self.source_digest is None:
+        """Whether our digest equals the source's; None when the source recorded none, or we have none."""
+        if self.source_digest is None or not self.is_whole:
             return None
         own = self.sha256 if self.source_digest.algorithm == "sha256" else self.git_sha1
         return own == self.source_digest.value
+
+
+@dataclass(frozen=True)
+class TensorIdentity:
+    """The weights as such: the same for the same tensors in other shards, containers or file order.
+
+    Attributes:
+        algorithm: Name and version of how the digest is made.
+        digest: Lower-case hex digits.
+        count: How many tensors went in.
+        size_bytes: Size of their values together.
+        left_out: Weight files whose tensors could not be told apart; the digest does not cover them.
+    """
+
+    algorithm: str
+    digest: str
+    count: int
+    size_bytes: int
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,6 +99,7 @@ class Snapshot:
         files: Every file, sorted by path.
         missing: Paths that the source lists and the folder lacks.
         source: What the source told about the model beside its files ("gated": "false").
+        tensors: Identity of the weights whatever their files; None when no file shows its tensors.
     """
 
     ref: ModelRef
@@ -80,6 +108,12 @@ class Snapshot:
     files: tuple[FileEntry, ...]
     missing: tuple[str, ...] = ()
     source: tuple[tuple[str, str], ...] = ()
+    tensors: TensorIdentity | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every byte of every file was read."""
+        return all(entry.is_whole for entry in self.files)
 
     @property
     def digest(self) -> str:
