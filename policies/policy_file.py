@@ -125,7 +125,7 @@ class PolicyFile:
         gate: What stops a model.
         attestations: By id of the control.
         waivers: In the order of the file.
-        thresholds: By the name of a measurement; nothing reads them yet.
+        thresholds: By the name of a measurement, the range that it has to lie in.
         signers: Whose signatures a model has to carry; nothing reads them yet.
         overrides: Patterns of its section `models` that fit the model, in the order applied.
     """

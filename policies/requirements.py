@@ -1,4 +1,4 @@
-"""What a policy file may already ask for and nothing reads yet: limits of measurements, and signers.
+"""What a policy file may ask for beside the rules of its gate: limits of measurements, and signers.
 
 Both are checked for their shape and their names, so that a file written today stays right.
 """
@@ -18,7 +18,7 @@ class RequirementError(ScanError):
 
 @dataclass(frozen=True)
 class Threshold:
-    """The range that a measurement should lie in, in its own unit.
+    """The range that a measurement has to lie in, in its own unit.
 
     Attributes:
         at_least: Lower end, None without one.
