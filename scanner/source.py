@@ -26,6 +26,9 @@ class FetchOptions:
         endpoint: Address of the hub or mirror, "" for the public one.
         token: Access token for gated repositories, "" for none; never stored.
         offline: Take only what the cache holds.
+        allow: Patterns of the paths to take, () for all; see `scanner.path_patterns`.
+        ignore: Patterns of the paths to leave out, even of those that are allowed. What was left out is
+            in the snapshot's facts, one "left_out" a path, so that nobody takes a part for the whole.
         progress: Where to tell how far fetching and hashing are.
     """
 
@@ -33,6 +36,8 @@ class FetchOptions:
     endpoint: str = ""
     token: str = ""
     offline: bool = False
+    allow: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
     progress: Progress = field(default_factory=SilentProgress)
 
 
