@@ -46,9 +46,11 @@ class Source(ABC):
 
     Attributes:
         scheme: The `ModelRef.scheme` it serves.
+        serves_commits: Whether a snapshot's commit, named as revision, gets the same bytes again.
     """
 
     scheme: ClassVar[str]
+    serves_commits: ClassVar[bool] = False
 
     @abstractmethod
     def fetch(self, ref: ModelRef, options: FetchOptions) -> Snapshot:
