@@ -37,6 +37,7 @@ class HubSource(Source):
     """Fetches from the hub into `cache/hub/<org>--<name>/<commit>` and takes up where it was stopped."""
 
     scheme: ClassVar[str] = "hf"
+    serves_commits: ClassVar[bool] = True
 
     def fetch(self, ref: ModelRef, options: FetchOptions) -> Snapshot:
         """The snapshot of one commit; in offline mode, of what an earlier fetch left in the cache.
