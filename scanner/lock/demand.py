@@ -6,19 +6,15 @@ Changed and missing files need no fact: the lock's digests are on record in the 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Final
 
 from scanner.fetching import fetch, load_sources
-from scanner.lock.differences import Kind, differences, same_tensors
-from scanner.lock.model_lock import LockError, ModelLock
+from scanner.lock.differences import Difference, Kind, differences, same_tensors
+from scanner.lock.model_lock import LockedFile, LockError, ModelLock
 from scanner.manifest import FileEntry, Snapshot, SourceDigest
 from scanner.references import ModelRef
 from scanner.source import FetchOptions
-
-_COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 
 
 def fetch_locked(ref: ModelRef, lock: ModelLock, options: FetchOptions, name: str) -> Snapshot:
@@ -57,19 +53,19 @@ def pinned(ref: ModelRef, lock: ModelLock, name: str) -> ModelRef:
 
 def held_to(snapshot: Snapshot, lock: ModelLock, name: str) -> Snapshot:
     """The snapshot with what the lock says on record, and with a fact for each thing that it does not."""
+    locked = {file.path: file for file in lock.files}
     found = differences(lock, snapshot)
     missing = {each.path for each in found if each.kind is Kind.MISSING}
     return replace(
         snapshot,
-        files=tuple(_on_record(entry, lock, name) for entry in snapshot.files),
+        files=tuple(_on_record(entry, locked.get(entry.path), name) for entry in snapshot.files),
         missing=tuple(sorted({*snapshot.missing, *missing})),
-        source=(*_requested(snapshot, lock), *_facts(snapshot, lock, name)),
+        source=(*_requested(snapshot, lock), *_facts(snapshot, lock, name, found)),
     )
 
 
-def _on_record(entry: FileEntry, lock: ModelLock, name: str) -> FileEntry:
+def _on_record(entry: FileEntry, locked: LockedFile | None, name: str) -> FileEntry:
     """The entry with the lock's digest beside ours: where it is contradicted, or nobody else has one."""
-    locked = lock.find(entry.path)
     if locked is None or entry.matches_source is False:
         return entry
     if entry.source_digest is not None and locked.sha256 == entry.sha256:
@@ -78,7 +74,7 @@ def _on_record(entry: FileEntry, lock: ModelLock, name: str) -> FileEntry:
 
 
 def _requested(snapshot: Snapshot, lock: ModelLock) -> Iterator[tuple[str, str]]:
-    """The source's facts; that a commit was once asked for as a pull request is not forgotten by pinning it."""
+    """The source's facts, as if asked for by the name that the lock is for: "refs/pr/1" stays flagged."""
     asked = lock.requested_revision or ""
     for key, value in snapshot.source:
         is_pinned = key == "requested_revision" and value == lock.commit
@@ -88,9 +84,10 @@ def _requested(snapshot: Snapshot, lock: ModelLock) -> Iterator[tuple[str, str]]
         yield "unmerged_revision", asked
 
 
-def _facts(snapshot: Snapshot, lock: ModelLock, name: str) -> Iterator[tuple[str, str]]:
+def _facts(
+    snapshot: Snapshot, lock: ModelLock, name: str, found: Sequence[Difference]
+) -> Iterator[tuple[str, str]]:
     yield "lock", f"{name} of {lock.reference}, commit {lock.commit or 'none'}, sha256 {lock.sha256}"
-    found = differences(lock, snapshot)
     for each in found:
         if each.kind is Kind.COMMIT:
             yield "lock_commit", f"{each.text} ({name})"

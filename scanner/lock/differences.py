@@ -77,8 +77,10 @@ def _files(lock: ModelLock, snapshot: Snapshot) -> Iterator[Difference]:
 
 def _change(locked: LockedFile, entry: FileEntry) -> str:
     if not entry.is_whole:
-        return "" if locked.size_bytes == entry.size_bytes else (
-            f"has {entry.size_bytes} bytes, and {locked.size_bytes} in the lock"
+        return (
+            ""
+            if locked.size_bytes == entry.size_bytes
+            else (f"has {entry.size_bytes} bytes, and {locked.size_bytes} in the lock")
         )
     if locked.sha256 == entry.sha256:
         return ""

@@ -1,8 +1,8 @@
 """Reads and writes `model.lock.json`: JSON in a fixed order, so that git shows what changed and no more.
 
->>> decode_lock(b'{"schema": "weighbridge.model-lock/9"}', "model.lock.json")
+>>> decode_lock(b"[]", "model.lock.json")
 Traceback (most recent call last):
-scanner.lock.model_lock.LockError: model.lock.json: schema is weighbridge.model-lock/9, known is weighbridge.model-lock/1
+scanner.lock.model_lock.LockError: model.lock.json: not a model lock (is list)
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -31,8 +32,10 @@ _GitSha1 = Annotated[str, Meta(pattern="^([0-9a-f]{40})?$", description="git's i
 _Path = Annotated[str, Meta(min_length=1, description="Path in the model, with forward slashes.")]
 _Size = Annotated[int, Meta(ge=0, description="Size in bytes.")]
 
-# The part of an address before its path, when a name, or a name and a password, stand in it.
-_USER: Final = re.compile(r"^([a-z][a-z0-9+.-]*://)[^/@?#]*@(?=[^/]*[/.:])", re.IGNORECASE)
+# User and password before a host. In other schemes a name may stand there, and its revision behind the @.
+_USER: Final = re.compile(
+    r"^(?:(https?://)[^/?#]*@|([a-z][a-z0-9+.-]*://)[^/?#]*@(?=[^/?#]+/))", re.IGNORECASE
+)
 
 
 class LockError(ScanError):
@@ -48,7 +51,7 @@ class LockedFile:
         size_bytes: Size.
         sha256: Computed here over every byte.
         git_sha1: Computed here where the source recorded one, else "".
-        recorded_by: Who else has the digest on record, and of which kind; "" when it is known from here alone.
+        recorded_by: Who else has the digest on record, and which kind; "" when only we know it.
         tensor_digest: Of the file's tensors, whatever container they lie in; "" for files that hold none.
     """
 
@@ -102,7 +105,9 @@ class ModelLock:
             raise InvalidValueError("files: is empty; a lock names at least one")
         for earlier, later in zip(paths, paths[1:], strict=False):
             if earlier >= later:
-                raise InvalidValueError(f"files: '{later}' stands after '{earlier}'; each once, sorted by path")
+                raise InvalidValueError(
+                    f"files: '{later}' stands after '{earlier}'; each once, sorted by path"
+                )
         if (listed := _digest_of(self.files)) != self.digest:
             raise InvalidValueError(f"digest: is {self.digest}, and its list of files gives {listed}")
         if (scheme := self.ref.scheme) != self.scheme:
@@ -118,25 +123,15 @@ class ModelLock:
         """The digest of the lock itself, in canonical form: white space in its file does not count."""
         return digest(self)
 
-    def find(self, path: str) -> LockedFile | None:
-        """The file with this path, or None."""
-        return next((file for file in self.files if file.path == path), None)
-
     def is_for(self, ref: ModelRef) -> bool:
         """Whether `ref` names the same model, at whatever revision."""
-        return (self.ref.scheme, self.ref.location) == (ref.scheme, ref.location)
+        named = ModelRef.parse(without_secrets(ref.text))
+        return (self.ref.scheme, _place(self.ref)) == (named.scheme, _place(named))
 
     def says_the_same_as(self, other: ModelLock) -> bool:
         """Whether both name the same bytes in the same way; when and through which mirror is no matter."""
-        return (
-            replace(
-                other,
-                endpoint=self.endpoint,
-                fetched_on=self.fetched_on,
-                tool=self.tool,
-            )
-            == self
-        )
+        alike = replace(other, endpoint=self.endpoint, fetched_on=self.fetched_on, tool=self.tool)
+        return alike == self
 
 
 def lock_of(
@@ -147,7 +142,7 @@ def lock_of(
     fetched_on: datetime.date,
     tool: str,
 ) -> ModelLock:
-    """The lock of a snapshot; nothing in it depends on the machine.
+    """The lock of a snapshot; where the files lie on this machine is not in it.
 
     Raises:
         LockError: when the snapshot is not complete, was not read whole, or differs from what its source has
@@ -184,9 +179,13 @@ def without_secrets(address: str) -> str:
     >>> without_secrets("hf://org/name@main")
     'hf://org/name@main'
     """
-    if "://" not in address:
-        return address
-    return _USER.sub(r"\1", address).partition("?")[0]
+    shown = _USER.sub(r"\1\2", address)
+    # The signature of a presigned address stands in its query.
+    return shown.partition("?")[0] if shown.lower().startswith(("http://", "https://")) else shown
+
+
+def _place(ref: ModelRef) -> str:
+    return ref.location if "://" in ref.text else os.path.realpath(ref.location)
 
 
 def _require_sound(snapshot: Snapshot) -> None:
