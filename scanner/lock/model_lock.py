@@ -171,6 +171,20 @@ def lock_of(
     )
 
 
+def recorded_by(entry: FileEntry, commit: str | None) -> str:
+    """Who else has the digest of a file on record, and which kind; "" when only we know it.
+
+    The commit is not named: a lock names it once, or every file would differ in every new lock.
+    """
+    recorded = entry.source_digest
+    if recorded is None:
+        return ""
+    origin = recorded.origin
+    if commit:
+        origin = origin.replace(commit, "the commit").replace(commit[:12], "the commit")
+    return f"{origin} ({recorded.algorithm})"
+
+
 def without_secrets(address: str) -> str:
     """An address without the user, password and query that it may hold.
 
@@ -205,16 +219,13 @@ def _require_sound(snapshot: Snapshot) -> None:
 
 
 def _locked(entry: FileEntry, commit: str | None) -> LockedFile:
-    recorded = entry.source_digest
-    by = ""
-    if recorded is not None:
-        # Without the commit, which the lock names once: else every file would differ in every new lock.
-        origin = recorded.origin
-        if commit:
-            origin = origin.replace(commit, "the commit").replace(commit[:12], "the commit")
-        by = f"{origin} ({recorded.algorithm})"
     return LockedFile(
-        entry.path, entry.size_bytes, entry.sha256, entry.git_sha1 or "", by, entry.tensor_digest or ""
+        entry.path,
+        entry.size_bytes,
+        entry.sha256,
+        entry.git_sha1 or "",
+        recorded_by(entry, commit),
+        entry.tensor_digest or "",
     )
 
 
