@@ -155,7 +155,7 @@ def _file(entry: FileEntry) -> dict[str, Any]:
 
 
 def _files_table(files: Sequence[FileEntry]) -> Table:
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
     table.add_column(overflow="fold")
@@ -167,7 +167,7 @@ def _files_table(files: Sequence[FileEntry]) -> Table:
 
 
 def _rows(fetched: Fetched) -> Table:
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for title, said in _facts(fetched):

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Final
 import click
 
 if TYPE_CHECKING:
+    from db.store import Store
+    from policies.assessment import VerdictReason
     from scanner.lock.model_lock import ModelLock
     from scanner.references import ModelRef
+    from scanner.scan import Scan
 
 # As in scanner/lock/lock_file.py, which is too slow to import for --help.
 LOCK_NAME: Final = "model.lock.json"
@@ -65,3 +68,48 @@ def require_no_patterns(allow: tuple[str, ...], ignore: tuple[str, ...]) -> None
     """
     if allow or ignore:
         raise click.UsageError("a lock has patterns of its own; leave out --allow and --ignore")
+
+
+def named_scan(store: Store, name: str) -> str:
+    """The id of the scan that SCAN names: by the beginning of its id, or by the lock of its bytes.
+
+    Raises:
+        LockError: when the lock cannot be read.
+        UnknownScanError: when no scan fits.
+    """
+    from scanner.lock.lock_file import read_lock
+
+    return store.newest_of(read_lock(Path(name)).digest, name) if is_lock_file(name) else store.find(name)
+
+
+def refused_by(scan: Scan, lock_path: Path | None) -> list[str]:
+    """What of a stored scan is not as the lock says, one sentence each; nothing without a lock.
+
+    Raises:
+        LockError: when the lock cannot be read.
+    """
+    from scanner.lock.differences import differences
+    from scanner.lock.lock_file import read_lock
+
+    if lock_path is None:
+        return []
+    return [each.text for each in differences(read_lock(lock_path), scan.snapshot)]
+
+
+def lock_demands(scan: Scan, lock_path: Path | None) -> list[VerdictReason]:
+    """What the gate says to the lock that was demanded; nothing without one.
+
+    Raises:
+        LockError: when the lock cannot be read.
+    """
+    from policies.assessment import VerdictReason, VerdictValue
+
+    if lock_path is None:
+        return []
+    refused = refused_by(scan, lock_path)
+    if not refused:
+        text = f"Every file that was scanned is as {lock_path.name} says"
+        return [VerdictReason(VerdictValue.PASS, "lock", text, ())]
+    more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
+    text = f"What was scanned is not as {lock_path.name} says: {refused[0]}{more}"
+    return [VerdictReason(VerdictValue.BLOCK, "lock", text, ())]
