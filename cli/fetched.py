@@ -199,9 +199,10 @@ def _facts(fetched: Fetched) -> Iterator[tuple[str, str]]:
 def _tensors(snapshot: Snapshot) -> str:
     tensors = snapshot.tensors
     if tensors is None:
-        return "no file shows its tensors"
-    out = f"; not of {_some(tensors.left_out)}" if tensors.left_out else ""
-    return f"{tensors.count}, {size_text(tensors.size_bytes)}, {tensors.algorithm} {tensors.digest}{out}"
+        return "no file holds weights, or none was read for them"
+    out = "".join(f"; not {each.path}: {each.reason}" for each in tensors.left_out[:_SHOWN_NAMES])
+    digest = f"{tensors.algorithm} {tensors.digest}" if tensors.digest else "no digest"
+    return f"{tensors.count}, {size_text(tensors.size_bytes)}, {digest}{out}"
 
 
 def _origins(snapshot: Snapshot) -> Iterator[str]:

@@ -52,7 +52,7 @@ def same_tensors(lock: ModelLock, snapshot: Snapshot) -> bool:
     Weight files whose tensors could not be told apart prove nothing, so with one of them it is not shown.
     """
     old, new = lock.tensors, snapshot.tensors
-    if old is None or new is None or old.left_out or new.left_out:
+    if old is None or new is None or not old.is_whole or not new.is_whole:
         return False
     return (old.algorithm, old.digest) == (new.algorithm, new.digest)
 

@@ -75,7 +75,7 @@ class ModelLock:
         commit: What that was at the time, null for sources without commits.
         endpoint: Hub or mirror that was asked, "" for sources without one.
         digest: sha256 over the sorted listing "sha256  path" of all files.
-        tensors: Identity of the weights whatever their files, null when no file shows its tensors.
+        tensors: Identity of the weights whatever their files, null when no file holds weights.
         allow: Patterns of the paths that were taken; none means all.
         ignore: Patterns of the paths that were left out.
         left_out: Paths of the source that are not in the lock because of these.
