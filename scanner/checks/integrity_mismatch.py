@@ -55,12 +55,12 @@ class IntegrityMismatch(Check):
             *self._not_in_lock(snapshot, evidence),
         ]
         yield from failures
-        yield from self._beside_lock(snapshot, bool(failures), evidence)
-        yield from self._left_out(snapshot)
         for key, problem in snapshot.source:
             if key == "digest_unreadable":
                 yield self.errored(f"a digest is on record and cannot be read: {problem}", subject=problem)
         yield from self._judged(snapshot, bool(failures), evidence)
+        yield from self._beside_lock(snapshot, bool(failures), evidence)
+        yield from self._left_out(snapshot)
 
     def _judged(
         self, snapshot: Snapshot, has_failed: bool, evidence: tuple[EvidenceRef, ...]
