@@ -11,19 +11,17 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
-import itertools
 import os
 import stat
 import threading
 import unicodedata
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from scanner.blocks import blocks_of
 from scanner.errors import ScanError
 from scanner.manifest import FileEntry, LeftOut, SourceDigest, TensorIdentity
 from scanner.progress import Progress, SilentProgress, Task
@@ -32,11 +30,6 @@ from scanner.tensorfiles.digests import TensorDigest, TensorHasher
 from scanner.tensorfiles.extent import TensorExtent, UnmappedError
 from scanner.tensorfiles.mapping import map_tensors
 
-# Fits the cache of one core, so that the second hash of a block need not wait for memory again.
-BLOCK_BYTES: Final = 256 * 1024
-# Blocks handed to another thread: larger, so that handing over costs nothing, and few.
-_HANDED_BYTES: Final = 1024**2
-_HANDED: Final = 4
 # More threads than this only make disks seek.
 _THREADS_MOST: Final = 16
 
@@ -117,7 +110,7 @@ def hash_file(
             beside = tensors.update if extents and uses_two_threads else None
             if extents and not uses_two_threads:
                 hashes.append(tensors.update)
-            with contextlib.closing(_blocks(stream, beside)) as blocks:
+            with contextlib.closing(blocks_of(stream, beside)) as blocks:
                 for block in blocks:
                     for update in hashes:
                         update(block)
@@ -136,28 +129,6 @@ def hash_file(
     return FileHashes(
         size_bytes, sha256.hexdigest(), git_sha1.hexdigest() if with_git_sha1 else None, tensors.digests()
     )
-
-
-def _blocks(stream: io.FileIO, beside: Callable[[memoryview], None] | None) -> Generator[memoryview]:
-    """The file in blocks, each valid until the next; `beside` gets the same ones in a thread of its own."""
-    if beside is None:
-        block = memoryview(bytearray(BLOCK_BYTES))
-        while count := stream.readinto(block):
-            yield block[:count]
-        return
-    ring = [memoryview(bytearray(_HANDED_BYTES)) for _ in range(_HANDED)]
-    handed: deque[Future[None]] = deque()
-    with ThreadPoolExecutor(1, thread_name_prefix="tensors") as helper:
-        for block in itertools.cycle(ring):
-            if len(handed) == len(ring):
-                handed.popleft().result()  # until then it reads the block that is about to be filled again
-            count = stream.readinto(block)
-            if not count:
-                break
-            handed.append(helper.submit(beside, block[:count]))
-            yield block[:count]
-        for each in handed:
-            each.result()
 
 
 def hash_model(

@@ -1,8 +1,8 @@
 """One digest for the weights of a model, whatever files they lie in.
 
 A tensor is a line "<dtype> <shape> <BLAKE3 of its values> <name>". The digest is the BLAKE3 of the name of
-the algorithm and the sorted set of lines: order of tensors, shards, padding, free text of headers and a second
-copy in another container do not matter. docs/integrity.md says what it shows and what not.
+the algorithm and the sorted set of lines: order of tensors, shards, padding, free text of headers and a
+second copy in another container do not matter. docs/integrity.md says what it shows and what not.
 
 >>> weight = TensorDigest("w", "F32", (2, 3), "ab" * 32, 24)
 >>> digest_of([weight]) == digest_of([weight, weight])

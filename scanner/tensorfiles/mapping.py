@@ -27,6 +27,7 @@ _SAFETENSORS_LENGTH_BYTES: Final = 8
 # 130 000 tensors. Reading JSON as strictly as a judge takes about ten times its length in memory.
 _SAFETENSORS_HEADER_LIMIT_BYTES: Final = 16 * 1024**2
 _TORCH_SUFFIXES: Final = frozenset({".bin", ".pt", ".pth", ".ckpt"})
+_GGUF_VERSIONS: Final = tuple(version.to_bytes(4, "little") for version in (1, 2, 3))
 _ZIP_START: Final = b"PK\x03\x04"
 
 
@@ -42,7 +43,8 @@ def map_tensors(path: Path, name: str) -> tuple[TensorExtent, ...] | None:
         return None
     with path.open("rb") as stream:
         head = stream.read(16)
-    if head.startswith(MAGIC):  # under any name: some stores call files by their digest
+    is_gguf = head.startswith(MAGIC) and (is_weight_file(name) or head[4:8] in _GGUF_VERSIONS)
+    if is_gguf:  # under any name: some stores call files by their digest
         extents = _of_gguf(path, head)
     elif not is_weight_file(name):
         return None
@@ -75,9 +77,8 @@ def _of_safetensors(path: Path, head: bytes) -> tuple[TensorExtent, ...]:
 def _of_gguf(path: Path, head: bytes) -> tuple[TensorExtent, ...]:
     from gguf.constants import GGMLQuantizationType
 
-    version = int.from_bytes(head[4:8], "little")
-    claimed = int.from_bytes(head[8:12] if version == 1 else head[8:16], "little")
-    if version in (1, 2, 3) and claimed > TENSORS_LIMIT:
+    claimed = int.from_bytes(head[8:12] if head[4:8] == _GGUF_VERSIONS[0] else head[8:16], "little")
+    if head[4:8] in _GGUF_VERSIONS and claimed > TENSORS_LIMIT:
         raise UnmappedError(f"it claims {claimed} tensors, more than {TENSORS_LIMIT}")
     try:
         header = read_gguf_header(path)
