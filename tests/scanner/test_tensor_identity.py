@@ -64,10 +64,9 @@ def test_known_answers() -> None:
     assert found == TensorIdentity(
         "weighbridge-tensors/1",
         "63e4573c0a6fb40733e55648f512f06b2d6d3576cf5db794390c70e1d4548584",
-        3,
-        48,
-        (),
-        "3e8358e88092711fed8db07f698367fef08ed21bf51b878e6dffc993c4ca7cc6",
+        count=3,
+        size_bytes=48,
+        values_digest="3e8358e88092711fed8db07f698367fef08ed21bf51b878e6dffc993c4ca7cc6",
     )
 
 

@@ -86,6 +86,12 @@ def test_gguf_is_known_by_its_first_bytes_under_any_name(tmp_path: Path) -> None
     assert mapped(path) == {"w": b"12345678"}
 
 
+def test_text_about_gguf_is_no_weight_file(tmp_path: Path) -> None:
+    path = tmp_path / "README.md"
+    path.write_text("GGUF is a format for weights.")
+    assert map_tensors(path, path.name) is None
+
+
 def test_torch_zip_is_mapped(checkpoint: Path) -> None:
     assert mapped(checkpoint) == {"w": PLAIN.values, "v": b"v"}
 
