@@ -41,6 +41,7 @@ class HubSource(Source):
     """Fetches from the hub into `cache/hub/<org>--<name>/<commit>` and takes up where it was stopped."""
 
     scheme: ClassVar[str] = "hf"
+    serves_commits: ClassVar[bool] = True
 
     def __init__(self, limits: HubLimits | None = None) -> None:
         """Remembers how patient to be.
