@@ -55,6 +55,8 @@ def hub_session(
         SourceError: for everything that the hub or the way to it does wrong, inside the context.
     """
     endpoint = _endpoint(options)
+    if not (options.token.isascii() and options.token.isprintable()):
+        raise SourceError("the hub token holds characters that no token has", hint="give it anew")
     shown = shown_endpoint(options)
     limits = limits or HubLimits()
     fence = Fence(endpoint, shown, limits)
