@@ -18,6 +18,22 @@ class SourceError(ScanError):
 
 
 @dataclass(frozen=True)
+class Access:
+    """What sources beside the hub need of this machine and its user.
+
+    Attributes:
+        credential: "user:secret" or a token for the server that the reference names, "" for none; never
+            stored, and never sent to another host. The hub's token is not it.
+        plain_http_hosts: Hosts that may be asked without encryption; this machine always may.
+        ollama_store: Folder that Ollama keeps its models in, None where there is none.
+    """
+
+    credential: str = field(default="", repr=False)
+    plain_http_hosts: tuple[str, ...] = ()
+    ollama_store: Path | None = None
+
+
+@dataclass(frozen=True)
 class FetchOptions:
     """How to fetch.
 
@@ -30,6 +46,7 @@ class FetchOptions:
         ignore: Patterns of the paths to leave out, even of those that are allowed. What was left out is
             in the snapshot's facts, one "left_out" a path, so that nobody takes a part for the whole.
         progress: Where to tell how far fetching and hashing are.
+        access: What sources beside the hub need to know.
     """
 
     cache: Path
@@ -39,6 +56,7 @@ class FetchOptions:
     allow: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     progress: Progress = field(default_factory=SilentProgress)
+    access: Access = field(default_factory=Access)
 
 
 class Source(ABC):
@@ -46,9 +64,11 @@ class Source(ABC):
 
     Attributes:
         scheme: The `ModelRef.scheme` it serves.
+        aliases: Further schemes it serves.
     """
 
     scheme: ClassVar[str]
+    aliases: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def fetch(self, ref: ModelRef, options: FetchOptions) -> Snapshot:
