@@ -196,6 +196,7 @@ def _weigh(
     is_quiet: bool,
 ) -> Weighing:
     from cli.criteria import load_criteria
+    from cli.imported_lists import imported_settings
     from cli.person import known_person
     from cli.summary import announce
     from cli.weighing import Scales
@@ -207,7 +208,7 @@ def _weigh(
         require_no_patterns(fetching.allow, fetching.ignore)
     known = known_checks()
     checks = _picked(known, choice)
-    settings = _settings_of(choice)
+    settings = {**imported_settings(workplace.lists, checks), **_settings_of(choice)}
     _require_settings(settings, checks)
     if JUDGE_SETTING in settings and choice.static_only:
         raise click.UsageError("--judge has no replies to read with --static-only")
