@@ -132,7 +132,7 @@ def _companies(roads: Iterable[tuple[str, str, str]], *, steps: int) -> Iterator
         publisher = publisher_table().find(org)
         if publisher is None:
             continue
-        known = steps + (publisher.confidence is Knowledge.UNVERIFIED)
+        known = steps + (publisher.confidence is Knowledge.RECALLED)
         for name in company_names(publisher.entity):
             yield Company(name, f"{what} {shown}, whose company is {name}", False, _after(known))
         for owner in _owners(publisher):
