@@ -77,9 +77,17 @@ def named_scan(store: Store, name: str) -> str:
         LockError: when the lock cannot be read.
         UnknownScanError: when no scan fits.
     """
+    from db.errors import UnknownScanError
     from scanner.lock.lock_file import read_lock
 
-    return store.newest_of(read_lock(Path(name)).digest, name) if is_lock_file(name) else store.find(name)
+    if not is_lock_file(name):
+        return store.find(name)
+    newest = store.newest_of(read_lock(Path(name)).digest)
+    if newest is None:
+        raise UnknownScanError(
+            f"no stored scan is of the bytes of {name}", hint=f"`weighbridge scan {name}` makes one"
+        )
+    return newest
 
 
 def refused_by(scan: Scan, lock_path: Path | None) -> list[str]:
