@@ -159,8 +159,10 @@ def _once(client: Client, part: _Part, on_bytes: Callable[[int], None]) -> Deliv
             return delivery
         if response.status_code == 416 or not _continues(response, start):
             part.discard()
+            should = f"; expected {wanted.expected_bytes} bytes" if wanted.expected_bytes else ""
             raise TryAgainError(
-                f"{shown_url(wanted.url)}: does not continue at byte {start} (HTTP {response.status_code})"
+                f"{shown_url(wanted.url)}: does not go on after byte {start} "
+                f"(HTTP {response.status_code}){should}"
             )
         require_success(response)
         if response.status_code != 206:
