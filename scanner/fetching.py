@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TypeGuard
 
 from scanner.manifest import Snapshot
+from scanner.path_patterns import is_taken
 from scanner.references import ModelRef
 from scanner.registry import RegistryError, load_extensions, nearest
 from scanner.source import FetchOptions, Source, SourceError
@@ -39,7 +41,8 @@ def fetch(ref: ModelRef, options: FetchOptions) -> Snapshot:
     """The snapshot that `ref` names, fetched by the source of its scheme.
 
     Raises:
-        SourceError: when no source serves the scheme, or the source cannot fetch the model.
+        SourceError: when no source serves the scheme, or the source cannot fetch the model, or not the
+            part of it that was asked for.
         RegistryError: when a source cannot be loaded.
     """
     sources = load_sources()
@@ -49,4 +52,24 @@ def fetch(ref: ModelRef, options: FetchOptions) -> Snapshot:
             f"{ref.text}: unknown kind of source '{ref.scheme}'{nearest(ref.scheme, sources)}",
             hint=known,
         )
-    return sources[ref.scheme].fetch(ref, options)
+    snapshot = sources[ref.scheme].fetch(ref, options)
+    return _narrowed(snapshot, options) if options.allow or options.ignore else snapshot
+
+
+def _narrowed(snapshot: Snapshot, options: FetchOptions) -> Snapshot:
+    """The snapshot with the patterns among its facts.
+
+    Raises:
+        SourceError: when they take no file, or the source did not keep to them.
+    """
+    shown = snapshot.ref.text
+    if not snapshot.files:
+        raise SourceError(f"{shown}: no file is left by --allow and --ignore", hint="use other patterns")
+    for entry in snapshot.files:
+        if not is_taken(entry.path, options.allow, options.ignore):
+            raise SourceError(
+                f"{shown}: sources of the kind '{snapshot.ref.scheme}' cannot leave files out",
+                hint="leave out --allow and --ignore",
+            )
+    patterns = [("allow", each) for each in options.allow] + [("ignore", each) for each in options.ignore]
+    return replace(snapshot, source=(*snapshot.source, *patterns))

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from scanner.errors import ScanError
-from scanner.manifest import FileEntry, SourceDigest
+from scanner.manifest import FileEntry, SourceDigest, TensorIdentity
 from scanner.progress import Progress, SilentProgress, Task
 
 # Large enough that hashlib releases the interpreter lock nearly all the time, small enough to stay in cache.
@@ -51,6 +51,19 @@ class FileHashes:
     size_bytes: int
     sha256: str
     git_sha1: str | None = None
+
+
+@dataclass(frozen=True)
+class HashedModel:
+    """What one pass over all files of a model yields.
+
+    Attributes:
+        files: One entry per file, sorted by path.
+        tensors: Identity of the weights in them; None when no file holds weights.
+    """
+
+    files: tuple[FileEntry, ...]
+    tensors: TensorIdentity | None
 
 
 def hash_file(
@@ -93,6 +106,20 @@ def hash_file(
             hint="wait until nothing writes to the model any more, then scan again",
         )
     return FileHashes(size_bytes, sha256.hexdigest(), git_sha1.hexdigest() if with_git_sha1 else None)
+
+
+def hash_model(
+    root: Path,
+    paths: Iterable[str],
+    recorded: Mapping[str, Sequence[SourceDigest]] | None = None,
+    progress: Progress | None = None,
+) -> HashedModel:
+    """The entries of these files, as of `hash_files`, and the identity of the weights in them.
+
+    Raises:
+        HashingError: when a file cannot be read, or its name is not text.
+    """
+    return HashedModel(hash_files(root, paths, recorded, progress), None)
 
 
 def hash_files(

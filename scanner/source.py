@@ -42,10 +42,10 @@ class FetchOptions:
         endpoint: Address of the hub or mirror, "" for the public one.
         token: Access token for gated repositories, "" for none; never stored.
         offline: Take only what the cache holds.
+        progress: Where to tell how far fetching and hashing are.
         allow: Patterns of the paths to take, () for all; see `scanner.path_patterns`.
         ignore: Patterns of the paths to leave out, even of those that are allowed. What was left out is
             in the snapshot's facts, one "left_out" a path, so that nobody takes a part for the whole.
-        progress: Where to tell how far fetching and hashing are.
         access: What sources beside the hub need to know.
     """
 
@@ -53,9 +53,9 @@ class FetchOptions:
     endpoint: str = ""
     token: str = ""
     offline: bool = False
+    progress: Progress = field(default_factory=SilentProgress)
     allow: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
-    progress: Progress = field(default_factory=SilentProgress)
     access: Access = field(default_factory=Access)
 
 
@@ -65,9 +65,11 @@ class Source(ABC):
     Attributes:
         scheme: The `ModelRef.scheme` it serves.
         aliases: Further schemes it serves.
+        serves_commits: Whether a snapshot's commit, named as revision, gets the same bytes again.
     """
 
     scheme: ClassVar[str]
+    serves_commits: ClassVar[bool] = False
     aliases: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Final
 
-from scanner.hashing import HashingError, hash_files, require_plain_name
+from scanner.hashing import HashingError, hash_model, require_plain_name
 from scanner.manifest import Snapshot, is_weight_file
 from scanner.oci.layout import is_layout
 from scanner.recorded_digests import (
@@ -62,13 +62,13 @@ class DirectorySource(Source):
             for path, blob in listing.blobs.items():
                 if digest := digest_of_etag(blob, BLOB_ORIGIN):
                     recorded.add(path, digest)
-            files = hash_files(root, listing.files, recorded.digests, options.progress)
+            hashed = hash_model(root, listing.files, recorded.digests, options.progress)
         except HashingError as error:
             raise SourceError(str(error), hint=error.hint) from error
         missing = sorted({*listing.broken, *listed_but_absent(recorded, listing.files)})
         commit, facts = _commit_of(root, recorded)
         facts += listing.facts + [("digest_unreadable", problem) for problem in recorded.unreadable]
-        return Snapshot(ref, commit, str(root), files, tuple(missing), tuple(facts))
+        return Snapshot(ref, commit, str(root), hashed.files, tuple(missing), tuple(facts), hashed.tensors)
 
 
 @dataclass

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import ClassVar
 
-from scanner.hashing import HashingError, hash_files
+from scanner.hashing import HashingError, hash_model
 from scanner.manifest import Snapshot
 from scanner.recorded_digests import BLOB_ORIGIN, digest_of_etag, hub_blob, hub_commit, recorded_digests
 from scanner.references import ModelRef
@@ -41,7 +41,7 @@ class GgufSource(Source):
                 recorded.add(name, digest)
         digests = {name: recorded.digests[name] for name in present if name in recorded.digests}
         try:
-            files = hash_files(path.parent, present, digests, options.progress)
+            hashed = hash_model(path.parent, present, digests, options.progress)
         except HashingError as error:
             raise SourceError(str(error), hint=error.hint) from error
         missing = tuple(name for name in names if name not in present)
@@ -51,7 +51,7 @@ class GgufSource(Source):
         commit = hub_commit(folder)
         if commit:
             facts.append(("commit_origin", "name of the folder in the hub cache"))
-        return Snapshot(ref, commit, str(path.parent), files, missing, tuple(facts))
+        return Snapshot(ref, commit, str(path.parent), hashed.files, missing, tuple(facts), hashed.tensors)
 
 
 def _require_gguf(path: Path, shown: str) -> None:

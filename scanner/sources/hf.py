@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from scanner.hashing import HashingError, hash_files
+from scanner.hashing import HashingError, hash_model
 from scanner.hub.client import PUBLIC_ENDPOINT, progress_bar, quiet_client, shown_endpoint, translated_errors
 from scanner.hub.listing import HubFile, HubListing, keep_listing, kept_listing
 from scanner.manifest import Snapshot, SourceDigest, is_weight_file
@@ -37,6 +37,7 @@ class HubSource(Source):
     """Fetches from the hub into `cache/hub/<org>--<name>/<commit>` and takes up where it was stopped."""
 
     scheme: ClassVar[str] = "hf"
+    serves_commits: ClassVar[bool] = True
 
     def fetch(self, ref: ModelRef, options: FetchOptions) -> Snapshot:
         """The snapshot of one commit; in offline mode, of what an earlier fetch left in the cache.
@@ -148,7 +149,7 @@ def _snapshot(ref: ModelRef, listing: HubListing, root: Path, part: str, options
         if file.digest
     }
     try:
-        files = hash_files(root, present, digests, options.progress)
+        hashed = hash_model(root, present, digests, options.progress)
     except HashingError as error:
         raise SourceError(str(error), hint=error.hint) from error
     facts = list(listing.facts)
@@ -156,7 +157,9 @@ def _snapshot(ref: ModelRef, listing: HubListing, root: Path, part: str, options
         left_out = sorted(file.path for file in listing.files if file.path not in selected)
         facts += [("subset", part), *(("left_out", path) for path in left_out)]
     missing = tuple(sorted(selected - set(present)))
-    return Snapshot(ref, listing.commit, str(root.resolve()), files, missing, tuple(facts))
+    return Snapshot(
+        ref, listing.commit, str(root.resolve()), hashed.files, missing, tuple(facts), hashed.tensors
+    )
 
 
 def _split(ref: ModelRef) -> tuple[str, str]:
