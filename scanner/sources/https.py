@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import ClassVar, Final
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from scanner.hashing import HashingError, hash_files
+from scanner.hashing import HashedModel, HashingError, hash_model
 from scanner.manifest import WEIGHT_SUFFIXES, FileEntry, Snapshot, SourceDigest, is_weight_file
 from scanner.references import ModelRef
 from scanner.remote.addresses import require_askable, shown_url
@@ -92,11 +92,13 @@ class AddressSource(Source):
         if ref.revision:
             digest = SourceDigest("sha256", ref.revision.removeprefix("sha256:"), "demanded by the reference")
             brought.expect(name, digest)
-        files = _hashed(folder / "files", brought, options)
+        hashed = _hashed(folder / "files", brought, options)
         if not options.offline:
-            keep_record(folder, _record(files, brought, before))
+            keep_record(folder, _record(hashed.files, brought, before))
         root = str((folder / "files").resolve())
-        return Snapshot(ref, None, root, files, tuple(brought.missing), tuple(brought.facts))
+        return Snapshot(
+            ref, None, root, hashed.files, tuple(brought.missing), tuple(brought.facts), hashed.tensors
+        )
 
 
 def _file_name(url: str) -> str:
@@ -226,11 +228,11 @@ def _taken(record: FetchRecord) -> _Brought:
     return brought
 
 
-def _hashed(root: Path, brought: _Brought, options: FetchOptions) -> tuple[FileEntry, ...]:
+def _hashed(root: Path, brought: _Brought, options: FetchOptions) -> HashedModel:
     present = [path for path in brought.identities if (root / path).is_file()]
     brought.missing += [path for path in brought.identities if path not in present]
     try:
-        return hash_files(root, present, brought.digests, options.progress)
+        return hash_model(root, present, brought.digests, options.progress)
     except HashingError as error:
         raise SourceError(str(error), hint=error.hint) from error
 
