@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli import options
+from cli.access import access
 from cli.locking import LOCK_NAME, Demand, demand, is_lock_file, require_no_patterns
 
 if TYPE_CHECKING:
@@ -84,7 +85,9 @@ def command(
     settle()
     workplace = Workplace.at(data_dir)
     with shown_progress(quiet=quiet or output == "json") as progress:
-        fetching = FetchOptions(workplace.fetched, endpoint, token, offline, progress, allow, ignore)
+        fetching = FetchOptions(
+            workplace.fetched, endpoint, token, offline, progress, allow, ignore, access()
+        )
         if locked or is_lock_file(model):
             given = lock_path if is_lock_file(model) else lock_path or Path(LOCK_NAME)
             fetched = _hold(demand(model, given), fetching)
