@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from scanner.hashing import BLOCK_BYTES, HashingError, hash_file, hash_files
+from scanner.blocks import BLOCK_BYTES
+from scanner.hashing import HashingError, hash_file, hash_files
 from scanner.manifest import SourceDigest
 from tests.fakes import RecordingProgress
 
