@@ -106,7 +106,7 @@ def _hold(demanded: Demand, fetching: FetchOptions) -> Fetched:
     assert lock is not None  # noqa: S101 - `demand` was given a lock
     require_no_patterns(fetching.allow, fetching.ignore)
     snapshot = fetch_locked(demanded.ref, lock, fetching, name)
-    problems = tuple(problems_of(snapshot, lock))
+    problems = problems_of(snapshot)
     return Fetched(snapshot, problems, name, LockState.REFUSED if problems else LockState.HELD)
 
 
@@ -123,7 +123,7 @@ def _fetch(model: str, path: Path | None, fetching: FetchOptions) -> Fetched:
     if old is not None and not (fetching.allow or fetching.ignore):
         fetching = replace(fetching, allow=old.allow, ignore=old.ignore)
     snapshot = fetch(ref, fetching)
-    if problems := tuple(problems_of(snapshot)):
+    if problems := problems_of(snapshot):
         return Fetched(snapshot, problems, str(path or ""), LockState.NOT_WRITTEN if path else LockState.NONE)
     if path is None:
         return Fetched(snapshot, (), "", LockState.NONE)
