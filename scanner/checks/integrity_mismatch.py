@@ -32,6 +32,7 @@ from typing import ClassVar, Final
 from scanner.check import Check, CheckContext, MeasureSpec
 from scanner.evidence import EvidenceRef
 from scanner.findings import Finding, Interval, Location, Measurement, Severity
+from scanner.lock.model_lock import HELD
 from scanner.manifest import FileEntry, Snapshot
 from scanner.records import encode_pretty
 
@@ -214,7 +215,7 @@ class IntegrityMismatch(Check):
         if "lock" in facts and not has_failed:
             yield self.passed(
                 f"all {len(snapshot.files)} files are those of the lock ({facts['lock']})",
-                rule="LOCK",
+                rule=HELD[1],
                 subject="lock",
                 evidence=evidence,
             )

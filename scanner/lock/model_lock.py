@@ -26,6 +26,8 @@ from scanner.references import ModelRef
 
 SchemaId = Literal["weighbridge.model-lock/1"]
 SCHEMA_ID: SchemaId = "weighbridge.model-lock/1"
+# Check and rule of the finding that what was scanned is what the lock names.
+HELD: Final = ("integrity-mismatch", "LOCK")
 
 _Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="sha256, in hex digits.")]
 _GitSha1 = Annotated[str, Meta(pattern="^([0-9a-f]{40})?$", description="git's id of the file, or nothing.")]

@@ -314,6 +314,19 @@ def test_gate_and_compare_take_and_demand_locks(desk: Desk) -> None:
     assert "modeling.py" in desk.capsys.readouterr().err
 
 
+def test_policy_can_demand_that_every_scan_is_held_to_a_lock(desk: Desk) -> None:
+    rule = "{id: own, verdict: block, says: every model is locked, unlocked: true}"
+    (desk.here / "weighbridge.yaml").write_text(f"{POLICY}gate: {{rules: [{rule}]}}\n")
+    desk.fetch(MODEL)
+    code, report = desk.scan(MODEL)
+    assert code == 1
+    assert [each["rule"] for each in report["assessment"]["verdict"]["reasons"]] == ["own"]
+    data = ["--data-dir", str(desk.here / "data")]
+    assert run(["gate", report["scan"]["id"], "--lock", "model.lock.json", *data]) == 0
+    assert run(["gate", report["scan"]["id"], *data]) == 1
+    assert desk.scan("model.lock.json")[0] == 0
+
+
 def test_lock_whose_bytes_were_never_scanned_names_the_scan_to_make(desk: Desk) -> None:
     desk.fetch(MODEL)
     code = run(["gate", "model.lock.json", "--data-dir", str(desk.here / "data")])
