@@ -36,8 +36,8 @@ class Demand:
 
 
 def is_lock_file(model: str) -> bool:
-    """Whether MODEL is not a model but the file of a lock."""
-    return model.endswith(_SUFFIX) and Path(model).is_file()
+    """Whether MODEL, or SCAN, is the name of a lock's file; that it is there shows when it is read."""
+    return model.endswith(_SUFFIX) and "://" not in model and not Path(model).is_dir()
 
 
 def demand(model: str, lock_path: Path | None) -> Demand:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from cli.main import run
 from scanner.lock.lock_file import read_lock
@@ -287,6 +289,32 @@ def test_scan_of_a_folder_names_every_file_that_is_not_as_locked(desk: Desk) -> 
         ("MISSING", "README.md"),
         ("EXTRA", "modeling.py"),
     }
+
+
+def test_same_tensors_in_other_shards_are_told_beside_the_failure(desk: Desk) -> None:
+    tensors = {name: np.arange(6, dtype=np.float32).reshape(2, 3) + len(name) for name in ("a", "bb", "ccc")}
+    shards = {"one": [("model", tensors)], "two": [(name, {name: tensors[name]}) for name in tensors]}
+    for folder, files in shards.items():
+        (desk.here / folder).mkdir()
+        (desk.here / folder / "config.json").write_bytes(b"{}")
+        for name, part in files:
+            save_file(part, desk.here / folder / f"{name}.safetensors")
+    assert desk.fetch("one")[0] == 0
+    code, report = desk.scan("two", "--lock", "model.lock.json")
+    assert code == 1
+    assert {each["rule"] for each in findings(report, "integrity-mismatch", "fail")} == {"EXTRA", "MISSING"}
+    assert [each["rule"] for each in findings(report, "integrity-mismatch", "pass")] == ["LOCK-TENSORS"]
+
+
+def test_lock_that_could_not_be_written_stops_before_anything_is_fetched(desk: Desk) -> None:
+    assert desk.fetch(MODEL, "--lock", "weighbridge.yaml/model.lock.json")[0] == 2
+    assert desk.hub.paths() == []
+
+
+def test_lock_that_is_not_there_is_named_as_model_and_as_scan(desk: Desk) -> None:
+    for words in (["fetch"], ["scan"], ["gate"], ["compare", "gone.lock.json"]):
+        assert run([*words, "gone.lock.json", "--data-dir", str(desk.here / "data")]) == 2
+        assert "gone.lock.json: No such file" in desk.capsys.readouterr().err
 
 
 def test_scan_with_a_damaged_lock_scans_nothing(desk: Desk) -> None:
