@@ -17,6 +17,7 @@ from scanner.manifest import Snapshot
 from scanner.references import ModelRef
 from scanner.source import Access, FetchOptions, SourceError
 from scanner.sources.oci import RegistrySource
+from tests.fakes import RecordingProgress
 from tests.registry_server import FileServer, Layer, RegistryServer, index, manifest, sha256, tar_of
 from tests.scanner.artefacts import CONFIG, DOC, GGUF, HASTY, KIT, WEIGHT, contents, facts, findings, raw
 from tests.scanner.model_folders import licence_text
@@ -227,7 +228,9 @@ def test_download_is_taken_up_where_it_broke_off(server: RegistryServer, tmp_pat
     data = GGUF + bytes(range(256)) * 40
     server.push(NAME, "v1", [raw("model.gguf", data)])
     server.faults.cut_after[blob(server, data)] = [4000, 3000]
-    assert contents(get(server, tmp_path)) == {"model.gguf": data}
+    progress = RecordingProgress()
+    assert contents(get(server, tmp_path, progress=progress)) == {"model.gguf": data}
+    assert (progress.jobs[0].total, progress.jobs[0].done) == (len(data), len(data))
     assert [asked for _, asked, _ in server.asked(blob(server, data))] == ["", "bytes=4000-", "bytes=7000-"]
 
 
