@@ -26,7 +26,7 @@ from scanner.remote.downloads import require_space
 from scanner.remote.names import DistinctNames
 from scanner.source import FetchOptions, SourceError
 
-_UNUSABLE: Final = "remove this folder and fetch the model again"
+_UNUSABLE: Final = "free some disk space, or remove this folder and fetch the model again"
 
 
 class Blobs(Protocol):
@@ -63,7 +63,10 @@ def assemble(
     Raises:
         SourceError: when it holds no model, names files outside, or cannot be fetched or unpacked.
     """
-    return _Assembly(artefact, blobs, folder, options).snapshot(ref)
+    try:
+        return _Assembly(artefact, blobs, folder, options).snapshot(ref)
+    except OSError as error:
+        raise SourceError(f"{error.filename or folder}: {error.strerror or error}", hint=_UNUSABLE) from error
 
 
 class _Assembly:

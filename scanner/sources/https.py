@@ -20,6 +20,7 @@ import binascii
 import hashlib
 import re
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Final
@@ -27,6 +28,7 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from scanner.hashing import HashedModel, HashingError, hash_model
 from scanner.manifest import WEIGHT_SUFFIXES, FileEntry, Snapshot, SourceDigest, is_weight_file
+from scanner.progress import Task
 from scanner.references import ModelRef
 from scanner.remote.addresses import require_askable, shown_url
 from scanner.remote.client import Client, Patience
@@ -133,27 +135,38 @@ def _fetched(
             hint="fetch them by other means and scan the folder",
         )
     brought = _Brought()
-    with options.progress.task("Fetching", 0, "bytes") as task:
-        for part in names:
-            task.note(part)
-            kept = before.find(part) if before else None
-            unless = kept.identity if kept and (root / part).is_file() else ""
-            wanted = Download(_beside(url, part), root / part, _authorization(options), unless=unless)
-            try:
-                delivery = download(client, wanted, task.advance)
-            except StatusError as error:
-                if error.status != 404 or part == name:
-                    raise
-                brought.missing.append(part)
-                continue
-            if delivery.is_unchanged and before and kept:
-                brought.identities[part] = kept.identity
-                brought.expect(part, before.digest(kept))
-            else:
-                _require_weights(root / part, delivery, wanted.url)
-                brought.identities[part] = _identity(delivery.headers)
-            _note(brought, part, delivery, is_one=len(names) == 1)
+    for part in names:
+        kept = before.find(part) if before else None
+        unless = kept.identity if kept and (root / part).is_file() else ""
+        wanted = Download(_beside(url, part), root / part, _authorization(options), unless=unless)
+        try:
+            delivery = _shown_download(client, wanted, options)
+        except StatusError as error:
+            if error.status != 404 or part == name:
+                raise
+            brought.missing.append(part)
+            continue
+        if delivery.is_unchanged and before and kept:
+            brought.identities[part] = kept.identity
+            brought.expect(part, before.digest(kept))
+        else:
+            _require_weights(root / part, delivery, wanted.url)
+            brought.identities[part] = _identity(delivery.headers)
+        _note(brought, part, delivery, is_one=len(names) == 1)
     return brought
+
+
+def _shown_download(client: Client, wanted: Download, options: FetchOptions) -> Delivery:
+    """Fetches the file, and shows how far that is once the server told its size."""
+    tasks: list[Task] = []
+    with ExitStack() as stack:
+
+        def begin(size_bytes: int) -> None:
+            if not tasks:
+                tasks.append(stack.enter_context(options.progress.task("Fetching", size_bytes, "bytes")))
+                tasks[0].note(wanted.target.name)
+
+        return download(client, wanted, lambda size_bytes: tasks[0].advance(size_bytes), begin)
 
 
 def _authorization(options: FetchOptions) -> dict[str, str]:

@@ -23,14 +23,14 @@ def test_credential_reaches_the_registry_and_no_output(tmp_path: Path) -> None:
     with RegistryServer(secret="user:topsecret") as server:
         server.push("team/model", "v1", [raw("model.gguf", GGUF)])
         result = fetch(tmp_path, f"oci://{server.host}/team/model:v1", "--credential", "user:topsecret")
-    assert result.exit_code == 0, result.output
+    assert json.loads(result.output)["exit_code"] == 0
     assert "topsecret" not in result.output
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and b"topsecret" in path.read_bytes()]
 
 
 def test_token_of_the_hub_goes_nowhere_else(tmp_path: Path) -> None:
     with FileServer({"/tiny.gguf": GGUF}) as server:
-        assert fetch(tmp_path, f"{server.url}/tiny.gguf").exit_code == 0
+        assert json.loads(fetch(tmp_path, f"{server.url}/tiny.gguf").output)["exit_code"] == 0
         assert [given for _, _, given in server.requests] == [""]
 
 
@@ -43,8 +43,9 @@ def test_store_of_ollama_is_found(tmp_path: Path, is_named: bool) -> None:
     write_store(store, "registry.ollama.ai/library/tiny/latest", layers)
     env = {"OLLAMA_MODELS": str(store)} if is_named else {}
     result = fetch(tmp_path, "ollama://tiny", "--offline", **env)
-    assert result.exit_code == 0, result.output
-    assert json.loads(result.output)["model"] == "ollama://tiny"
+    document = json.loads(result.output)
+    assert (document["model"], document["exit_code"]) == ("ollama://tiny", 0)
+    assert [each["path"] for each in document["files"]] == ["model.gguf", "ollama-config.json"]
 
 
 def test_credential_is_not_shown_by_accident() -> None:

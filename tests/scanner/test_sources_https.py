@@ -14,8 +14,10 @@ from scanner.findings import Outcome
 from scanner.manifest import Snapshot
 from scanner.references import ModelRef
 from scanner.remote import downloads
+from scanner.remote.client import Client
 from scanner.source import Access, FetchOptions, SourceError
 from scanner.sources.https import AddressSource
+from tests.fakes import RecordingProgress
 from tests.registry_server import FileServer, sha256
 from tests.scanner.artefacts import GGUF, HASTY, contents, facts, findings
 
@@ -104,7 +106,9 @@ def test_offline_takes_the_cache_and_asks_nobody(server: FileServer, tmp_path: P
 def test_broken_off_file_is_whole_in_the_end(server: FileServer, tmp_path: Path, has_etags: bool) -> None:
     server.files[PATH], server.has_etags = LONG, has_etags
     server.faults.cut_after[PATH] = [4000, 3000]
-    assert contents(get(server.url + PATH, tmp_path)) == {"tiny.gguf": LONG}
+    progress = RecordingProgress()
+    assert contents(get(server.url + PATH, tmp_path, progress=progress)) == {"tiny.gguf": LONG}
+    assert (progress.jobs[0].total, progress.jobs[0].done) == (len(LONG), len(LONG))
     ranges = [asked for _, asked, _ in server.requests]
     # Without a validator nothing says that what comes next is still of the same file.
     assert ranges == (["", "bytes=4000-", "bytes=7000-"] if has_etags else ["", "", ""])
@@ -186,6 +190,26 @@ def test_busy_server_is_asked_again_and_not_for_ever(server: FileServer, tmp_pat
 def test_stall_ends(server: FileServer, tmp_path: Path) -> None:
     server.faults.stalls[PATH] = 1.0
     assert "broke off after" in refused(server.url + PATH, tmp_path)
+
+
+def test_trickle_ends(server: FileServer, tmp_path: Path) -> None:
+    server.faults.trickles[PATH] = 0.05
+    assert "bytes in 0 s" in refused(server.url + PATH, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("target", "problem"),
+    [
+        ("https://127.0.0.1:8080/admin", "an address of this machine"),
+        ("https://localhost/admin", "an address of this machine"),
+        ("https://[::1]/admin", "an address of this machine"),
+        ("http://169.254.169.254/latest/meta-data", "an address of this machine or its own network"),
+        ("http://example.org/x.gguf", "redirects to plain http"),
+    ],
+)
+def test_far_server_cannot_send_us_home_or_into_the_open(target: str, problem: str) -> None:
+    with Client(Access(), HASTY) as client, pytest.raises(SourceError, match=problem):
+        client._redirected("https://example.org/x.gguf", target, {})
 
 
 def test_length_that_is_a_lie_is_refused(server: FileServer, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from scanner.manifest import Snapshot
 from scanner.references import ModelRef
 from scanner.source import Access, FetchOptions, SourceError
 from scanner.sources.oci import RegistrySource
+from tests.fakes import RecordingProgress
 from tests.registry_server import FileServer, Layer, RegistryServer, index, manifest, sha256, tar_of
 from tests.scanner.artefacts import CONFIG, DOC, GGUF, HASTY, KIT, WEIGHT, contents, facts, findings, raw
 from tests.scanner.model_folders import licence_text
@@ -92,9 +93,15 @@ def test_kitops_layers_of_every_packing_are_unpacked(
 def test_files_that_oras_pushed_as_image_layers_are_not_unpacked(
     server: RegistryServer, tmp_path: Path
 ) -> None:
-    title = {"org.opencontainers.image.title": "model.gguf"}
-    server.push(NAME, "v1", [Layer("application/vnd.oci.image.layer.v1.tar", GGUF, title)])
-    assert contents(get(server, tmp_path)) == {"model.gguf": GGUF}
+    layer, packed = "application/vnd.oci.image.layer.v1.tar", tar_of({"docs/README.md": b"1"}, packed=True)
+    titles = [{"org.opencontainers.image.title": name} for name in ("model.gguf", "x.tar.gz", "docs")]
+    layers = [Layer(layer, GGUF, titles[0]), Layer(f"{layer}+gzip", b"file", titles[1])]
+    server.push(NAME, "v1", [*layers, Layer(f"{layer}+gzip", packed, titles[2])])
+    wanted = {"model.gguf": GGUF, "x.tar.gz": b"file", "docs/README.md": b"1"}
+    assert contents(get(server, tmp_path)) == wanted
+    marked = {**titles[2], "io.deis.oras.content.unpack": "true"}
+    server.push(NAME, "v2", [*layers, Layer(f"{layer}+gzip", packed, marked)])
+    assert contents(get(server, tmp_path, ":v2")) == wanted
 
 
 def test_docker_model_is_named_by_media_type(server: RegistryServer, tmp_path: Path) -> None:
@@ -221,7 +228,9 @@ def test_download_is_taken_up_where_it_broke_off(server: RegistryServer, tmp_pat
     data = GGUF + bytes(range(256)) * 40
     server.push(NAME, "v1", [raw("model.gguf", data)])
     server.faults.cut_after[blob(server, data)] = [4000, 3000]
-    assert contents(get(server, tmp_path)) == {"model.gguf": data}
+    progress = RecordingProgress()
+    assert contents(get(server, tmp_path, progress=progress)) == {"model.gguf": data}
+    assert (progress.jobs[0].total, progress.jobs[0].done) == (len(data), len(data))
     assert [asked for _, asked, _ in server.asked(blob(server, data))] == ["", "bytes=4000-", "bytes=7000-"]
 
 
