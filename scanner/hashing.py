@@ -152,7 +152,7 @@ def hash_model(
         require_plain_name(path)
     sizes = {path: _size_bytes(root / path) for path in ordered}
     total_bytes = sum(sizes.values())
-    threads_count = min(os.cpu_count() or 1, _THREADS_MOST)
+    threads_count = min(_cores(), _THREADS_MOST)
     stop = threading.Event()
     with (progress or SilentProgress()).task("Hashing", total_bytes, "bytes") as task:
         reader = _Reader(root, known, task, stop)
@@ -227,7 +227,7 @@ class _Reader:
             self._root / path,
             with_git_sha1=any(digest.algorithm == "git-sha1" for digest in recorded),
             extents=extents,
-            uses_two_threads=is_large and (os.cpu_count() or 1) > 1,
+            uses_two_threads=is_large and _cores() > 1,
             on_bytes=self._tell,
         )
         tensor_digest = digest_of(hashes.tensors) if hashes.tensors else None
@@ -252,6 +252,13 @@ class _Reader:
             raise _StoppedError
         with self._telling:
             self._task.advance(size_bytes)
+
+
+def _cores() -> int:
+    """How many cores this process may use: of a container, its own."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def require_plain_name(path: str) -> None:

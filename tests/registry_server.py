@@ -104,6 +104,7 @@ class Faults:
         redirects: Where it sends us instead.
         cut_after: Bytes after which it closes the connection, once per entry.
         stalls: Seconds it waits before the rest of the body.
+        trickles: Seconds before each single byte of the body.
         swapped: The body it sends in place of the true one.
         announced: Content-Length it claims.
         headers: Sent along.
@@ -113,6 +114,7 @@ class Faults:
     redirects: dict[str, str] = field(default_factory=dict)
     cut_after: dict[str, list[int]] = field(default_factory=dict)
     stalls: dict[str, float] = field(default_factory=dict)
+    trickles: dict[str, float] = field(default_factory=dict)
     swapped: dict[str, bytes] = field(default_factory=dict)
     announced: dict[str, int] = field(default_factory=dict)
     headers: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -266,6 +268,7 @@ class _Handler(BaseHTTPRequestHandler):
             headers,
             cut_after=cuts.pop(0) if cuts else None,
             stall_seconds=_for(faults.stalls, path) or 0.0,
+            trickle_seconds=_for(faults.trickles, path) or 0.0,
             announced=faults.announced.get(path),
         )
 
@@ -277,6 +280,7 @@ class _Handler(BaseHTTPRequestHandler):
         *,
         cut_after: int | None = None,
         stall_seconds: float = 0.0,
+        trickle_seconds: float = 0.0,
         announced: int | None = None,
     ) -> None:
         self.send_response(status)
@@ -291,6 +295,11 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.flush()
                 time.sleep(stall_seconds)
                 self.close_connection = True
+                return
+            if trickle_seconds:
+                for byte in data:
+                    self.wfile.write(bytes([byte]))
+                    time.sleep(trickle_seconds)
                 return
             if cut_after is not None or announced is not None:
                 self.close_connection = True

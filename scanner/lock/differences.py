@@ -10,7 +10,7 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from scanner.lock.model_lock import LockedFile, ModelLock
+from scanner.lock.model_lock import LockedFile, ModelLock, pin_of
 from scanner.manifest import FileEntry, Snapshot
 
 
@@ -58,8 +58,9 @@ def same_tensors(lock: ModelLock, snapshot: Snapshot) -> bool:
 
 
 def _commits(lock: ModelLock, snapshot: Snapshot) -> Iterator[Difference]:
-    if lock.commit and snapshot.commit and lock.commit != snapshot.commit:
-        text = f"the commit is {snapshot.commit}, and {lock.commit} in the lock"
+    pin = pin_of(snapshot)
+    if lock.commit and pin and lock.commit != pin:
+        text = f"the {'commit' if snapshot.commit else 'manifest'} is {pin}, and {lock.commit} in the lock"
         yield Difference(Kind.COMMIT, "", text)
 
 

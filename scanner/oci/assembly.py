@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from scanner.errors import InvalidValueError
-from scanner.hashing import HashingError, hash_file, hash_files
-from scanner.manifest import FileEntry, Snapshot, SourceDigest, is_weight_file
+from scanner.hashing import HashedModel, HashingError, hash_file, hash_model
+from scanner.manifest import Snapshot, SourceDigest, is_weight_file
 from scanner.oci.layers import LayerFile, layer_files
 from scanner.oci.manifests import Descriptor, Manifest, annotation_facts
 from scanner.oci.unpacking import Unpacked, unpack
@@ -26,7 +26,7 @@ from scanner.remote.downloads import require_space
 from scanner.remote.names import DistinctNames
 from scanner.source import FetchOptions, SourceError
 
-_UNUSABLE: Final = "remove this folder and fetch the model again"
+_UNUSABLE: Final = "free some disk space, or remove this folder and fetch the model again"
 
 
 class Blobs(Protocol):
@@ -63,7 +63,10 @@ def assemble(
     Raises:
         SourceError: when it holds no model, names files outside, or cannot be fetched or unpacked.
     """
-    return _Assembly(artefact, blobs, folder, options).snapshot(ref)
+    try:
+        return _Assembly(artefact, blobs, folder, options).snapshot(ref)
+    except OSError as error:
+        raise SourceError(f"{error.filename or folder}: {error.strerror or error}", hint=_UNUSABLE) from error
 
 
 class _Assembly:
@@ -88,8 +91,8 @@ class _Assembly:
         for layer in singles:
             self._names.add(layer.path, layer.shown)
         self._fetch(singles, archives)
-        files = self._hashed()
-        if not files:
+        hashed = self._hashed()
+        if not hashed.files:
             raise SourceError(
                 f"{ref.text}: none of its {len(plan)} layers is there", hint="fetch it without offline mode"
             )
@@ -101,7 +104,8 @@ class _Assembly:
             *(("left_out", path) for path in sorted(self._left_out)),
         ]
         shown = tuple((key, value) for key, value in facts if value)
-        return Snapshot(ref, None, str(self._root.resolve()), files, tuple(sorted(self._missing)), shown)
+        missing = tuple(sorted(self._missing))
+        return Snapshot(ref, None, str(self._root.resolve()), hashed.files, missing, shown, hashed.tensors)
 
     def _require_model(self, plan: Iterable[LayerFile]) -> None:
         if not any(layer.packing or is_weight_file(layer.path) for layer in plan):
@@ -205,19 +209,19 @@ class _Assembly:
                 hint="which of them is loaded depends on the tool; ask the publisher to pack it anew",
             )
 
-    def _hashed(self) -> tuple[FileEntry, ...]:
+    def _hashed(self) -> HashedModel:
         try:
             digests = {path: [digest] for path, digest in self._digests.items()}
-            files = hash_files(self._root, self._digests, digests, self._options.progress)
+            hashed = hash_model(self._root, self._digests, digests, self._options.progress)
         except HashingError as error:
             raise SourceError(str(error), hint=error.hint) from error
-        for entry in files:
+        for entry in hashed.files:
             if entry.matches_source is False and self._blobs.is_remote and entry.source_digest:
                 # Fetched anew by the next fetch, not taken for whole because its length is right.
                 doubt = self._doubt(entry.source_digest.value)
                 doubt.parent.mkdir(parents=True, exist_ok=True)
                 doubt.touch()
-        return files
+        return hashed
 
     def _record(self, layer: LayerFile) -> Path:
         return self._folder / "unpacked" / f"{layer.descriptor.hex}.json"

@@ -21,7 +21,7 @@ from scanner.remote.names import inside_path
 _PATH_KEYS: Final = (
     "org.cncf.model.filepath", "org.cnai.model.filepath", "org.opencontainers.image.title",
 )  # fmt: skip
-# oras pushes single files under the type of an image layer, and marks real archives by this.
+# oras pushes single files under the type of an image layer, and marks packed folders by this.
 _UNPACK: Final = "io.deis.oras.content.unpack"
 _IMAGE_LAYERS: Final = ("application/vnd.oci.image.layer.", "application/vnd.docker.image.rootfs.")
 # What a layer without a path is called. Ollama gives paths only to the layers of safetensors models.
@@ -100,15 +100,16 @@ def _laid_out(manifest: Manifest) -> Iterator[LayerFile]:
 
 def _packing(blob: Descriptor) -> str:
     """How the layer is packed, by its media type."""
-    is_image_layer = blob.media_type.startswith(_IMAGE_LAYERS)
-    if is_image_layer and blob.note(*_PATH_KEYS) and blob.note(_UNPACK) != "true":
-        return ""
     if ".tar" not in blob.media_type:
         return ""
-    for packing in ("gzip", "zstd"):
-        if packing in blob.media_type.rpartition(".tar")[2]:
-            return f"tar+{packing}"
-    return "tar"
+    compression = blob.media_type.rpartition(".tar")[2]
+    packing = next((f"tar+{each}" for each in ("gzip", "zstd") if each in compression), "tar")
+    named = blob.note(*_PATH_KEYS)
+    if blob.media_type.startswith(_IMAGE_LAYERS) and named and blob.note(_UNPACK) != "true":
+        # oras-py packs folders this way without marking them, by gzip always.
+        is_folder = packing == "tar+gzip" and not named.endswith((".gz", ".tgz"))
+        return packing if is_folder else ""
+    return packing
 
 
 def _path(blob: Descriptor) -> str:

@@ -129,8 +129,9 @@ class Registry:
         if kind.casefold() == "basic" and basic:
             return basic
         if kind.casefold() != "bearer" or not asked.get("realm"):
+            shown = one_line(challenge or "nothing said")
             raise SourceError(
-                f"{self.shown}: asks for '{one_line(challenge)}'; expected a bearer realm", hint=_DENIED
+                f"{self.shown}: wants a login by '{shown}'; expected a bearer realm", hint=_DENIED
             )
         query = {"scope": asked.get("scope") or f"repository:{self._repository}:pull"}
         if service := asked.get("service"):

@@ -67,7 +67,7 @@ def unpack(blob: Path, layer: LayerFile, folder: Path) -> tuple[Unpacked, ...]:
                     raise SourceError(f"{layer.shown}: holds the file {path!a} twice", hint=_REFUSED)
                 found[path] = _write(archive, member, path, folder, limit)
             _require_end(archive, stream, limit, layer.shown)
-    except (tarfile.TarError, zlib.error, EOFError, ValueError, OverflowError) as error:
+    except _broken(layer) as error:
         raise SourceError(
             f"{layer.shown}: a broken archive ({str(error)[:200]})", hint="fetch it again, or pack it again"
         ) from error
@@ -77,6 +77,16 @@ def unpack(blob: Path, layer: LayerFile, folder: Path) -> tuple[Unpacked, ...]:
             hint="free some disk space, fetch it again, or pack it again",
         ) from error
     return tuple(found.values())
+
+
+def _broken(layer: LayerFile) -> tuple[type[Exception], ...]:
+    """What readers of a broken archive raise."""
+    kinds = (tarfile.TarError, zlib.error, EOFError, ValueError, OverflowError)
+    if layer.packing != "tar+zstd":
+        return kinds
+    import zstandard
+
+    return (*kinds, zstandard.ZstdError)
 
 
 def _opened(blob: Path, layer: LayerFile) -> IO[bytes]:
@@ -138,13 +148,14 @@ def _write(
 
 def _require_end(archive: tarfile.TarFile, stream: _Bounded, limit: _Limit, shown: str) -> None:
     """Reads on to the end of the layer: a damaged header looks to Python like the end of the archive."""
-    stream.seek(archive.offset)
-    while piece := stream.read(_LONGEST_HEADER_BYTES):
+    piece = stream.last
+    while piece:
         limit.spend(len(piece))
         if piece.strip(b"\0"):
             raise SourceError(
                 f"{shown}: has more bytes after the end of its archive, at {archive.offset}", hint=_REFUSED
             )
+        piece = stream.read(_LONGEST_HEADER_BYTES)
 
 
 class _Limit:
@@ -171,9 +182,14 @@ class _Limit:
 
 
 class _Bounded(io.RawIOBase):
-    """A stream that refuses to read much at once: tarfile reads a header of any claimed size whole."""
+    """A stream that refuses to read much at once: tarfile reads a header of any claimed size whole.
+
+    Attributes:
+        last: What was read last. Packed streams cannot go back to look at it again.
+    """
 
     def __init__(self, stream: IO[bytes], shown: str) -> None:
+        self.last = b""
         self._stream = stream
         self._shown = shown
 
@@ -184,7 +200,8 @@ class _Bounded(io.RawIOBase):
         while left and (piece := self._stream.read(left)):
             pieces.append(piece)
             left -= len(piece)
-        return b"".join(pieces)
+        self.last = b"".join(pieces)
+        return self.last
 
     def seek(self, offset: int, whence: int = 0) -> int:
         return self._stream.seek(offset, whence)

@@ -220,7 +220,7 @@ class _Pause:
 
         self._longest = patience.longest_pause_seconds
         self._growing = tenacity.wait_exponential_jitter(
-            initial=patience.first_pause_seconds, max=self._longest, jitter=patience.first_pause_seconds
+            multiplier=patience.first_pause_seconds, max=self._longest, jitter=patience.first_pause_seconds
         )
 
     def __call__(self, state: tenacity.RetryCallState) -> float:

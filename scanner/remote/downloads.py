@@ -66,8 +66,15 @@ class Delivery:
     is_unchanged: bool = False
 
 
-def download(client: Client, wanted: Download, on_bytes: Callable[[int], None]) -> Delivery:
+def download(
+    client: Client,
+    wanted: Download,
+    on_bytes: Callable[[int], None],
+    on_size: Callable[[int], None] = lambda size_bytes: None,
+) -> Delivery:
     """Fetches the file; `on_bytes` hears of every piece, the part that was there already first.
+
+    `on_size` hears before how long the whole file will be, 0 where the server does not tell.
 
     Raises:
         StatusError: when the server refuses.
@@ -76,7 +83,7 @@ def download(client: Client, wanted: Download, on_bytes: Callable[[int], None]) 
     part = _Part(wanted)
     try:
         wanted.target.parent.mkdir(parents=True, exist_ok=True)
-        delivery = client.patiently(lambda: _once(client, part, on_bytes))
+        delivery = client.patiently(lambda: _once(client, part, on_bytes, on_size))
         if not delivery.is_unchanged:
             part.finish()
     except OSError as error:
@@ -142,7 +149,9 @@ class _Part:
         self._note.unlink(missing_ok=True)
 
 
-def _once(client: Client, part: _Part, on_bytes: Callable[[int], None]) -> Delivery:
+def _once(
+    client: Client, part: _Part, on_bytes: Callable[[int], None], on_size: Callable[[int], None]
+) -> Delivery:
     wanted = part.wanted
     start = part.usable_bytes()
     headers = dict(wanted.headers)
@@ -159,8 +168,10 @@ def _once(client: Client, part: _Part, on_bytes: Callable[[int], None]) -> Deliv
             return delivery
         if response.status_code == 416 or not _continues(response, start):
             part.discard()
+            should = f"; expected {wanted.expected_bytes} bytes" if wanted.expected_bytes else ""
             raise TryAgainError(
-                f"{shown_url(wanted.url)}: does not continue at byte {start} (HTTP {response.status_code})"
+                f"{shown_url(wanted.url)}: does not go on after byte {start} "
+                f"(HTTP {response.status_code}){should}"
             )
         require_success(response)
         if response.status_code != 206:
@@ -168,6 +179,7 @@ def _once(client: Client, part: _Part, on_bytes: Callable[[int], None]) -> Deliv
             part.begin(response.headers)
         whole_bytes = _whole_bytes(response, start, wanted)
         require_space(wanted.target.parent, (whole_bytes or 0) - start)
+        on_size(whole_bytes or 0)
         if start > part.reported_bytes:
             on_bytes(start - part.reported_bytes)
             part.reported_bytes = start

@@ -20,13 +20,15 @@ import binascii
 import hashlib
 import re
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Final
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from scanner.hashing import HashingError, hash_files
+from scanner.hashing import HashedModel, HashingError, hash_model
 from scanner.manifest import WEIGHT_SUFFIXES, FileEntry, Snapshot, SourceDigest, is_weight_file
+from scanner.progress import Task
 from scanner.references import ModelRef
 from scanner.remote.addresses import require_askable, shown_url
 from scanner.remote.client import Client, Patience
@@ -92,11 +94,13 @@ class AddressSource(Source):
         if ref.revision:
             digest = SourceDigest("sha256", ref.revision.removeprefix("sha256:"), "demanded by the reference")
             brought.expect(name, digest)
-        files = _hashed(folder / "files", brought, options)
+        hashed = _hashed(folder / "files", brought, options)
         if not options.offline:
-            keep_record(folder, _record(files, brought, before))
+            keep_record(folder, _record(hashed.files, brought, before))
         root = str((folder / "files").resolve())
-        return Snapshot(ref, None, root, files, tuple(brought.missing), tuple(brought.facts))
+        return Snapshot(
+            ref, None, root, hashed.files, tuple(brought.missing), tuple(brought.facts), hashed.tensors
+        )
 
 
 def _file_name(url: str) -> str:
@@ -131,27 +135,38 @@ def _fetched(
             hint="fetch them by other means and scan the folder",
         )
     brought = _Brought()
-    with options.progress.task("Fetching", 0, "bytes") as task:
-        for part in names:
-            task.note(part)
-            kept = before.find(part) if before else None
-            unless = kept.identity if kept and (root / part).is_file() else ""
-            wanted = Download(_beside(url, part), root / part, _authorization(options), unless=unless)
-            try:
-                delivery = download(client, wanted, task.advance)
-            except StatusError as error:
-                if error.status != 404 or part == name:
-                    raise
-                brought.missing.append(part)
-                continue
-            if delivery.is_unchanged and before and kept:
-                brought.identities[part] = kept.identity
-                brought.expect(part, before.digest(kept))
-            else:
-                _require_weights(root / part, delivery, wanted.url)
-                brought.identities[part] = _identity(delivery.headers)
-            _note(brought, part, delivery, is_one=len(names) == 1)
+    for part in names:
+        kept = before.find(part) if before else None
+        unless = kept.identity if kept and (root / part).is_file() else ""
+        wanted = Download(_beside(url, part), root / part, _authorization(options), unless=unless)
+        try:
+            delivery = _shown_download(client, wanted, options)
+        except StatusError as error:
+            if error.status != 404 or part == name:
+                raise
+            brought.missing.append(part)
+            continue
+        if delivery.is_unchanged and before and kept:
+            brought.identities[part] = kept.identity
+            brought.expect(part, before.digest(kept))
+        else:
+            _require_weights(root / part, delivery, wanted.url)
+            brought.identities[part] = _identity(delivery.headers)
+        _note(brought, part, delivery, is_one=len(names) == 1)
     return brought
+
+
+def _shown_download(client: Client, wanted: Download, options: FetchOptions) -> Delivery:
+    """Fetches the file, and shows how far that is once the server told its size."""
+    tasks: list[Task] = []
+    with ExitStack() as stack:
+
+        def begin(size_bytes: int) -> None:
+            if not tasks:
+                tasks.append(stack.enter_context(options.progress.task("Fetching", size_bytes, "bytes")))
+                tasks[0].note(wanted.target.name)
+
+        return download(client, wanted, lambda size_bytes: tasks[0].advance(size_bytes), begin)
 
 
 def _authorization(options: FetchOptions) -> dict[str, str]:
@@ -226,11 +241,11 @@ def _taken(record: FetchRecord) -> _Brought:
     return brought
 
 
-def _hashed(root: Path, brought: _Brought, options: FetchOptions) -> tuple[FileEntry, ...]:
+def _hashed(root: Path, brought: _Brought, options: FetchOptions) -> HashedModel:
     present = [path for path in brought.identities if (root / path).is_file()]
     brought.missing += [path for path in brought.identities if path not in present]
     try:
-        return hash_files(root, present, brought.digests, options.progress)
+        return hash_model(root, present, brought.digests, options.progress)
     except HashingError as error:
         raise SourceError(str(error), hint=error.hint) from error
 

@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import quote
 
-from scanner.hashing import HashingError, hash_files
-from scanner.manifest import FileEntry, Snapshot, SourceDigest, is_weight_file
+from scanner.hashing import HashedModel, HashingError, hash_model
+from scanner.manifest import Snapshot, SourceDigest, is_weight_file
 from scanner.path_patterns import is_taken
 from scanner.references import ModelRef
 from scanner.remote.downloads import require_space
@@ -90,17 +90,17 @@ class ObjectSource(Source):
         if options.offline:
             record = require_record(before, address)
             fact = ("resolved_from_cache", f"as it was fetched on {record.fetched_on}")
-            files, missing = _hashed(folder / "files", record, ref, options, is_fresh=False)
-            return _snapshot(ref, folder, files, missing, (*record.facts, fact))
+            hashed, missing = _hashed(folder / "files", record, ref, options, is_fresh=False)
+            return _snapshot(ref, folder, hashed, missing, (*record.facts, fact))
         record = _fetched(address, folder / "files", before, options)
-        files, missing = _hashed(folder / "files", record, ref, options, is_fresh=True)
+        hashed, missing = _hashed(folder / "files", record, ref, options, is_fresh=True)
         kept = tuple(
             KeptFile(entry.path, entry.size_bytes, entry.sha256, file.identity)
-            for entry in files
+            for entry in hashed.files
             if (file := record.find(entry.path)) is not None
         )
         keep_record(folder, FetchRecord(kept, missing, record.facts, today()))
-        return _snapshot(ref, folder, files, missing, record.facts)
+        return _snapshot(ref, folder, hashed, missing, record.facts)
 
 
 def _short(text: str) -> str:
@@ -221,7 +221,7 @@ def _copy(
 
 def _hashed(
     root: Path, record: FetchRecord, ref: ModelRef, options: FetchOptions, *, is_fresh: bool
-) -> tuple[tuple[FileEntry, ...], tuple[str, ...]]:
+) -> tuple[HashedModel, tuple[str, ...]]:
     """The files, held against our own record where they are not fresh; and those that are gone."""
     digests = {} if is_fresh else {file.path: [record.digest(file)] for file in record.files}
     if ref.revision and len(record.files) == 1:
@@ -234,20 +234,21 @@ def _hashed(
         )
     present = [file.path for file in record.files if (root / file.path).is_file()]
     try:
-        files = hash_files(root, present, digests, options.progress)
+        hashed = hash_model(root, present, digests, options.progress)
     except HashingError as error:
         raise SourceError(str(error), hint=error.hint) from error
-    return files, tuple(file.path for file in record.files if file.path not in present)
+    return hashed, tuple(file.path for file in record.files if file.path not in present)
 
 
 def _snapshot(
     ref: ModelRef,
     folder: Path,
-    files: tuple[FileEntry, ...],
+    hashed: HashedModel,
     missing: tuple[str, ...],
     facts: tuple[tuple[str, str], ...],
 ) -> Snapshot:
-    return Snapshot(ref, None, str((folder / "files").resolve()), files, missing, facts)
+    root = str((folder / "files").resolve())
+    return Snapshot(ref, None, root, hashed.files, missing, facts, hashed.tensors)
 
 
 SOURCE = ObjectSource()

@@ -213,7 +213,7 @@ def test_no_lock_is_made_of_what_is_not_as_recorded(unsound: Snapshot) -> None:
     ("address", "shown"),
     [
         ("https://me:secret@mirror.example", "https://mirror.example"),
-        ("https://token@mirror.example/org/m.gguf?X-Amz-Signature=ab", "https://mirror.example/org/m.gguf"),
+        ("https://token@mirror.example/org/m.gguf?v=2", "https://mirror.example/org/m.gguf?v=2"),
         ("oci://me:secret@registry.example:5000/org/m@sha256:ab", "oci://registry.example:5000/org/m@sha256:ab"),
         ("hf://org/name@refs/pr/1", "hf://org/name@refs/pr/1"),
         ("ollama://llama3:8b@sha256:ab", "ollama://llama3:8b@sha256:ab"),
@@ -225,11 +225,20 @@ def test_secrets_of_an_address_are_not_written(address: str, shown: str) -> None
 
 
 def test_lock_holds_no_password_of_its_source() -> None:
-    ref = ModelRef.parse("https://me:secret@mirror.example/m.gguf")
+    ref = ModelRef("plug://me:secret@store.example/m", "plug", "me:secret@store.example/m")
     facts = (("endpoint", "https://me:secret@mirror.example"),)
-    given = dataclasses.replace(snapshot(source=facts), ref=dataclasses.replace(ref, scheme="https"))
+    given = dataclasses.replace(snapshot(source=facts), ref=ref)
     assert b"secret" not in encode_lock(lock(given))
     assert lock(given).is_for(ref)
+
+
+def test_manifest_digest_is_what_pins_an_artefact_without_commits() -> None:
+    facts = (("manifest_digest", "sha256:" + "d" * 64),)
+    held = lock(snapshot(commit=None, source=facts))
+    assert held.commit == "sha256:" + "d" * 64
+    assert differences(held, snapshot(commit=None, source=facts)) == ()
+    other = snapshot(commit=None, source=(("manifest_digest", "sha256:" + "e" * 64),))
+    assert [each.kind for each in differences(held, other)] == [Kind.COMMIT]
 
 
 def test_commit_changed_missing_and_extra_files_are_named() -> None:
