@@ -163,13 +163,13 @@ class SignatureNotValid(Check):
                 yield self.not_run(
                     f"signed by {each.says}, and nobody was named as a signer to accept (--signer-identity)",
                     subject=each.file.path,
-                    rule="NOBODY-NAMED",
+                    rule="SIGNER-NOT-NAMED",
                 )
             elif each.standing is Standing.UNCHECKED:
                 yield self.not_run(
                     f"signed by {each.says}, and no key was given to check that against (--signer-key)",
                     subject=each.file.path,
-                    rule="NOBODY-NAMED",
+                    rule="NO-KEY",
                 )
         yield from self._unread(examined)
 

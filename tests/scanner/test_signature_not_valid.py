@@ -17,13 +17,10 @@ import pytest
 from scanner.check import CheckContext
 from scanner.checks.signature_not_valid import CHECK
 from scanner.evidence import EvidenceStore
-from scanner.findings import Finding, Measurement, Outcome, Severity
-from scanner.manifest import Snapshot
-from scanner.references import ModelRef
+from scanner.findings import Outcome, Severity
 from scanner.signatures.signers import (
     COVERED,
     SIGNERS_SETTING,
-    TRUST_SETTING,
     Kind,
     Signatory,
     Signer,
@@ -31,8 +28,6 @@ from scanner.signatures.signers import (
     Wanted,
     as_setting,
 )
-from scanner.source import FetchOptions
-from scanner.sources.directory import DirectorySource
 from tests.assets.signed_models import (
     FILES,
     certified,
@@ -44,10 +39,10 @@ from tests.assets.signed_models import (
     sign_by_sigstore,
 )
 from tests.assets.sigstore_world import SigstoreWorld
+from tests.scanner.signature_runs import TODAY, named, refusal, run, snapshot
 
 IDENTITY, ISSUER = "release@example.org", "https://accounts.example.org"
 SIGSTORE = Wanted(Signer(identity=IDENTITY, issuer=ISSUER))
-TODAY = datetime.datetime.now(datetime.UTC).date()
 
 
 @pytest.fixture(autouse=True)
@@ -74,37 +69,6 @@ def model(tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def world() -> SigstoreWorld:
     return SigstoreWorld()
-
-
-def named(path: Path, *, certificate: bool = False, identity: str = "") -> Wanted:
-    signer = Signer(certificate=path.name, identity=identity) if certificate else Signer(key=path.name)
-    return Wanted(signer, str(path), hashlib.sha256(path.read_bytes()).hexdigest())
-
-
-def snapshot(model: Path) -> Snapshot:
-    return DirectorySource().fetch(ModelRef.parse(str(model)), FetchOptions(model.parent / "cache"))
-
-
-def run(
-    model: Path, *wanted: Wanted, trust: Path | None = None, as_of: datetime.date = TODAY
-) -> tuple[list[Finding], list[Measurement]]:
-    settings = {SIGNERS_SETTING: as_setting(wanted)} if wanted else {}
-    if trust:
-        settings[TRUST_SETTING] = str(trust)
-    evidence = EvidenceStore(model.parent / "evidence")
-    context = CheckContext(snapshot(model), evidence, settings=settings, as_of=as_of)
-    items = list(CHECK.run(context))
-    return (
-        [item for item in items if isinstance(item, Finding)],
-        [item for item in items if isinstance(item, Measurement)],
-    )
-
-
-def refusal(*given: Any, **options: Any) -> Finding:
-    """The only finding, which is a FAIL."""
-    (finding,), _ = run(*given, **options)
-    assert finding.outcome is Outcome.FAIL, finding
-    return finding
 
 
 # --- signed, and it holds
@@ -520,7 +484,7 @@ def test_signed_by_key_with_nobody_named_is_not_run_and_tells_the_key(model: Pat
     private, public = key_pair(tmp_path)
     sign_by_key(model, private)
     (finding,), measurements = run(model)
-    assert (finding.outcome, finding.rule) == (Outcome.NOT_RUN, "NOBODY-NAMED")
+    assert (finding.outcome, finding.rule) == (Outcome.NOT_RUN, "NO-KEY")
     assert hashlib.sha256(public.read_bytes()).hexdigest()[:16] in finding.reason
     assert measurements == []
 
@@ -537,7 +501,7 @@ def test_sigstore_identity_with_nobody_named_is_told_and_measured(
 ) -> None:
     sign_by_sigstore(model, world)
     (finding,), (measured,) = run(model, trust=world.trust_file(tmp_path / "trust.json"))
-    assert (finding.outcome, finding.rule) == (Outcome.NOT_RUN, "NOBODY-NAMED")
+    assert (finding.outcome, finding.rule) == (Outcome.NOT_RUN, "SIGNER-NOT-NAMED")
     assert IDENTITY in finding.reason
     assert measured.dimensions["identity"] == IDENTITY
 
