@@ -12,9 +12,11 @@ import click
 
 from scanner.signatures.signers import (
     CHECK_ID,
+    FILES_SETTING,
     SIGNERS_SETTING,
     TRUST_DIGEST_SETTING,
     TRUST_SETTING,
+    Elsewhere,
     Signer,
     SignerError,
     Wanted,
@@ -34,6 +36,7 @@ class SigningChoice:
         signer_certificates: Files with certificates of authorities.
         signer_identities: Identities that certificates must be for.
         signer_issuer: Who vouches for them, "" for anybody.
+        signature_paths: Signatures that lie beside the model.
         trust_config: Trust configuration of a Sigstore instance, None for the shipped one.
     """
 
@@ -41,6 +44,7 @@ class SigningChoice:
     signer_certificates: tuple[Path, ...]
     signer_identities: tuple[str, ...]
     signer_issuer: str
+    signature_paths: tuple[Path, ...]
     trust_config: Path | None
 
     def settings(
@@ -60,6 +64,9 @@ class SigningChoice:
         if CHECK_ID in checks:
             wanted += [_of_policy(signer, policy_folder) for signer in of_policy]
         found = {SIGNERS_SETTING: as_setting(tuple(dict.fromkeys(wanted)))} if wanted else {}
+        if self.signature_paths:
+            given = (Elsewhere(str(path.absolute()), _digest(path)) for path in self.signature_paths)
+            found[FILES_SETTING] = as_setting(tuple(dict.fromkeys(given)))
         if self.trust_config is not None:
             found[TRUST_SETTING] = str(self.trust_config.absolute())
             found[TRUST_DIGEST_SETTING] = _digest(self.trust_config)
@@ -77,7 +84,7 @@ class SigningChoice:
 
 
 def signatures(command: Command) -> Command:
-    """`--signer-key`, `--signer-certificate`, `--signer-identity`, `--signer-issuer`, `--trust-config`."""
+    """`--signer-key`, `-certificate`, `-identity`, `-issuer`, `--signature` and `--trust-config`."""
     options = (
         click.option(
             "--signer-key",
@@ -111,6 +118,14 @@ def signatures(command: Command) -> Command:
             metavar="URL",
             show_default="anybody",
             help="Who vouches for the identities, such as https://accounts.google.com.",
+        ),
+        click.option(
+            "--signature",
+            "signature_paths",
+            multiple=True,
+            metavar="FILE",
+            type=_FILE,
+            help="Signature over the model that lies beside it, not in it; may be repeated.",
         ),
         click.option(
             "--trust-config",

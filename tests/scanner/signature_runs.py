@@ -13,7 +13,15 @@ from scanner.evidence import EvidenceStore
 from scanner.findings import Finding, Measurement, Outcome
 from scanner.manifest import Snapshot
 from scanner.references import ModelRef
-from scanner.signatures.signers import SIGNERS_SETTING, TRUST_SETTING, Signer, Wanted, as_setting
+from scanner.signatures.signers import (
+    FILES_SETTING,
+    SIGNERS_SETTING,
+    TRUST_SETTING,
+    Elsewhere,
+    Signer,
+    Wanted,
+    as_setting,
+)
 from scanner.source import FetchOptions
 from scanner.sources.directory import DirectorySource
 
@@ -31,10 +39,17 @@ def snapshot(model: Path) -> Snapshot:
 
 
 def run(
-    model: Path, *wanted: Wanted, trust: Path | None = None, as_of: datetime.date = TODAY
+    model: Path,
+    *wanted: Wanted,
+    trust: Path | None = None,
+    beside: Path | None = None,
+    as_of: datetime.date = TODAY,
 ) -> tuple[list[Finding], list[Measurement]]:
     """Everything that the check says of this folder."""
     settings = {SIGNERS_SETTING: as_setting(wanted)} if wanted else {}
+    if beside:
+        given = Elsewhere(str(beside), hashlib.sha256(beside.read_bytes()).hexdigest())
+        settings[FILES_SETTING] = as_setting((given,))
     if trust:
         settings[TRUST_SETTING] = str(trust)
     evidence = EvidenceStore(model.parent / "evidence")

@@ -165,6 +165,33 @@ def test_git_files_that_were_signed_count_and_others_do_not(model: Path, tmp_pat
     assert refusal(model, named(public)).locations[1].path == ".gitattributes"
 
 
+def test_signature_beside_the_model_holds(model: Path, tmp_path: Path) -> None:
+    private, public = key_pair(tmp_path)
+    sign_by_key(model, private, name="../beside.sig")
+    beside = (model.parent / "beside.sig").resolve()
+    (passed,), (measured,) = run(model, named(public), beside=beside)
+    assert (passed.outcome, passed.locations[0].path) == (Outcome.PASS, "beside.sig")
+    assert (measured.value, measured.n) == (3.0, 3)
+    (model / "config.json").write_text("{}")
+    assert refusal(model, named(public), beside=beside).locations[1].path == "config.json"
+
+
+@pytest.mark.parametrize("method", ["sha256", "blake3"])
+def test_model_of_one_file_is_signed_as_that_file(tmp_path: Path, method: Any) -> None:
+    model = new_folder(tmp_path / "model")
+    (model / "tiny.safetensors").write_bytes(FILES["model.safetensors"])
+    private, public = key_pair(tmp_path)
+    how = hashing().use_file_serialization(hashing_algorithm=method)
+    sign_by_key(model / "tiny.safetensors", private, config=how, name="../../beside.sig")
+    beside = tmp_path / "beside.sig"
+    (passed,), (measured,) = run(model, named(public), beside=beside)
+    assert passed.outcome is Outcome.PASS
+    assert (measured.value, measured.n) == (1.0, 1)
+    (model / "tiny.safetensors").write_bytes(b"\2\0\0\0\0\0\0\0[]")
+    failed = refusal(model, named(public), beside=beside)
+    assert (failed.rule, failed.locations[1].path) == ("CHANGED", "tiny.safetensors")
+
+
 # --- signed, and it does not hold: in each of the three ways
 
 
@@ -343,7 +370,7 @@ def test_bundle_of_a_later_version_is_not_run(model: Path, tmp_path: Path) -> No
 
 
 def test_too_long_bundle_is_refused_unread(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scanner.signatures.bundle.LIMIT_BYTES", 1000)
+    monkeypatch.setattr("scanner.signatures.openssf.LIMIT_BYTES", 1000)
     (model / "model.sig").write_text("{" + " " * 1000)
     failed = refusal(model)
     assert "longer than 1000 bytes" in failed.message
