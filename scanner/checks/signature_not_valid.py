@@ -2,11 +2,11 @@
 
 What it looks for: OpenSSF Model Signing bundles (`model.sig`, `*.sig`, `*.sigstore.json`) by public key, by
 certificate chain or by Sigstore identity, detached OpenPGP signatures (`*.asc`, `*.gpg`) and minisign
-(`*.minisig`), also over a SHA256SUMS. Each is verified against the keys, authorities and identities that the
-user named, and the files against what was signed: a changed, an extra, a missing file fails by name. So does
-a bundle that is cut off or malformed, a certificate that ended, an authority nobody trusts, a signer nobody
-named. Files that the signature says itself it is not over are told, and fail where they decide what the model
-does.
+(`*.minisig`), also over a SHA256SUMS, in the model or beside it (`--signature`). Each is verified against the
+keys, authorities and identities that the user named, and the files against what was signed: a changed, an
+extra, a missing file fails by name. So does a bundle that is cut off or malformed, a certificate that ended,
+an authority nobody trusts, a signer nobody named. Files that the signature says itself it is not over are
+told, and fail where they decide what the model does.
 
 Why it matters: a digest says that bytes are those on record; only a signature says whose they are, and it can
 be checked years later without the place they came from.
@@ -34,12 +34,13 @@ from scanner.check import Check, CheckContext, MeasureSpec
 from scanner.evidence import EvidenceRef
 from scanner.findings import Finding, Interval, Location, Measurement, Severity
 from scanner.records import encode_pretty
-from scanner.signatures.coverage import coverage, decides_what_a_model_does
+from scanner.signatures.coverage import coverage, to_be_signed
 from scanner.signatures.examined import Examined, Standing
 from scanner.signatures.examining import examine
 from scanner.signatures.signers import (
     CHECK_ID,
     COVERED,
+    FILES_SETTING,
     SIGNERS_SETTING,
     TRUST_DIGEST_SETTING,
     TRUST_SETTING,
@@ -65,7 +66,9 @@ class SignatureNotValid(Check):
     measures: ClassVar[tuple[MeasureSpec, ...]] = (
         MeasureSpec(COVERED, "files", "Files that one verified signatory signed, of all that should be"),
     )
-    settings: ClassVar[tuple[str, ...]] = (SIGNERS_SETTING, TRUST_SETTING, TRUST_DIGEST_SETTING)
+    settings: ClassVar[tuple[str, ...]] = (
+        SIGNERS_SETTING, FILES_SETTING, TRUST_SETTING, TRUST_DIGEST_SETTING
+    )  # fmt: skip
 
     def run(self, context: CheckContext) -> Iterator[Finding | Measurement]:
         """What each signature comes to, and what everybody who signed signed together."""
@@ -123,13 +126,7 @@ class SignatureNotValid(Check):
                 evidence=evidence,
             )
         covered = {path for each in held for path in each.covered}
-        bare = [
-            entry.path
-            for entry in context.snapshot.files
-            if decides_what_a_model_does(entry.path)
-            and entry.path not in covered
-            and entry.path not in {each.file.path for each in examined}
-        ]
+        bare = [path for path in to_be_signed(context.snapshot, examined) if path not in covered]
         if bare:
             yield self.failed(
                 f"{_some(bare)}: not signed, though other files of the model are",
@@ -163,13 +160,13 @@ class SignatureNotValid(Check):
                 yield self.not_run(
                     f"signed by {each.says}, and nobody was named as a signer to accept (--signer-identity)",
                     subject=each.file.path,
-                    rule="NOBODY-NAMED",
+                    rule="SIGNER-NOT-NAMED",
                 )
             elif each.standing is Standing.UNCHECKED:
                 yield self.not_run(
                     f"signed by {each.says}, and no key was given to check that against (--signer-key)",
                     subject=each.file.path,
-                    rule="NOBODY-NAMED",
+                    rule="NO-KEY",
                 )
         yield from self._unread(examined)
 

@@ -76,19 +76,19 @@ def _anchor(wanted: Wanted) -> Anchor:
     return Anchor(wanted, kind, data)
 
 
-def read_trusted(path: Path) -> bytes:
-    """The content of a file that the user named as trusted.
+def read_trusted(path: Path, limit_bytes: int = _LIMIT_BYTES) -> bytes:
+    """The content of a file that the user named.
 
     Raises:
         SignerError: when it cannot be read or is far too long for what it should be.
     """
     try:
         with path.open("rb") as stream:
-            data = stream.read(_LIMIT_BYTES + 1)
+            data = stream.read(limit_bytes + 1)
     except OSError as error:
         raise SignerError(f"{path}: {error.strerror or error}") from error
-    if len(data) > _LIMIT_BYTES:
-        raise SignerError(f"{path}: longer than {_LIMIT_BYTES} bytes; expected a key or certificates")
+    if len(data) > limit_bytes:
+        raise SignerError(f"{path}: longer than {limit_bytes} bytes; expected something far shorter")
     return data
 
 

@@ -18,14 +18,11 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from scanner.errors import ScanError
-from scanner.manifest import Snapshot
 from scanner.signatures.signers import Kind
 
 if TYPE_CHECKING:
     from model_signing.manifest import Manifest
 
-# The list of 100,000 files, in Base64 in JSON, takes about 25 MB.
-LIMIT_BYTES: Final = 32 * 1024**2
 # Smaller pieces than this make one digest of every few bytes: nobody signs so, but a bundle may say it.
 _SMALLEST_SHARD_BYTES: Final = 1024**2
 _FAMILY: Final = "application/vnd.dev.sigstore.bundle"
@@ -85,20 +82,13 @@ def pieces_by_file(manifest: Manifest, method: str) -> dict[str, dict[str, str]]
     return found
 
 
-def read_bundle(snapshot: Snapshot, path: str) -> Bundle:
-    """What the bundle in this file claims.
+def read_bundle(data: bytes) -> Bundle:
+    """What a bundle claims.
 
     Raises:
-        BundleError: when it is cut off, too long, not JSON, or misses a part.
+        BundleError: when it is cut off, not JSON, or misses a part.
         OtherBundleError: when it is no signature over a model, or of a version not known here.
     """
-    try:
-        with snapshot.local_path(path).open("rb") as stream:
-            data = stream.read(LIMIT_BYTES + 1)
-    except OSError as error:
-        raise BundleError(f"cannot be read ({error.strerror or error})") from error
-    if len(data) > LIMIT_BYTES:
-        raise BundleError(f"longer than {LIMIT_BYTES} bytes, so not read")
     document = _object(data, "the bundle")
     _require_media_type(document)
     try:

@@ -33,14 +33,19 @@ def decides_what_a_model_does(path: str) -> bool:
     return not is_document and pure.parts[0] not in _GIT
 
 
-def coverage(snapshot: Snapshot, examined: Sequence[Examined]) -> Iterator[tuple[Signatory, int, int]]:
-    """Per signatory whose signatures are genuine: the files signed, and how many should be."""
-    signatures = {each.file.path for each in examined}
-    should_be = {
+def to_be_signed(snapshot: Snapshot, examined: Sequence[Examined]) -> list[str]:
+    """The files that a signed model should be signed over."""
+    signatures = {each.file.path for each in examined if not each.file.elsewhere}
+    return [
         entry.path
         for entry in snapshot.files
         if decides_what_a_model_does(entry.path) and entry.path not in signatures
-    }
+    ]
+
+
+def coverage(snapshot: Snapshot, examined: Sequence[Examined]) -> Iterator[tuple[Signatory, int, int]]:
+    """Per signatory whose signatures are genuine: the files signed, and how many should be."""
+    should_be = set(to_be_signed(snapshot, examined))
     signed: dict[tuple[tuple[str, str], ...], set[str]] = {}
     for each in examined:
         if each.standing in (Standing.HOLDS, Standing.STRANGER) and each.who is not None:

@@ -23,7 +23,7 @@ from scanner.signatures.anchors import Anchor
 from scanner.signatures.bundle import plain
 from scanner.signatures.examined import Examined, Problem, Standing, refused
 from scanner.signatures.openssf import Bench
-from scanner.signatures.recognised import Form, SignatureFile
+from scanner.signatures.recognised import Form, SignatureFile, UnreadableError
 from scanner.signatures.signers import Kind, Signatory
 
 if TYPE_CHECKING:
@@ -59,9 +59,9 @@ def examine_detached(bench: Bench, file: SignatureFile) -> Examined:
     """What a detached signature comes to."""
     entry = bench.snapshot.find(file.signed_path)
     try:
-        data = _read(bench.snapshot, file.path)
+        data = file.read(bench.snapshot, _LIMIT_BYTES)
         opened = _openpgp(data) if file.form is Form.OPENPGP else _minisign(data)
-    except _BrokenError as error:
+    except (_BrokenError, UnreadableError) as error:
         return refused(file, Problem("UNREADABLE", str(error)))
     if opened is None:
         return Examined(file, Standing.UNREAD, "OpenPGP data that is no detached signature")
@@ -108,17 +108,6 @@ def _listed(snapshot: Snapshot, sums_path: str) -> Iterator[tuple[str, bool]]:
         own = [digest for digest in recorded if digest.origin == sums_path]
         if entry is not None and entry.is_whole and own:
             yield path, all(digest.value == entry.sha256 for digest in own)
-
-
-def _read(snapshot: Snapshot, path: str) -> bytes:
-    try:
-        with snapshot.local_path(path).open("rb") as stream:
-            data = stream.read(_LIMIT_BYTES + 1)
-    except OSError as error:
-        raise _BrokenError(f"cannot be read ({error.strerror or error})") from error
-    if len(data) > _LIMIT_BYTES:
-        raise _BrokenError(f"longer than {_LIMIT_BYTES} bytes, so not read")
-    return data
 
 
 def _openpgp(data: bytes) -> _Opened | None:

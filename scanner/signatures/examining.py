@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 
 from scanner.check import CheckContext
-from scanner.signatures.anchors import load_anchors, trust_file
+from scanner.signatures.anchors import load_anchors, read_trusted, trust_file
 from scanner.signatures.detached import examine_detached
 from scanner.signatures.examined import Examined, Standing
-from scanner.signatures.openssf import Bench, examine_bundle
-from scanner.signatures.recognised import Form, SignatureFile, signature_files
-from scanner.signatures.signers import Wanted
+from scanner.signatures.openssf import LIMIT_BYTES, Bench, examine_bundle
+from scanner.signatures.recognised import Form, SignatureFile, recognised, signature_files
+from scanner.signatures.signers import FILES_SETTING, Elsewhere, SignerError, Wanted, files_from_setting
 
 
 def examine(context: CheckContext, wanted: Sequence[Wanted]) -> tuple[Examined, ...]:
@@ -21,7 +23,8 @@ def examine(context: CheckContext, wanted: Sequence[Wanted]) -> tuple[Examined, 
         CheckTimeoutError: when the time is up.
     """
     anchors = load_anchors(tuple(wanted))
-    files = tuple(signature_files(context.snapshot))
+    given = files_from_setting(context.settings.get(FILES_SETTING, ""))
+    files = (*signature_files(context.snapshot), *map(_elsewhere, given))
     with trust_file(context.settings) as (trust, trust_name):
         bench = Bench(
             context.snapshot,
@@ -29,7 +32,7 @@ def examine(context: CheckContext, wanted: Sequence[Wanted]) -> tuple[Examined, 
             anchors,
             trust,
             trust_name,
-            frozenset(file.path for file in files),
+            frozenset(file.path for file in files if not file.elsewhere),
             context.as_of,
         )
         found = []
@@ -37,6 +40,14 @@ def examine(context: CheckContext, wanted: Sequence[Wanted]) -> tuple[Examined, 
             context.check_deadline()
             found.append(_examined(bench, file))
     return tuple(found)
+
+
+def _elsewhere(given: Elsewhere) -> SignatureFile:
+    path = Path(given.path)
+    data = read_trusted(path, LIMIT_BYTES)
+    if hashlib.sha256(data).hexdigest() != given.sha256:
+        raise SignerError(f"{given.path}: is another file than when the scan began")
+    return recognised(path.name, data, given.path)
 
 
 def _examined(bench: Bench, file: SignatureFile) -> Examined:

@@ -31,7 +31,7 @@ from scanner.signatures.bundle import (
 )  # fmt: skip
 from scanner.signatures.certificates import Claim, claim_of, expired_on, key_hint
 from scanner.signatures.examined import Examined, Problem, Standing, refused
-from scanner.signatures.recognised import SignatureFile
+from scanner.signatures.recognised import SignatureFile, UnreadableError
 from scanner.signatures.signers import Kind, Signatory, Wanted
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
     from scanner.signatures.snapshot_hashing import SnapshotHashing
 
+# The list of 100,000 files, in Base64 in JSON, takes about 25 MB.
+LIMIT_BYTES: Final = 32 * 1024**2
 _NAMED_AT_MOST: Final = 3
 
 
@@ -72,10 +74,10 @@ class Bench:
 def examine_bundle(bench: Bench, file: SignatureFile) -> Examined:
     """What the bundle in this file comes to."""
     try:
-        bundle = read_bundle(bench.snapshot, file.path)
+        bundle = read_bundle(file.read(bench.snapshot, LIMIT_BYTES))
     except OtherBundleError as error:
         return Examined(file, Standing.UNREAD, str(error))
-    except BundleError as error:
+    except (BundleError, UnreadableError) as error:
         return refused(file, Problem("UNREADABLE", str(error)))
     return _Judging(bench, file, bundle).examined()
 
@@ -166,7 +168,7 @@ class _Judging:
         problems = self._differences(hashing)
         if failure and not problems:
             problems = [Problem("INVALID", failure[1])]
-        covered = tuple(entry.path for entry in hashing.included() if entry.path in self.bundle.signed_paths)
+        covered = tuple(entry.path for entry in hashing.included() if hashing.is_signed(entry.path))
         if not covered and not problems:
             problems = [Problem("INVALID", "it is over no file of this model")]
         if problems:
@@ -197,8 +199,8 @@ class _Judging:
         if hashing.actual is None:
             return []
         method = str(self.bundle.method["method"])
-        signed = pieces_by_file(self.bundle.signed, method)
-        actual = pieces_by_file(hashing.actual, method)
+        signed = hashing.by_path(pieces_by_file(self.bundle.signed, method))
+        actual = hashing.by_path(pieces_by_file(hashing.actual, method))
         changed = [path for path in sorted(signed.keys() & actual.keys()) if signed[path] != actual[path]]
         extra, missing = sorted(actual.keys() - signed.keys()), sorted(signed.keys() - actual.keys())
         return [

@@ -13,9 +13,10 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Final
 
+from scanner.errors import ScanError
 from scanner.manifest import Snapshot
 
 # Of detached signatures: the signed file is named like the signature without its ending.
@@ -28,6 +29,10 @@ _OTHER_KINDS: Final = {
     b"-----BEGIN PKCS7-----": "PKCS #7 signature",
     b"-----BEGIN CMS-----": "CMS signature",
 }
+
+
+class UnreadableError(ScanError):
+    """A signature cannot be read, or is too long to be one."""
 
 
 class Form(enum.Enum):
@@ -44,19 +49,39 @@ class SignatureFile:
     """A file that is a signature, or says so by its name.
 
     Attributes:
-        path: Inside the snapshot.
+        path: Inside the snapshot; the bare name of one that lies elsewhere.
         form: How it is written.
         what: The form for people; for another kind, what it looks like.
+        elsewhere: Where it lies when it is not in the snapshot, else "".
     """
 
     path: str
     form: Form
     what: str
+    elsewhere: str = ""
 
     @property
     def signed_path(self) -> str:
         """The file that a detached signature of this name is about."""
         return str(PurePosixPath(self.path).with_suffix(""))
+
+    def read(self, snapshot: Snapshot, limit_bytes: int) -> bytes:
+        """Its bytes.
+
+        Raises:
+            UnreadableError: when it cannot be read or is longer than the limit.
+        """
+        try:
+            with self._place(snapshot).open("rb") as stream:
+                data = stream.read(limit_bytes + 1)
+        except OSError as error:
+            raise UnreadableError(f"cannot be read ({error.strerror or error})") from error
+        if len(data) > limit_bytes:
+            raise UnreadableError(f"longer than {limit_bytes} bytes, so not read")
+        return data
+
+    def _place(self, snapshot: Snapshot) -> Path:
+        return Path(self.elsewhere) if self.elsewhere else snapshot.local_path(self.path)
 
 
 def signature_files(snapshot: Snapshot) -> Iterator[SignatureFile]:
@@ -69,8 +94,13 @@ def signature_files(snapshot: Snapshot) -> Iterator[SignatureFile]:
         with snapshot.local_path(entry.path).open("rb") as stream:
             head = stream.read(_HEAD_BYTES)
         if not _is_key(head):
-            form = kind_of(entry.path, head)
-            yield SignatureFile(entry.path, form, _looks(head) if form is Form.OTHER else form.value)
+            yield recognised(entry.path, head)
+
+
+def recognised(path: str, head: bytes, elsewhere: str = "") -> SignatureFile:
+    """The signature of this name with these first bytes."""
+    form = kind_of(path, head)
+    return SignatureFile(path, form, _looks(head) if form is Form.OTHER else form.value, elsewhere)
 
 
 def kind_of(path: str, head: bytes) -> Form:

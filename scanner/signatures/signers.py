@@ -26,6 +26,7 @@ CHECK_ID: Final = "signature-not-valid"
 # How much of a model one signatory signed; its dimensions say who that is.
 COVERED: Final = "signature.files_covered"
 SIGNERS_SETTING: Final = "signature.signers"
+FILES_SETTING: Final = "signature.files"
 TRUST_SETTING: Final = "signature.trust"
 # The content decides the scan as the name does: another content is another scan.
 TRUST_DIGEST_SETTING: Final = "signature.trust_sha256"
@@ -205,9 +206,22 @@ class Wanted:
     sha256: str = ""
 
 
-def as_setting(wanted: tuple[Wanted, ...]) -> str:
-    """The text of the setting `signature.signers`."""
-    return encode(wanted).decode()
+@dataclass(frozen=True)
+class Elsewhere:
+    """A signature that lies beside the model, not in it.
+
+    Attributes:
+        path: Where.
+        sha256: Digest of the file when the scan began.
+    """
+
+    path: str
+    sha256: str
+
+
+def as_setting(given: tuple[Wanted, ...] | tuple[Elsewhere, ...]) -> str:
+    """The text of the setting `signature.signers` or `signature.files`."""
+    return encode(given).decode()
 
 
 def from_setting(text: str) -> tuple[Wanted, ...]:
@@ -216,11 +230,23 @@ def from_setting(text: str) -> tuple[Wanted, ...]:
     Raises:
         SignerError: when the text is not what `as_setting` writes.
     """
-    if not text:
-        return ()
     try:
-        return decode(text, tuple[Wanted, ...])
+        return decode(text, tuple[Wanted, ...]) if text else ()
     except InvalidValueError as error:
         raise SignerError(
             f"setting {SIGNERS_SETTING}: {error}", hint="name signers by --signer-key and its neighbours"
+        ) from error
+
+
+def files_from_setting(text: str) -> tuple[Elsewhere, ...]:
+    """The signatures of the setting `signature.files`, none for "".
+
+    Raises:
+        SignerError: when the text is not what `as_setting` writes.
+    """
+    try:
+        return decode(text, tuple[Elsewhere, ...]) if text else ()
+    except InvalidValueError as error:
+        raise SignerError(
+            f"setting {FILES_SETTING}: {error}", hint="name signatures by --signature"
         ) from error

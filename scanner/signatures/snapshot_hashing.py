@@ -41,6 +41,9 @@ class SnapshotHashing(hashing.Config):
         self._snapshot = snapshot
         self._signed_paths = bundle.signed_paths
         self._method = bundle.method
+        files = [entry.path for entry in snapshot.files if entry.path not in set(not_signed)]
+        # A model of one file was signed as that file, and then the library calls it ".".
+        self._only = files[0] if self._signed_paths == {"."} and len(files) == 1 else ""
         self._not_signed = frozenset(not_signed)
         self.add_ignored_paths(model_path=snapshot.root, paths=bundle.method.get("ignore_paths", ()))
         self.actual: Manifest | None = None
@@ -50,8 +53,16 @@ class SnapshotHashing(hashing.Config):
         return [
             entry
             for entry in self._snapshot.files
-            if entry.path in self._signed_paths or not self.is_ignored(entry.path)
+            if self.is_signed(entry.path) or not self.is_ignored(entry.path)
         ]
+
+    def is_signed(self, path: str) -> bool:
+        """Whether the signature says that it is over this file."""
+        return path in self._signed_paths or (path == self._only and path != "")
+
+    def by_path(self, pieces: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+        """The same with the only file of a model by its name."""
+        return {self._only or path: found for path, found in pieces.items()}
 
     def is_ignored(self, path: str) -> bool:
         """Whether signatures pass over this file: git's own, signatures, and what this one names itself."""
@@ -72,7 +83,7 @@ class SnapshotHashing(hashing.Config):
     def _from_snapshot(self) -> Manifest:
         kind = SerializationType.from_args({"method": "files", "hash_type": "sha256", "allow_symlinks": True})
         items = [
-            FileManifestItem(path=PurePosixPath(entry.path), digest=_digest(entry))
+            FileManifestItem(path=PurePosixPath("." if self._only else entry.path), digest=_digest(entry))
             for entry in self.included()
         ]
         return Manifest("snapshot", items, kind)
@@ -89,6 +100,8 @@ class SnapshotHashing(hashing.Config):
         else:
             plain.use_file_serialization(**method)
         root = Path(self._snapshot.root)
+        if self._only:
+            return plain.hash(root / self._only)
         return plain.hash(root, files_to_hash=[root / entry.path for entry in self.included()])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def sign_by_key(
 ) -> None:
     model_signing.signing.Config().use_elliptic_key_signer(private_key=private).set_hashing_config(
         config or hashing()
-    ).sign(model, model / name)
+    ).sign(model, Path(os.path.normpath(model / name)))
 
 
 def certified(

@@ -17,13 +17,10 @@ import pytest
 from scanner.check import CheckContext
 from scanner.checks.signature_not_valid import CHECK
 from scanner.evidence import EvidenceStore
-from scanner.findings import Finding, Measurement, Outcome, Severity
-from scanner.manifest import Snapshot
-from scanner.references import ModelRef
+from scanner.findings import Outcome, Severity
 from scanner.signatures.signers import (
     COVERED,
     SIGNERS_SETTING,
-    TRUST_SETTING,
     Kind,
     Signatory,
     Signer,
@@ -31,8 +28,6 @@ from scanner.signatures.signers import (
     Wanted,
     as_setting,
 )
-from scanner.source import FetchOptions
-from scanner.sources.directory import DirectorySource
 from tests.assets.signed_models import (
     FILES,
     certified,
@@ -44,10 +39,10 @@ from tests.assets.signed_models import (
     sign_by_sigstore,
 )
 from tests.assets.sigstore_world import SigstoreWorld
+from tests.scanner.signature_runs import TODAY, named, refusal, run, snapshot
 
 IDENTITY, ISSUER = "release@example.org", "https://accounts.example.org"
 SIGSTORE = Wanted(Signer(identity=IDENTITY, issuer=ISSUER))
-TODAY = datetime.datetime.now(datetime.UTC).date()
 
 
 @pytest.fixture(autouse=True)
@@ -74,37 +69,6 @@ def model(tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def world() -> SigstoreWorld:
     return SigstoreWorld()
-
-
-def named(path: Path, *, certificate: bool = False, identity: str = "") -> Wanted:
-    signer = Signer(certificate=path.name, identity=identity) if certificate else Signer(key=path.name)
-    return Wanted(signer, str(path), hashlib.sha256(path.read_bytes()).hexdigest())
-
-
-def snapshot(model: Path) -> Snapshot:
-    return DirectorySource().fetch(ModelRef.parse(str(model)), FetchOptions(model.parent / "cache"))
-
-
-def run(
-    model: Path, *wanted: Wanted, trust: Path | None = None, as_of: datetime.date = TODAY
-) -> tuple[list[Finding], list[Measurement]]:
-    settings = {SIGNERS_SETTING: as_setting(wanted)} if wanted else {}
-    if trust:
-        settings[TRUST_SETTING] = str(trust)
-    evidence = EvidenceStore(model.parent / "evidence")
-    context = CheckContext(snapshot(model), evidence, settings=settings, as_of=as_of)
-    items = list(CHECK.run(context))
-    return (
-        [item for item in items if isinstance(item, Finding)],
-        [item for item in items if isinstance(item, Measurement)],
-    )
-
-
-def refusal(*given: Any, **options: Any) -> Finding:
-    """The only finding, which is a FAIL."""
-    (finding,), _ = run(*given, **options)
-    assert finding.outcome is Outcome.FAIL, finding
-    return finding
 
 
 # --- signed, and it holds
@@ -199,6 +163,33 @@ def test_git_files_that_were_signed_count_and_others_do_not(model: Path, tmp_pat
     assert run(model, named(public))[0][0].outcome is Outcome.PASS
     (model / ".gitattributes").write_text("changed")
     assert refusal(model, named(public)).locations[1].path == ".gitattributes"
+
+
+def test_signature_beside_the_model_holds(model: Path, tmp_path: Path) -> None:
+    private, public = key_pair(tmp_path)
+    sign_by_key(model, private, name="../beside.sig")
+    beside = (model.parent / "beside.sig").resolve()
+    (passed,), (measured,) = run(model, named(public), beside=beside)
+    assert (passed.outcome, passed.locations[0].path) == (Outcome.PASS, "beside.sig")
+    assert (measured.value, measured.n) == (3.0, 3)
+    (model / "config.json").write_text("{}")
+    assert refusal(model, named(public), beside=beside).locations[1].path == "config.json"
+
+
+@pytest.mark.parametrize("method", ["sha256", "blake3"])
+def test_model_of_one_file_is_signed_as_that_file(tmp_path: Path, method: Any) -> None:
+    model = new_folder(tmp_path / "model")
+    (model / "tiny.safetensors").write_bytes(FILES["model.safetensors"])
+    private, public = key_pair(tmp_path)
+    how = hashing().use_file_serialization(hashing_algorithm=method)
+    sign_by_key(model / "tiny.safetensors", private, config=how, name="../../beside.sig")
+    beside = tmp_path / "beside.sig"
+    (passed,), (measured,) = run(model, named(public), beside=beside)
+    assert passed.outcome is Outcome.PASS
+    assert (measured.value, measured.n) == (1.0, 1)
+    (model / "tiny.safetensors").write_bytes(b"\2\0\0\0\0\0\0\0[]")
+    failed = refusal(model, named(public), beside=beside)
+    assert (failed.rule, failed.locations[1].path) == ("CHANGED", "tiny.safetensors")
 
 
 # --- signed, and it does not hold: in each of the three ways
@@ -379,7 +370,7 @@ def test_bundle_of_a_later_version_is_not_run(model: Path, tmp_path: Path) -> No
 
 
 def test_too_long_bundle_is_refused_unread(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scanner.signatures.bundle.LIMIT_BYTES", 1000)
+    monkeypatch.setattr("scanner.signatures.openssf.LIMIT_BYTES", 1000)
     (model / "model.sig").write_text("{" + " " * 1000)
     failed = refusal(model)
     assert "longer than 1000 bytes" in failed.message
@@ -520,7 +511,7 @@ def test_signed_by_key_with_nobody_named_is_not_run_and_tells_the_key(model: Pat
     private, public = key_pair(tmp_path)
     sign_by_key(model, private)
     (finding,), measurements = run(model)
-    assert (finding.outcome, finding.rule) == (Outcome.NOT_RUN, "NOBODY-NAMED")
+    assert (finding.outcome, finding.rule) == (Outcome.NOT_RUN, "NO-KEY")
     assert hashlib.sha256(public.read_bytes()).hexdigest()[:16] in finding.reason
     assert measurements == []
 
@@ -537,7 +528,7 @@ def test_sigstore_identity_with_nobody_named_is_told_and_measured(
 ) -> None:
     sign_by_sigstore(model, world)
     (finding,), (measured,) = run(model, trust=world.trust_file(tmp_path / "trust.json"))
-    assert (finding.outcome, finding.rule) == (Outcome.NOT_RUN, "NOBODY-NAMED")
+    assert (finding.outcome, finding.rule) == (Outcome.NOT_RUN, "SIGNER-NOT-NAMED")
     assert IDENTITY in finding.reason
     assert measured.dimensions["identity"] == IDENTITY
 
