@@ -9,14 +9,12 @@ facts kept apart: the developer's seat, the licence's governing law, the hosting
 
 Why it matters: nobody answers for a model whose publisher is unknown, and typosquatted names carry
 malware. The adopter needs the entity to know who owes documentation (Art. 53(1)(b) AI Act) and whose
-terms apply. A base that goes unsaid takes its licence terms along.
+terms apply.
 
 How it can be wrong: an unknown publisher may be honest (false positive), which is why that is LOW; a
 name one letter away from a known one may be a different, real organisation. A taken-over account of a
 known organisation passes (false negative), and so does whatever a mirror serves under a known name. Publisher
-is not origin: bases are what card, adapter or header declare, and prove nothing. That config and vocabulary
-are consistent with another family shows a likeness, not a descent: weights are not compared here, others
-may have trained their own under the same values, and where several families share them nothing is said.
+is not origin: bases are what card, adapter or header declare, and prove nothing (see base-undeclared).
 A seat is a fact, never a finding; rows marked recalled are general knowledge.
 
 What it needs: the model's files and its reference; no network. Facts: scanner/data/publishers.csv,
@@ -28,32 +26,22 @@ Technical Standard 39, section 4.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 
 from scanner.check import Check, CheckContext
 from scanner.evidence import EvidenceRef
 from scanner.findings import Confidence, Finding, Location, Severity
-from scanner.licensing.claims import Claim, card_claims, gguf_claims
-from scanner.model_files import (
-    GgufError,
-    ModelFileError,
-    gguf_metadata,
-    model_card,
-    read_config,
-    read_json,
-)
-from scanner.origins.chain import Basis, Link, OriginChain, OriginReading
+from scanner.origins.chain import Basis, Link, OriginChain
 from scanner.origins.families import ModelFamily, family_owner, family_table
 from scanner.origins.jurisdiction import jurisdiction_of
 from scanner.origins.lineage import OriginClaim, plain
 from scanner.origins.lookalikes import Likeness
 from scanner.origins.publishers import PublisherTable, publisher_table
+from scanner.origins.reading import read_origins
 from scanner.origins.record import ORIGIN_MEDIA_TYPE, OriginRecord, written
 
-_ADAPTER: Final = "adapter_config.json"
 _HUB: Final = "hf"
-_MAX_HEADERS: Final = 8
 _MAX_CLAIMS: Final = 6
 _TAGS: Final = ("OWASP-LLM03:2025", "AML.T0010")
 # One letter may be chance; signs that look alike are hardly ever.
@@ -73,46 +61,18 @@ class PublisherUnknown(Check):
     severity = Severity.LOW
 
     def run(self, context: CheckContext) -> Iterator[Finding]:
-        """Yields one finding on the publisher, after what could not be read, and one on an unsaid base."""
-        reading = OriginReading(context.snapshot)
-        claims: list[Claim] = []
-        yield from self._read(context, reading, claims)
+        """Yields one finding on the publisher, after what could not be read."""
+        reading = read_origins(context.snapshot, context.check_deadline)
+        for subject, problem in reading.problems:
+            yield self.errored(problem, subject=subject)
         chain = reading.chain()
-        record = OriginRecord(chain, jurisdiction_of(context.snapshot, chain, claims))
+        record = OriginRecord(chain, jurisdiction_of(context.snapshot, chain, reading.licence_claims))
         kept = (context.evidence.put(written(record), ORIGIN_MEDIA_TYPE, "chain of origin and jurisdiction"),)
         beside = f"{chain.shown_bases} Kept apart: {record.jurisdiction.shown}."
         if context.snapshot.ref.scheme == _HUB and chain.publisher is not None:
             yield self._of_hub(context.snapshot.ref.location, chain.publisher, chain, beside, kept)
         else:
             yield self._of_bytes(context.snapshot.ref.scheme, chain, beside, kept)
-        yield from self._of_family(chain, kept)
-
-    def _read(self, context: CheckContext, reading: OriginReading, claims: list[Claim]) -> Iterator[Finding]:
-        """Fills `reading` and `claims`; yields an ERROR for each file that could not be read."""
-        snapshot = context.snapshot
-        try:
-            reading.card = model_card(snapshot)
-            claims += card_claims(reading.card) if reading.card else ()
-        except ModelFileError as error:
-            yield self.errored(str(error), subject="model card")
-        try:
-            reading.config = read_config(snapshot) or {}
-        except ModelFileError as error:
-            yield self.errored(str(error), subject="config.json")
-        if snapshot.find(_ADAPTER) is not None:
-            try:
-                reading.adapter = _mapping(read_json(snapshot, _ADAPTER))
-            except ModelFileError as error:
-                yield self.errored(str(error), subject=_ADAPTER)
-        for entry in list(snapshot.with_suffix(".gguf"))[:_MAX_HEADERS]:
-            context.check_deadline()
-            try:
-                header = gguf_metadata(snapshot.local_path(entry.path))
-            except (GgufError, OSError) as error:
-                yield self.errored(str(error), subject=entry.path)
-                continue
-            reading.headers.append((entry.path, header))
-            claims += gguf_claims(entry.path, header)
 
     def _of_hub(
         self, location: str, link: Link, chain: OriginChain, beside: str, kept: tuple[EvidenceRef, ...]
@@ -212,29 +172,6 @@ class PublisherUnknown(Check):
             "where these files came from.",
         )
 
-    def _of_family(self, chain: OriginChain, kept: tuple[EvidenceRef, ...]) -> Iterator[Finding]:
-        """A base that goes unsaid, as a hypothesis; only where somebody published the model."""
-        if chain.family is None or chain.publisher is None or chain.is_disclosed:
-            return
-        maker = chain.family.developer.entity if chain.family.developer else "a maker not in the table"
-        declared = "the card declares none"
-        if chain.contradicted:
-            declared = f"the declared base is {', '.join(link.name for link in chain.contradicted)}"
-        elif chain.bases:
-            declared = f"the declared base {chain.bases[0].name} does not name it"
-        yield self.failed(
-            f"config and vocabulary are consistent with {chain.family.name} by {maker} "
-            f"({chain.family.detail}), and {declared}: a hypothesis about the family, which says nothing "
-            "about weights",
-            confidence=Confidence.LOW,
-            rule="undisclosed-lineage",
-            subject=chain.family.name,
-            tags=_TAGS,
-            evidence=kept,
-            locations=(chain.family.place,) if chain.family.place else (),
-            remediation="Ask the publisher what the model was made from; compare weights with that family's.",
-        )
-
 
 def _borrowed_name(location: str, chain: OriginChain) -> ModelFamily | None:
     """The family whose developer's name the repository bears, unless a base by that developer is declared."""
@@ -248,10 +185,6 @@ def _borrowed_name(location: str, chain: OriginChain) -> ModelFamily | None:
 def _known_as(claim: OriginClaim, table: PublisherTable) -> str:
     known = table.find(claim.value) if claim.what in ("organization", "author") else None
     return f" (the table knows {known.entity}, {known.shown_seat})" if known else ""
-
-
-def _mapping(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, dict) else {}
 
 
 CHECK = PublisherUnknown()

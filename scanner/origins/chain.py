@@ -13,28 +13,16 @@ from __future__ import annotations
 import datetime
 import enum
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final, Self
 
 from scanner.findings import Confidence, Location
 from scanner.manifest import Snapshot
-from scanner.model_files import GgufHeader, ModelCard
-from scanner.origins.families import (
-    FamilyHypothesis,
-    ModelFamily,
-    family_owner,
-    family_table,
-    shape_of_config,
-    shape_of_header,
-)
+from scanner.origins.families import family_table
 from scanner.origins.hosts import host_of
 from scanner.origins.lineage import (
     OriginClaim,
-    adapter_base,
-    declared_bases,
-    header_bases,
-    header_origins,
     plain,
 )
 from scanner.origins.publishers import Publisher, PublisherKind, publisher_table
@@ -193,59 +181,6 @@ class OriginChain:
         return f"Declared as made from: {'; '.join(link.shown for link in self.bases)}."
 
 
-@dataclass
-class OriginReading:
-    """What the files of a model say about its origin, gathered file by file."""
-
-    snapshot: Snapshot
-    card: ModelCard | None = None
-    config: Mapping[str, object] = field(default_factory=dict)
-    adapter: Mapping[str, object] = field(default_factory=dict)
-    headers: list[tuple[str, GgufHeader]] = field(default_factory=list)
-
-    def chain(self) -> OriginChain:
-        """The chain that these files declare, with what the architecture points to."""
-        publisher, bases = publisher_link(self.snapshot), self._bases()
-        hypothesis, place = self._family()
-        family = _family_link(hypothesis, place)
-        claims = tuple(claim for path, header in self.headers for claim in header_origins(path, header))
-        disclosed = hypothesis.family is None or self._names(hypothesis.family, publisher, bases)
-        return OriginChain(publisher, bases, family, hypothesis.reason, claims, disclosed)
-
-    def _bases(self) -> tuple[Link, ...]:
-        found = []
-        if self.card is not None:
-            place = Location(self.card.path, detail="key base_model")
-            found += [link_to_base(name, Basis.CARD, place) for name in declared_bases(self.card)]
-        for name in adapter_base(self.adapter):
-            place = Location("adapter_config.json", detail="key base_model_name_or_path")
-            found.append(link_to_base(name, Basis.ADAPTER_CONFIG, place))
-        for path, header in self.headers:
-            place = Location(path, detail="key general.base_model")
-            found += [link_to_base(name, Basis.GGUF_HEADER, place) for name in header_bases(header)]
-        return tuple({link.name.casefold(): link for link in reversed(found)}.values())[::-1]
-
-    def _family(self) -> tuple[FamilyHypothesis, Location | None]:
-        shapes = [(shape_of_config(self.config), Location("config.json"))] if self.config else []
-        shapes += [(shape_of_header(header), Location(path)) for path, header in self.headers[:1]]
-        for shape, place in shapes:
-            if shape.model_type:
-                return family_table().of_shape(shape), place
-        return FamilyHypothesis(None, "no config.json or GGUF header states an architecture"), None
-
-    def _names(self, family: ModelFamily, publisher: Link | None, bases: Sequence[Link]) -> bool:
-        """Whether anything that people read names the family or its developer."""
-        links = [*bases, *([publisher] if publisher else [])]
-        if any(link.developer is not None and link.developer.org == family_owner(family) for link in links):
-            return True
-        said = [self.snapshot.ref.location, *(link.name for link in bases)]
-        said += [
-            header.text(key) for _, header in self.headers for key in ("general.name", "general.basename")
-        ]
-        said.append(self.card.text if self.card else "")
-        return any(family.is_mentioned(text) for text in said)
-
-
 def publisher_link(snapshot: Snapshot) -> Link | None:
     """Who handed the files out, as far as the reference says."""
     ref = snapshot.ref
@@ -255,7 +190,7 @@ def publisher_link(snapshot: Snapshot) -> Link | None:
     host = host_of(snapshot)
     detail = f"from {host}" if host else ""
     return Link(
-        org, _publisher_basis(ref.scheme, host, dict(snapshot.source)), _developer(org), detail=detail
+        org, _publisher_basis(ref.scheme, host, dict(snapshot.source)), developer_of(org), detail=detail
     )
 
 
@@ -285,16 +220,10 @@ def namespace(scheme: str, location: str) -> str:
 
 def link_to_base(name: str, basis: Basis, place: Location | None) -> Link:
     """The link to a model that this one was made from; its developer is whoever holds the first name."""
-    return Link(name, basis, _developer(name.partition("/")[0]), place)
+    return Link(name, basis, developer_of(name.partition("/")[0]), place)
 
 
-def _family_link(hypothesis: FamilyHypothesis, place: Location | None) -> Link | None:
-    family = hypothesis.family
-    if family is None:
-        return None
-    return Link(family.name, Basis.CONFIG_FAMILY, _developer(family.org), place, hypothesis.reason)
-
-
-def _developer(org: str) -> Developer | None:
+def developer_of(org: str) -> Developer | None:
+    """Who holds this name on the hub, None when the table does not know."""
     row = publisher_table().find(org)
     return Developer.of(row) if row else None

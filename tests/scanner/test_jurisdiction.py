@@ -7,13 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from scanner.licensing.claims import Claim, card_claims
 from scanner.licensing.table import LicenceDataError, licence_table, parse_table
 from scanner.licensing.texts import fingerprint
-from scanner.model_files import model_card
-from scanner.origins.chain import OriginReading
 from scanner.origins.hosts import host_of
 from scanner.origins.jurisdiction import Jurisdiction, jurisdiction_of
+from scanner.origins.reading import read_origins
 from scanner.references import ModelRef
 from tests.scanner.check_runs import snapshot_of
 from tests.scanner.model_folders import licence_text, write_card
@@ -24,10 +22,8 @@ LAWS = [row for row in TABLE.licences if row.law is not None]
 
 def of_folder(folder: Path) -> Jurisdiction:
     """The facts of a folder, with what its card declares."""
-    snapshot = snapshot_of(folder)
-    card = model_card(snapshot)
-    claims: list[Claim] = list(card_claims(card)) if card else []
-    return jurisdiction_of(snapshot, OriginReading(snapshot, card).chain(), claims)
+    reading = read_origins(snapshot_of(folder))
+    return jurisdiction_of(reading.snapshot, reading.chain(), reading.licence_claims)
 
 
 @pytest.mark.parametrize("row", LAWS, ids=lambda row: row.id)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 
 import pytest
@@ -40,11 +39,6 @@ def record_of(folder: Path, finding: Finding) -> OriginRecord:
     """The evidence of this finding."""
     (kept,) = finding.evidence
     return read_origin(context_of(folder).evidence.get(kept.sha256))
-
-
-def write_config(folder: Path, **values: object) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(json.dumps(values))
 
 
 def test_known_publisher_passes_with_entity_seat_and_date(tmp_path: Path) -> None:
@@ -198,75 +192,6 @@ def test_name_from_a_mirror_is_vouched_for_by_the_mirror_alone(tmp_path: Path) -
     publisher = record_of(tmp_path / "m", finding).chain.publisher
     assert publisher is not None
     assert (publisher.confidence, publisher.detail) == (Confidence.MEDIUM, "from hf-mirror.com")
-
-
-QWEN3 = {"model_type": "qwen3", "vocab_size": 151936, "rope_theta": 1000000}
-
-
-def test_family_that_nobody_names_is_a_hypothesis_of_low_confidence(tmp_path: Path) -> None:
-    write_config(tmp_path / "m", **QWEN3)
-    write_card(tmp_path / "m", "# Our own model\n", base_model="acme/secret")
-    first, second = all_published(tmp_path / "m", "hf://t-tech/T-pro")
-    assert first.outcome is Outcome.PASS
-    assert (second.rule, second.severity, second.confidence) == (
-        "undisclosed-lineage",
-        Severity.LOW,
-        Confidence.LOW,
-    )
-    assert "consistent with Qwen3 by Alibaba Cloud" in second.message
-    assert "stolen" not in second.message
-    assert second.locations[0].path == "config.json"
-
-
-@pytest.mark.parametrize(
-    ("reference", "card"),
-    [
-        ("hf://Qwen/own", {}),
-        ("hf://t-tech/T-pro", {"base_model": "Qwen/Qwen3-14B"}),
-        ("hf://t-tech/Qwen3-tuned", {}),
-        ("hf://t-tech/T-pro", {"text": "Built on qwen3."}),
-        ("hf://t-tech/T-pro", {"base_model": "acme/R1-Distill-Qwen-7B"}),
-    ],
-)
-def test_family_that_is_named_anywhere_is_no_finding(
-    tmp_path: Path, reference: str, card: dict[str, str]
-) -> None:
-    write_config(tmp_path / "m", **QWEN3)
-    text = card.pop("text", "# Model\n")
-    write_card(tmp_path / "m", text, **card)
-    assert [finding.rule for finding in all_published(tmp_path / "m", reference)] == [""]
-
-
-@pytest.mark.parametrize(
-    "config",
-    [
-        {"model_type": "llama", "vocab_size": 32000},  # shared by seven families
-        {"model_type": "qwen3", "vocab_size": 151700},  # own vocabulary
-        {"model_type": "somethingelse", "vocab_size": 151936},
-        {"model_type": "qwen3"},
-        {"model_type": ["qwen3"], "vocab_size": "151936", "rope_parameters": [1]},
-        {"model_type": "qwen3", "vocab_size": True, "rope_theta": {"a": 1}},
-    ],
-)
-def test_ambiguous_config_points_to_no_family(tmp_path: Path, config: dict[str, object]) -> None:
-    write_config(tmp_path / "m", **config)
-    finding = published(tmp_path / "m", "hf://t-tech/T-pro")
-    chain = record_of(tmp_path / "m", finding).chain
-    assert chain.family is None
-    assert chain.family_reason
-
-
-def test_declared_base_of_another_family_is_told(tmp_path: Path) -> None:
-    write_config(tmp_path / "m", **QWEN3)
-    write_card(tmp_path / "m", base_model="meta-llama/Llama-3.1-8B")
-    _, second = all_published(tmp_path / "m", "hf://t-tech/T-pro")
-    assert "the declared base is meta-llama/Llama-3.1-8B" in second.message
-
-
-def test_folder_without_publisher_is_never_told_of_an_unsaid_base(tmp_path: Path) -> None:
-    write_config(tmp_path / "m", **QWEN3)
-    findings = findings_of(CHECK, tmp_path / "m")
-    assert [finding.rule for finding in findings] == ["not-established"]
 
 
 def test_adapter_and_merge_have_several_links(tmp_path: Path) -> None:
