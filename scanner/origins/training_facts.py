@@ -1,4 +1,4 @@
-r"""What the public texts of a model say about its making: compute, hardware, data, energy, who answers for it.
+r"""What the public texts of a model say about its making: compute, hardware, data, energy, representative.
 
 Each fact comes with the sentence that states it and the place. Sentences are told apart by expressions in
 scanner/data/training_facts.yaml; the labelled sentences of the tests measure how well.
