@@ -3,10 +3,10 @@
 An exact name of a hub organisation or a company matches, and nothing that is merely like one: to accuse
 somebody by mistake is worse than to miss a match. What is merely alike is a hint, and named so.
 
->>> names = Names(publishers=["ai-sage"])
+>>> names = Names(publishers=["sberbank-ai"])
 >>> row = next(row for row in supplier_lists().rows if row.entity == "Sberbank")
 >>> match_of(row, names, companies_of(names)).how
-'the publisher ai-sage'
+'the publisher sberbank-ai'
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from typing import Final
 from scanner.findings import Confidence
 from scanner.origins.company_names import company_names
 from scanner.origins.names import ModelName
-from scanner.origins.publishers import Knowledge, Publisher, publisher_table
+from scanner.origins.publishers import Publisher, publisher_table
 from scanner.origins.supplier_lists import ListedSupplier, Reading, supplier_lists
 
 __all__ = ["Company", "Match", "Names", "companies_of", "match_of", "no_surer_than", "supplier_lists"]
 
 _WEAKEST_FIRST: Final = list(Confidence)
+# Grades of the registry of publishers that a person has still to check.
+_FROM_MEMORY: Final = frozenset({"unverified", "recalled"})
 # A match is no surer than what is known about the list itself.
 _AT_MOST: Final = {
     Reading.PRIMARY: Confidence.HIGH,
@@ -132,7 +134,7 @@ def _companies(roads: Iterable[tuple[str, str, str]], *, steps: int) -> Iterator
         publisher = publisher_table().find(org)
         if publisher is None:
             continue
-        known = steps + (publisher.confidence is Knowledge.UNVERIFIED)
+        known = steps + (publisher.confidence.value in _FROM_MEMORY)
         for name in company_names(publisher.entity):
             yield Company(name, f"{what} {shown}, whose company is {name}", False, _after(known))
         for owner in _owners(publisher):
