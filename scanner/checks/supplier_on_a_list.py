@@ -54,6 +54,8 @@ from scanner.records import encode_pretty
 
 POSSIBLE: Final = "possible-match"
 IMPORTED: Final = "consolidated-screening-list"
+# The lists of the import that the shipped table knows too; their matches count under the same rule.
+_KNOWN_SOURCES: Final = {"(EL)": "bis-entity-list", "(SDN)": "ofac-sdn"}
 _MAX_HEADERS: Final = 8
 _MAX_SHOWN: Final = 6
 _TAGS: Final = ("OWASP-LLM03:2025",)
@@ -145,7 +147,7 @@ class SupplierOnAList(Check):
             f"{how} on {party.source}{since} {f'({party.cite}) ' if party.cite else ''}in the "
             f"{imported.head.as_told if imported else 'imported list'}. What follows depends on your role",
             confidence=confidence,
-            rule=IMPORTED if hit.found.is_exact else POSSIBLE,
+            rule=_rule_of(party.source) if hit.found.is_exact else POSSIBLE,
             subject=f"{party.source}: {party.name}",
             evidence=kept,
             tags=_TAGS,
@@ -203,6 +205,11 @@ class SupplierOnAList(Check):
             own += names_of(snapshot, config, header)
             own += [claim.value for claim in header_origins(entry.path, header)]
         names.own += [name for name in own if ModelName.of(name).is_telling]
+
+
+def _rule_of(source: str) -> str:
+    """The list that a source of the import is: "Entity List (EL) - Bureau of Industry and Security"."""
+    return next((rule for sign, rule in _KNOWN_SOURCES.items() if sign in source), IMPORTED)
 
 
 def _search(names: Names, imported: ImportedList | None, context: CheckContext) -> _Result:

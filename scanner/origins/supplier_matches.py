@@ -3,10 +3,10 @@
 An exact name of a hub organisation or a company matches, and nothing that is merely like one: to accuse
 somebody by mistake is worse than to miss a match. What is merely alike is a hint, and named so.
 
->>> names = Names(publishers=["ai-sage"])
+>>> names = Names(publishers=["sberbank-ai"])
 >>> row = next(row for row in supplier_lists().rows if row.entity == "Sberbank")
 >>> match_of(row, names, companies_of(names)).how
-'the publisher ai-sage'
+'the publisher sberbank-ai'
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Final
 from scanner.findings import Confidence
 from scanner.origins.company_names import company_names
 from scanner.origins.names import ModelName
-from scanner.origins.publishers import Knowledge, Publisher, publisher_table
+from scanner.origins.publishers import Publisher, publisher_table
 from scanner.origins.supplier_lists import ListedSupplier, Reading, supplier_lists
 
 __all__ = ["Company", "Match", "Names", "companies_of", "match_of", "no_surer_than", "supplier_lists"]

@@ -116,7 +116,8 @@ def test_publishers_company_on_the_import_is_a_finding_with_list_day_and_digest(
     row = {"name": "MINIMAX LTD", "source": files.ENTITY_LIST, "start_date": "2026-10-01"}
     lists = imported(tmp_path, row)
     head = read_head(lists)
-    (found,) = (one for one in findings(model, lists, "hf://MiniMaxAI/M3") if one.rule == IMPORTED)
+    (found,) = findings(model, lists, "hf://MiniMaxAI/M3")
+    assert found.rule == "bis-entity-list"
     assert (found.outcome, found.severity) == (Outcome.FAIL, Severity.LOW)
     assert found.confidence is Confidence.MEDIUM
     assert head is not None
