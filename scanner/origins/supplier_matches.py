@@ -18,7 +18,7 @@ from typing import Final
 from scanner.findings import Confidence
 from scanner.origins.company_names import company_names
 from scanner.origins.names import ModelName
-from scanner.origins.publishers import Publisher, publisher_table
+from scanner.origins.publishers import Knowledge, Publisher, publisher_table
 from scanner.origins.supplier_lists import ListedSupplier, Reading, supplier_lists
 
 __all__ = ["Company", "Match", "Names", "companies_of", "match_of", "no_surer_than", "supplier_lists"]
