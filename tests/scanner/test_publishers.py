@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import datetime
 import importlib.resources
+import re
+from pathlib import Path
 
 import pytest
 
+from scanner.licensing.table import licence_table
+from scanner.origins.families import family_table
 from scanner.origins.hosts import host_table, parse_hosts
 from scanner.origins.publishers import (
     Knowledge,
@@ -89,6 +93,21 @@ def test_most_developers_rest_on_a_source() -> None:
     developers = [row for row in TABLE.publishers if row.kind.is_developer]
     sourced = [row for row in developers if row.confidence is not Knowledge.RECALLED]
     assert len(sourced) / len(developers) >= 0.6
+
+
+def test_the_page_on_publishers_counts_what_is_in_the_tables() -> None:
+    page = Path("docs/publishers.md").read_text(encoding="utf-8")
+    names = sum(len(row.names) for row in TABLE.publishers)
+    assert f"{len(TABLE.publishers)} rows with {names} names" in page
+    makers = [row for row in TABLE.publishers if row.kind.is_developer]
+    for grade in Knowledge:
+        count = sum(row.confidence is grade for row in makers)
+        assert re.search(rf"^\| {grade.value} \|.*\| {count} \|$", page, re.MULTILINE), grade
+    recalled = [row.org for row in makers if row.confidence is Knowledge.RECALLED]
+    assert f"Recalled are: {', '.join(f'`{org}`' for org in recalled)}, and" in page
+    licences = licence_table().licences
+    assert f"{sum(row.law is not None for row in licences)} of {len(licences)} licences" in page
+    assert f"model_families.csv`, {len(family_table().families)} rows)" in page
 
 
 def test_repackagers_are_no_developers() -> None:
