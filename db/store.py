@@ -241,6 +241,17 @@ class Store:
             f"several scans begin with '{beginning}': {', '.join(fits[:3])}", hint="write more of the id"
         )
 
+    def newest_of(self, digest: str) -> str | None:
+        """The id of the newest scan of exactly the bytes with this digest; None when there is none.
+
+        Raises:
+            StoreError: when the store cannot be read.
+        """
+        from db.rows import newest_query
+
+        with self._transaction() as session:
+            return session.scalars(newest_query(digest)).first()
+
     def _holds(self, scan: Scan) -> bool:
         """Whether the same work is stored under this id, whenever and on whatever engine it was finished."""
         from db.tables import ScanTable

@@ -1,28 +1,36 @@
 """Fetches a model reference through the source of its scheme.
 
->>> sorted(load_sources())
-['demo', 'directory', 'gguf', 'hf']
+>>> " ".join(sorted(load_sources()))
+'abfs az demo directory gguf gs hf http https memory oci oci-layout ollama s3'
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TypeGuard
 
 from scanner.manifest import Snapshot
+from scanner.path_patterns import is_taken
 from scanner.references import ModelRef
-from scanner.registry import load_extensions, nearest
+from scanner.registry import RegistryError, load_extensions, nearest
 from scanner.source import FetchOptions, Source, SourceError
 
 SOURCE_PACKAGE = "scanner.sources"
 
 
 def load_sources() -> dict[str, Source]:
-    """Every known source, by scheme.
+    """Every known source, by each scheme it serves.
 
     Raises:
         RegistryError: when a module has no SOURCE, or two sources share a scheme.
     """
-    return load_extensions((SOURCE_PACKAGE,), "SOURCE", _is_source, lambda source: source.scheme)
+    known = load_extensions((SOURCE_PACKAGE,), "SOURCE", _is_source, lambda source: source.scheme)
+    for source in list(known.values()):
+        for alias in source.aliases:
+            if alias in known:
+                raise RegistryError(f"{type(source).__name__}: the scheme '{alias}' is taken")
+            known[alias] = source
+    return known
 
 
 def _is_source(offered: object) -> TypeGuard[Source]:
@@ -33,7 +41,8 @@ def fetch(ref: ModelRef, options: FetchOptions) -> Snapshot:
     """The snapshot that `ref` names, fetched by the source of its scheme.
 
     Raises:
-        SourceError: when no source serves the scheme, or the source cannot fetch the model.
+        SourceError: when no source serves the scheme, or the source cannot fetch the model, or not the
+            part of it that was asked for.
         RegistryError: when a source cannot be loaded.
     """
     sources = load_sources()
@@ -41,6 +50,26 @@ def fetch(ref: ModelRef, options: FetchOptions) -> Snapshot:
         known = f"known are {', '.join(sorted(sources))}"
         raise SourceError(
             f"{ref.text}: unknown kind of source '{ref.scheme}'{nearest(ref.scheme, sources)}",
-            hint="write hf://org/name for a model on the hub" if ref.scheme in ("http", "https") else known,
+            hint=known,
         )
-    return sources[ref.scheme].fetch(ref, options)
+    snapshot = sources[ref.scheme].fetch(ref, options)
+    return _narrowed(snapshot, options) if options.allow or options.ignore else snapshot
+
+
+def _narrowed(snapshot: Snapshot, options: FetchOptions) -> Snapshot:
+    """The snapshot with the patterns among its facts.
+
+    Raises:
+        SourceError: when they take no file, or the source did not keep to them.
+    """
+    shown = snapshot.ref.text
+    if not snapshot.files:
+        raise SourceError(f"{shown}: no file is left by --allow and --ignore", hint="use other patterns")
+    for entry in snapshot.files:
+        if not is_taken(entry.path, options.allow, options.ignore):
+            raise SourceError(
+                f"{shown}: sources of the kind '{snapshot.ref.scheme}' cannot leave files out",
+                hint="leave out --allow and --ignore",
+            )
+    patterns = [("allow", each) for each in options.allow] + [("ignore", each) for each in options.ignore]
+    return replace(snapshot, source=(*snapshot.source, *patterns))

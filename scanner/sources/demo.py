@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Final
 
-from scanner.hashing import HashingError, hash_files
+from scanner.hashing import HashingError, hash_model
 from scanner.manifest import Snapshot, SourceDigest
 from scanner.references import ModelRef
 from scanner.source import FetchOptions, Source, SourceError
@@ -51,11 +51,11 @@ class DemoSource(Source):
             )
         digests = _digests(distribution.version, recorded)
         try:
-            files = hash_files(path.parent, [path.name], {path.name: digests}, options.progress)
+            hashed = hash_model(path.parent, [path.name], {path.name: digests}, options.progress)
         except HashingError as error:
             raise SourceError(str(error), hint=error.hint) from error
         facts = (("distribution", f"{DISTRIBUTION} {distribution.version}"),)
-        return Snapshot(ref, None, str(path.parent), files, source=facts)
+        return Snapshot(ref, None, str(path.parent), hashed.files, source=facts, tensors=hashed.tensors)
 
 
 def _digests(version: str, recorded: importlib.metadata.PackagePath) -> list[SourceDigest]:
