@@ -99,8 +99,7 @@ class Terms:
         duties: What it asks for.
         inheritance: What binds users of models made from the licensed one.
         distillation: What it says of models trained on outputs.
-        governing_law: "California", "" where the text names none.
-        courts: Where disputes go, "" where the text names none.
+        courts: Where disputes go, "" where the text names none; the governing law is in licences.yaml.
         ends: What ends the licence, a phrase each.
         remote_restriction: Whether the licensor may restrict use from afar, or change terms later.
         source: Where the terms were read.
@@ -115,7 +114,6 @@ class Terms:
     duties: tuple[Duty, ...] = ()
     inheritance: Inheritance = Inheritance.UNCLEAR
     distillation: Distillation = Distillation.UNCLEAR
-    governing_law: str = ""
     courts: str = ""
     ends: tuple[str, ...] = ()
     remote_restriction: bool = False
