@@ -124,7 +124,8 @@ class _Bench:
         """Whether the scan found its bytes to be those of a lock, or the gate was given one and did."""
         check_id, held = HELD
         record = records_by_id(self.scan.records).get(check_id)
-        return any(reason.rule == "lock" for reason in self.demands) or any(
+        held_now = [reason for reason in self.demands if reason.rule == "lock"]
+        return any(reason.value is VerdictValue.PASS for reason in held_now) or any(
             finding.rule == held and finding.outcome is Outcome.PASS
             for finding in (record.findings if record else ())
         )
