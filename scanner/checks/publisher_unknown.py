@@ -26,7 +26,7 @@ from typing import Final
 
 from scanner.check import Check, CheckContext
 from scanner.findings import Confidence, Finding, Location, Severity
-from scanner.model_files import GgufError, ModelFileError, gguf_metadata, model_card
+from scanner.model_files import GgufError, ModelFileError, gguf_header_of, model_card
 from scanner.origins.lineage import OriginClaim, declared_bases, header_bases, header_origins, plain
 from scanner.origins.publishers import PublisherTable, publisher_table
 
@@ -54,7 +54,7 @@ class PublisherUnknown(Check):
             yield self.errored(str(error), subject="model card")
         for entry in list(context.snapshot.with_suffix(".gguf"))[:_MAX_HEADERS]:
             try:
-                header = gguf_metadata(context.snapshot.local_path(entry.path))
+                header = gguf_header_of(context.snapshot, entry)
             except (GgufError, OSError) as error:
                 yield self.errored(str(error), subject=entry.path)
                 continue

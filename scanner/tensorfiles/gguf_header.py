@@ -150,9 +150,20 @@ def read_gguf_header(path: str | os.PathLike[str]) -> GgufHeader:
     try:
         size_bytes = os.path.getsize(path)
         with open(path, "rb") as stream:
-            return _Reader(stream, size_bytes, name).header()
+            return read_gguf_header_from(stream, size_bytes, name)
     except OSError as error:
         raise GgufError(f"{name}: {error.strerror or error}") from error
+
+
+def read_gguf_header_from(stream: BinaryIO, size_bytes: int, name: str) -> GgufHeader:
+    """The same for a file of this size, opened at its beginning, that messages call `name`.
+
+    Raises:
+        GgufError: when it is not GGUF, is cut off, or claims more than the file or the limits hold.
+        OSError: when it cannot be read.
+        PartlyReadError: when its header was not fetched.
+    """
+    return _Reader(stream, size_bytes, name).header()
 
 
 class _Reader:

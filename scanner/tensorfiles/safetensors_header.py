@@ -22,7 +22,7 @@ from typing import BinaryIO, Final
 from scanner.tensorfiles.safetensors_entries import Pairs, duplicates, kind, read_tensor
 from scanner.tensorfiles.safetensors_layout import HeaderFault, TensorEntry, layout_faults, shown
 
-__all__ = ["HeaderFault", "SafetensorsReading", "TensorEntry", "read_safetensors"]
+__all__ = ["HeaderFault", "SafetensorsReading", "TensorEntry", "read_safetensors", "read_safetensors_from"]
 
 # Source: README of safetensors 0.8.0, section "Format".
 HEADER_LIMIT_BYTES: Final = 100_000_000
@@ -62,29 +62,38 @@ def read_safetensors(path: Path) -> SafetensorsReading:
     Raises:
         OSError: when the file cannot be read.
     """
-    size_bytes = path.stat().st_size
     with path.open("rb") as stream:
-        if size_bytes < _LENGTH_BYTES:
-            return _only("ST-SIZE", f"the file has {size_bytes} bytes; a header length takes {_LENGTH_BYTES}")
-        head = stream.read(_LENGTH_BYTES)
-        length = int.from_bytes(head, "little")
-        left = size_bytes - _LENGTH_BYTES
-        if head == _LFS_POINTER:
-            return _only(
-                "ST-HDR-LEN",
-                "it is a pointer of git-lfs: the file that it stands for was not fetched",
-                "byte 0",
-            )
-        if not 2 <= length <= min(HEADER_LIMIT_BYTES, left):
-            return _only(
-                "ST-HDR-LEN",
-                f"the header claims {length} bytes; expected 2 to {min(HEADER_LIMIT_BYTES, left)}",
-                "byte 0",
-            )
-        value, fault = _parse(stream.read(length))
-        if fault is not None:
-            return SafetensorsReading(faults=(fault,))
-        return _judge(value, left - length, stream)
+        return read_safetensors_from(stream, path.stat().st_size)
+
+
+def read_safetensors_from(stream: BinaryIO, size_bytes: int) -> SafetensorsReading:
+    """The same for a file of this size, opened at its beginning.
+
+    Raises:
+        OSError: when it cannot be read.
+        PartlyReadError: when its header was not fetched.
+    """
+    if size_bytes < _LENGTH_BYTES:
+        return _only("ST-SIZE", f"the file has {size_bytes} bytes; a header length takes {_LENGTH_BYTES}")
+    head = stream.read(_LENGTH_BYTES)
+    length = int.from_bytes(head, "little")
+    left = size_bytes - _LENGTH_BYTES
+    if head == _LFS_POINTER:
+        return _only(
+            "ST-HDR-LEN",
+            "it is a pointer of git-lfs: the file that it stands for was not fetched",
+            "byte 0",
+        )
+    if not 2 <= length <= min(HEADER_LIMIT_BYTES, left):
+        return _only(
+            "ST-HDR-LEN",
+            f"the header claims {length} bytes; expected 2 to {min(HEADER_LIMIT_BYTES, left)}",
+            "byte 0",
+        )
+    value, fault = _parse(stream.read(length))
+    if fault is not None:
+        return SafetensorsReading(faults=(fault,))
+    return _judge(value, left - length, stream)
 
 
 def _only(code: str, message: str, place: str = "") -> SafetensorsReading:
