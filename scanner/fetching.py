@@ -36,6 +36,20 @@ def fetch(ref: ModelRef, options: FetchOptions) -> Snapshot:
         SourceError: when no source serves the scheme, or the source cannot fetch the model.
         RegistryError: when a source cannot be loaded.
     """
+    return _source_of(ref).fetch(ref, options)
+
+
+def inspect(ref: ModelRef, options: FetchOptions) -> Snapshot:
+    """The same with weight files read no further than their headers.
+
+    Raises:
+        SourceError: when no source serves the scheme, or the source cannot inspect the model.
+        RegistryError: when a source cannot be loaded.
+    """
+    return _source_of(ref).inspect(ref, options)
+
+
+def _source_of(ref: ModelRef) -> Source:
     sources = load_sources()
     if ref.scheme not in sources:
         known = f"known are {', '.join(sorted(sources))}"
@@ -43,4 +57,4 @@ def fetch(ref: ModelRef, options: FetchOptions) -> Snapshot:
             f"{ref.text}: unknown kind of source '{ref.scheme}'{nearest(ref.scheme, sources)}",
             hint="write hf://org/name for a model on the hub" if ref.scheme in ("http", "https") else known,
         )
-    return sources[ref.scheme].fetch(ref, options)
+    return sources[ref.scheme]

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from scanner.errors import ScanError
 from scanner.manifest import FileEntry, SourceDigest
@@ -28,6 +28,20 @@ from scanner.progress import Progress, SilentProgress, Task
 BLOCK_BYTES: Final = 1024**2
 # A disk and one core feed about two hashing threads; more only makes spinning disks seek.
 THREADS: Final = 2
+
+
+class ReadFiles(Protocol):
+    """What turns paths into entries: `hash_files`, or for an inspection something that reads less."""
+
+    def __call__(
+        self,
+        root: Path,
+        paths: Iterable[str],
+        recorded: Mapping[str, Sequence[SourceDigest]] | None = None,
+        progress: Progress | None = None,
+    ) -> tuple[FileEntry, ...]:
+        """One entry per path (relative to `root`), sorted by path."""
+        ...
 
 
 class HashingError(ScanError):

@@ -72,18 +72,29 @@ class Parts:
 
         Reading anything else raises a PartlyReadError.
         """
-        raw = _PartsReader(self, path, size_bytes, opener)
-        return cast(BinaryIO, io.BufferedReader(raw, _BUFFER_BYTES))
+        kept = opener() if self.pieces else io.BytesIO()
+
+        def read_at(position: int, count: int) -> bytes:
+            piece = piece_at(self.pieces, position)
+            if piece is None:
+                raise self.refusal(path)
+            data = read_piece(kept, piece, position, count)
+            if not data:
+                raise OSError(f"{path}: what was read of it is no longer there")
+            return data
+
+        return buffered(size_bytes, read_at, kept.close)
 
 
-class _PartsReader(io.RawIOBase):
-    """A file of `size_bytes` of which only the pieces can be read."""
+class _Positioned(io.RawIOBase):
+    """A file of known size over a function that reads at a position."""
 
-    def __init__(self, parts: Parts, path: str, size_bytes: int, opener: Callable[[], BinaryIO]) -> None:
+    def __init__(
+        self, size_bytes: int, read_at: Callable[[int, int], bytes], on_close: Callable[[], None]
+    ) -> None:
         super().__init__()
-        self._parts, self._path, self._size = parts, path, size_bytes
+        self._size, self._read_at, self._on_close = size_bytes, read_at, on_close
         self._position = 0
-        self._kept = opener() if parts.pieces else io.BytesIO()
 
     def readable(self) -> bool:
         return True
@@ -95,27 +106,32 @@ class _PartsReader(io.RawIOBase):
         return self._position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._position = moved(self._position, self._size, offset, whence)
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        if start + offset < 0:
+            raise OSError("seek to before the beginning of the file")
+        self._position = start + offset
         return self._position
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # typeshed's Buffer is wider
-        if self._position >= self._size or not len(buffer):
+        count = min(len(buffer), self._size - self._position)
+        if count <= 0:
             return 0
-        piece = piece_at(self._parts.pieces, self._position)
-        if piece is None:
-            raise self._parts.refusal(self._path)
-        count = min(len(buffer), piece.end - self._position)
-        self._kept.seek(piece.at + self._position - piece.begin)
-        data = self._kept.read(count)
-        if len(data) < count:
-            raise OSError(f"{self._path}: what was read of it is no longer there")
-        buffer[:count] = data
-        self._position += count
-        return count
+        data = self._read_at(self._position, count)
+        buffer[: len(data)] = data
+        self._position += len(data)
+        return len(data)
 
     def close(self) -> None:
-        self._kept.close()
+        if not self.closed:
+            self._on_close()
         super().close()
+
+
+def buffered(
+    size_bytes: int, read_at: Callable[[int, int], bytes], on_close: Callable[[], None] = lambda: None
+) -> BinaryIO:
+    """A file of this size over `read_at`, which gives one byte or more of so many from a position."""
+    return cast(BinaryIO, io.BufferedReader(_Positioned(size_bytes, read_at, on_close), _BUFFER_BYTES))
 
 
 def piece_at(pieces: Sequence[Piece], position: int) -> Piece | None:
@@ -124,13 +140,7 @@ def piece_at(pieces: Sequence[Piece], position: int) -> Piece | None:
     return pieces[index] if index >= 0 and position < pieces[index].end else None
 
 
-def moved(position: int, size_bytes: int, offset: int, whence: int) -> int:
-    """Where `seek` leads in a file of this size.
-
-    Raises:
-        OSError: when it would lead before its beginning.
-    """
-    target = offset + {io.SEEK_SET: 0, io.SEEK_CUR: position, io.SEEK_END: size_bytes}[whence]
-    if target < 0:
-        raise OSError("seek to before the beginning of the file")
-    return target
+def read_piece(kept: BinaryIO, piece: Piece, position: int, count: int) -> bytes:
+    """At most so many bytes of a piece, from a position in its file."""
+    kept.seek(piece.at + position - piece.begin)
+    return kept.read(min(count, piece.end - position))

@@ -79,10 +79,8 @@ def translated_errors(repository: str, revision: str | None, options: FetchOptio
          "unset HF_HUB_OFFLINE, or scan in offline mode"),
         (errors.HFValidationError, "not a name that the hub allows", "write hf://org/name@revision"),
     )  # fmt: skip
-    # The client's transport errors are those of httpx (1.x) or httpx2 (2.x). Both are bases of its own
-    # error, so neither needs to be named. RuntimeError is what Xet's native code raises.
-    transport = [kind for kind in errors.HfHubHTTPError.__bases__ if issubclass(kind, Exception)]
-    other: tuple[type[Exception], ...] = (*transport, OSError, ValueError, RuntimeError)
+    # RuntimeError is what Xet's native code raises.
+    other: tuple[type[Exception], ...] = (*transport_errors(), OSError, ValueError, RuntimeError)
     try:
         yield
     except other as error:
@@ -93,6 +91,17 @@ def translated_errors(repository: str, revision: str | None, options: FetchOptio
             f"hf://{repository}: {shown_endpoint(options)} could not deliver it ({_brief(error)})",
             hint="try again later (fetching resumes), or scan in offline mode what the cache holds",
         ) from error
+
+
+def transport_errors() -> tuple[type[Exception], ...]:
+    """What the client raises when a connection fails.
+
+    They are those of httpx (1.x) or httpx2 (2.x). Both are bases of its own error, so neither needs to be
+    named.
+    """
+    from huggingface_hub import errors
+
+    return tuple(kind for kind in errors.HfHubHTTPError.__bases__ if issubclass(kind, Exception))
 
 
 def _brief(error: BaseException) -> str:

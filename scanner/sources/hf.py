@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from scanner.hashing import HashingError, hash_files
 from scanner.hub.client import PUBLIC_ENDPOINT, progress_bar, quiet_client, shown_endpoint, translated_errors
 from scanner.hub.listing import HubFile, HubListing, keep_listing, kept_listing
+from scanner.hub.ranges import HubSupply
+from scanner.inspection.files import inspect_files
 from scanner.manifest import Snapshot, SourceDigest, is_weight_file
 from scanner.references import ModelRef
 from scanner.source import FetchOptions, Source, SourceError
@@ -52,6 +54,31 @@ class HubSource(Source):
         else:
             listing = _fetch(repository, ref, folder, part, options)
         return _snapshot(ref, listing, folder / listing.commit, part, options)
+
+    def inspect(self, ref: ModelRef, options: FetchOptions) -> Snapshot:
+        """The snapshot of one commit, its weight files read no further than their headers.
+
+        Raises:
+            SourceError: as in `fetch`, in offline mode, and when the hub knows no range requests.
+        """
+        repository, part = _split(ref)
+        if options.offline:
+            raise SourceError(
+                f"{ref.text}: an inspection asks the hub, and offline mode forbids it",
+                hint="`weighbridge scan` in offline mode takes what an earlier fetch left in the cache",
+            )
+        folder = options.cache / "inspected" / repository.replace("/", "--")
+        with translated_errors(repository, ref.revision, options), quiet_client(options):
+            from huggingface_hub import HfApi
+
+            api = HfApi(options.endpoint or PUBLIC_ENDPOINT, token=options.token or False)
+            listing = _list(api, repository, ref, options)
+            selected = _selected(listing, part)
+            supply = HubSupply(api, repository, listing.commit, folder / listing.commit)
+            sizes = {file.path: file.size_bytes for file in listing.files if file.path in selected}
+            files = inspect_files(supply, sizes, _digests(listing), options.progress)
+        root = str(supply.root.resolve())
+        return Snapshot(ref, listing.commit, root, files, source=_facts(listing, part, selected))
 
 
 def _fetch(repository: str, ref: ModelRef, folder: Path, part: str, options: FetchOptions) -> HubListing:
@@ -141,22 +168,26 @@ def _snapshot(ref: ModelRef, listing: HubListing, root: Path, part: str, options
             f"{ref.text}: no file of commit {listing.commit[:12]} is in the cache",
             hint="fetch the model once without offline mode",
         )
-    origin = f"hub tree at {listing.commit}"
-    digests = {
-        file.path: [SourceDigest(file.algorithm, file.digest, origin)]
-        for file in listing.files
-        if file.digest
-    }
     try:
-        files = hash_files(root, present, digests, options.progress)
+        files = hash_files(root, present, _digests(listing), options.progress)
     except HashingError as error:
         raise SourceError(str(error), hint=error.hint) from error
-    facts = list(listing.facts)
-    if part:
-        left_out = sorted(file.path for file in listing.files if file.path not in selected)
-        facts += [("subset", part), *(("left_out", path) for path in left_out)]
     missing = tuple(sorted(selected - set(present)))
-    return Snapshot(ref, listing.commit, str(root.resolve()), files, missing, tuple(facts))
+    facts = _facts(listing, part, selected)
+    return Snapshot(ref, listing.commit, str(root.resolve()), files, missing, facts)
+
+
+def _digests(listing: HubListing) -> dict[str, list[SourceDigest]]:
+    origin = f"hub tree at {listing.commit}"
+    named = (file for file in listing.files if file.digest)
+    return {file.path: [SourceDigest(file.algorithm, file.digest, origin)] for file in named}
+
+
+def _facts(listing: HubListing, part: str, selected: set[str]) -> tuple[tuple[str, str], ...]:
+    if not part:
+        return listing.facts
+    left_out = sorted(file.path for file in listing.files if file.path not in selected)
+    return (*listing.facts, ("subset", part), *(("left_out", path) for path in left_out))
 
 
 def _split(ref: ModelRef) -> tuple[str, str]:
