@@ -23,7 +23,7 @@ from probes.questioning import open_questioner
 from probes.scheduler import Scheduler
 from scanner.check import Check, CheckContext, Needs
 from scanner.conversation import Judge
-from scanner.fetching import fetch
+from scanner.fetching import fetch, inspect
 from scanner.journal import Journal
 from scanner.manifest import Snapshot
 from scanner.progress import Progress
@@ -109,7 +109,7 @@ class Scales:
             ScanError: when the model cannot be fetched, the device asked for is absent, or the store or
                 disk does not take the results.
         """
-        snapshot = fetch(request.ref, self.fetching)
+        snapshot = (inspect if request.is_inspection else fetch)(request.ref, self.fetching)
         versions = {**deciding_versions(), **self._judge_version()}
         identity = request.identity(snapshot, versions)
         with self.workplace.locked(identity), Store.open(self.workplace.database_url) as store:

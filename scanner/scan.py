@@ -44,6 +44,7 @@ class ScanRequest:
         settings: Settings of single checks.
         is_fast: Whether speed may cost exactness.
         budget: What questioning may cost.
+        is_inspection: Whether weight files are read no further than their headers.
     """
 
     ref: ModelRef
@@ -57,6 +58,7 @@ class ScanRequest:
     settings: Mapping[str, str] = field(default_factory=dict)
     is_fast: bool = False
     budget: Budget = field(default_factory=Budget)
+    is_inspection: bool = False
 
     def identity(self, snapshot: Snapshot, versions: Mapping[str, str]) -> str:
         """Digest that names the scan's work: a killed scan with this identity is taken up again.

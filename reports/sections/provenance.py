@@ -106,11 +106,16 @@ def _file(entry: FileEntry) -> FileView:
     return FileView(
         path=entry.path,
         size=size_text(entry.size_bytes),
-        sha256=entry.sha256,
+        sha256=entry.sha256 or f"none: {_why_partly(entry)}",
         recorded=f"{source.algorithm} {source.value}" if source and differs else "",
         source=f"{source.algorithm}, {source.origin}" if source else "the source records no digest",
         tag=_match(entry),
     )
+
+
+def _why_partly(entry: FileEntry) -> str:
+    reason = entry.parts.reason if entry.parts else "nothing of it was read"
+    return f"{reason} ({entry.bytes_read:,} bytes)"
 
 
 def _match(entry: FileEntry) -> Tag | None:
