@@ -33,7 +33,8 @@ def read_header(stream: BinaryIO, path: str, size_bytes: int) -> None:
     """
     suffix = PurePosixPath(path.lower()).suffix
     if suffix == ".safetensors":
-        read_safetensors_from(stream, size_bytes)
+        if any(fault.code == "ST-TRAIL" for fault in read_safetensors_from(stream, size_bytes).faults):
+            _read_archive(stream)  # what follows the tensors may be an archive to whoever begins at the end
     elif suffix == ".gguf":
         _read_gguf(stream, size_bytes)
     elif stream.read(4).startswith(b"PK"):
