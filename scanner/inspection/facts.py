@@ -18,11 +18,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from scanner.errors import ScanError
+from scanner.inspection.glance import glance
 from scanner.manifest import Snapshot
 from scanner.model_files import GgufHeader, ModelCard, gguf_header_of, licence_files, model_card, read_config
 from scanner.origins.architecture import model_size
 from scanner.origins.lineage import declared_bases, header_bases
-from scanner.tensorfiles.safetensors_header import read_safetensors_from
 
 _LONGEST: Final = 120
 
@@ -122,11 +122,9 @@ class _Reading:
         for entry in self._snapshot.with_suffix(".safetensors"):
             try:
                 with self._snapshot.open(entry.path) as stream:
-                    reading = read_safetensors_from(stream, entry.size_bytes)
+                    found.update(glance(stream).dtypes)
             except (ScanError, OSError) as error:
                 self.unread.append(str(error))
-                continue
-            found.update(tensor.dtype for tensor in reading.tensors)
         if not found and header:
             found.update(_ggml_type(tensor.type_id) for tensor in header.tensors)
         return found

@@ -10,10 +10,11 @@ import zipfile
 from pathlib import PurePosixPath
 from typing import BinaryIO, Final
 
+from scanner.inspection.glance import glance
 from scanner.pickles.files import is_raw_storage
 from scanner.pickles.stream import UNPACKING_ERRORS
 from scanner.tensorfiles.gguf_header import GgufError, read_gguf_header_from
-from scanner.tensorfiles.safetensors_header import read_safetensors_from
+from scanner.tensorfiles.safetensors_layout import LOOK_BYTES
 
 # An old checkpoint begins with its pickles; those of a thousand tensors take about 150 KB.
 _PICKLES_BYTES: Final = 512 * 1024
@@ -33,8 +34,7 @@ def read_header(stream: BinaryIO, path: str, size_bytes: int) -> None:
     """
     suffix = PurePosixPath(path.lower()).suffix
     if suffix == ".safetensors":
-        if any(fault.code == "ST-TRAIL" for fault in read_safetensors_from(stream, size_bytes).faults):
-            _read_archive(stream)  # what follows the tensors may be an archive to whoever begins at the end
+        _read_safetensors(stream, size_bytes)
     elif suffix == ".gguf":
         _read_gguf(stream, size_bytes)
     elif stream.read(4).startswith(b"PK"):
@@ -51,6 +51,15 @@ def read_beginning(stream: BinaryIO) -> None:
         PartlyReadError: when not as much may be read.
     """
     stream.read(TEXT_BYTES)
+
+
+def _read_safetensors(stream: BinaryIO, size_bytes: int) -> None:
+    """Reads the header, and what follows the tensors where something does: it may be a file of its own."""
+    data_end = glance(stream).data_end
+    if 0 < data_end < size_bytes:
+        stream.seek(data_end)
+        stream.read(LOOK_BYTES)
+        _read_archive(stream)
 
 
 def _read_gguf(stream: BinaryIO, size_bytes: int) -> None:

@@ -106,7 +106,7 @@ def _parse(header: bytes) -> tuple[Pairs, HeaderFault | None]:
         return Pairs(), HeaderFault("ST-HDR-START", f"the header begins with {header[:4]!r}, not '{{'", start)
     try:
         text = header.decode("utf-8")
-        value, end = _DECODER.raw_decode(text)
+        value, end = (_SLOW_DECODER if "-0" in text else _DECODER).raw_decode(text)
     except UnicodeDecodeError as error:
         place = f"byte {_LENGTH_BYTES + error.start}"
         return Pairs(), HeaderFault("ST-HDR-UTF8", f"the header is not UTF-8 ({error.reason})", place)
@@ -119,7 +119,7 @@ def _parse(header: bytes) -> tuple[Pairs, HeaderFault | None]:
         found = text[end:].lstrip(" ")[:8]
         message = f"the header goes on with {found!r} after its JSON; only spaces may follow"
         return Pairs(), HeaderFault("ST-HDR-JSON", message, f"character {end}")
-    if _depth(value, _DEPTH_LIMIT) > _DEPTH_LIMIT:
+    if _is_nested_deeper(value, _DEPTH_LIMIT):
         message = f"the header is nested more than {_DEPTH_LIMIT} deep"
         return Pairs(), HeaderFault("ST-HDR-JSON", message, start)
     return value, None
@@ -162,13 +162,16 @@ def _metadata_faults(value: object) -> Iterator[HeaderFault]:
             yield HeaderFault("ST-HDR-UTF8", message, _METADATA)
 
 
-def _depth(value: object, limit: int) -> int:
-    """How deep `value` is nested, counting no further than one above `limit`."""
-    if limit < 0 or not isinstance(value, list):
-        return 0
-    items = (item for _, item in value) if isinstance(value, Pairs) else iter(value)
-    nested = (item for item in items if isinstance(item, list))
-    return 1 + max((_depth(item, limit - 1) for item in nested), default=0)
+def _is_nested_deeper(value: list[object], limit: int) -> bool:
+    """Whether lists and objects stand in each other more than `limit` deep."""
+    level = [value]
+    for _ in range(limit):
+        level = [inner for each in level for inner in _items(each) if isinstance(inner, list)]
+    return bool(level)
+
+
+def _items(value: list[object]) -> list[object]:
+    return [item for _, item in value] if isinstance(value, Pairs) else value
 
 
 def _refuse(word: str) -> object:
@@ -180,4 +183,6 @@ def _integer(digits: str) -> int | float:
     return -0.0 if digits == "-0" else int(digits)
 
 
-_DECODER: Final = json.JSONDecoder(object_pairs_hook=Pairs, parse_constant=_refuse, parse_int=_integer)
+# Numbers take the decoder's fast road where none can be "-0".
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=Pairs, parse_constant=_refuse)
+_SLOW_DECODER: Final = json.JSONDecoder(object_pairs_hook=Pairs, parse_constant=_refuse, parse_int=_integer)
