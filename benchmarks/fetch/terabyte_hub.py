@@ -171,7 +171,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for key, value in {"Content-Length": str(len(data)), **(extra or {})}.items():
             self.send_header(key, value)
-        head = sum(map(len, self._headers_buffer))
+        head = len(b"".join(self._headers_buffer))  # type: ignore[attr-defined]
         self.end_headers()
         self.wfile.write(data)
         self.wfile.flush()

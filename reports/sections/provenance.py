@@ -98,6 +98,12 @@ def _facts(contents: Contents) -> Iterator[Fact]:
     for key, value in model.source:
         yield Fact(titled(key), value)
     yield Fact("Total size", size_text(model.total_bytes))
+    whole = sum(entry.is_whole for entry in model.files)
+    if whole < len(model.files):
+        read = size_text(sum(entry.bytes_read for entry in model.files))
+        yield Fact(
+            "Read", f"{read}; {whole} of {len(model.files)} files whole, of others what their rows say"
+        )
 
 
 def _file(entry: FileEntry) -> FileView:
