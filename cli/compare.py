@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Chance of any false alarm among all tests of figures.",
 )
+@options.lock
 @click.option(
     "--tensors", is_flag=True, help="Read the weights of both again, to tell which tensors hold other values."
 )
@@ -45,6 +46,7 @@ def command(
     candidate_id: str,
     flips: int,
     alpha: float,
+    lock_path: Path | None,
     tensors: bool,
     output: str,
     data_dir: Path,
@@ -56,25 +58,32 @@ def command(
     fine-tune against its base: findings (new, fixed, the same), figures (paired tests over the
     same questions where both transcripts have them, Holm-adjusted, with the smallest change
     that could have been seen), weights, tokenizer, chat template, licence, code and files.
+    BASE or CANDIDATE may be a lock: then it is the newest scan of exactly its bytes. With
+    --lock, a candidate of other bytes is refused.
 
     \b
     Examples:
       weighbridge compare 20261122-0130-smollm2 20261125-0900-smollm2
       weighbridge compare 20261122 20261125 --flips 50
       weighbridge compare 20261122 20261125 --format markdown > comment.md
+      weighbridge compare in-use.lock.json 20261125 --lock model.lock.json
 
     \b
     Exit codes: 0 nothing to look at was detectable, 4 something is new, moved, lost or changed
-    that a person should look at, 2 usage or input error, 3 too little to see any change by.
+    that a person should look at, 1 the candidate is not what --lock demands, 2 usage or input
+    error, 3 too little to see any change by.
     """
     from cli.checks import known_checks
     from cli.comparing import compare_scans
+    from cli.locking import named_scan, refused_by
     from cli.workplace import Workplace, as_json
     from db.store import Store
+    from reports.glyphs import visible
 
     workplace = Workplace.at(data_dir, database_url)
     with Store.open(workplace.database_url) as store:
-        base, candidate = (store.load_scan(store.find(scan_id)) for scan_id in (base_id, candidate_id))
+        base, candidate = (store.load_scan(named_scan(store, scan_id)) for scan_id in (base_id, candidate_id))
+    refused = refused_by(candidate, lock_path)
     found = compare_scans(
         base, candidate, known_checks(), workplace.evidence, alpha=alpha, with_values=tensors
     )
@@ -90,7 +99,9 @@ def command(
         from cli.compare_text import print_comparison
 
         print_comparison(found, most_flips=flips)
-    return int(_code(found))
+    for line in refused:
+        click.echo(f"not as {lock_path}: {visible(line)}", err=True)
+    return int(ExitCode.BLOCKED if refused else _code(found))
 
 
 def _code(found: Comparison) -> ExitCode:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cli.checks import known_checks
 from policies.assess import assess
-from policies.assessment import Assessment
+from policies.assessment import Assessment, VerdictReason
 from policies.decided import with_decisions
 from policies.decisions import DecisionRecord
 from policies.gate_measures import require_directed
@@ -59,10 +59,12 @@ def judge(
     *,
     as_of: datetime.date,
     comparison: Comparison | None = None,
+    demands: Sequence[VerdictReason] = (),
 ) -> Assessment:
     """The assessment of a scan as of a day, by the policy and by what people had decided until then.
 
-    With a comparison, the rules of the gate that need a base are answered too.
+    With a comparison, the rules of the gate that need a base are answered too. `demands` are answers to what
+    was demanded beside the policy.
     """
     return assess(
         scan,
@@ -71,4 +73,5 @@ def judge(
         as_of=as_of,
         assessed_at=datetime.datetime.now(datetime.UTC),
         comparison=comparison,
+        demands=demands,
     )

@@ -135,6 +135,40 @@ def fetching(command: Command) -> Command:
     return command
 
 
+def patterns(command: Command) -> Command:
+    """`--allow` and `--ignore`: which files of the model to take."""
+    options = (
+        click.option(
+            "--allow",
+            multiple=True,
+            metavar="PATTERN",
+            help="Take only files whose path matches, such as '*.safetensors' or 'onnx/'; may be repeated.",
+        ),
+        click.option(
+            "--ignore",
+            multiple=True,
+            metavar="PATTERN",
+            help="Leave out files whose path matches; may be repeated.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def lock(command: Command) -> Command:
+    """`--lock`: the lock to demand."""
+    return click.option(
+        "--lock",
+        "lock_path",
+        metavar="FILE",
+        type=click.Path(dir_okay=False, path_type=Path),
+        default=None,
+        show_default="none",
+        help="Lock that `weighbridge fetch` wrote, which every byte must match.",
+    )(command)
+
+
 def reports(command: Command) -> Command:
     """`--output` and `--report`: which report files to write, and where."""
     return _reports(command, ("pdf", "html", "json"))

@@ -6,7 +6,7 @@ import datetime
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from cli.checks import known_checks
 from cli.engine_options import EngineChoice
 from cli.exit_codes import ExitCode
 from cli.judging import JUDGE_SETTING, open_judge
+from cli.locking import demand, require_no_patterns
 from scanner.check import Profile
 from scanner.errors import ScanError
 
@@ -49,6 +50,7 @@ class _Choice:
     by_name: str
     by_role: str
     person_path: Path
+    lock_path: Path | None
 
 
 @click.command(short_help="Weigh one model and end with a verdict.")
@@ -92,6 +94,8 @@ class _Choice:
 @privacy_options.privacy
 @options.policy
 @options.person
+@options.lock
+@options.patterns
 @options.fetching
 @click.option("--fresh", is_flag=True, help="Start afresh even if an unfinished scan could be taken up.")
 @options.reports
@@ -109,14 +113,17 @@ def command(
     endpoint: str,
     offline: bool,
     token: str,
+    allow: tuple[str, ...],
+    ignore: tuple[str, ...],
     fresh: bool,
     **choice: Any,  # noqa: ANN401 - Click hands over the rest by name; _Choice and EngineChoice type it
 ) -> int:
-    """Weigh MODEL: a directory, a .gguf file, hf://org/name@revision, or demo.
+    """Weigh MODEL: a directory, a .gguf file, hf://org/name@revision, demo, or a model.lock.json.
 
     Fetches and hashes it, runs the static checks, questions it on local hardware, judges the
     findings by the control packs, stores everything, writes the reports, and ends with the
     exit code of the verdict. A scan that was interrupted is taken up by the same command.
+    With a lock, its commit is fetched, and every file that is not as locked is a finding.
 
     \b
     Examples:
@@ -124,6 +131,7 @@ def command(
       weighbridge scan ./model --profile standard --pack eu-ai-act
       weighbridge scan hf://org/name@main --policy weighbridge.yaml --output out
       weighbridge scan model.gguf --static-only --report none --format json
+      weighbridge scan hf://org/name --lock model.lock.json
 
     \b
     Exit codes: 0 pass, 1 the gate blocks, 2 usage or input error, 3 could not assess
@@ -143,7 +151,7 @@ def command(
         require_writable(output_dir or Path())
     is_quiet = quiet or output == "json"
     with shown_progress(quiet=is_quiet) as progress:
-        fetching = FetchOptions(workplace.fetched, endpoint, token, offline, progress)
+        fetching = FetchOptions(workplace.fetched, endpoint, token, offline, progress, allow, ignore)
         engine, what = _split(choice)
         weighing = _weigh(what, engine, workplace, fetching, fresh=fresh, is_quiet=is_quiet)
     folder = output_dir or Path(f"weighbridge-{weighing.scan.id}")
@@ -191,10 +199,12 @@ def _weigh(
     from cli.person import known_person
     from cli.summary import announce
     from cli.weighing import Scales
-    from scanner.references import ModelRef
     from scanner.scan import ScanRequest
 
-    ref = ModelRef.parse(choice.model)
+    demanded = demand(choice.model, choice.lock_path)
+    ref = demanded.ref
+    if demanded.lock is not None:
+        require_no_patterns(fetching.allow, fetching.ignore)
     known = known_checks()
     checks = _picked(known, choice)
     settings = _settings_of(choice)
@@ -216,17 +226,21 @@ def _weigh(
         settings=settings,
         is_fast=engine.is_fast,
         budget=engine.budget,
+        allow=fetching.allow,
+        ignore=fetching.ignore,
+        lock=demanded.lock.sha256 if demanded.lock else "",
     )
     if not is_quiet:
         announce(request, checks, criteria, preparer)
     with ExitStack() as stack:
         judge = None
         if JUDGE_SETTING in settings:
+            whole = replace(fetching, allow=(), ignore=())  # the patterns are for the model under test
             opening = open_judge(
-                settings[JUDGE_SETTING], "auto", engine.options_beside(workplace), workplace, fetching
+                settings[JUDGE_SETTING], "auto", engine.options_beside(workplace), workplace, whole
             )
             judge = stack.enter_context(opening)
-        scales = Scales(workplace, fetching, engine.options(workplace), fetching.progress, judge)
+        scales = Scales(workplace, fetching, engine.options(workplace), fetching.progress, judge, demanded)
         return scales.weigh(request, checks, criteria, preparer, fresh=fresh)
 
 

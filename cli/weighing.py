@@ -13,6 +13,7 @@ from pathlib import Path
 from cli.criteria import Criteria, judge
 from cli.deciding import record_preparer
 from cli.libraries import hub_forbidden
+from cli.locking import Demand
 from cli.versions import deciding_versions
 from cli.workplace import Workplace
 from db.store import Store
@@ -25,6 +26,7 @@ from scanner.check import Check, CheckContext, Needs
 from scanner.conversation import Judge
 from scanner.fetching import fetch, inspect
 from scanner.journal import Journal
+from scanner.lock.demand import fetch_locked
 from scanner.manifest import Snapshot
 from scanner.progress import Progress
 from scanner.records import decode, encode
@@ -83,6 +85,7 @@ class Scales:
         engine: How to load it.
         progress: Who is told how far things are.
         judge: Another model that reads replies; None without one.
+        demand: The lock that the model must match, if there is one.
     """
 
     workplace: Workplace
@@ -90,6 +93,7 @@ class Scales:
     engine: BackendOptions
     progress: Progress
     judge: Judge | None = None
+    demand: Demand | None = None
 
     def weigh(
         self,
@@ -109,7 +113,7 @@ class Scales:
             ScanError: when the model cannot be fetched, the device asked for is absent, or the store or
                 disk does not take the results.
         """
-        snapshot = (inspect if request.is_inspection else fetch)(request.ref, self.fetching)
+        snapshot = self._fetch(request)
         versions = {**deciding_versions(), **self._judge_version()}
         identity = request.identity(snapshot, versions)
         with self.workplace.locked(identity), Store.open(self.workplace.database_url) as store:
@@ -125,6 +129,13 @@ class Scales:
                 record_preparer(store, ran.scan.id, preparer)
             self.workplace.keep_journal(identity, ran.scan.id)
         return Weighing(ran.scan, assessment, ran.was_resumed, ran.asked, ran.recalled)
+
+    def _fetch(self, request: ScanRequest) -> Snapshot:
+        if request.is_inspection:
+            return inspect(request.ref, self.fetching)
+        if self.demand is None or self.demand.lock is None:
+            return fetch(request.ref, self.fetching)
+        return fetch_locked(request.ref, self.demand.lock, self.fetching, self.demand.name)
 
     def _run(
         self,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 
-from policies.assessment import Assessment, ControlResult, ControlStatus, PackResult
+from policies.assessment import Assessment, ControlResult, ControlStatus, PackResult, VerdictReason
 from policies.controls import Control, Pack
 from policies.facts import Facts, gather
 from policies.gate import decide
@@ -34,6 +34,7 @@ def assess(
     as_of: datetime.date,
     assessed_at: datetime.datetime,
     comparison: Comparison | None = None,
+    demands: Sequence[VerdictReason] = (),
 ) -> Assessment:
     """The statuses of all controls and the verdict.
 
@@ -44,6 +45,7 @@ def assess(
         as_of: The day on which the law is read, and on which attestations and waivers count.
         assessed_at: Now, UTC.
         comparison: The scan held against an earlier one, for the rules that need a base.
+        demands: What the gate says to demands beside the policy, such as a lock.
     """
     facts = gather(
         scan,
@@ -60,7 +62,7 @@ def assess(
         as_of=as_of,
         organisation={key: answer_in_words(answer) for key, answer in sorted(policy.answers.items())},
         packs=results,
-        verdict=decide(scan, results, policy, as_of=as_of, comparison=comparison),
+        verdict=decide(scan, results, policy, as_of=as_of, comparison=comparison, demands=demands),
         statements=statements_of(policy, as_of),
         overrides=policy.overrides,
     )

@@ -44,8 +44,11 @@ def decide(
     *,
     as_of: datetime.date,
     comparison: Comparison | None = None,
+    demands: Sequence[VerdictReason] = (),
 ) -> Verdict:
     """The verdict of the policy's gate on a scan and its judged packs, beside a base if there is one.
+
+    `demands` are answers to what was asked for beside the policy, such as a lock that the bytes must match.
 
     Raises:
         InvalidValueError: when the comparison is about another candidate.
@@ -53,7 +56,7 @@ def decide(
     if comparison is not None and comparison.candidate.scan_id != scan.id:
         raise InvalidValueError(f"the comparison is of {comparison.candidate.scan_id}, judged is {scan.id}")
     bench = _Bench(scan, packs, policy, as_of, comparison)
-    reasons = sorted(bench.reasons(), key=lambda reason: _STRONGEST_FIRST.index(reason.value))
+    reasons = sorted((*bench.reasons(), *demands), key=lambda reason: _STRONGEST_FIRST.index(reason.value))
     return Verdict(
         value=reasons[0].value if reasons else VerdictValue.PASS,
         reasons=tuple(reasons),

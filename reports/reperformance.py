@@ -58,11 +58,22 @@ def _scan_again(scan: Scan) -> list[str]:
     words = ["weighbridge", "scan", _pinned(scan), "--profile", request.profile.value]
     for check_id in request.check_ids:
         words += ["--check", check_id]
+    words += _file_options(scan)
     words += _engine_options(scan)
     words += ["--seed", str(request.seed)]
     for key, value in sorted(request.settings.items()):
         words += ["--set", f"{key}={value}"]
     return [*words, "--as-of", request.as_of.isoformat()]
+
+
+def _file_options(scan: Scan) -> list[str]:
+    """Which files; the fact "lock" of the model tells the digest of the lock that was demanded."""
+    request = scan.request
+    words = ["--lock", "model.lock.json"] if request.lock else []
+    for option, patterns in (("--allow", request.allow), ("--ignore", request.ignore)):
+        for pattern in patterns:
+            words += [option, pattern]
+    return words
 
 
 def _engine_options(scan: Scan) -> list[str]:

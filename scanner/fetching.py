@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TypeGuard
 
 from scanner.manifest import Snapshot
+from scanner.path_patterns import is_taken
 from scanner.references import ModelRef
 from scanner.registry import load_extensions, nearest
 from scanner.source import FetchOptions, Source, SourceError
@@ -33,20 +35,21 @@ def fetch(ref: ModelRef, options: FetchOptions) -> Snapshot:
     """The snapshot that `ref` names, fetched by the source of its scheme.
 
     Raises:
-        SourceError: when no source serves the scheme, or the source cannot fetch the model.
+        SourceError: when no source serves the scheme, or the source cannot fetch the model, or not the
+            part of it that was asked for.
         RegistryError: when a source cannot be loaded.
     """
-    return _source_of(ref).fetch(ref, options)
+    return _narrowed(_source_of(ref).fetch(ref, options), options)
 
 
 def inspect(ref: ModelRef, options: FetchOptions) -> Snapshot:
     """The same with weight files read no further than their headers.
 
     Raises:
-        SourceError: when no source serves the scheme, or the source cannot inspect the model.
+        SourceError: as in `fetch`, and when the source cannot read parts of files.
         RegistryError: when a source cannot be loaded.
     """
-    return _source_of(ref).inspect(ref, options)
+    return _narrowed(_source_of(ref).inspect(ref, options), options)
 
 
 def _source_of(ref: ModelRef) -> Source:
@@ -58,3 +61,24 @@ def _source_of(ref: ModelRef) -> Source:
             hint="write hf://org/name for a model on the hub" if ref.scheme in ("http", "https") else known,
         )
     return sources[ref.scheme]
+
+
+def _narrowed(snapshot: Snapshot, options: FetchOptions) -> Snapshot:
+    """The snapshot with the patterns, if there are any, among its facts.
+
+    Raises:
+        SourceError: when they take no file, or the source did not keep to them.
+    """
+    if not options.allow and not options.ignore:
+        return snapshot
+    shown = snapshot.ref.text
+    if not snapshot.files:
+        raise SourceError(f"{shown}: no file is left by --allow and --ignore", hint="use other patterns")
+    for entry in snapshot.files:
+        if not is_taken(entry.path, options.allow, options.ignore):
+            raise SourceError(
+                f"{shown}: sources of the kind '{snapshot.ref.scheme}' cannot leave files out",
+                hint="leave out --allow and --ignore",
+            )
+    patterns = [("allow", each) for each in options.allow] + [("ignore", each) for each in options.ignore]
+    return replace(snapshot, source=(*snapshot.source, *patterns))

@@ -21,27 +21,13 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from scanner.errors import ScanError
-from scanner.manifest import FileEntry, SourceDigest
+from scanner.manifest import FileEntry, SourceDigest, TensorIdentity
 from scanner.progress import Progress, SilentProgress, Task
 
 # Large enough that hashlib releases the interpreter lock nearly all the time, small enough to stay in cache.
 BLOCK_BYTES: Final = 1024**2
 # A disk and one core feed about two hashing threads; more only makes spinning disks seek.
 THREADS: Final = 2
-
-
-class ReadFiles(Protocol):
-    """What turns paths into entries: `hash_files`, or for an inspection something that reads less."""
-
-    def __call__(
-        self,
-        root: Path,
-        paths: Iterable[str],
-        recorded: Mapping[str, Sequence[SourceDigest]] | None = None,
-        progress: Progress | None = None,
-    ) -> tuple[FileEntry, ...]:
-        """One entry per path (relative to `root`), sorted by path."""
-        ...
 
 
 class HashingError(ScanError):
@@ -65,6 +51,33 @@ class FileHashes:
     size_bytes: int
     sha256: str
     git_sha1: str | None = None
+
+
+@dataclass(frozen=True)
+class HashedModel:
+    """What one pass over all files of a model yields.
+
+    Attributes:
+        files: One entry per file, sorted by path.
+        tensors: Identity of the weights in them; None when no file holds weights.
+    """
+
+    files: tuple[FileEntry, ...]
+    tensors: TensorIdentity | None
+
+
+class ReadModel(Protocol):
+    """What turns the paths of a model into entries: `hash_model`, or for an inspection what reads less."""
+
+    def __call__(
+        self,
+        root: Path,
+        paths: Iterable[str],
+        recorded: Mapping[str, Sequence[SourceDigest]] | None = None,
+        progress: Progress | None = None,
+    ) -> HashedModel:
+        """The entries of these paths (relative to `root`), and the identity of the weights in them."""
+        ...
 
 
 def hash_file(
@@ -107,6 +120,20 @@ def hash_file(
             hint="wait until nothing writes to the model any more, then scan again",
         )
     return FileHashes(size_bytes, sha256.hexdigest(), git_sha1.hexdigest() if with_git_sha1 else None)
+
+
+def hash_model(
+    root: Path,
+    paths: Iterable[str],
+    recorded: Mapping[str, Sequence[SourceDigest]] | None = None,
+    progress: Progress | None = None,
+) -> HashedModel:
+    """The entries of these files, as of `hash_files`, and the identity of the weights in them.
+
+    Raises:
+        HashingError: when a file cannot be read, or its name is not text.
+    """
+    return HashedModel(hash_files(root, paths, recorded, progress), None)
 
 
 def hash_files(

@@ -82,22 +82,38 @@ class FileEntry:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A weight file whose tensors could not be told apart, and why: a clause."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class TensorIdentity:
     """The weights as such: the same for the same tensors in other shards, containers or file order.
 
     Attributes:
-        algorithm: Name and version of how the digest is made.
-        digest: Lower-case hex digits.
+        algorithm: Name and version of how the digests are made.
+        digest: Over names, number formats, shapes and values; lower-case hex digits, "" when no tensor
+            could be told apart.
         count: How many tensors went in.
         size_bytes: Size of their values together.
-        left_out: Weight files whose tensors could not be told apart; the digest does not cover them.
+        left_out: Weight files that the digests do not cover.
+        values_digest: The same without the names: equal also where another format renames tensors.
     """
 
     algorithm: str
     digest: str
     count: int
     size_bytes: int
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    values_digest: str = ""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every weight file is covered, so that equal digests mean equal weights."""
+        return self.digest != "" and not self.left_out
 
 
 @dataclass(frozen=True)
@@ -111,7 +127,7 @@ class Snapshot:
         files: Every file, sorted by path.
         missing: Paths that the source lists and the folder lacks.
         source: What the source told about the model beside its files ("gated": "false").
-        tensors: Identity of the weights whatever their files; None when no file shows its tensors.
+        tensors: Identity of the weights whatever their files; None when no file holds weights.
     """
 
     ref: ModelRef

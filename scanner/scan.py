@@ -44,6 +44,9 @@ class ScanRequest:
         settings: Settings of single checks.
         is_fast: Whether speed may cost exactness.
         budget: What questioning may cost.
+        allow: Patterns of the files to take, none for all.
+        ignore: Patterns of the files to leave out.
+        lock: Digest of the lock that the model must match, "" without one; its patterns count then.
         is_inspection: Whether weight files are read no further than their headers.
     """
 
@@ -58,6 +61,9 @@ class ScanRequest:
     settings: Mapping[str, str] = field(default_factory=dict)
     is_fast: bool = False
     budget: Budget = field(default_factory=Budget)
+    allow: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    lock: str = ""
     is_inspection: bool = False
 
     def identity(self, snapshot: Snapshot, versions: Mapping[str, str]) -> str:

@@ -27,6 +27,9 @@ class FetchOptions:
         token: Access token for gated repositories, "" for none; never stored.
         offline: Take only what the cache holds.
         progress: Where to tell how far fetching and hashing are.
+        allow: Patterns of the paths to take, () for all; see `scanner.path_patterns`.
+        ignore: Patterns of the paths to leave out, even of those that are allowed. What was left out is
+            in the snapshot's facts, one "left_out" a path, so that nobody takes a part for the whole.
     """
 
     cache: Path
@@ -34,6 +37,8 @@ class FetchOptions:
     token: str = ""
     offline: bool = False
     progress: Progress = field(default_factory=SilentProgress)
+    allow: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
 
 
 class Source(ABC):
@@ -41,9 +46,11 @@ class Source(ABC):
 
     Attributes:
         scheme: The `ModelRef.scheme` it serves.
+        serves_commits: Whether a snapshot's commit, named as revision, gets the same bytes again.
     """
 
     scheme: ClassVar[str]
+    serves_commits: ClassVar[bool] = False
 
     @abstractmethod
     def fetch(self, ref: ModelRef, options: FetchOptions) -> Snapshot:

@@ -2,8 +2,9 @@
 
 What it looks for: every file whose digest, computed here over every byte, differs from one that somebody
 else recorded: the hub's tree at the fetched commit, the hub client's notes or SHA256SUMS in a local
-folder, the record of the package that carries the model. Also files on record that are not there, links
-that lead out of the folder, and folders that mix files of several commits.
+folder, the record of the package that carries the model, the lock that the scan was told to demand. Also
+files on record that are not there, files and commits that are not those of the lock, links that lead out of
+the folder, and folders that mix files of several commits.
 
 Why it matters: the hub's client accepts wrong bytes of the right length, and proxies and mirrors stand
 in between; everything else that is said about a model is said about other bytes if these differ.
@@ -51,8 +52,11 @@ class IntegrityMismatch(Check):
             *(self._mismatch(entry, evidence) for entry in snapshot.files if entry.matches_source is False),
             *(self._missing(path, evidence) for path in snapshot.missing),
             *self._strange_facts(snapshot, evidence),
+            *self._not_in_lock(snapshot, evidence),
         ]
         yield from failures
+        yield from self._beside_lock(snapshot, bool(failures), evidence)
+        yield from self._left_out(snapshot)
         for key, problem in snapshot.source:
             if key == "digest_unreadable":
                 yield self.errored(f"a digest is on record and cannot be read: {problem}", subject=problem)
@@ -142,10 +146,65 @@ class IntegrityMismatch(Check):
                     tags=_TAGS,
                 )
 
+    def _not_in_lock(self, snapshot: Snapshot, evidence: tuple[EvidenceRef, ...]) -> Iterator[Finding]:
+        for key, value in snapshot.source:
+            if key == "lock_commit":
+                yield self.failed(
+                    value,
+                    rule="LOCK-COMMIT",
+                    evidence=evidence,
+                    remediation="Fetch the commit of the lock, or look at what changed and update the lock.",
+                    tags=_TAGS,
+                )
+            elif key == "lock_extra":
+                yield self.failed(
+                    f"{value}: there and not in the lock",
+                    severity=Severity.HIGH,
+                    rule="EXTRA",
+                    locations=(Location(value),),
+                    evidence=evidence,
+                    remediation="Remove the file, or look at it and update the lock.",
+                    tags=_TAGS,
+                )
+
+    def _beside_lock(
+        self, snapshot: Snapshot, has_failed: bool, evidence: tuple[EvidenceRef, ...]
+    ) -> Iterator[Finding]:
+        facts = dict(snapshot.source)
+        if "lock" in facts and not has_failed:
+            yield self.passed(
+                f"all {len(snapshot.files)} files are those of the lock ({facts['lock']})",
+                rule="LOCK",
+                subject="lock",
+                evidence=evidence,
+            )
+        if "lock_same_tensors" in facts:
+            yield self.passed(
+                f"the weights are those of the lock, in other files ({facts['lock_same_tensors']})",
+                rule="LOCK-TENSORS",
+                subject="tensors",
+                evidence=evidence,
+            )
+
+    def _left_out(self, snapshot: Snapshot) -> Iterator[Finding]:
+        """A part of a model was asked for: nothing that is said here is about the rest."""
+        chosen = [f"{key} {value}" for key, value in snapshot.source if key in ("subset", "allow", "ignore")]
+        left_out = [value for key, value in snapshot.source if key == "left_out"]
+        if chosen and left_out:
+            yield self.not_run(
+                f"{len(left_out)} files were left out ({_some(chosen)}): {_some(left_out)}",
+                subject="files left out",
+            )
+
 
 def _keep_table(context: CheckContext) -> EvidenceRef:
     snapshot = context.snapshot
-    table = {"commit": snapshot.commit, "files": snapshot.files, "missing": snapshot.missing}
+    table = {
+        "commit": snapshot.commit,
+        "files": snapshot.files,
+        "missing": snapshot.missing,
+        "lock": [value for key, value in snapshot.source if key.startswith("lock")],
+    }
     return context.evidence.put(encode_pretty(table), "application/json", "digests computed and on record")
 
 

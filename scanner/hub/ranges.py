@@ -1,109 +1,111 @@
-"""Fetches stretches of a repository's files from the hub: by commit, with the hub's own client.
+"""Fetches stretches of a repository's files from the hub: by commit, over the fenced connection.
 
-The hub answers for large files with the address of another host; the client follows and leaves the token
-behind. A server that sends more than was asked for is not read any further.
+The hub answers for large files with the address of another host; the fence follows and leaves the token
+behind. No more is received than was asked for, and no link on this machine is followed.
 """
 
 from __future__ import annotations
 
 import re
 import secrets
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeVar
 
-from scanner.hub.client import transport_errors
+from scanner.hub.client import HubSession
+from scanner.hub.download import require_success
+from scanner.hub.fence import LIMIT
+from scanner.hub.folder import HubFolder, plain_status
+from scanner.hub.patience import retrying
 from scanner.inspection.allowance import Allowance
 from scanner.inspection.demand import DemandFile, FetchedFile
 from scanner.inspection.files import Supply
 from scanner.source import SourceError
 
 if TYPE_CHECKING:
-    from huggingface_hub import HfApi
+    import httpx2
 
 T = TypeVar("T")
 # "bytes 0-99/1000", RFC 9110, section 14.4.
-_CONTENT_RANGE: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
-_CHUNK_BYTES: Final = 256 * 1024
-_TRIES: Final = 3
+_CONTENT_RANGE: Final = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})")
+_PARTIAL_CONTENT: Final = 206
 
 
 class HubSupply(Supply):
-    """One commit of a repository on the hub; what is fetched of it is kept under `root`."""
+    """One commit of a repository on the hub; what is fetched of it is kept in the folder of the commit."""
 
-    def __init__(self, api: HfApi, repository: str, commit: str, root: Path) -> None:
-        # NOTE: documented for users of the client, and re-exported without saying so to type checkers.
-        from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
-
-        self.root = root
-        self._api, self._repository, self._commit = api, repository, commit
-        # Ranges count bytes of the file, not of a compressed transfer.
-        self._headers = {
-            **build_hf_headers(token=api.token, library_name="weighbridge"),
-            "Accept-Encoding": "identity",
-        }
+    def __init__(self, session: HubSession, repository: str, folder: HubFolder) -> None:
+        self.root = folder.root
+        self._session, self._repository, self._commit = session, repository, folder.commit
+        self._stopped = threading.Event()
 
     def bring_whole(self, path: str, size_bytes: int) -> None:
         """Fetches the file, in place of whatever lay there.
 
         Raises:
-            SourceError: when the hub sends another number of bytes than it listed.
+            SourceError: when the hub does not send as many bytes as it listed.
         """
+        target = self._place(path)
 
         def get() -> None:
-            with _replacing(self.root / path) as kept:
-                count = 0
-                for chunk in self._stream(path, size_bytes, ""):
+            with _replacing(target) as kept:
+                for chunk in self._received(path, 0, size_bytes, size_bytes):
                     kept.write(chunk)
-                    count += len(chunk)
-                _require_length(path, count, size_bytes)
 
-        _persistently(get)
+        self._persistently(get)
 
     def on_demand(self, path: str, size_bytes: int, allowance: Allowance, first_bytes: int) -> DemandFile:
         """The file to be fetched piece by piece; the pieces are kept where the whole file would be."""
-        target = self.root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
+        target = self._place(path)
         # A new file, never one that another inspection is reading.
         target.unlink(missing_ok=True)
         kept = target.open("x+b")
 
         def fetch(begin: int, end: int) -> bytes:
-            return _persistently(lambda: self._range(path, begin, end, size_bytes))
+            return self._persistently(lambda: b"".join(self._received(path, begin, end, size_bytes)))
 
         return FetchedFile(path, size_bytes, allowance, first_bytes, fetch=fetch, kept=kept)
 
-    def _range(self, path: str, begin: int, end: int, size_bytes: int) -> bytes:
-        whole = begin == 0 and end == size_bytes
-        data = b"".join(self._stream(path, end - begin, "" if whole else f"{begin}-{end - 1}/{size_bytes}"))
-        _require_length(path, len(data), end - begin)
-        return data
+    def stop(self) -> None:
+        """Lets nobody wait for another attempt."""
+        self._stopped.set()
 
-    def _stream(self, path: str, size_bytes: int, wanted: str) -> Iterator[bytes]:
-        """The bytes of a file, or of the stretch "first-last/size" of it; ends soon after `size_bytes`."""
-        from huggingface_hub import hf_hub_url
-        from huggingface_hub.utils import hf_raise_for_status, http_stream_backoff  # type: ignore[attr-defined]
+    def _place(self, path: str) -> Path:
+        plain_status(self.root, path)
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return target
 
-        url = hf_hub_url(self._repository, path, revision=self._commit, endpoint=self._api.endpoint)
-        headers = {**self._headers, "Range": f"bytes={wanted.partition('/')[0]}"} if wanted else self._headers
-        with http_stream_backoff("GET", url, headers=headers) as response:
-            hf_raise_for_status(response)
-            if wanted:
-                _require_range(path, response.status_code, response.headers.get("Content-Range", ""), wanted)
-            count = 0
-            for chunk in response.iter_raw(_CHUNK_BYTES):
+    def _persistently(self, get: Callable[[], T]) -> T:
+        return retrying(self._session.limits, self._stopped)(get)
+
+    def _received(self, path: str, begin: int, end: int, size_bytes: int) -> Iterator[bytes]:
+        """The bytes from `begin` to `end` of a file of this size, in chunks, and exactly these."""
+        from huggingface_hub import get_session, hf_hub_url
+
+        session, is_whole = self._session, end - begin == size_bytes
+        address = hf_hub_url(self._repository, path, revision=self._commit, endpoint=session.endpoint)
+        headers = session.headers if is_whole else {**session.headers, "Range": f"bytes={begin}-{end - 1}"}
+        bounds = {LIMIT: end - begin}
+        with get_session().stream("GET", address, headers=headers, extensions=bounds) as response:
+            require_success(response, path)
+            if not is_whole:
+                _require_range(path, response, f"{begin}-{end - 1}/{size_bytes}")
+            left = end - begin
+            for chunk in response.iter_bytes():
+                left -= len(chunk)
                 yield chunk
-                count += len(chunk)
-                if count > size_bytes:
-                    return
+            if left:
+                got = end - begin - left
+                raise session.fence.failed(response.request, f"ended after {got} of {end - begin} bytes")
 
 
 @contextmanager
 def _replacing(target: Path) -> Iterator[BinaryIO]:
     """A new file that takes the name of `target` when all went well."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f"{target.name[:200]}.{secrets.token_hex(4)}")
+    temporary = target.with_name(f".{secrets.token_hex(8)}")
     try:
         with temporary.open("xb") as stream:
             yield stream
@@ -112,37 +114,15 @@ def _replacing(target: Path) -> Iterator[BinaryIO]:
         temporary.unlink(missing_ok=True)
 
 
-def _persistently(get: Callable[[], T]) -> T:
-    """What `get` yields, tried again when the connection breaks in the middle."""
-    from huggingface_hub.errors import HfHubHTTPError
-
-    for _ in range(_TRIES - 1):
-        try:
-            return get()
-        except HfHubHTTPError:  # an answer, and one that the client has tried to get another for
-            raise
-        except transport_errors():
-            continue
-    return get()
-
-
-def _require_range(path: str, status: int, told: str, wanted: str) -> None:
+def _require_range(path: str, response: httpx2.Response, wanted: str) -> None:
+    told = response.headers.get("Content-Range", "")
     match = _CONTENT_RANGE.fullmatch(told.strip())
-    if status == 206 and match and f"{match[1]}-{match[2]}/{match[3]}" == wanted:  # noqa: PLR2004
+    is_range = response.status_code == _PARTIAL_CONTENT and match is not None
+    if is_range and match and f"{match[1]}-{match[2]}/{match[3]}" == wanted:
         return
-    got = f"status {status}" + (f" and {told[:80]!a}" if told else "")
+    got = f"status {response.status_code}" + (f" and {told[:80]!a}" if told else "")
     raise SourceError(
         f"{path}: asked for bytes {wanted}, the hub or mirror answered with {got}",
         hint="an inspection needs a server that knows range requests and has the files that it lists; "
         "`weighbridge scan` fetches them whole",
     )
-
-
-def _require_length(path: str, got_bytes: int, expected_bytes: int) -> None:
-    if got_bytes != expected_bytes:
-        more = "more than " if got_bytes > expected_bytes else ""
-        raise SourceError(
-            f"{path}: the hub or mirror sent {more}{min(got_bytes, expected_bytes)} bytes, expected "
-            f"{expected_bytes}",
-            hint="try again later; if it stays so, the server does not have what it lists",
-        )

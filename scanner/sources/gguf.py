@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Final
 
-from scanner.hashing import HashingError, ReadFiles, hash_files
+from scanner.hashing import HashingError, ReadModel, hash_model
 from scanner.inspection.files import read_heads
 from scanner.manifest import Snapshot
 from scanner.recorded_digests import BLOB_ORIGIN, digest_of_etag, hub_blob, hub_commit, recorded_digests
@@ -35,40 +35,39 @@ class GgufSource(Source):
         Raises:
             SourceError: when it does not exist, cannot be read, or is not GGUF.
         """
-        return _snapshot(ref, options, hash_files)
+        return self._snapshot(ref, options, hash_model)
 
     def inspect(self, ref: ModelRef, options: FetchOptions) -> Snapshot:
-        """The same with no file read further than its header.
+        """The same with its files read no further than their headers.
 
         Raises:
             SourceError: as in `fetch`.
         """
-        return _snapshot(ref, options, read_heads)
+        return self._snapshot(ref, options, read_heads)
 
-
-def _snapshot(ref: ModelRef, options: FetchOptions, read: ReadFiles) -> Snapshot:
-    path = Path(os.path.abspath(ref.location))
-    _require_gguf(path, ref.location)
-    names = _parts(path.name)
-    present = [name for name in names if (path.parent / name).is_file()]
-    recorded = recorded_digests(path.parent, _sums_beside(path.parent))
-    folder = Path(os.path.realpath(path.parent))
-    for name in present:
-        if digest := digest_of_etag(hub_blob(folder / name), BLOB_ORIGIN):
-            recorded.add(name, digest)
-    digests = {name: recorded.digests[name] for name in present if name in recorded.digests}
-    try:
-        files = read(path.parent, present, digests, options.progress)
-    except HashingError as error:
-        raise SourceError(str(error), hint=error.hint) from error
-    missing = tuple(name for name in names if name not in present)
-    facts = [("digest_unreadable", problem) for problem in recorded.unreadable]
-    if path.is_symlink():
-        facts.append(("link_named", f"{path.name} -> {os.path.realpath(path)}"))
-    commit = hub_commit(folder)
-    if commit:
-        facts.append(("commit_origin", "name of the folder in the hub cache"))
-    return Snapshot(ref, commit, str(path.parent), files, missing, tuple(facts))
+    def _snapshot(self, ref: ModelRef, options: FetchOptions, read: ReadModel) -> Snapshot:
+        path = Path(os.path.abspath(ref.location))
+        _require_gguf(path, ref.location)
+        names = _parts(path.name)
+        present = [name for name in names if (path.parent / name).is_file()]
+        recorded = recorded_digests(path.parent, _sums_beside(path.parent))
+        folder = Path(os.path.realpath(path.parent))
+        for name in present:
+            if digest := digest_of_etag(hub_blob(folder / name), BLOB_ORIGIN):
+                recorded.add(name, digest)
+        digests = {name: recorded.digests[name] for name in present if name in recorded.digests}
+        try:
+            hashed = read(path.parent, present, digests, options.progress)
+        except HashingError as error:
+            raise SourceError(str(error), hint=error.hint) from error
+        missing = tuple(name for name in names if name not in present)
+        facts = [("digest_unreadable", problem) for problem in recorded.unreadable]
+        if path.is_symlink():
+            facts.append(("link_named", f"{path.name} -> {os.path.realpath(path)}"))
+        commit = hub_commit(folder)
+        if commit:
+            facts.append(("commit_origin", "name of the folder in the hub cache"))
+        return Snapshot(ref, commit, str(path.parent), hashed.files, missing, tuple(facts), hashed.tensors)
 
 
 def _require_gguf(path: Path, shown: str) -> None:

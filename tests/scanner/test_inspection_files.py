@@ -71,7 +71,7 @@ def test_header_beyond_the_limit_is_said_not_cut(tmp_path: Path, monkeypatch: py
     header = {"w": {"dtype": "U8", "shape": [8], "data_offsets": [0, 8]}}
     path = tmp_path / "model.safetensors"
     path.write_bytes(safetensors_bytes(header, pad=b" " * 200_000, data=bytes(8)))
-    (entry,) = read_heads(tmp_path, [path.name])
+    (entry,) = read_heads(tmp_path, [path.name]).files
     assert entry.parts is not None
     assert "its header takes more than" in entry.parts.reason
     assert entry.bytes_read <= 64 * 1024
@@ -84,7 +84,7 @@ def test_allowance_ends_an_inspection_and_names_what_it_left(
     for number in range(20):
         (tmp_path / f"text{number}.txt").write_bytes(b"x" * 20_000)
     write_safetensors(tmp_path / "model.safetensors", {"w": [500, 500]})
-    entries = read_heads(tmp_path, [path.name for path in tmp_path.iterdir()])
+    entries = read_heads(tmp_path, [path.name for path in tmp_path.iterdir()]).files
     assert sum(entry.bytes_read for entry in entries) <= 100_000
     left = [entry for entry in entries if not entry.is_whole]
     assert len(left) == 16
@@ -94,7 +94,7 @@ def test_allowance_ends_an_inspection_and_names_what_it_left(
 def test_header_in_several_steps_is_read_to_its_end(tmp_path: Path) -> None:
     names = {f"model.layers.{number}.weight": [4] for number in range(5000)}
     write_safetensors(tmp_path / "model.safetensors", {**names, "large": [10**6]})
-    (entry,) = read_heads(tmp_path, ["model.safetensors"])
+    (entry,) = read_heads(tmp_path, ["model.safetensors"]).files
     assert entry.parts is not None
     assert entry.parts.pieces[0].end > 300_000
     assert entry.parts.reason == "only its header was read"
@@ -104,20 +104,20 @@ def test_long_arrays_of_a_gguf_header_are_stepped_over(tmp_path: Path) -> None:
     numbers = gguf_key("tokenizer.ggml.scores", 9, (6).to_bytes(4, "little") + (10**6).to_bytes(8, "little"))
     data = gguf_bytes([numbers + bytes(4 * 10**6)], [], bytes(MIB))
     (tmp_path / "m.gguf").write_bytes(data)
-    (entry,) = read_heads(tmp_path, ["m.gguf"])
+    (entry,) = read_heads(tmp_path, ["m.gguf"]).files
     assert entry.bytes_read < 400_000
 
 
 def test_recorded_digest_of_a_file_read_in_part_is_kept_and_matches_nothing(tmp_path: Path) -> None:
     write_safetensors(tmp_path / "model.safetensors", {"w": [500, 500]})
     digest = SourceDigest("sha256", "0" * 64, "SHA256SUMS")
-    (entry,) = read_heads(tmp_path, ["model.safetensors"], {"model.safetensors": [digest]})
+    (entry,) = read_heads(tmp_path, ["model.safetensors"], {"model.safetensors": [digest]}).files
     assert (entry.sha256, entry.source_digest, entry.matches_source) == ("", digest, None)
 
 
 def test_small_weight_file_is_read_whole(tmp_path: Path) -> None:
     write_safetensors(tmp_path / "model.safetensors", {"w": [5, 5]})
-    (entry,) = read_heads(tmp_path, ["model.safetensors"])
+    (entry,) = read_heads(tmp_path, ["model.safetensors"]).files
     assert entry.is_whole
 
 
@@ -125,7 +125,7 @@ def test_small_weight_file_is_read_whole(tmp_path: Path) -> None:
 @pytest.mark.parametrize("data", [b"\xff" * 100_000, b"PK\x03\x04" + b"\xff" * 100_000, bytes(100_000)])
 def test_garbage_under_any_name_is_an_entry_not_an_error(tmp_path: Path, name: str, data: bytes) -> None:
     (tmp_path / name).write_bytes(data)
-    (entry,) = read_heads(tmp_path, [name])
+    (entry,) = read_heads(tmp_path, [name]).files
     assert entry.size_bytes == len(data)
 
 

@@ -1,0 +1,89 @@
+"""What of a model is not what its lock says: another commit; changed, missing and extra files.
+
+>>> list(Kind)[0].value
+'commit'
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from scanner.lock.model_lock import LockedFile, ModelLock
+from scanner.manifest import FileEntry, Snapshot
+
+
+class Kind(enum.Enum):
+    """How a model differs from its lock."""
+
+    COMMIT = "commit"
+    CHANGED = "changed"
+    MISSING = "missing"
+    EXTRA = "extra"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One way in which a model is not what its lock says.
+
+    Attributes:
+        kind: Which way.
+        path: The file it is about, "" for the commit.
+        text: What is so, and what the lock says.
+    """
+
+    kind: Kind
+    path: str
+    text: str
+
+
+def differences(lock: ModelLock, snapshot: Snapshot) -> tuple[Difference, ...]:
+    """Everything that differs, the commit first, then file by file.
+
+    A folder that names no commit is held against the files alone.
+    """
+    return (*_commits(lock, snapshot), *sorted(_files(lock, snapshot), key=lambda each: each.path))
+
+
+def same_tensors(lock: ModelLock, snapshot: Snapshot) -> bool:
+    """Whether the weights are those of the lock tensor by tensor, whatever files they lie in.
+
+    Weight files whose tensors could not be told apart prove nothing, so with one of them it is not shown.
+    """
+    old, new = lock.tensors, snapshot.tensors
+    if old is None or new is None or old.left_out or new.left_out:
+        return False
+    return (old.algorithm, old.digest) == (new.algorithm, new.digest)
+
+
+def _commits(lock: ModelLock, snapshot: Snapshot) -> Iterator[Difference]:
+    if lock.commit and snapshot.commit and lock.commit != snapshot.commit:
+        text = f"the commit is {snapshot.commit}, and {lock.commit} in the lock"
+        yield Difference(Kind.COMMIT, "", text)
+
+
+def _files(lock: ModelLock, snapshot: Snapshot) -> Iterator[Difference]:
+    locked = {file.path: file for file in lock.files}
+    present = {entry.path: entry for entry in snapshot.files}
+    for path in locked.keys() - present.keys():
+        yield Difference(Kind.MISSING, path, f"{path}: in the lock and not there")
+    for path in present.keys() - locked.keys():
+        yield Difference(Kind.EXTRA, path, f"{path}: there and not in the lock")
+    for path in locked.keys() & present.keys():
+        if text := _change(locked[path], present[path]):
+            yield Difference(Kind.CHANGED, path, f"{path}: {text}")
+
+
+def _change(locked: LockedFile, entry: FileEntry) -> str:
+    if not entry.is_whole:
+        return (
+            ""
+            if locked.size_bytes == entry.size_bytes
+            else (f"has {entry.size_bytes} bytes, and {locked.size_bytes} in the lock")
+        )
+    if locked.sha256 == entry.sha256:
+        return ""
+    is_same = locked.tensor_digest != "" and locked.tensor_digest == entry.tensor_digest
+    same = "; its tensors are the same" if is_same else ""
+    return f"sha256 is {entry.sha256}, and {locked.sha256} in the lock{same}"
