@@ -32,7 +32,8 @@ from scanner.check import Check, CheckContext, MeasureSpec
 from scanner.evidence import EvidenceRef
 from scanner.findings import Confidence, Finding, Interval, Location, Measurement, Severity
 from scanner.manifest import FileEntry
-from scanner.pickles.files import FileReading, FoundPickle, look_into_opened
+from scanner.pickles.files import look_into_opened
+from scanner.pickles.found import FileReading, FoundPickle
 from scanner.pickles.globals import Tier, Verdict, classify
 from scanner.pickles.second_opinion import Opinion, ask_picklescan_about
 from scanner.pickles.stream import HIDDEN

@@ -19,12 +19,13 @@ import tarfile
 import zipfile
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final, cast
 
 from scanner.parts import PartlyReadError
 from scanner.pickles.compressed import decompressor_of, unopenable_kind
+from scanner.pickles.found import FileReading, FoundPickle, Unreadable
 from scanner.pickles.globals import is_plausible
 from scanner.pickles.reader import is_attack, read_pickles
 from scanner.pickles.stream import UNPACKING_ERRORS, BrokenPickleError, ByteStream, PickleReading
@@ -47,54 +48,6 @@ _DEPTH_LIMIT: Final = 3
 _NESTED_LIMIT_BYTES: Final = 256 * 1024**2
 _NPY_HEADER_LIMIT: Final = 64 * 1024
 _PYTHON2_LONG: Final = re.compile(r"(\d)L\b")
-
-
-@dataclass(frozen=True)
-class FoundPickle:
-    """One pickle, or several in a row, and where they lie.
-
-    Attributes:
-        member: Path inside the archive, "" for the file itself.
-        reading: What they hold.
-        is_certain: Whether name or first bytes say that it is a pickle; else only its content does.
-    """
-
-    member: str
-    reading: PickleReading
-    is_certain: bool
-
-
-@dataclass(frozen=True)
-class Unreadable:
-    """A part that could not be looked into.
-
-    Attributes:
-        member: Path inside the archive, "" for the file itself.
-        reason: Why, a clause.
-    """
-
-    member: str
-    reason: str
-
-
-@dataclass
-class FileReading:
-    """Everything found in one file.
-
-    Attributes:
-        pickles: What was found.
-        unreadable: Parts that cannot be opened.
-        not_fetched: Parts of a file that was read in part, which were not read far enough to tell.
-    """
-
-    pickles: list[FoundPickle] = field(default_factory=list)
-    unreadable: list[Unreadable] = field(default_factory=list)
-    not_fetched: list[Unreadable] = field(default_factory=list)
-
-    @property
-    def is_relevant(self) -> bool:
-        """Whether the file holds, or may hold, a pickle at all."""
-        return bool(self.pickles or self.unreadable)
 
 
 @dataclass(frozen=True)
