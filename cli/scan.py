@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import engine_options, options, privacy_options
+from cli.access import access
 from cli.checks import known_checks
 from cli.engine_options import EngineChoice
 from cli.exit_codes import ExitCode
@@ -151,7 +152,9 @@ def command(
         require_writable(output_dir or Path())
     is_quiet = quiet or output == "json"
     with shown_progress(quiet=is_quiet) as progress:
-        fetching = FetchOptions(workplace.fetched, endpoint, token, offline, progress, allow, ignore)
+        fetching = FetchOptions(
+            workplace.fetched, endpoint, token, offline, progress, allow, ignore, access()
+        )
         engine, what = _split(choice)
         weighing = _weigh(what, engine, workplace, fetching, fresh=fresh, is_quiet=is_quiet)
     folder = output_dir or Path(f"weighbridge-{weighing.scan.id}")

@@ -20,6 +20,8 @@ from scanner.tensorfiles.gguf_header import GgufHeader
 
 _REPOSITORY: Final = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}")
 _HUB_ADDRESS: Final = re.compile(r"^https?://(?:www\.)?(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)")
+# Kinds of sources whose references are names that somebody gave the model.
+_NAMED: Final = frozenset({"hf", "oci", "ollama"})
 _MAX_BASES: Final = 16
 _LONGEST_CLAIM: Final = 120
 _ORIGIN_KEYS: Final = (
@@ -67,7 +69,7 @@ def header_origins(path: str, header: GgufHeader) -> tuple[OriginClaim, ...]:
 
 def names_of(snapshot: Snapshot, config: Mapping[str, object], header: GgufHeader | None) -> tuple[str, ...]:
     """Every name under which the model goes: by reference, header, config and file names, in this order."""
-    names = [snapshot.ref.location if snapshot.ref.scheme == "hf" else ""]
+    names = [snapshot.ref.location if snapshot.ref.scheme in _NAMED else ""]
     if header is not None:
         size, basename = header.text("general.size_label"), header.text("general.basename")
         names += [f"{basename}-{size}" if basename and size else basename, header.text("general.name")]

@@ -10,7 +10,7 @@ is bounded in `scanner.hub.fence`; docs/hub-trust.md tells what was tried.
 
 Facts it puts into `Snapshot.source`: those of `scanner.hub.tree`, and "subset", "left_out" (a path of
 the tree each; "left_out_more" counts those that are not named), "extra_file" (a path each, that lies in
-the folder and not in the tree; "extra_file_more"), "resolved_from_cache".
+the folder and not in the tree; "extra_file_more"), "resolved_from_cache", those of `scanner.hub.earlier`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from scanner.file_names import colliding
 from scanner.hashing import HashingError, hash_model
 from scanner.hub.client import hub_session
 from scanner.hub.download import download
+from scanner.hub.earlier import earlier_bytes, went_back
 from scanner.hub.fence import HubLimits
 from scanner.hub.folder import HubFolder, plain_status
 from scanner.hub.listing import HubListing, keep_listing, kept_listing
@@ -136,7 +137,12 @@ def _snapshot(ref: ModelRef, listing: HubListing, root: Path, part: str, options
     except HashingError as error:
         raise SourceError(str(error), hint=error.hint) from error
     listed = {file.path for file in listing.files}
-    facts = (*_facts(listing, part, selected), *_named("extra_file", _on_disk(root) - listed))
+    facts = (
+        *_facts(listing, part, selected),
+        *_named("extra_file", _on_disk(root) - listed),
+        *earlier_bytes(root.parent, listing, hashed.files),
+        *went_back(root.parent, listing),
+    )
     missing = tuple(sorted(selected - set(present)))
     return Snapshot(ref, listing.commit, str(root.resolve()), hashed.files, missing, facts, hashed.tensors)
 
