@@ -62,8 +62,8 @@ class ModelRef:
         """The reference that `text` writes.
 
         Raises:
-            BadReferenceError: when `text` is empty, its `scheme://` part has no location, or it is an
-                address that holds a password.
+            BadReferenceError: when `text` is empty, its `scheme://` part has no location, or it holds
+                what grants access.
         """
         if not text.strip():
             raise BadReferenceError(
@@ -110,7 +110,13 @@ def _layout(rest: str) -> tuple[str, str | None]:
 
 def _image(rest: str) -> tuple[str, str | None]:
     """`registry:5000/repository:tag@sha256:...`, as container tools write it; a digest outweighs a tag."""
-    named, _, digest = rest.partition("@")
+    named, separator, digest = rest.partition("@")
+    if separator and not digest.startswith("sha256:"):
+        # Not repeated: where a digest should stand, a login may have been written before a host.
+        raise BadReferenceError(
+            "what follows '@' in the reference is no digest",
+            hint="write oci://registry/repository@sha256:..., and give a login by --credential",
+        )
     folder, slash, name = named.rpartition("/")
     name, _, tag = name.partition(":")
     return f"{folder}{slash}{name}", digest or tag or None

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from scanner.hashing import HashedModel, HashingError, hash_files, require_plain_name
+from scanner.hashing import HashedModel, HashingError, hash_model, require_plain_name
 from scanner.inspection.allowance import Allowance
 from scanner.inspection.demand import FIRST_BYTES, DemandFile, LocalFile, used_up
 from scanner.inspection.heads import read_beginning, read_header
@@ -147,7 +147,7 @@ def inspect_files(
                 raise
     partly = [entry for entry in found if entry is not None]
     whole = sizes.keys() - {entry.path for entry in partly}
-    hashed = hash_files(supply.root, whole, known, progress)
+    hashed = hash_model(supply.root, whole, known, progress).files
     return tuple(sorted((*partly, *hashed), key=lambda entry: entry.path))
 
 

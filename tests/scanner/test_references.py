@@ -75,6 +75,8 @@ def test_reference_to_nothing_is_an_error_with_a_hint(text: str) -> None:
         "https://host/a.gguf?X-Amz-Signature=topsecret",
         "https://host/a.gguf?sv=1&sig=topsecret",
         "https://host/a.gguf?private_token=topsecret",
+        "oci://user:topsecret@host/a/b:v1",
+        "ollama://user:topsecret@host/a/b:v1",
     ],
 )
 def test_address_that_grants_access_is_refused_and_not_repeated(text: str) -> None:
