@@ -28,7 +28,7 @@ from typing import Final
 
 from scanner.check import Check, CheckContext
 from scanner.findings import Confidence, Finding, Severity
-from scanner.model_files import GgufError, ModelFileError, gguf_metadata, model_card, read_config
+from scanner.model_files import GgufError, ModelFileError, gguf_header_of, model_card, read_config
 from scanner.origins.lineage import declared_bases, header_bases, header_origins, names_of, plain
 from scanner.origins.names import ModelName
 from scanner.origins.supplier_lists import ListedSupplier, Reading, supplier_lists
@@ -125,7 +125,7 @@ class SupplierOnAList(Check):
         own = list(names_of(snapshot, config, None))
         for entry in list(snapshot.with_suffix(".gguf"))[:_MAX_HEADERS]:
             try:
-                header = gguf_metadata(snapshot.local_path(entry.path))
+                header = gguf_header_of(snapshot, entry)
             except (GgufError, OSError) as error:
                 yield self.errored(str(error), subject=entry.path)
                 continue

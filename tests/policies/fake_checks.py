@@ -27,6 +27,7 @@ STATIC = {
     "chat-template-unsafe": (),
     "licence-contradiction": (),
     "publisher-unknown": (),
+    "base-undeclared": (),
     "supplier-on-a-list": (),
     "model-card-gaps": ("card.annex_xi_items", "card.annex_xii_items"),
     "training-compute": ("compute.training_flop",),
