@@ -1,8 +1,8 @@
 """Fetches what a lock names and holds it to that; what differs is told to the checks, and stops nothing here.
 
-Facts it puts into `Snapshot.source`: "lock" (which one), "lock_commit", "lock_extra", "lock_changed" (path -> how,
-for files of which only parts were read), "lock_same_tensors". Other changed files and missing ones need no fact:
-the lock's digests are on record in the snapshot like any others.
+Facts it puts into `Snapshot.source`: "lock" (which one), "lock_commit", "lock_extra", "lock_changed"
+(path -> how, for files of which only parts were read), "lock_same_tensors". Other changed files and missing
+ones need no fact: the lock's digests are on record in the snapshot like any others.
 """
 
 from __future__ import annotations
