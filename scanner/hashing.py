@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from scanner.blocks import blocks_of
 from scanner.errors import ScanError
@@ -70,6 +70,20 @@ class HashedModel:
 
     files: tuple[FileEntry, ...]
     tensors: TensorIdentity | None
+
+
+class ReadModel(Protocol):
+    """What turns the paths of a model into entries: `hash_model`, or for an inspection what reads less."""
+
+    def __call__(
+        self,
+        root: Path,
+        paths: Iterable[str],
+        recorded: Mapping[str, Sequence[SourceDigest]] | None = None,
+        progress: Progress | None = None,
+    ) -> HashedModel:
+        """The entries of these paths (relative to `root`), and the identity of the weights in them."""
+        ...
 
 
 def hash_file(

@@ -23,6 +23,7 @@ from scanner.path_patterns import is_taken
 from scanner.records import decode, encode
 from scanner.references import ModelRef
 from scanner.remote.downloads import require_space
+from scanner.remote.failures import one_line
 from scanner.remote.names import DistinctNames
 from scanner.source import FetchOptions, SourceError
 
@@ -96,10 +97,11 @@ class _Assembly:
             raise SourceError(
                 f"{ref.text}: none of its {len(plan)} layers is there", hint="fetch it without offline mode"
             )
+        kind = self._artefact.manifest.artifact_type
         facts = [
             *self._artefact.facts,
             ("manifest_digest", self._artefact.digest),
-            ("artifact_type", self._artefact.manifest.artifact_type),
+            ("artifact_type", one_line(kind) if kind else ""),
             *annotation_facts(self._artefact.manifest.annotations),
             *(("left_out", path) for path in sorted(self._left_out)),
         ]
@@ -112,7 +114,7 @@ class _Assembly:
             kinds = sorted({layer.descriptor.media_type for layer in plan})
             raise SourceError(
                 f"{self._origin}: no model: no weights and no archives among its layers "
-                f"({', '.join(kinds)[:300] or 'none'})",
+                f"({one_line(', '.join(kinds)) if kinds else 'none'})",
                 hint="name an artefact that holds a model",
             )
 

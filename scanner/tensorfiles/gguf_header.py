@@ -146,13 +146,22 @@ def read_gguf_header(path: str | os.PathLike[str]) -> GgufHeader:
     Raises:
         GgufError: when it is not GGUF, is cut off, or claims more than the file or the limits hold.
     """
-    name = Path(path).name
+    file = Path(path)
     try:
-        size_bytes = os.path.getsize(path)
-        with open(path, "rb") as stream:
-            return _Reader(stream, size_bytes, name).header()
+        with file.open("rb") as stream:
+            return read_gguf_header_from(stream, file.stat().st_size, file.name)
     except OSError as error:
-        raise GgufError(f"{name}: {error.strerror or error}") from error
+        raise GgufError(f"{file.name}: {error.strerror or error}") from error
+
+
+def read_gguf_header_from(stream: BinaryIO, size_bytes: int, name: str) -> GgufHeader:
+    """The same for a file of this size, opened at its beginning, that messages call `name`.
+
+    Raises:
+        GgufError: as in `read_gguf_header`.
+        OSError, PartlyReadError: when it cannot be read, or was not fetched that far.
+    """
+    return _Reader(stream, size_bytes, name).header()
 
 
 class _Reader:
@@ -174,9 +183,7 @@ class _Reader:
         metadata, duplicates = self._metadata(self._count("metadata count", MAX_KEYS))
         tensors = tuple(self._tensor(number) for number in range(tensor_count))
         order = "big" if self._order == ">" else "little"
-        return GgufHeader(
-            self._version, order, tensor_count, metadata, tensors, duplicates, self._position
-        )  # fmt: skip
+        return GgufHeader(self._version, order, tensor_count, metadata, tensors, duplicates, self._position)
 
     def _read_version(self) -> None:
         version = int(self._number("I", "the version"))

@@ -217,6 +217,21 @@ def test_two_layers_may_hold_the_same_file_and_not_two_of_one_name(
     assert "holds another 'README.md'" in refused(server, tmp_path, ":v2")
 
 
+def test_no_text_of_a_manifest_reaches_a_terminal_raw(server: RegistryServer, tmp_path: Path) -> None:
+    evil = "\x1b[2Jv\n1"
+    layer = Layer(f"x/{evil}", b"data")
+    more = {"artifactType": evil, "annotations": {"org.opencontainers.image.vendor": evil, evil: evil}}
+    server.push(NAME, "v1", [layer], **more)
+    assert "\x1b" not in refused(server, tmp_path)
+    server.push(NAME, "v2", [layer, raw("model.gguf", GGUF)], **more)
+    assert all(
+        value.isprintable() and key.isprintable() for key, value in get(server, tmp_path, ":v2").source
+    )
+    both = manifest([layer]), manifest([layer, layer])
+    server.put(NAME, "v3", index((both[0], evil), (both[1], evil)))
+    assert "\x1b" not in refused(server, tmp_path, ":v3")
+
+
 def test_link_in_an_archive_is_refused(server: RegistryServer, tmp_path: Path) -> None:
     link = tarfile.TarInfo("weights")
     link.type, link.linkname = tarfile.SYMTYPE, "/etc"
