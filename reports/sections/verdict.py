@@ -164,8 +164,8 @@ def _not_covered(
         yield "The model was not questioned: nothing is said about its behaviour."
     if partly := sum(not entry.is_whole for entry in contents.model.files):
         yield (
-            f"{counted(partly, 'file')} of {len(contents.model.files)} {'was' if partly == 1 else 'were'} not "
-            "read whole: nothing is said about the rest, and the digests cover only what was read."
+            f"Of {counted(partly, 'file')} only parts were read: nothing is said about the rest, and the "
+            "digests cover what was read."
         )
     if contents.model.missing:
         yield f"{counted(len(contents.model.missing), 'file')} that the source lists could not be scanned."
