@@ -9,8 +9,10 @@ from pathlib import Path
 import click
 
 from cli import options
+from cli.access import access
 from cli.checks import known_checks
 from cli.exit_codes import ExitCode
+from cli.locking import demand
 from scanner.check import Needs, Profile
 
 
@@ -24,6 +26,7 @@ from scanner.check import Needs, Profile
 )
 @options.policy
 @options.person
+@options.lock
 @options.fetching
 @click.option("--fresh", is_flag=True, help="Start afresh even if an unfinished one could be taken up.")
 @options.reports_if_asked
@@ -41,6 +44,7 @@ def command(
     by_name: str,
     by_role: str,
     person_path: Path,
+    lock_path: Path | None,
     endpoint: str,
     offline: bool,
     token: str,
@@ -57,7 +61,8 @@ def command(
     Reads configurations, card, licences, code and templates whole, and of weight files their
     headers only (the directory and the pickles of a checkpoint), by ranges where they are not on
     this machine. Runs every check that questions no model, on exactly these bytes, and prints
-    what it did not look at. Since nobody has read the weights, the verdict is never PASS.
+    what it did not look at. Since nobody has read the weights, the verdict is never PASS. With
+    --lock, what the source lists at the commit of the lock is held against it.
 
     \b
     Examples:
@@ -78,13 +83,13 @@ def command(
     from cli.weighing import Scales
     from cli.workplace import Workplace, require_writable
     from probes.backend import BackendOptions
-    from scanner.references import ModelRef
     from scanner.registry import pick
     from scanner.scan import ScanRequest
     from scanner.source import FetchOptions
 
     settle()
-    ref = ModelRef.parse(model)
+    demanded = demand(model, lock_path)
+    ref = demanded.ref
     known = {check.id: check for check in known_checks().values() if check.needs is Needs.STATIC}
     skipped = {check.id for check in pick(known, skipped_ids)} if skipped_ids else set()
     checks = [check for check in pick(known, check_ids) if check.id not in skipped]
@@ -106,11 +111,12 @@ def command(
         dtype="auto",
         as_of=as_of,
         is_inspection=True,
+        lock=demanded.lock.sha256 if demanded.lock else "",
     )
     is_quiet = quiet or output == "json"
     with shown_progress(quiet=is_quiet) as progress:
-        fetching = FetchOptions(workplace.fetched, endpoint, token, offline, progress)
-        scales = Scales(workplace, fetching, BackendOptions(), progress)
+        fetching = FetchOptions(workplace.fetched, endpoint, token, offline, progress, access=access())
+        scales = Scales(workplace, fetching, BackendOptions(), progress, demand=demanded)
         weighing = scales.weigh(request, checks, criteria, preparer, fresh=fresh)
         folder = output_dir or Path(f"weighbridge-{weighing.scan.id}")
         files = write_reports(weighing.scan, weighing.assessment, workplace, formats, folder, progress)

@@ -131,11 +131,10 @@ class Scales:
         return Weighing(ran.scan, assessment, ran.was_resumed, ran.asked, ran.recalled)
 
     def _fetch(self, request: ScanRequest) -> Snapshot:
-        if request.is_inspection:
-            return inspect(request.ref, self.fetching)
+        fetched = inspect if request.is_inspection else fetch
         if self.demand is None or self.demand.lock is None:
-            return fetch(request.ref, self.fetching)
-        return fetch_locked(request.ref, self.demand.lock, self.fetching, self.demand.name)
+            return fetched(request.ref, self.fetching)
+        return fetch_locked(request.ref, self.demand.lock, self.fetching, self.demand.name, fetched)
 
     def _run(
         self,

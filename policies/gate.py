@@ -17,6 +17,7 @@ from policies.gate_comparison import beside_base, marks_of
 from policies.gate_rules import ControlMatcher, Extent, FailedMatcher, GateRule
 from policies.policy_file import PolicyFile, Waiver
 from policies.scope import COHERENCE_CHECK, Scope
+from policies.signed_by import about_signers
 from policies.statuses import capitalised
 from scanner.check import CheckRecord
 from scanner.comparison import Comparison
@@ -26,6 +27,7 @@ from scanner.lock.model_lock import HELD
 from scanner.manifest import Snapshot
 from scanner.runner import records_by_id
 from scanner.scan import Scan
+from scanner.signatures.signers import CHECK_ID as SIGNATURE_CHECK
 
 _STRONGEST_FIRST: Final = (
     VerdictValue.BLOCK,
@@ -104,6 +106,8 @@ class _Bench:
             yield _reason(VerdictValue.PASS, "base-unused", text)
         for rule in self.policy.gate.rules:
             yield from self._spoken(rule)
+        if not self._is_waived_check(SIGNATURE_CHECK):
+            yield from about_signers(self.scan, self.policy)
         yield from self.demands
         yield from self._waivers()
         yield from self._stale_packs()
@@ -127,7 +131,8 @@ class _Bench:
         """Whether the scan found its bytes to be those of a lock, or the gate was given one and did."""
         check_id, held = HELD
         record = records_by_id(self.scan.records).get(check_id)
-        return any(reason.rule == "lock" for reason in self.demands) or any(
+        held_now = [reason for reason in self.demands if reason.rule == "lock"]
+        return any(reason.value is VerdictValue.PASS for reason in held_now) or any(
             finding.rule == held and finding.outcome is Outcome.PASS
             for finding in (record.findings if record else ())
         )

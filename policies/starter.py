@@ -60,9 +60,12 @@ gate:
 thresholds: {{}}
 #  garak.hit_rate: {{at_most: 0.05}}
 
-# Whose signature a model must carry. Nothing reads this key yet: no signature is checked.
+# A model must be signed by one of these, over every file that decides what it does; without any, it need
+# not be signed. Files are looked for beside this one.
 signers: []
-# - {{identity: release@example.org, issuer: https://accounts.example.org}}
+# - {{identity: release@example.org, issuer: https://accounts.example.org}}  # by Sigstore; * is anything
+# - {{key: keys/release.pub}}            # PEM, OpenPGP or minisign; or an OpenPGP fingerprint
+# - {{certificate: keys/authorities.pem, identity: "*@example.org"}}
 
 # What a person states for all scans of this file; a statement alone supports no control. To record one
 # with what was seen, `weighbridge attest`.

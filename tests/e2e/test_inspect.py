@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -154,3 +155,24 @@ def test_other_kinds_of_sources_are_refused_in_one_line(
 ) -> None:
     assert run(["inspect", "nowhere://x/y", "--data-dir", str(tmp_path)]) == 2
     assert "unknown kind of source 'nowhere'" in capsys.readouterr().err
+
+
+def test_inspection_is_held_to_a_lock_by_what_the_hub_lists_and_proves_nothing_beyond(
+    hub: HubServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ["fetch", "hf://org/sharded", "--endpoint", hub.url, "--data-dir", "first", "-q"]
+    assert run(words) == 0
+    capsys.readouterr()
+    lock = ("--lock", "model.lock.json")
+    code, found = inspected(hub, "sharded", tmp_path / "second", capsys, *lock)
+    assert (code, found["verdict"]) == (3, "incomplete")
+    document = json.loads(Path("model.lock.json").read_bytes())
+    weights = next(file for file in document["files"] if file["path"].endswith(".safetensors"))
+    weights["sha256"] = "0" * 64
+    listing = "".join(f"{each['sha256']}  {each['path']}\n" for each in document["files"])
+    document["digest"] = hashlib.sha256(listing.encode()).hexdigest()
+    Path("model.lock.json").write_text(json.dumps(document))
+    code, found = inspected(hub, "sharded", tmp_path / "second", capsys, *lock)
+    assert (code, found["verdict"]) == (1, "block")
+    assert any(weights["path"] in reason["text"] for reason in found["reasons"])

@@ -19,6 +19,7 @@ TRANSCRIPT = EvidenceRef("ab" * 32, "application/x-ndjson", 12, "transcript")
 
 STATIC = {
     "integrity-mismatch": ("integrity.files_verified",),
+    "signature-not-valid": ("signature.files_covered",),
     "name-contradicts-metadata": (),
     "safetensors-malformed": (),
     "gguf-malformed": (),
