@@ -85,6 +85,13 @@ def test_file_that_grows_while_it_is_read_is_an_error(tmp_path: Path) -> None:
         hash_file(path, on_bytes=grow)
 
 
+def test_file_that_was_cut_after_its_header_was_read_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * 10)
+    with pytest.raises(HashingError, match="had 12 bytes when opened and 10 when read"):
+        hash_file(path, extents=[TensorExtent("t", "U8", (4,), 8, 12)])
+
+
 @pytest.mark.parametrize("kind", ["missing", "folder", "pipe"])
 def test_what_cannot_be_hashed_is_named(tmp_path: Path, kind: str) -> None:
     path = tmp_path / kind
