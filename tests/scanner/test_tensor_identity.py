@@ -25,6 +25,7 @@ from tests.assets.tensor_files import (
     write_safetensors_file,
     write_torch_file,
 )
+from tests.hub_server import HubServer
 
 WIDTHS = {"F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I8": 1}
 NAMES = st.text(st.characters(codec="utf-8", categories=("L", "N", "P")), min_size=1, max_size=15)
@@ -229,3 +230,23 @@ def test_real_model_has_the_digest_that_the_library_of_its_format_leads_to(tmp_p
     assert snapshot.tensors is not None
     assert snapshot.tensors.digest == expected
     assert expected == "868f3438b7d0131d1b9d69d15164b0ed51efd3e001eb0ef56b6fc7ea4158f295"
+
+
+def test_same_weights_have_one_identity_from_every_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for number, name in enumerate(WEIGHTS):
+        write_safetensors_file(folder / f"model-{number}.safetensors", {name: WEIGHTS[name]})
+    write_gguf_file(tmp_path / "m.gguf", WEIGHTS)
+    write_torch_file(tmp_path / "pytorch_model.bin", WEIGHTS)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "elsewhere"))
+    with HubServer() as hub:
+        hub.add("org/tiny", {}, {"pytorch_model.bin": (tmp_path / "pytorch_model.bin").read_bytes()})
+        options = FetchOptions(tmp_path / "cache", endpoint=hub.url)
+        found = {
+            fetch(ModelRef.parse(text), options).tensors
+            for text in (str(folder), str(tmp_path / "m.gguf"), "hf://org/tiny")
+        }
+    assert found == {identity_in(write_safetensors_file, WEIGHTS)}
