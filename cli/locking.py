@@ -36,8 +36,8 @@ class Demand:
 
 
 def is_lock_file(model: str) -> bool:
-    """Whether MODEL is not a model but the file of a lock."""
-    return model.endswith(_SUFFIX) and Path(model).is_file()
+    """Whether MODEL, or SCAN, is the name of a lock's file; that it is there shows when it is read."""
+    return model.endswith(_SUFFIX) and "://" not in model and not Path(model).is_dir()
 
 
 def demand(model: str, lock_path: Path | None) -> Demand:
@@ -77,9 +77,17 @@ def named_scan(store: Store, name: str) -> str:
         LockError: when the lock cannot be read.
         UnknownScanError: when no scan fits.
     """
+    from db.errors import UnknownScanError
     from scanner.lock.lock_file import read_lock
 
-    return store.newest_of(read_lock(Path(name)).digest, name) if is_lock_file(name) else store.find(name)
+    if not is_lock_file(name):
+        return store.find(name)
+    newest = store.newest_of(read_lock(Path(name)).digest)
+    if newest is None:
+        raise UnknownScanError(
+            f"no stored scan is of the bytes of {name}", hint=f"`weighbridge scan {name}` makes one"
+        )
+    return newest
 
 
 def refused_by(scan: Scan, lock_path: Path | None) -> list[str]:

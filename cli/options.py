@@ -11,6 +11,7 @@ import click
 import platformdirs
 from click.core import ParameterSource
 
+from cli.access import access_options
 from scanner.check import Profile
 
 # Found without --policy in the working directory.
@@ -111,7 +112,7 @@ def criteria(command: Command) -> Command:
 
 
 def fetching(command: Command) -> Command:
-    """`--endpoint`, `--offline`, `--token`: where models come from."""
+    """`--endpoint`, `--offline`, `--token` and those of other sources: where models come from."""
     options = (
         click.option(
             "--endpoint",
@@ -124,11 +125,12 @@ def fetching(command: Command) -> Command:
             "--offline",
             is_flag=True,
             envvar="HF_HUB_OFFLINE",
-            help="Fetch nothing; take hub models from the cache.",
+            help="Fetch nothing; take what was fetched before from the cache.",
         ),
         click.option(
             "--token", default="", envvar="HF_TOKEN", help="Hub token for gated models; never stored."
         ),
+        access_options,
     )
     for option in reversed(options):
         command = option(command)

@@ -73,4 +73,6 @@ def _engine_options(scan: Scan) -> list[str]:
 
 def _pinned(scan: Scan) -> str:
     ref, commit = scan.request.ref, scan.snapshot.commit
+    if ref.scheme == "oci":  # tags move; manifests are named by their digest
+        commit = dict(scan.snapshot.source).get("manifest_digest")
     return f"{ref.scheme}://{ref.location}@{commit}" if commit and "://" in ref.text else ref.text

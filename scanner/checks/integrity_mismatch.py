@@ -32,6 +32,7 @@ from typing import ClassVar, Final
 from scanner.check import Check, CheckContext, MeasureSpec
 from scanner.evidence import EvidenceRef
 from scanner.findings import Finding, Interval, Location, Measurement, Severity
+from scanner.lock.model_lock import HELD
 from scanner.manifest import FileEntry, Snapshot
 from scanner.records import encode_pretty
 
@@ -122,12 +123,12 @@ class IntegrityMismatch(Check):
             *self._told_by_source(snapshot, evidence),
         ]
         yield from failures
-        yield from self._beside_lock(snapshot, bool(failures), evidence)
-        yield from self._left_out(snapshot)
         for key, problem in snapshot.source:
             if key == "digest_unreadable":
                 yield self.errored(f"a digest is on record and cannot be read: {problem}", subject=problem)
         yield from self._judged(snapshot, bool(failures), evidence)
+        yield from self._beside_lock(snapshot, bool(failures), evidence)
+        yield from self._left_out(snapshot)
 
     def _judged(
         self, snapshot: Snapshot, has_failed: bool, evidence: tuple[EvidenceRef, ...]
@@ -214,7 +215,7 @@ class IntegrityMismatch(Check):
         if "lock" in facts and not has_failed:
             yield self.passed(
                 f"all {len(snapshot.files)} files are those of the lock ({facts['lock']})",
-                rule="LOCK",
+                rule=HELD[1],
                 subject="lock",
                 evidence=evidence,
             )

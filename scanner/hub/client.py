@@ -120,7 +120,7 @@ def _fenced_client(fence: Fence, endpoint: str) -> Iterator[None]:
     its constants, and its connections from one factory for the whole process; they are set while it
     works, and put back.
     """
-    from huggingface_hub import constants, get_session, set_client_factory
+    from huggingface_hub import constants, set_client_factory
     from huggingface_hub.utils import _http
 
     wanted = {"HF_HUB_DISABLE_TELEMETRY": True}
@@ -129,8 +129,7 @@ def _fenced_client(fence: Fence, endpoint: str) -> Iterator[None]:
     before = {name: getattr(constants, name) for name in wanted}
     # The one private name: the client tells nobody which factory it has.
     factory = _http._GLOBAL_CLIENT_FACTORY
-    plain = get_session()
-    set_client_factory(lambda: fence.client(type(plain), dict(plain.event_hooks)))
+    set_client_factory(fence.client)
     for name, value in wanted.items():
         setattr(constants, name, value)
     try:

@@ -181,17 +181,18 @@ class _Fetching:
         session = self._session
         own = part.with_suffix(".client")
         shutil.rmtree(own, ignore_errors=True)  # never what an earlier call left: it would be taken as it is
-        hf_hub_download(
-            self._repository,
-            file.path,
-            revision=self._folder.commit,
-            local_dir=own,
-            cache_dir=own / "cache",
-            endpoint=session.endpoint,
-            token=session.api.token,
-            library_name="weighbridge",
-            tqdm_class=progress_bar(self._task),
-        )
+        with session.fence.receiving(file.size_bytes):
+            hf_hub_download(
+                self._repository,
+                file.path,
+                revision=self._folder.commit,
+                local_dir=own,
+                cache_dir=own / "cache",
+                endpoint=session.endpoint,
+                token=session.api.token,
+                library_name="weighbridge",
+                tqdm_class=progress_bar(self._task),
+            )
         status = plain_status(own, file.path)
         if status is None or status.st_size != file.size_bytes:
             got = "nothing" if status is None else f"{status.st_size} bytes"

@@ -12,10 +12,14 @@ Source: huggingface_hub 1.31.0, 1.33.0 and 2.4.0, utils/_http.py and utils/_pagi
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
+import ssl
+import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from types import ModuleType
 from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import urlsplit
 
@@ -71,18 +75,16 @@ class Fence:
         self._limits = limits
         self._pages_left: int | None = None
         self._was_reached = False
+        self._receiving = threading.local()
 
-    def client(self, kind: type[httpx2.Client], hooks: Mapping[str, Sequence[object]]) -> httpx2.Client:
-        """A client of the library that the hub's client speaks through, fenced.
+    def client(self) -> httpx2.Client:
+        """A client of the library that the hub's client speaks through, fenced; its factory."""
+        from huggingface_hub.utils import _http
 
-        Args:
-            kind: `httpx.Client` or `httpx2.Client`.
-            hooks: What the hub's client itself wants to hear of.
-        """
-        library = importlib.import_module(kind.__module__.partition(".")[0])
+        library = _library()
         fence = self
 
-        class FencedClient(kind):  # type: ignore[misc, valid-type]
+        class FencedClient(library.Client):  # type: ignore[misc, name-defined]
             def send(self, request: httpx2.Request, **settings: object) -> httpx2.Response:
                 with fence.translated(request, library):
                     response: httpx2.Response = super().send(request, **settings)
@@ -93,9 +95,11 @@ class Fence:
 
         return FencedClient(
             event_hooks={
-                "request": [*hooks.get("request", ()), self.before],
-                "response": [*hooks.get("response", ()), after],
+                # The first is the client's own: it knows of offline mode.
+                "request": [_http.hf_request_event_hook, self.before],
+                "response": [after],
             },
+            verify=_trusted(),
             follow_redirects=True,
             max_redirects=self._limits.redirects,
         )
@@ -109,6 +113,15 @@ class Fence:
         finally:
             self._pages_left = None
 
+    @contextlib.contextmanager
+    def receiving(self, size_bytes: int) -> Iterator[None]:
+        """Inside, and in this thread, the hub's client itself receives a file of this size."""
+        self._receiving.bound = max(size_bytes, self._limits.answer_bytes)
+        try:
+            yield
+        finally:
+            del self._receiving.bound
+
     def before(self, request: httpx2.Request) -> None:
         """Looks at a request before it is sent, those of redirects too.
 
@@ -116,6 +129,8 @@ class Fence:
             SourceError: when it leads where it should not, or is one too many.
         """
         limits = self._limits
+        if bound := getattr(self._receiving, "bound", None):
+            request.extensions.setdefault(LIMIT, bound)
         if _origin(str(request.url)) not in (self._home, _secured(self._home)):
             request.headers.pop("Authorization", None)
             if LIMIT not in request.extensions:
@@ -137,7 +152,7 @@ class Fence:
             "connect": connect, "read": silent, "write": silent, "pool": silent,
         }  # fmt: skip
 
-    def after(self, response: httpx2.Response, library: object) -> None:
+    def after(self, response: httpx2.Response, library: ModuleType) -> None:
         """Looks at an answer's head before its body is read, and puts bounds on the body.
 
         Raises:
@@ -186,7 +201,7 @@ class Fence:
             yield chunk
 
     @contextlib.contextmanager
-    def translated(self, request: httpx2.Request, library: object) -> Iterator[None]:
+    def translated(self, request: httpx2.Request, library: ModuleType) -> Iterator[None]:
         """Turns the library's errors of transport into ours, so that only our patience tries again.
 
         Raises:
@@ -242,6 +257,21 @@ class Fence:
         return error
 
 
+def _library() -> ModuleType:
+    """What the hub's client speaks through, httpx or httpx2: its own error stems from theirs."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    name = HfHubHTTPError.__bases__[0].__module__.partition(".")[0]
+    return importlib.import_module(name)
+
+
+@functools.cache
+def _trusted() -> ssl.SSLContext:
+    """The library's own choice of certificates; reading them takes longer than a small fetch."""
+    context: ssl.SSLContext = _library().create_ssl_context()
+    return context
+
+
 class _Body:
     """The body of one answer, read through the fence."""
 
@@ -250,7 +280,7 @@ class _Body:
     ) -> None:
         self._fence, self._request, self._stream, self._limit_bytes = fence, request, stream, limit_bytes
 
-    def chunks(self, library: object) -> Iterator[bytes]:
+    def chunks(self, library: ModuleType) -> Iterator[bytes]:
         with self._fence.translated(self._request, library):
             yield from self._fence.body(self._request, self._stream, self._limit_bytes)
 
@@ -258,8 +288,8 @@ class _Body:
         self._stream.close()
 
 
-def _as_stream(body: _Body, library: object) -> httpx2.SyncByteStream:
-    base = library.SyncByteStream  # type: ignore[attr-defined]
+def _as_stream(body: _Body, library: ModuleType) -> httpx2.SyncByteStream:
+    base = library.SyncByteStream
 
     class FencedStream(base):  # type: ignore[misc, valid-type]
         def __iter__(self) -> Iterator[bytes]:

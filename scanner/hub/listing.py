@@ -69,7 +69,7 @@ class HubFile:
         if too_long(self.path):
             raise InvalidValueError(f"a file {self.path[:60]!a}..., whose name is too long for any disk")
         if not 0 <= self.size_bytes <= _MOST_BYTES:
-            raise InvalidValueError(f"{self.path!a} with {self.size_bytes:.3g} bytes, which no file can have")
+            raise InvalidValueError(f"{self.path!a} with a size that no file can have")
 
     @classmethod
     def of(cls, entry: _TreeEntry) -> Self:

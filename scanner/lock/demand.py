@@ -80,7 +80,7 @@ def _requested(snapshot: Snapshot, lock: ModelLock) -> Iterator[tuple[str, str]]
         is_pinned = key == "requested_revision" and value == lock.commit
         yield key, asked if is_pinned and asked else value
     is_known = any(key == "unmerged_revision" for key, _ in snapshot.source)
-    if asked.startswith("refs/pr/") and snapshot.commit == lock.commit and not is_known:
+    if asked.startswith(("refs/pr/", "pr/")) and snapshot.commit == lock.commit and not is_known:
         yield "unmerged_revision", asked
 
 

@@ -10,7 +10,7 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from scanner.lock.model_lock import LockedFile, ModelLock
+from scanner.lock.model_lock import LockedFile, ModelLock, pin_of
 from scanner.manifest import FileEntry, Snapshot
 
 
@@ -52,14 +52,15 @@ def same_tensors(lock: ModelLock, snapshot: Snapshot) -> bool:
     Weight files whose tensors could not be told apart prove nothing, so with one of them it is not shown.
     """
     old, new = lock.tensors, snapshot.tensors
-    if old is None or new is None or old.left_out or new.left_out:
+    if old is None or new is None or not old.is_whole or not new.is_whole:
         return False
     return (old.algorithm, old.digest) == (new.algorithm, new.digest)
 
 
 def _commits(lock: ModelLock, snapshot: Snapshot) -> Iterator[Difference]:
-    if lock.commit and snapshot.commit and lock.commit != snapshot.commit:
-        text = f"the commit is {snapshot.commit}, and {lock.commit} in the lock"
+    pin = pin_of(snapshot)
+    if lock.commit and pin and lock.commit != pin:
+        text = f"the {'commit' if snapshot.commit else 'manifest'} is {pin}, and {lock.commit} in the lock"
         yield Difference(Kind.COMMIT, "", text)
 
 

@@ -15,8 +15,8 @@ from typing import Any, Final
 
 import msgspec
 
-from scanner.errors import InvalidValueError
-from scanner.hashing import HashingError, require_plain_name
+from scanner.errors import ScanError
+from scanner.hashing import require_plain_name
 from scanner.lock.model_lock import SCHEMA_ID, LockError, ModelLock
 from scanner.records import decode, to_builtins
 
@@ -63,10 +63,8 @@ def decode_lock(data: bytes, where: str) -> ModelLock:
         lock = decode(data, ModelLock)
         for file in lock.files:
             require_plain_name(file.path)
-    except InvalidValueError as error:
+    except ScanError as error:
         raise LockError(f"{where}: {error}", hint=_AGAIN) from error
-    except HashingError as error:
-        raise LockError(f"{where}: files: {error}", hint=_AGAIN) from error
     # A key that is misspelt would be read as if it were not there.
     if unknown := _unknown_key(document, to_builtins(lock)):
         raise LockError(f"{where}: unknown key {unknown!r:.80}", hint=_AGAIN)

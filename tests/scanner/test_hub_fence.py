@@ -22,9 +22,9 @@ from tests.hub_server import HubServer, answering, honest, in_turn, silent
 Behaviour = Callable[[BaseHTTPRequestHandler], None]
 
 QUICK = HubLimits(
-    connect_seconds=2.0,
-    silent_seconds=0.2,
-    answer_seconds=0.4,
+    connect_seconds=20.0,
+    silent_seconds=20.0,
+    answer_seconds=20.0,
     answer_bytes=200_000,
     slowest_bytes_per_second=1000.0,
     pages=20,
@@ -34,6 +34,8 @@ QUICK = HubLimits(
     first_wait_seconds=0.01,
     longest_wait_seconds=1.5,
 )
+# Only against servers that stall: an honest one on a busy machine may take longer.
+IMPATIENT = dataclasses.replace(QUICK, silent_seconds=0.2, answer_seconds=0.4, attempts=2)
 INFO = "/api/models/org/tiny"
 TREE = "/api/models/org/tiny/tree/"
 FILE = "/org/tiny/resolve/"
@@ -76,14 +78,14 @@ def at(hub: HubServer, place: str, behaviour: Behaviour) -> None:
 @pytest.mark.parametrize("place", [INFO, TREE, FILE])
 def test_hub_that_never_answers_is_given_up(hub: HubServer, options: FetchOptions, place: str) -> None:
     at(hub, place, silent)
-    assert "sent nothing for 0.2 s" in refused(options)
-    assert len(hub.paths(f"GET {place}")) >= QUICK.attempts
+    assert "sent nothing for 0.2 s" in refused(options, limits=IMPATIENT)
+    assert len(hub.paths(f"GET {place}")) >= IMPATIENT.attempts
 
 
 @pytest.mark.parametrize("place", [INFO, TREE, FILE])
 def test_hub_that_drips_is_given_up(hub: HubServer, options: FetchOptions, place: str) -> None:
     at(hub, place, answering(200, itertools.repeat(b" "), pause_seconds=0.02))
-    shown = refused(options, limits=dataclasses.replace(QUICK, attempts=1))
+    shown = refused(options, limits=dataclasses.replace(IMPATIENT, attempts=1))
     assert "had not answered in full after 0.4 s" in shown or "bytes in 0.2 s" in shown
 
 

@@ -149,3 +149,39 @@ def test_runs_in_a_process_of_its_own(tmp_path: Path) -> None:
     record = run_check(CHECK, context)
     assert [f.outcome for f in record.findings] == [Outcome.FAIL]
     assert [m.name for m in record.measurements] == ["integrity.files_verified"]
+
+
+def test_extra_file_and_other_commit_than_locked_fail(tmp_path: Path) -> None:
+    facts = (("lock", "model.lock.json"), ("lock_extra", "evil.py"), ("lock_commit", "the commit is x"))
+    findings, _ = run(tmp_path, snapshot(entry("a"), entry("evil.py", None), source=facts))
+    failed = {each.rule: each for each in findings if each.outcome is Outcome.FAIL}
+    assert set(failed) == {"EXTRA", "LOCK-COMMIT"}
+    assert failed["EXTRA"].locations[0].path == "evil.py"
+    assert not [each for each in findings if each.outcome is Outcome.PASS]
+
+
+def test_lock_that_holds_is_said_and_one_that_does_not_is_no_pass(tmp_path: Path) -> None:
+    held = (("lock", "model.lock.json"),)
+    findings, _ = run(tmp_path, snapshot(entry("a"), source=held))
+    assert [each.rule for each in findings] == ["", "LOCK"]
+    findings, _ = run(tmp_path, snapshot(entry("a", OTHER), source=held))
+    assert "LOCK" not in [each.rule for each in findings]
+
+
+def test_same_weights_in_other_files_are_a_fact_beside_the_failure(tmp_path: Path) -> None:
+    facts = (("lock", "model.lock.json"), ("lock_extra", "b"), ("lock_same_tensors", "3 tensors"))
+    findings, _ = run(tmp_path, snapshot(entry("b"), source=facts))
+    assert {each.rule: each.outcome for each in findings} == {
+        "EXTRA": Outcome.FAIL,
+        "LOCK-TENSORS": Outcome.PASS,
+    }
+
+
+def test_part_of_a_model_says_what_was_left_out_and_a_tool_folder_does_not(tmp_path: Path) -> None:
+    facts = (("left_out", "x.bin"), ("left_out", "y.bin"), ("ignore", "*.bin"))
+    findings, _ = run(tmp_path, snapshot(entry("a"), source=facts))
+    (left_out,) = [each for each in findings if each.subject == "files left out"]
+    assert left_out.outcome is Outcome.NOT_RUN
+    assert left_out.reason == "2 files were left out (ignore *.bin): x.bin, y.bin"
+    findings, _ = run(tmp_path, snapshot(entry("a"), source=(("left_out", ".git/ (3 files)"),)))
+    assert [each.subject for each in findings] == [""]

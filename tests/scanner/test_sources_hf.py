@@ -17,8 +17,10 @@ from scanner.findings import Finding, Outcome, Severity
 from scanner.manifest import Snapshot
 from scanner.references import ModelRef
 from scanner.source import FetchOptions, SourceError
+from scanner.sources.hf import HubSource
 from tests.fakes import RecordingProgress
 from tests.hub_server import HubServer
+from tests.scanner.test_hub_fence import QUICK
 
 SMALL = {"config.json": b'{"model_type": "llama"}', "README.md": b"# Tiny\n"}
 LARGE = {"model.safetensors": bytes(range(256)) * 1000, "original/consolidated.pth": b"old" * 100}
@@ -223,18 +225,20 @@ def test_failing_hub_never_yields_what_an_earlier_fetch_left(hub: HubServer, opt
     get("hf://org/tiny", options)
     hub.fails = {"/api/": 500}
     with pytest.raises(SourceError, match="500") as caught:
-        get("hf://org/tiny", options)
+        HubSource(QUICK).fetch(ModelRef.parse("hf://org/tiny"), options)
     assert "offline" in caught.value.hint
 
 
-def test_failing_downloads_never_yield_a_stale_file(hub: HubServer, options: FetchOptions) -> None:
+@pytest.mark.parametrize("status", [500, 501, 503, 404])
+def test_failing_downloads_never_yield_a_stale_file(
+    hub: HubServer, options: FetchOptions, status: int
+) -> None:
     hub.add("org/tiny", SMALL, LARGE)
     first = get("hf://org/tiny", options)
     first.local_path("model.safetensors").write_bytes(b"stale bytes of another length")
-    # 501 is not tried again, so that the test need not wait for the client's 23 s of retries.
-    hub.fails = {"/org/tiny/resolve/": 501}
+    hub.fails = {"/org/tiny/resolve/": status}
     with pytest.raises(SourceError, match="could not deliver"):
-        get("hf://org/tiny", options)
+        HubSource(QUICK).fetch(ModelRef.parse("hf://org/tiny"), options)
     assert not first.local_path("model.safetensors").exists()
 
 

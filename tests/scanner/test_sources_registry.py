@@ -12,14 +12,16 @@ from scanner.source import FetchOptions, SourceError
 
 
 def test_every_scheme_a_reference_can_have_is_served() -> None:
-    assert set(load_sources()) == {"demo", "directory", "gguf", "hf"}
+    local = {"demo", "directory", "gguf", "oci-layout"}
+    stores = {"s3", "gs", "az", "abfs", "memory"}
+    assert set(load_sources()) == local | stores | {"hf", "ollama", "oci", "https", "http"}
 
 
 @pytest.mark.parametrize(
     ("text", "problem", "hint"),
     [
         ("hff://org/name", "did you mean 'hf'", "directory"),
-        ("https://huggingface.co/org/name", "unknown kind of source 'https'", "hf://org/name"),
+        ("htps://host/model.gguf", "did you mean 'https'", "directory"),
     ],
 )
 def test_unknown_scheme_names_the_nearest(tmp_path: Path, text: str, problem: str, hint: str) -> None:
