@@ -205,6 +205,7 @@ def _weigh(
     is_quiet: bool,
 ) -> Weighing:
     from cli.criteria import load_criteria
+    from cli.imported_lists import imported_settings
     from cli.person import known_person
     from cli.summary import announce
     from cli.weighing import Scales
@@ -220,7 +221,11 @@ def _weigh(
     signers, beside = criteria.policy.signers, (choice.policy_path or Path()).parent
     given = _settings_of(choice)
     names = [check.id for check in checks]
-    settings = {**given, **signing.settings(signers, beside, names, given.get(SIGNERS_SETTING, ""))}
+    settings = {
+        **imported_settings(workplace.lists, checks),
+        **given,
+        **signing.settings(signers, beside, names, given.get(SIGNERS_SETTING, "")),
+    }
     _require_settings(settings, checks)
     if JUDGE_SETTING in settings and choice.static_only:
         raise click.UsageError("--judge has no replies to read with --static-only")

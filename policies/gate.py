@@ -14,6 +14,7 @@ from typing import Final
 
 from policies.assessment import ControlResult, PackResult, Standing, Verdict, VerdictReason, VerdictValue
 from policies.gate_comparison import beside_base, marks_of
+from policies.gate_limits import beyond_limits
 from policies.gate_rules import ControlMatcher, Extent, FailedMatcher, GateRule
 from policies.policy_file import PolicyFile, Waiver
 from policies.scope import COHERENCE_CHECK, Scope
@@ -106,6 +107,7 @@ class _Bench:
             yield _reason(VerdictValue.PASS, "base-unused", text)
         for rule in self.policy.gate.rules:
             yield from self._spoken(rule)
+        yield from beyond_limits(self.scan, self.policy.thresholds, self.policy.scope)
         if not self._is_waived_check(SIGNATURE_CHECK):
             yield from about_signers(self.scan, self.policy)
         yield from self.demands

@@ -126,7 +126,7 @@ class PolicyFile:
         gate: What stops a model.
         attestations: By id of the control.
         waivers: In the order of the file.
-        thresholds: By the name of a measurement; nothing reads them yet.
+        thresholds: By the name of a measurement, the range that it has to lie in.
         signers: A model has to be signed by one of these; without any, it need not be signed.
         overrides: Patterns of its section `models` that fit the model, in the order applied.
     """

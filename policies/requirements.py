@@ -1,6 +1,6 @@
 """What a policy file may ask for besides its gate: whose signature a model carries, limits of measurements.
 
-Nothing reads the limits yet; their shape and names are checked, so that a file written today stays right.
+Shape and names are checked when the file is read, so that a misspelt one never leaves a model unlimited.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class RequirementError(ScanError):
 
 @dataclass(frozen=True)
 class Threshold:
-    """The range that a measurement should lie in, in its own unit.
+    """The range that a measurement has to lie in, in its own unit.
 
     Attributes:
         at_least: Lower end, None without one.

@@ -55,8 +55,8 @@ gate:
   #   says: we run no model that brings code
   #   failed: {{severity_at_least: medium, checks: [remote-code]}}
 
-# In which range a measurement should lie. Names are checked. Nothing reads this key yet: to stop a model,
-# write a rule of the gate.
+# In which range a measurement has to lie, with its whole interval: beyond it blocks, unclear is for review,
+# and what was not measured leaves the verdict incomplete.
 thresholds: {{}}
 #  garak.hit_rate: {{at_most: 0.05}}
 

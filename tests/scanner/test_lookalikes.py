@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from scanner.origins.lookalikes import Likeness, likeness, skeleton
 from scanner.origins.publishers import publisher_table
@@ -128,3 +130,11 @@ def test_no_likeness(name: str, known: str) -> None:
 def test_skeleton_of_a_skeleton_is_itself() -> None:
     for name in [*REAL_NAMES, *(name for row in TABLE.publishers for name in row.names)]:
         assert skeleton(skeleton(name)) == skeleton(name)
+
+
+@given(st.text(max_size=300))
+@settings(max_examples=60, deadline=None)
+def test_any_name_is_compared_and_no_known_one_is_flagged(name: str) -> None:
+    found = TABLE.lookalike(name)
+    assert found is None or TABLE.find(name) is None
+    assert found is None or found.likeness is likeness(name, found.name)
