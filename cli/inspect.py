@@ -75,10 +75,12 @@ def command(
     not read (INCOMPLETE), 130 interrupted; 0 and 4 only for a model that was read whole.
     """
     from cli.criteria import load_criteria
+    from cli.imported_lists import imported_settings
     from cli.inspected import print_inspection
     from cli.libraries import settle
     from cli.person import known_person
     from cli.rendering import wanted_formats, write_reports
+    from cli.signature_options import SigningChoice
     from cli.terminal import discard, shown_progress
     from cli.weighing import Scales
     from cli.workplace import Workplace, require_writable
@@ -101,15 +103,23 @@ def command(
     formats = wanted_formats(report_names)
     if formats:
         require_writable(output_dir or Path())
+    # The policy's signers are named as in a scan: what was not read whole is then not verified, and says so.
+    nobody = SigningChoice((), (), (), "", (), None)
+    beside, names = (policy_path or Path()).parent, [check.id for check in checks]
+    settings = {
+        **imported_settings(workplace.lists, checks),
+        **nobody.settings(criteria.policy.signers, beside, names),
+    }
     request = ScanRequest(
         ref=ref,
         profile=Profile.QUICK,
-        check_ids=tuple(sorted(check.id for check in checks)),
+        check_ids=tuple(sorted(names)),
         seed=0,
         backend="",
         device="auto",
         dtype="auto",
         as_of=as_of,
+        settings=settings,
         is_inspection=True,
         lock=demanded.lock.sha256 if demanded.lock else "",
     )

@@ -219,9 +219,13 @@ def _weigh(
     checks = _picked(known, choice)
     criteria = load_criteria(choice.policy_path, choice.pack_names, ref)
     signers, beside = criteria.policy.signers, (choice.policy_path or Path()).parent
-    given = {**imported_settings(workplace.lists, checks), **_settings_of(choice)}
+    given = _settings_of(choice)
     names = [check.id for check in checks]
-    settings = {**given, **signing.settings(signers, beside, names, given.get(SIGNERS_SETTING, ""))}
+    settings = {
+        **imported_settings(workplace.lists, checks),
+        **given,
+        **signing.settings(signers, beside, names, given.get(SIGNERS_SETTING, "")),
+    }
     _require_settings(settings, checks)
     if JUDGE_SETTING in settings and choice.static_only:
         raise click.UsageError("--judge has no replies to read with --static-only")

@@ -135,9 +135,10 @@ def hash_file(
             f"{path}: {error.strerror or error}",
             hint="make every file of the model readable; one that cannot be read cannot be judged",
         ) from error
-    if size_bytes != expected_bytes:
+    needed_bytes = max((extent.end for extent in extents), default=0)
+    if size_bytes != expected_bytes or size_bytes < needed_bytes:
         raise HashingError(
-            f"{path}: had {expected_bytes} bytes when opened and {size_bytes} when read",
+            f"{path}: had {max(expected_bytes, needed_bytes)} bytes when opened and {size_bytes} when read",
             hint="wait until nothing writes to the model any more, then scan again",
         )
     return FileHashes(

@@ -20,6 +20,7 @@ _TEXTS: Final = frozenset(
         "", ".md", ".txt", ".rst", ".json", ".jsonl", ".ndjson", ".ipynb", ".yaml", ".yml", ".toml", ".cfg",
         ".ini", ".csv", ".tsv", ".jinja", ".jinja2", ".j2", ".py", ".sh", ".html", ".htm", ".xml", ".log",
         ".sql", ".pdf", ".docx", ".rtf", ".gz", ".eml", ".vcf", ".conll", ".srt", ".tex", ".bib",
+        ".sig", ".asc", ".gpg", ".minisig",
     }
 )  # fmt: skip
 # As much as any check reads of such files: vocabularies and indexes are the longest that are read whole.

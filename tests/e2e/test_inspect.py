@@ -110,7 +110,9 @@ def test_report_marks_the_inspection_and_can_be_verified(
     assert [each["sha256"] for each in weights] == ["", ""]
     assert all(each["parts"]["pieces"] for each in weights)
     assert report["reperformance"]["scan"].startswith("weighbridge inspect hf://org/sharded@")
-    assert "only its header was read" in (out / "report.html").read_text(encoding="utf-8")
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "only its header was read" in page
+    assert "Of 2 files only parts were read" in page
     sarif = json.loads((out / "report.sarif").read_bytes())
     hashed = [each for each in sarif["runs"][0]["artifacts"] if "hashes" in each]
     assert len(hashed) == len(report["model"]["files"]) - 2

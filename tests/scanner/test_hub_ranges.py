@@ -23,7 +23,7 @@ WEIGHTS = "model.safetensors"
 DATA_BYTES = 600_000
 HEADER = {"w": {"dtype": "U8", "shape": [DATA_BYTES], "data_offsets": [0, DATA_BYTES]}}
 MODEL = safetensors_bytes(HEADER, b"\xa5" * DATA_BYTES)
-QUICK = HubLimits(silent_seconds=0.3, attempts=3, first_wait_seconds=0.01, longest_wait_seconds=0.1)
+QUICK = HubLimits(silent_seconds=20.0, attempts=3, first_wait_seconds=0.01, longest_wait_seconds=0.1)
 SHARD = "/org/tiny/resolve/{}/" + WEIGHTS
 
 
