@@ -20,6 +20,8 @@ TRANSCRIPT = EvidenceRef("ab" * 32, "application/x-ndjson", 12, "transcript")
 STATIC = {
     "integrity-mismatch": ("integrity.files_verified",),
     "name-contradicts-metadata": (),
+    "reference-misleads": (),
+    "file-names-confuse": (),
     "safetensors-malformed": (),
     "gguf-malformed": (),
     "pickle-runs-code": ("pickle.files_scanned",),
