@@ -15,7 +15,7 @@ ONLY    ?=
 
 PACKAGES := scanner probes policies reports db cli
 .DEFAULT_GOAL := help
-.PHONY: help scan test test-slow dev lint format types contracts check-names check-readme bench docs lock package data-fonts clean
+.PHONY: help scan test test-slow hub-lines dev lint format types contracts check-names check-readme bench docs lock package data-fonts clean
 
 help: ## List the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -40,6 +40,9 @@ test: $(STAMP) ## Run the tests.
 
 test-slow: $(STAMP) ## Run the tests that take minutes.
 	$(BIN)/python -m pytest -m slow $(ARGS)
+
+hub-lines: $(STAMP) ## Run the hub source's tests with every supported line of the hub's client.
+	$(BIN)/python scripts/test_hub_lines.py $(ARGS)
 
 dev: $(STAMP) ## Set up for development, with the commit hooks.
 	$(BIN)/pre-commit install

@@ -106,31 +106,33 @@ def _hold(demanded: Demand, fetching: FetchOptions) -> Fetched:
     assert lock is not None  # noqa: S101 - `demand` was given a lock
     require_no_patterns(fetching.allow, fetching.ignore)
     snapshot = fetch_locked(demanded.ref, lock, fetching, name)
-    problems = tuple(problems_of(snapshot, lock))
+    problems = problems_of(snapshot)
     return Fetched(snapshot, problems, name, LockState.REFUSED if problems else LockState.HELD)
 
 
 def _fetch(model: str, path: Path | None, fetching: FetchOptions) -> Fetched:
     """Fetches a model, and writes or updates its lock if every byte is as recorded."""
     from cli.fetched import Fetched, LockState, changes_of, problems_of
-    from cli.workplace import write_whole
+    from cli.workplace import require_writable, write_whole
     from scanner.fetching import fetch
     from scanner.lock.lock_file import encode_lock
     from scanner.references import ModelRef
 
     ref = ModelRef.parse(model)
     old = _kept(model, path)
+    if path is not None:
+        require_writable(path.parent, "lock", "--lock")
     if old is not None and not (fetching.allow or fetching.ignore):
         fetching = replace(fetching, allow=old.allow, ignore=old.ignore)
     snapshot = fetch(ref, fetching)
-    if problems := tuple(problems_of(snapshot)):
+    if problems := problems_of(snapshot):
         return Fetched(snapshot, problems, str(path or ""), LockState.NOT_WRITTEN if path else LockState.NONE)
     if path is None:
         return Fetched(snapshot, (), "", LockState.NONE)
     new = _lock_of(snapshot, fetching)
     if old is not None and old.says_the_same_as(new):
         return Fetched(snapshot, (), str(path), LockState.UNCHANGED)
-    write_whole(path, encode_lock(new))
+    write_whole(path, encode_lock(new), "--lock")
     if old is None:
         return Fetched(snapshot, (), str(path), LockState.WRITTEN)
     return Fetched(snapshot, (), str(path), LockState.UPDATED, tuple(changes_of(old, new, snapshot)))

@@ -22,6 +22,7 @@ from scanner.check import CheckRecord
 from scanner.comparison import Comparison
 from scanner.errors import InvalidValueError
 from scanner.findings import Confidence, Finding, Outcome, Severity
+from scanner.lock.model_lock import HELD
 from scanner.runner import records_by_id
 from scanner.scan import Scan
 
@@ -54,8 +55,8 @@ def decide(
     """
     if comparison is not None and comparison.candidate.scan_id != scan.id:
         raise InvalidValueError(f"the comparison is of {comparison.candidate.scan_id}, judged is {scan.id}")
-    bench = _Bench(scan, packs, policy, as_of, comparison)
-    reasons = sorted((*bench.reasons(), *demands), key=lambda reason: _STRONGEST_FIRST.index(reason.value))
+    bench = _Bench(scan, packs, policy, as_of, comparison, demands)
+    reasons = sorted(bench.reasons(), key=lambda reason: _STRONGEST_FIRST.index(reason.value))
     return Verdict(
         value=reasons[0].value if reasons else VerdictValue.PASS,
         reasons=tuple(reasons),
@@ -81,6 +82,7 @@ class _Bench:
     policy: PolicyFile
     as_of: datetime.date
     comparison: Comparison | None = None
+    demands: Sequence[VerdictReason] = ()
 
     def reasons(self) -> Iterator[VerdictReason]:
         if not any(finding.outcome.is_judged for finding in self.scan.findings):
@@ -99,6 +101,7 @@ class _Bench:
             yield _reason(VerdictValue.PASS, "base-unused", text)
         for rule in self.policy.gate.rules:
             yield from self._spoken(rule)
+        yield from self.demands
         yield from self._waivers()
         yield from self._stale_packs()
 
@@ -112,8 +115,20 @@ class _Bench:
             yield from self._unproven(rule)
         if rule.control:
             yield from self._controls(rule, rule.control)
+        if rule.unlocked and not self._is_locked():
+            yield _reason(rule.verdict, rule.id, f"{rule.says}: the bytes were held to no lock (--lock)")
         if rule.needs_base:
             yield from beside_base(rule, self.comparison, self.policy.scope, self._is_waived_mark)
+
+    def _is_locked(self) -> bool:
+        """Whether the scan found its bytes to be those of a lock, or the gate was given one and did."""
+        check_id, held = HELD
+        record = records_by_id(self.scan.records).get(check_id)
+        held_now = [reason for reason in self.demands if reason.rule == "lock"]
+        return any(reason.value is VerdictValue.PASS for reason in held_now) or any(
+            finding.rule == held and finding.outcome is Outcome.PASS
+            for finding in (record.findings if record else ())
+        )
 
     def _failed(self, rule: GateRule, matcher: FailedMatcher) -> Iterator[VerdictReason]:
         for record in self.scan.records:

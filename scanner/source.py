@@ -65,7 +65,7 @@ class Source(ABC):
     Attributes:
         scheme: The `ModelRef.scheme` it serves.
         aliases: Further schemes it serves.
-        serves_commits: Whether a snapshot's commit, named as revision, gets the same bytes again.
+        serves_commits: Whether a snapshot's `pin`, named as revision, gets the same bytes again.
     """
 
     scheme: ClassVar[str]

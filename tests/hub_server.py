@@ -4,28 +4,35 @@
         hub.add("org/tiny", {"config.json": b"{}"}, large={"model.safetensors": b"..."})
         FetchOptions(cache, endpoint=hub.url)
 
-Source: routes and headers as huggingface_hub 1.33 and 2.4 call them.
+`behaves` turns it into a hostile one: a function per path prefix that writes the answer itself.
+
+Source: routes and headers as huggingface_hub 1.31, 1.33 and 2.4 call them.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
+import sys
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
-_API = re.compile(r"/api/models/([^/]+/[^/]+)(?:/(revision|tree)/([^/?]+)(?:/.*)?)?")
+_API = re.compile(r"/api/models/([^/]+/[^/]+)(?:/(revision|tree|commits|refs)(?:/([^/?]+))?(?:/.*)?)?")
 _FILE = re.compile(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)")
 
 
 def git_blob_sha1(data: bytes) -> str:
     """The id git gives a file."""
-    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+    identity = hashlib.sha1(b"blob %d\0" % len(data))
+    identity.update(data)  # not one long copy of both
+    return identity.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -65,10 +72,11 @@ class Commit:
 
 @dataclass
 class Repository:
-    """A model repository: commits, and the names that point to them."""
+    """A model repository: commits, the names that point to them, and what main was, oldest first."""
 
     commits: dict[str, Commit] = field(default_factory=dict)
     revisions: dict[str, str] = field(default_factory=dict)
+    history: list[str] = field(default_factory=list)
     gated: str | bool = False
     is_disabled: bool = False
 
@@ -85,16 +93,26 @@ class HubServer:
         repositories: By "org/name".
         serve: What is sent instead of a file's bytes; the digests in tree and headers stay the true ones.
         fails: Status to answer with instead, by path prefix ("/api/", "/org/name/resolve/").
-        page_size: Entries of one page of the tree.
+        behaves: What answers instead, by path prefix; it writes to the handler itself.
+        entries: What the tree route tells, of the true entries.
+        info: What the model route tells, of the true fields.
+        page_size: Entries of one page of the tree, and commits of one of the history.
+        prefix: What stands before every path, for hubs that are not at the top of their host.
         requests: "METHOD path" of everything asked, and the token it came with.
+        ranges: The Range of everything asked, "" where there was none.
         after: Called after each answer with the path: to move a branch between two calls.
     """
 
     repositories: dict[str, Repository] = field(default_factory=dict)
     serve: Callable[[str, bytes], bytes] = lambda path, data: data
     fails: dict[str, int] = field(default_factory=dict)
+    behaves: dict[str, Callable[[BaseHTTPRequestHandler], None]] = field(default_factory=dict)
+    entries: Callable[[list[dict[str, object]]], object] = lambda entries: entries
+    info: Callable[[dict[str, object]], object] = lambda fields: fields
     page_size: int = 1000
+    prefix: str = ""
     requests: list[tuple[str, str]] = field(default_factory=list)
+    ranges: list[str] = field(default_factory=list)
     after: Callable[[str], None] = lambda path: None
 
     def __enter__(self) -> Self:
@@ -104,8 +122,7 @@ class HubServer:
             pass
 
         Handler.hub = hub
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
         return self
@@ -118,7 +135,7 @@ class HubServer:
     @property
     def url(self) -> str:
         """The endpoint to give to a client."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"http://127.0.0.1:{self._server.server_address[1]}{self.prefix}"
 
     def add(
         self,
@@ -136,11 +153,31 @@ class HubServer:
         repository = self.repositories.setdefault(name, Repository())
         repository.commits[commit.id] = commit
         repository.revisions[revision] = commit.id
+        if revision == "main":
+            repository.history.append(commit.id)
         return commit.id
 
     def paths(self, prefix: str = "") -> list[str]:
         """Everything that was asked for, as "METHOD path", whose text starts with `prefix`."""
         return [request for request, _ in self.requests if request.startswith(prefix)]
+
+
+def _refs(repository: Repository) -> dict[str, object]:
+    known: dict[str, list[dict[str, str]]] = {"branches": [], "converts": [], "tags": [], "pullRequests": []}
+    for name, commit in repository.revisions.items():
+        kind = "pullRequests" if name.startswith("refs/pr/") else "branches"
+        ref = name if name.startswith("refs/") else f"refs/heads/{name}"
+        known[kind].append({"name": name, "ref": ref, "targetCommit": commit})
+    return known
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Stays silent about clients that hang up; that is what they should do."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -154,19 +191,31 @@ class _Handler(BaseHTTPRequestHandler):
         self.do_GET()
 
     def do_GET(self) -> None:
-        path = unquote(urlsplit(self.path).path, errors="strict")
-        raw = urlsplit(self.path).path
+        raw = urlsplit(self.path).path.removeprefix(self.hub.prefix)
+        path = unquote(raw, errors="strict")
         self.hub.requests.append((f"{self.command} {path}", self.headers.get("Authorization", "")))
+        self.hub.ranges.append(self.headers.get("Range", ""))
         status = next((code for prefix, code in self.hub.fails.items() if path.startswith(prefix)), None)
-        if status is not None:
+        behave = next((each for prefix, each in self.hub.behaves.items() if path.startswith(prefix)), None)
+        if behave is not None:
+            self.close_connection = True
+            with contextlib.suppress(OSError):  # a client that has had enough hangs up
+                behave(self)
+        elif status is not None:
             self._error(status, "")
-        elif match := _API.fullmatch(raw):
+        else:
+            self.answer()
+        self.hub.after(path)
+
+    def answer(self) -> None:
+        """Answers as a hub does."""
+        raw = urlsplit(self.path).path.removeprefix(self.hub.prefix)
+        if match := _API.fullmatch(raw):
             self._api(match[1], match[2] or "", unquote(match[3] or "main"))
         elif match := _FILE.fullmatch(raw):
             self._file(match[1], unquote(match[2]), unquote(match[3]))
         else:
             self._error(404, "RepoNotFound")
-        self.hub.after(path)
 
     def _commit(self, name: str, revision: str) -> tuple[Repository, Commit] | None:
         repository = self.hub.repositories.get(name)
@@ -185,25 +234,38 @@ class _Handler(BaseHTTPRequestHandler):
             return
         repository, commit = found
         if what == "tree":
-            self._tree(commit)
+            self._pages(self.hub.entries(commit.tree()))
+            return
+        if what == "commits":
+            known = [
+                {"id": each, "title": "", "message": "", "authors": [], "date": "2026-01-02T03:04:05.000Z"}
+                for each in reversed(repository.history)
+            ]
+            self._pages(known)
+            return
+        if what == "refs":
+            self._json(_refs(repository))
             return
         siblings = [{"rfilename": path} for path in commit.files]
-        self._json(
+        self._json(self.hub.info(
             {
                 "_id": "0", "id": name, "modelId": name, "author": name.split("/")[0], "sha": commit.id,
                 "lastModified": "2026-01-02T03:04:05.000Z", "private": False, "disabled": False,
                 "gated": repository.gated, "tags": [], "downloads": 0, "likes": 0, "siblings": siblings,
             }
-        )  # fmt: skip
+        ))  # fmt: skip
 
-    def _tree(self, commit: Commit) -> None:
+    def _pages(self, entries: object) -> None:
+        if not isinstance(entries, list):
+            self._json(entries)
+            return
         query = dict(part.partition("=")[::2] for part in urlsplit(self.path).query.split("&"))
         start = int(query.get("cursor", "0"))
-        entries = commit.tree()
         end = start + self.hub.page_size
         headers = {}
         if end < len(entries):
-            address = f"{self.hub.url}{urlsplit(self.path).path}?recursive=true&cursor={end}"
+            place = urlsplit(self.path).path.removeprefix(self.hub.prefix)
+            address = f"{self.hub.url}{place}?recursive=true&cursor={end}"
             headers["Link"] = f'<{address}>; rel="next"'
         self._json(entries[start:end], headers)
 
@@ -228,7 +290,10 @@ class _Handler(BaseHTTPRequestHandler):
                 "X-Linked-Size": str(len(commit.files[path])),
             }
         status, asked = 200, re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
-        if asked:
+        if asked and int(asked[1]) >= len(data):
+            status, data = 416, b""
+            headers["Content-Range"] = f"bytes */{len(data)}"
+        elif asked:
             first, last = int(asked[1]), min(int(asked[2] or len(data) - 1), len(data) - 1)
             headers["Content-Range"] = f"bytes {first}-{last}/{len(data)}"
             status, data = 206, data[first : last + 1]
@@ -251,3 +316,43 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(data)
+
+
+def answering(
+    status: int,
+    body: Iterable[bytes] = (),
+    headers: Mapping[str, str] | None = None,
+    pause_seconds: float = 0.0,
+) -> Callable[[BaseHTTPRequestHandler], None]:
+    """A behaviour that writes these headers and then these pieces, and hangs up; no length unless given."""
+
+    def behave(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(status)
+        for key, value in {"Connection": "close", **(headers or {})}.items():
+            handler.send_header(key, value)
+        handler.end_headers()
+        for piece in body:
+            handler.wfile.write(piece)
+            time.sleep(pause_seconds)
+
+    return behave
+
+
+def silent(handler: BaseHTTPRequestHandler) -> None:
+    """A behaviour that accepts the request and never answers."""
+    handler.connection.settimeout(20)
+    handler.connection.recv(1)  # until the client hangs up
+
+
+def in_turn(
+    *behaviours: Callable[[BaseHTTPRequestHandler], None],
+) -> Callable[[BaseHTTPRequestHandler], None]:
+    """A behaviour that is each of these once, and then the last for good."""
+    left = list(behaviours)
+    return lambda handler: (left.pop(0) if len(left) > 1 else left[0])(handler)
+
+
+def honest(handler: BaseHTTPRequestHandler) -> None:
+    """The behaviour of a hub that has nothing against anybody; for use in `in_turn`."""
+    assert isinstance(handler, _Handler)
+    handler.answer()

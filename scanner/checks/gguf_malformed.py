@@ -24,15 +24,14 @@ from typing import Final
 from scanner.check import Check, CheckContext
 from scanner.findings import Finding, Location, Measurement, Severity
 from scanner.manifest import FileEntry, Snapshot
-from scanner.tensorfiles.gguf_header import MAGIC, GgufError, GgufHeader, read_gguf_header
-from scanner.tensorfiles.gguf_layout import DEFAULT_ALIGNMENT, GgufFault, layout_faults, shown
+from scanner.tensorfiles.gguf_header import MAGIC, GgufError, read_gguf_header
+from scanner.tensorfiles.gguf_layout import GgufFault, header_faults
 
 _TAGS: Final = ("CWE-20", "CWE-190", "OWASP-LLM03:2025", "AML.T0010.003")
 _REMEDIATION: Final = (
     "Do not load this file. Fetch it again and compare its digest; if the publisher's own copy is malformed, "
     "convert the original weights anew."
 )
-_ALIGNMENT_KEY: Final = "general.alignment"
 _FAULTS_PER_FILE: Final = 20
 
 
@@ -98,27 +97,7 @@ def _faults_of(snapshot: Snapshot, entry: FileEntry) -> list[GgufFault]:
         header = read_gguf_header(path)
     except GgufError as error:
         return [GgufFault("GGUF-HEADER", f"the header cannot be believed: {error}", "header")]
-    return _header_faults(header, path.stat().st_size)
-
-
-def _header_faults(header: GgufHeader, size_bytes: int) -> list[GgufFault]:
-    faults = [
-        GgufFault(
-            "GGUF-KEY", f"metadata key '{shown(key)}' is written twice; readers differ", f"key {shown(key)}"
-        )
-        for key in header.duplicate_keys
-    ]
-    faults.extend(
-        GgufFault("GGUF-KEY", f"metadata key '{shown(key)}' is not a name", f"key {shown(key)}")
-        for key in header.metadata
-        if not key or not key.isprintable() or len(key) > 65535 or "\ufffd" in key
-    )
-    alignment = header.metadata.get(_ALIGNMENT_KEY, DEFAULT_ALIGNMENT)
-    if type(alignment) is not int or alignment < 1 or alignment & (alignment - 1):
-        message = f"the alignment is {alignment!r}; expected a power of two"
-        return [*faults, GgufFault("GGUF-ALIGN", message, f"key {_ALIGNMENT_KEY}")]
-    start = -(-header.header_bytes // alignment) * alignment
-    return faults + layout_faults(header.tensors, alignment, max(0, size_bytes - start))
+    return header_faults(header, path.stat().st_size)
 
 
 CHECK = GgufMalformed()

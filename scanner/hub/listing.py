@@ -10,29 +10,36 @@
 from __future__ import annotations
 
 import re
+import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Final, Protocol, Self
 from urllib.parse import quote
 
 from scanner.errors import InvalidValueError
+from scanner.file_names import leads_out, too_long
 from scanner.recorded_digests import digest_of_etag
 from scanner.records import decode, encode_pretty
 from scanner.source import SourceError
 
-_COMMIT: Final = re.compile(r"[0-9a-f]{40}")
+COMMIT: Final = re.compile(r"[0-9a-f]{40}")
+# 1 PiB: a thousand times the largest repository known.
+_MOST_BYTES: Final = 1024**5
 
 
 class _LargeFile(Protocol):
+    size: int
     sha256: str
 
 
 class _TreeEntry(Protocol):
-    """A file as the hub's client describes it (RepoFile)."""
+    """A file as the hub's client describes it (RepoFile); the hub may have put anything in its fields."""
 
     path: str
     size: int
     blob_id: str
+    xet_hash: str | None
 
     @property
     def lfs(self) -> _LargeFile | None: ...
@@ -43,33 +50,61 @@ class HubFile:
     """One file of the tree.
 
     Attributes:
-        path: Path in the repository.
+        path: Path in the repository; never one that leads out of the folder it is put into.
         size_bytes: As the hub says.
         algorithm: "sha256" for large files, "git-sha1" for others, "" when the hub gives no digest.
         digest: Hex digits, or "".
+        is_xet: Whether the hub offers the file through Xet as well.
     """
 
     path: str
     size_bytes: int
     algorithm: str
     digest: str
+    is_xet: bool = False
+
+    def __post_init__(self) -> None:
+        if leads_out(self.path):
+            raise InvalidValueError(f"a file {self.path[:200]!a}, which would lie outside the model's folder")
+        if too_long(self.path):
+            raise InvalidValueError(f"a file {self.path[:60]!a}..., whose name is too long for any disk")
+        if not 0 <= self.size_bytes <= _MOST_BYTES:
+            raise InvalidValueError(f"{self.path!a} with a size that no file can have")
 
     @classmethod
     def of(cls, entry: _TreeEntry) -> Self:
         """The file that a tree entry describes.
 
         Raises:
-            SourceError: when its path would lie outside the folder it is fetched into.
+            InvalidValueError: when its path leads out, no file can have its size, or its sizes differ.
+            TypeError: when a field is not of its type.
         """
-        path = PurePosixPath(entry.path)
-        leads_out = path.is_absolute() or ".." in path.parts or "\\" in entry.path
-        if leads_out or str(path) != entry.path or not entry.path.isprintable():
-            raise SourceError(
-                f"the hub lists a file {entry.path!a}, which would lie outside the model's folder",
-                hint="do not use this repository or mirror; report it to its operator",
-            )
-        named = digest_of_etag(entry.lfs.sha256 if entry.lfs else entry.blob_id, "")
-        return cls(entry.path, entry.size, named.algorithm if named else "", named.value if named else "")
+        etag = entry.lfs.sha256 if entry.lfs else entry.blob_id
+        for value, kind in ((entry.path, str), (entry.size, int), (etag, str)):
+            if not isinstance(value, kind) or isinstance(value, bool):
+                raise TypeError(f"{type(value).__name__} where {kind.__name__} is due")
+        if entry.lfs and entry.lfs.size != entry.size:
+            raise InvalidValueError(f"{entry.path[:200]!a} with two sizes")
+        named = digest_of_etag(etag, "")
+        digest = (named.algorithm, named.value) if named else ("", "")
+        return cls(entry.path, entry.size, *digest, is_xet=bool(entry.xet_hash))
+
+
+def require_sound_tree(files: Iterable[HubFile]) -> None:
+    """Refuses trees that no folder can hold.
+
+    Raises:
+        InvalidValueError: when a path is listed twice, or is a file and a folder at once.
+    """
+    seen: set[str] = set()
+    for file in files:
+        if file.path in seen:
+            raise InvalidValueError(f"{file.path!a} twice")
+        seen.add(file.path)
+    for path in sorted(seen):
+        for parent in PurePosixPath(path).parents:
+            if str(parent) in seen:
+                raise InvalidValueError(f"{str(parent)!a} as a file and as the folder of {path!a}")
 
 
 @dataclass(frozen=True)
@@ -89,7 +124,7 @@ class HubListing:
     facts: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
-        if not _COMMIT.fullmatch(self.commit):
+        if not COMMIT.fullmatch(self.commit):
             raise InvalidValueError(f"{self.repository}: '{self.commit}' is not a commit of 40 hex digits")
 
 
@@ -118,7 +153,7 @@ def kept_listing(folder: Path, repository: str, revision: str | None) -> HubList
     """
     try:
         commit = revision or ""
-        if not _COMMIT.fullmatch(commit):
+        if not COMMIT.fullmatch(commit):
             commit = _revision_file(folder, revision).read_text().strip()
         listing = decode((folder / f"{commit}.json").read_bytes(), HubListing)
     except OSError as error:
@@ -139,6 +174,8 @@ def _revision_file(folder: Path, revision: str | None) -> Path:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f"{path.name}.new")
-    temporary.write_bytes(data)
+    # A fresh name and "x": a link that lies there already is never written through.
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}.new")
+    with temporary.open("xb") as stream:
+        stream.write(data)
     temporary.replace(path)

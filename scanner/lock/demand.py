@@ -77,17 +77,18 @@ def _requested(snapshot: Snapshot, lock: ModelLock) -> Iterator[tuple[str, str]]
     """The source's facts, as if asked for by the name that the lock is for: "refs/pr/1" stays flagged."""
     asked = lock.requested_revision or ""
     for key, value in snapshot.source:
-        is_pinned = key == "requested_revision" and value == lock.commit
+        is_pinned = key in ("requested_revision", "requested_tag") and value == lock.commit
         yield key, asked if is_pinned and asked else value
     is_known = any(key == "unmerged_revision" for key, _ in snapshot.source)
-    if asked.startswith("refs/pr/") and snapshot.commit == lock.commit and not is_known:
+    if asked.startswith(("refs/pr/", "pr/")) and snapshot.commit == lock.commit and not is_known:
         yield "unmerged_revision", asked
 
 
 def _facts(
     snapshot: Snapshot, lock: ModelLock, name: str, found: Sequence[Difference]
 ) -> Iterator[tuple[str, str]]:
-    yield "lock", f"{name} of {lock.reference}, commit {lock.commit or 'none'}, sha256 {lock.sha256}"
+    at = f" at {lock.commit}" if lock.commit else ""
+    yield "lock", f"{name} (sha256 {lock.sha256}) of {lock.reference}{at}"
     for each in found:
         if each.kind is Kind.COMMIT:
             yield "lock_commit", f"{each.text} ({name})"

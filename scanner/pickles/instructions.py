@@ -19,7 +19,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from scanner.pickles.machine import OPAQUE, Machine, Made
+from scanner.pickles.machine import OPAQUE, Machine, Made, Stored
 from scanner.pickles.stream import HIDDEN, BrokenPickleError, ByteStream, GlobalUse
 
 __all__ = ["ByteStream", "Machine", "run"]
@@ -66,10 +66,16 @@ def _made(maker: object, args: object) -> Made:
     return Made(maker if isinstance(maker, GlobalUse) else None, args if isinstance(args, tuple) else ())
 
 
-def _fill(table: object, items: list[object]) -> None:
+def _fill(machine: Machine, items: list[object]) -> None:
+    """Stores pairs in the table on top of the stack."""
+    table = machine.stack[-1] if machine.stack else None
+    if isinstance(table, Made) and machine.keeps_tables:  # an OrderedDict is made before it is filled
+        table.items = table.items or {}
+        table = table.items
     if isinstance(table, dict):
+        kept = (str, int) if machine.keeps_tables else (str,)
         for key, value in zip(items[::2], items[1::2], strict=False):
-            if isinstance(key, str) and (len(table) < _SMALL or key in table):
+            if isinstance(key, kept) and (machine.keeps_tables or len(table) < _SMALL or key in table):
                 table[key] = value
 
 
@@ -194,20 +200,17 @@ def _tuple_of(count: int) -> Callable[[Machine, bytes], None]:
 
 def _set_item(machine: Machine, _: bytes) -> None:
     value, key = machine.pop(), machine.pop()
-    if machine.stack:
-        _fill(machine.stack[-1], [key, value])
+    _fill(machine, [key, value])
 
 
 def _set_items(machine: Machine, _: bytes) -> None:
-    items = machine.pop_mark()
-    if machine.stack:
-        _fill(machine.stack[-1], items)
+    _fill(machine, machine.pop_mark())
 
 
 def _dict(machine: Machine, _: bytes) -> None:
     items = machine.pop_mark()
     machine.push({})
-    _fill(machine.stack[-1], items)
+    _fill(machine, items)
 
 
 def _drop(machine: Machine, _: bytes) -> None:
@@ -226,9 +229,9 @@ def _push_opaque(machine: Machine, _: bytes) -> None:
     machine.push(OPAQUE)
 
 
-def _replace_top(machine: Machine, _: bytes) -> None:
-    machine.pop()
-    machine.push(OPAQUE)
+def _persistent(machine: Machine, _: bytes) -> None:
+    key = machine.pop()
+    machine.push(Stored(key) if machine.keeps_tables else OPAQUE)
 
 
 def _close_opaque(machine: Machine, _: bytes) -> None:
@@ -273,7 +276,7 @@ _STEPS: Final[dict[str, Callable[[Machine, bytes], object]]] = {
     **dict.fromkeys(("PUT",), lambda m, a: m.remember(m.decimal(a))),
     **dict.fromkeys(("BINPUT", "LONG_BINPUT"), lambda m, a: m.remember(_little(a))),
     "MEMOIZE": lambda m, _: m.remember(len(m.memo)),
-    "BINPERSID": _replace_top,
+    "BINPERSID": _persistent,
     "GLOBAL": _global,
     "STACK_GLOBAL": _stack_global,
     **dict.fromkeys(("EXT1", "EXT2", "EXT4"), _extension),

@@ -40,11 +40,22 @@ class Opaque:
 
 @dataclass
 class Made:
-    """Stands for the result of a call, with what is needed to find the length of a raw array."""
+    """Stands for the result of a call, with what is needed to find the length of a raw array.
+
+    `items` is what was stored in it as in a table, kept for machines that keep tables.
+    """
 
     maker: GlobalUse | None
     args: tuple[object, ...] = ()
     state: object = None
+    items: dict[object, object] | None = None
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Stands for what lies beside the pickle under a persistent id."""
+
+    key: object
 
 
 OPAQUE: Final = Opaque()
@@ -59,6 +70,8 @@ class Machine:
         globals: Every (module, name) looked up so far, with its first use.
         blobs: Constants that may be pickles themselves, with the byte of their instruction.
         follows_joblib: Whether to step over joblib's raw arrays, as joblib does and pickle does not.
+        keeps_tables: Whether to keep tables of any length and persistent ids, as a reader of tensors
+            needs them; else both stay opaque.
         has_proto: Whether it announced a protocol, which bytes that are no pickle rarely do.
         opcodes: Instructions read so far.
         at: Offset of the current instruction.
@@ -68,6 +81,7 @@ class Machine:
     globals: dict[tuple[str, str], GlobalUse] = field(default_factory=dict)
     blobs: list[tuple[int, bytes]] = field(default_factory=list)
     follows_joblib: bool = True
+    keeps_tables: bool = False
     has_proto: bool = False
     opcodes: int = 0
     at: int = 0

@@ -20,6 +20,7 @@ from typing import ClassVar, Final
 from scanner.hashing import HashingError, hash_model, require_plain_name
 from scanner.manifest import Snapshot, is_weight_file
 from scanner.oci.layout import is_layout
+from scanner.path_patterns import is_taken
 from scanner.recorded_digests import (
     BLOB_ORIGIN,
     HUB_METADATA_FOLDER,
@@ -62,11 +63,14 @@ class DirectorySource(Source):
             for path, blob in listing.blobs.items():
                 if digest := digest_of_etag(blob, BLOB_ORIGIN):
                     recorded.add(path, digest)
-            hashed = hash_model(root, listing.files, recorded.digests, options.progress)
+            taken = [path for path in listing.files if is_taken(path, options.allow, options.ignore)]
+            hashed = hash_model(root, taken, recorded.digests, options.progress)
         except HashingError as error:
             raise SourceError(str(error), hint=error.hint) from error
-        missing = sorted({*listing.broken, *listed_but_absent(recorded, listing.files)})
+        absent = {*listing.broken, *listed_but_absent(recorded, listing.files)}
+        missing = sorted(path for path in absent if is_taken(path, options.allow, options.ignore))
         commit, facts = _commit_of(root, recorded)
+        facts += [("left_out", path) for path in listing.files if path not in set(taken)]
         facts += listing.facts + [("digest_unreadable", problem) for problem in recorded.unreadable]
         return Snapshot(ref, commit, str(root), hashed.files, tuple(missing), tuple(facts), hashed.tensors)
 

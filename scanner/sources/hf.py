@@ -2,35 +2,40 @@
 
 The hub's own client accepts wrong bytes of the right length, and answers a failing server with whatever
 an earlier download left behind. So the revision is resolved once, the tree listed once, everything is
-fetched by commit, and every byte is hashed here and held against the tree.
+fetched by commit, and every byte is hashed here and held against the tree. What a hub could do besides
+is bounded in `scanner.hub.fence`; docs/hub-trust.md tells what was tried.
 
 `hf://org/name` is the main branch, `hf://org/name@revision` a branch, tag, commit or `refs/pr/N`, and
 `hf://org/name/path/to/file.gguf@revision` takes of the weights only those at that path.
 
-Facts it puts into `Snapshot.source`: "endpoint", "requested_revision", "gated", "private", "author",
-"last_modified", "unmerged_revision" (for `refs/pr/N`), "subset", "left_out", "resolved_from_cache".
+Facts it puts into `Snapshot.source`: those of `scanner.hub.tree`, and "subset", "left_out" (a path of
+the tree each; "left_out_more" counts those that are not named), "extra_file" (a path each, that lies in
+the folder and not in the tree; "extra_file_more"), "resolved_from_cache", those of `scanner.hub.earlier`.
 """
 
 from __future__ import annotations
 
-import shutil
-from concurrent.futures import ThreadPoolExecutor
+import os
+from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import ClassVar, Final
 
+from scanner.file_names import colliding
 from scanner.hashing import HashingError, hash_model
-from scanner.hub.client import PUBLIC_ENDPOINT, progress_bar, quiet_client, shown_endpoint, translated_errors
-from scanner.hub.listing import HubFile, HubListing, keep_listing, kept_listing
+from scanner.hub.client import hub_session
+from scanner.hub.download import download
+from scanner.hub.earlier import earlier_bytes, went_back
+from scanner.hub.fence import HubLimits
+from scanner.hub.folder import HubFolder, plain_status
+from scanner.hub.listing import HubListing, keep_listing, kept_listing
+from scanner.hub.tree import ask_listing
 from scanner.manifest import Snapshot, SourceDigest, is_weight_file
+from scanner.path_patterns import is_taken
+from scanner.recorded_digests import HUB_METADATA_FOLDER
 from scanner.references import ModelRef
 from scanner.source import FetchOptions, Source, SourceError
 
-if TYPE_CHECKING:
-    from huggingface_hub import HfApi
-
-_DOWNLOADS: Final = 4
-# What a file system needs beyond the bytes: blocks that are not full, the hub client's own notes.
-_SPARE_BYTES: Final = 64 * 1024**2
+_MOST_NAMED: Final = 1000
 
 
 class HubSource(Source):
@@ -39,104 +44,62 @@ class HubSource(Source):
     scheme: ClassVar[str] = "hf"
     serves_commits: ClassVar[bool] = True
 
+    def __init__(self, limits: HubLimits | None = None) -> None:
+        """Remembers how patient to be.
+
+        Args:
+            limits: None for the usual ones.
+        """
+        self._limits = limits or HubLimits()
+
     def fetch(self, ref: ModelRef, options: FetchOptions) -> Snapshot:
         """The snapshot of one commit; in offline mode, of what an earlier fetch left in the cache.
 
         Raises:
             SourceError: when the repository, revision or network is not there, access is refused, the
-                disk is too small, or offline mode finds nothing.
+                hub misbehaves, the disk is too small, or offline mode finds nothing.
         """
         repository, part = _split(ref)
         folder = options.cache / "hub" / repository.replace("/", "--")
         if options.offline:
             listing = kept_listing(folder, repository, ref.revision)
         else:
-            listing = _fetch(repository, ref, folder, part, options)
+            listing = _fetch(repository, ref, folder, part, options, self._limits)
         return _snapshot(ref, listing, folder / listing.commit, part, options)
 
 
-def _fetch(repository: str, ref: ModelRef, folder: Path, part: str, options: FetchOptions) -> HubListing:
-    with translated_errors(repository, ref.revision, options), quiet_client(options):
-        from huggingface_hub import HfApi
-
-        # token=False: the client must not look for a token of its own on this machine.
-        api = HfApi(options.endpoint or PUBLIC_ENDPOINT, token=options.token or False)
-        listing = _list(api, repository, ref, options)
+def _fetch(
+    repository: str, ref: ModelRef, folder: Path, part: str, options: FetchOptions, limits: HubLimits
+) -> HubListing:
+    with hub_session(repository, ref.revision, options, limits) as session:
+        listing = ask_listing(session, repository, ref.revision)
+        place = HubFolder(folder, listing.commit)
+        place.prepare()
         keep_listing(folder, ref.revision, listing)
-        root = folder / listing.commit
-        selected = _selected(listing, part)
-        absent = [f for f in listing.files if f.path in selected and not _is_whole(root, f)]
-        _require_space(root, sum(file.size_bytes for file in absent))
+        selected = _selected(listing, part, options)
+        _require_own_places(place, selected)
+        files = [file for file in listing.files if file.path in selected]
+        absent = [file for file in files if not place.is_whole(file)]
         for file in absent:
-            # Not whole: the client would keep what is there, or fall back to it when the hub fails.
-            (root / file.path).unlink(missing_ok=True)
-        _download(api, repository, listing.commit, root, absent, options)
+            # Not whole: nobody shall take it for the file if the hub fails.
+            (place.root / file.path).unlink(missing_ok=True)
+        download(session, repository, place, absent, options.progress)
     return listing
 
 
-def _list(api: HfApi, repository: str, ref: ModelRef, options: FetchOptions) -> HubListing:
-    from huggingface_hub.hf_api import RepoFile
-
-    try:
-        info = api.model_info(repository, revision=ref.revision)
-        commit = info.sha or ""
-        entries = list(api.list_repo_tree(repository, recursive=True, revision=commit))
-    except (KeyError, TypeError, AttributeError) as error:  # the client trusts the shape of answers
+def _require_own_places(place: HubFolder, paths: Collection[str]) -> None:
+    """Refuses names that would overwrite one another on this disk."""
+    clash = next(colliding(paths), None)
+    if clash and place.ignores_case:
         raise SourceError(
-            f"{shown_endpoint(options)}: does not answer like a hub ({type(error).__name__}: {error})",
-            hint="check the endpoint; a proxy may have answered in its place",
-        ) from error
-    files = tuple(HubFile.of(entry) for entry in entries if isinstance(entry, RepoFile))
-    facts = [
-        ("endpoint", shown_endpoint(options)),
-        ("requested_revision", ref.revision or "main"),
-        ("gated", str(info.gated or False).lower()),
-        ("private", str(bool(info.private)).lower()),
-        ("author", info.author or repository.partition("/")[0]),
-    ]
-    if info.last_modified is not None:
-        facts.append(("last_modified", info.last_modified.isoformat()))
-    if (ref.revision or "").startswith("refs/pr/"):
-        # Anybody may open a pull request: its commits stand under the repository's name, and are not its.
-        facts.append(("unmerged_revision", ref.revision or ""))
-    return HubListing(repository, commit, tuple(sorted(files, key=lambda file: file.path)), tuple(facts))
-
-
-def _download(
-    api: HfApi, repository: str, commit: str, root: Path, files: list[HubFile], options: FetchOptions
-) -> None:
-    total_bytes = sum(file.size_bytes for file in files)
-    with options.progress.task("Fetching", total_bytes, "bytes") as task:
-        bar = progress_bar(task)
-
-        def download(file: HubFile) -> None:
-            task.note(file.path)
-            from huggingface_hub import hf_hub_download
-
-            hf_hub_download(
-                repository,
-                file.path,
-                revision=commit,
-                local_dir=root,
-                cache_dir=options.cache / "hub-client",
-                endpoint=api.endpoint,
-                token=options.token or False,
-                library_name="weighbridge",
-                tqdm_class=bar,
-            )
-
-        with ThreadPoolExecutor(_DOWNLOADS, thread_name_prefix="fetching") as threads:
-            try:
-                for _ in threads.map(download, files):
-                    pass
-            except BaseException:
-                threads.shutdown(wait=False, cancel_futures=True)
-                raise
+            f"{place.root}: {' and '.join(clash)} are one file on this disk, which ignores letter case",
+            hint="fetch onto a disk that does not, or leave one of them out; be wary of this repository",
+        )
 
 
 def _snapshot(ref: ModelRef, listing: HubListing, root: Path, part: str, options: FetchOptions) -> Snapshot:
-    selected = _selected(listing, part)
-    present = [path for path in selected if (root / path).is_file()]
+    selected = _selected(listing, part, options)
+    present = [path for path in selected if plain_status(root, path) is not None]
     if not present:
         raise SourceError(
             f"{ref.text}: no file of commit {listing.commit[:12]} is in the cache",
@@ -152,14 +115,37 @@ def _snapshot(ref: ModelRef, listing: HubListing, root: Path, part: str, options
         hashed = hash_model(root, present, digests, options.progress)
     except HashingError as error:
         raise SourceError(str(error), hint=error.hint) from error
-    facts = list(listing.facts)
-    if part:
-        left_out = sorted(file.path for file in listing.files if file.path not in selected)
-        facts += [("subset", part), *(("left_out", path) for path in left_out)]
+    listed = {file.path for file in listing.files}
+    facts = [
+        *listing.facts,
+        *([("subset", part)] if part else []),
+        *_named("left_out", listed - selected),
+        *_named("extra_file", _on_disk(root) - listed),
+        *earlier_bytes(root.parent, listing, hashed.files),
+        *went_back(root.parent, listing),
+    ]
     missing = tuple(sorted(selected - set(present)))
     return Snapshot(
         ref, listing.commit, str(root.resolve()), hashed.files, missing, tuple(facts), hashed.tensors
     )
+
+
+def _on_disk(root: Path) -> set[str]:
+    """Every file and link below `root`, except the notes that the hub's client leaves."""
+    notes = str(HUB_METADATA_FOLDER.parent)
+    found: set[str] = set()
+    for folder, folders, names in os.walk(root):
+        links = [name for name in folders if Path(folder, name).is_symlink()]
+        found.update(Path(folder, name).relative_to(root).as_posix() for name in (*names, *links))
+    return {path for path in found if not path.startswith(f"{notes}/")}
+
+
+def _named(key: str, paths: Collection[str]) -> list[tuple[str, str]]:
+    """A fact per path; of very many, the first and how many more there are."""
+    # What lies on the disk may have any name.
+    shown = sorted(path if path.isprintable() else ascii(path) for path in paths)
+    more = [(f"{key}_more", str(len(shown) - _MOST_NAMED))] if len(shown) > _MOST_NAMED else []
+    return [*((key, path) for path in shown[:_MOST_NAMED]), *more]
 
 
 def _split(ref: ModelRef) -> tuple[str, str]:
@@ -173,38 +159,31 @@ def _split(ref: ModelRef) -> tuple[str, str]:
     return "/".join(names[:2]), "/".join(names[2:])
 
 
-def _selected(listing: HubListing, part: str) -> set[str]:
-    """The paths to fetch: all, or those at `part` and everything that is not a weight file.
+def _selected(listing: HubListing, part: str, options: FetchOptions) -> set[str]:
+    """The paths to fetch: all, or those at `part` and what is no weight file, as far as the patterns go.
 
     Raises:
-        SourceError: when nothing lies at `part`.
+        SourceError: when nothing lies at `part`, or the patterns leave nothing.
     """
     paths = {file.path for file in listing.files}
-    if not part:
-        return paths
-    within = {path for path in paths if path == part or path.startswith(f"{part}/")}
-    if not within:
+    weights = f"weight files there: {', '.join(sorted(filter(is_weight_file, paths))[:5]) or 'none'}"
+    chosen = paths
+    if part:
+        within = {path for path in paths if path == part or path.startswith(f"{part}/")}
+        if not within:
+            raise SourceError(
+                f"hf://{listing.repository}: nothing at '{part}' in commit {listing.commit[:12]}",
+                hint=weights,
+            )
+        chosen = within | {path for path in paths if not is_weight_file(path)}
+    taken = {path for path in chosen if is_taken(path, options.allow, options.ignore)}
+    if not taken:
         raise SourceError(
-            f"hf://{listing.repository}: nothing at '{part}' in commit {listing.commit[:12]}",
-            hint=f"weight files there: {', '.join(sorted(filter(is_weight_file, paths))[:5]) or 'none'}",
+            f"hf://{listing.repository}: the patterns leave none of the {len(chosen)} files of commit "
+            f"{listing.commit[:12]}",
+            hint=weights,
         )
-    return within | {path for path in paths if not is_weight_file(path)}
-
-
-def _is_whole(root: Path, file: HubFile) -> bool:
-    """Whether an earlier fetch left the file; its bytes are hashed in any case."""
-    path = root / file.path
-    return path.is_file() and path.stat().st_size == file.size_bytes
-
-
-def _require_space(root: Path, needed_bytes: int) -> None:
-    root.mkdir(parents=True, exist_ok=True)
-    free_bytes = shutil.disk_usage(root).free
-    if needed_bytes and needed_bytes + _SPARE_BYTES > free_bytes:
-        raise SourceError(
-            f"{root}: {needed_bytes / 1e9:.1f} GB to fetch and {free_bytes / 1e9:.1f} GB free",
-            hint="free some disk space, choose another folder with --data-dir, or fetch one weight file only",
-        )
+    return taken
 
 
 SOURCE = HubSource()

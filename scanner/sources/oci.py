@@ -34,6 +34,7 @@ class RegistrySource(Source):
     """Fetches artefacts into `cache/oci/<registry>/<repository>` and takes up where it was stopped."""
 
     scheme: ClassVar[str] = "oci"
+    serves_commits: ClassVar[bool] = True
 
     def __init__(self, patience: Patience | None = None) -> None:
         self._patience = patience or Patience()

@@ -13,7 +13,7 @@ from scanner.check import CheckContext
 from scanner.checks.integrity_mismatch import CHECK
 from scanner.evidence import EvidenceStore
 from scanner.findings import Finding, Measurement, Outcome, Severity
-from scanner.manifest import FileEntry, Snapshot, SourceDigest
+from scanner.manifest import FileEntry, LeftOut, Snapshot, SourceDigest, TensorIdentity
 from scanner.references import ModelRef
 from scanner.runner import run_check
 from scanner.sources.directory import DirectorySource
@@ -97,6 +97,9 @@ def test_missing_file_fails_even_without_any_digest(tmp_path: Path) -> None:
     [
         (("link_outside", "notes -> /etc/passwd"), Outcome.FAIL, "LINK-OUT"),
         (("commits_mixed", "a, b"), Outcome.FAIL, "MIXED"),
+        (("extra_file", "modeling.py"), Outcome.FAIL, "EXTRA"),
+        (("extra_file_more", "12"), Outcome.FAIL, "EXTRA"),
+        (("branch_went_back", "main is a, and was b"), Outcome.FAIL, "OLDER"),
         (("digest_unreadable", "SHA256SUMS, line 1: not a sha256"), Outcome.ERROR, ""),
     ],
 )
@@ -112,6 +115,22 @@ def test_evidence_holds_every_digest(tmp_path: Path) -> None:
     table = json.loads(EvidenceStore(tmp_path).get(failed.evidence[0].sha256))
     assert table["files"][0]["sha256"] == DIGEST
     assert table["files"][0]["source_digest"]["value"] == OTHER
+
+
+def test_wrong_bytes_of_another_commit_are_named(tmp_path: Path) -> None:
+    facts = (("bytes_of_commit", f"{'1' * 40} a b.bin"), ("bytes_of_commit", f"{'2' * 40} other"))
+    (failed,), _ = run(tmp_path, snapshot(entry("a b.bin", OTHER), source=facts))
+    assert failed.message.endswith(f"; these are the bytes of commit {'1' * 40}")
+    assert failed.rule == "DIFFERS"
+
+
+def test_identity_of_the_weights_is_told_and_kept(tmp_path: Path) -> None:
+    tensors = TensorIdentity("weighbridge-tensors/1", "ab" * 32, 3, 48, (LeftOut("x.onnx", "unknown"),))
+    (passed,), _ = run(tmp_path, snapshot(entry("a"), tensors=tensors))
+    assert f"3 tensors are weighbridge-tensors/1 {'ab' * 32}" in passed.message
+    assert "no digest of the tensors in x.onnx" in passed.message
+    table = json.loads(EvidenceStore(tmp_path).get(passed.evidence[0].sha256))
+    assert table["tensors"]["digest"] == "ab" * 32
 
 
 def test_sums_file_itself_needs_no_record(tmp_path: Path) -> None:
@@ -147,6 +166,12 @@ def test_lock_that_holds_is_said_and_one_that_does_not_is_no_pass(tmp_path: Path
     assert [each.rule for each in findings] == ["", "LOCK"]
     findings, _ = run(tmp_path, snapshot(entry("a", OTHER), source=held))
     assert "LOCK" not in [each.rule for each in findings]
+
+
+def test_lock_of_files_of_which_parts_were_read_is_not_judged(tmp_path: Path) -> None:
+    parts = FileEntry("a", 7, "", None, SourceDigest("sha256", DIGEST, "hub tree at 0123"))
+    findings, _ = run(tmp_path, snapshot(parts, source=(("lock", "model.lock.json"),)))
+    assert [each.outcome for each in findings if each.subject == "lock"] == [Outcome.NOT_RUN]
 
 
 def test_same_weights_in_other_files_are_a_fact_beside_the_failure(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from scanner.manifest import FileEntry, LeftOut, Snapshot, SourceDigest, TensorI
 from scanner.references import ModelRef
 
 COMMIT = "0123456789" * 4
+ORIGIN = f"hub tree at {COMMIT}"
 DAY = datetime.date(2026, 1, 2)
 TENSORS = TensorIdentity("tensors-1", "a" * 64, 3, 96)
 
@@ -31,7 +32,7 @@ def sha256(text: str) -> str:
 
 
 def entry(path: str, content: str = "", *, recorded: str = "") -> FileEntry:
-    source = SourceDigest("sha256", recorded, f"hub tree at {COMMIT}") if recorded else None
+    source = SourceDigest("sha256", recorded, ORIGIN) if recorded else None
     return FileEntry(path, len(content), sha256(content), None, source)
 
 
@@ -50,7 +51,7 @@ def document(of: ModelLock | None = None) -> dict[str, Any]:
 
 
 def test_lock_comes_back_as_it_was_written(tmp_path: Path) -> None:
-    git = SourceDigest("git-sha1", "b" * 40, f"hub tree at {COMMIT}")
+    git = SourceDigest("git-sha1", "b" * 40, ORIGIN)
     files = (
         FileEntry("a é.json", 2, sha256("{}"), "b" * 40, git),
         dataclasses.replace(entry("w.bin", "x", recorded=sha256("x")), tensor_digest="c" * 64),
@@ -150,6 +151,8 @@ DAMAGE = {
     "file twice": (edited(lambda lock: lock["files"].append(lock["files"][-1])), "sorted"),
     "order": (edited(lambda lock: lock["files"].reverse()), "sorted"),
     "control characters": (edited(named_with_a_line_feed), "control characters"),
+    "an escape": (edited(lambda lock: lock.update(reference="hf://o/n\x1b[2J")), "control characters"),
+    "half a character": (WHOLE.replace(b"hf://org/name@main", b"hf://org/\\ud800"), "control characters"),
     "scheme": (edited(lambda lock: lock.update(scheme="directory")), "scheme"),
     "reference": (edited(lambda lock: lock.update(reference="")), "reference"),
     "date": (edited(lambda lock: lock.update(fetched_on="yesterday")), "fetched_on"),
@@ -213,7 +216,7 @@ def test_no_lock_is_made_of_what_is_not_as_recorded(unsound: Snapshot) -> None:
     ("address", "shown"),
     [
         ("https://me:secret@mirror.example", "https://mirror.example"),
-        ("https://token@mirror.example/org/m.gguf?X-Amz-Signature=ab", "https://mirror.example/org/m.gguf"),
+        ("https://token@mirror.example/org/m.gguf?v=2", "https://mirror.example/org/m.gguf?v=2"),
         ("oci://me:secret@registry.example:5000/org/m@sha256:ab", "oci://registry.example:5000/org/m@sha256:ab"),
         ("hf://org/name@refs/pr/1", "hf://org/name@refs/pr/1"),
         ("ollama://llama3:8b@sha256:ab", "ollama://llama3:8b@sha256:ab"),
@@ -225,12 +228,20 @@ def test_secrets_of_an_address_are_not_written(address: str, shown: str) -> None
 
 
 def test_lock_holds_no_password_of_its_source() -> None:
-    location = "me:secret@mirror.example/m.gguf"  # which parsing refuses, and plug-ins may allow
-    ref = ModelRef(f"https://{location}", "https", location)
+    ref = ModelRef("plug://me:secret@store.example/m", "plug", "me:secret@store.example/m")
     facts = (("endpoint", "https://me:secret@mirror.example"),)
-    given = dataclasses.replace(snapshot(source=facts), ref=dataclasses.replace(ref, scheme="https"))
+    given = dataclasses.replace(snapshot(source=facts), ref=ref)
     assert b"secret" not in encode_lock(lock(given))
     assert lock(given).is_for(ref)
+
+
+def test_manifest_digest_is_what_pins_an_artefact_without_commits() -> None:
+    facts = (("manifest_digest", "sha256:" + "d" * 64),)
+    held = lock(snapshot(commit=None, source=facts))
+    assert held.commit == "sha256:" + "d" * 64
+    assert differences(held, snapshot(commit=None, source=facts)) == ()
+    other = snapshot(commit=None, source=(("manifest_digest", "sha256:" + "e" * 64),))
+    assert [each.kind for each in differences(held, other)] == [Kind.COMMIT]
 
 
 def test_commit_changed_missing_and_extra_files_are_named() -> None:
@@ -267,7 +278,17 @@ def test_same_weights_in_other_files_are_recognised_and_unknown_ones_prove_nothi
     assert not same_tensors(lock(), snapshot())
 
 
-def test_partly_read_file_is_held_against_its_size() -> None:
-    held = lock(snapshot(entry("a", "123")))
-    assert differences(held, snapshot(FileEntry("a", 3, ""))) == ()
-    assert [each.kind for each in differences(held, snapshot(FileEntry("a", 4, "")))] == [Kind.CHANGED]
+def test_partly_read_file_is_never_as_locked_and_may_be_known_to_differ() -> None:
+    git = SourceDigest("git-sha1", "b" * 40, ORIGIN)
+    whole = FileEntry("a", 3, sha256("123"), "b" * 40, git)
+    held = lock(snapshot(whole))
+
+    def kinds(size_bytes: int, source: SourceDigest | None) -> list[Kind]:
+        parts = FileEntry("a", size_bytes, "", None, source)
+        return [each.kind for each in differences(held, snapshot(parts))]
+
+    assert kinds(3, None) == kinds(3, git) == kinds(3, SourceDigest("sha256", sha256("123"), "x"))
+    assert kinds(3, None) == [Kind.UNREAD]
+    assert kinds(4, git) == [Kind.CHANGED]
+    assert kinds(3, dataclasses.replace(git, value="c" * 40)) == [Kind.CHANGED]
+    assert kinds(3, SourceDigest("sha256", sha256("124"), "x")) == [Kind.CHANGED]

@@ -17,8 +17,10 @@ from scanner.findings import Finding, Outcome, Severity
 from scanner.manifest import Snapshot
 from scanner.references import ModelRef
 from scanner.source import FetchOptions, SourceError
+from scanner.sources.hf import HubSource
 from tests.fakes import RecordingProgress
 from tests.hub_server import HubServer
+from tests.scanner.test_hub_fence import QUICK
 
 SMALL = {"config.json": b'{"model_type": "llama"}', "README.md": b"# Tiny\n"}
 LARGE = {"model.safetensors": bytes(range(256)) * 1000, "original/consolidated.pth": b"old" * 100}
@@ -223,18 +225,20 @@ def test_failing_hub_never_yields_what_an_earlier_fetch_left(hub: HubServer, opt
     get("hf://org/tiny", options)
     hub.fails = {"/api/": 500}
     with pytest.raises(SourceError, match="500") as caught:
-        get("hf://org/tiny", options)
+        HubSource(QUICK).fetch(ModelRef.parse("hf://org/tiny"), options)
     assert "offline" in caught.value.hint
 
 
-def test_failing_downloads_never_yield_a_stale_file(hub: HubServer, options: FetchOptions) -> None:
+@pytest.mark.parametrize("status", [500, 501, 503, 404])
+def test_failing_downloads_never_yield_a_stale_file(
+    hub: HubServer, options: FetchOptions, status: int
+) -> None:
     hub.add("org/tiny", SMALL, LARGE)
     first = get("hf://org/tiny", options)
     first.local_path("model.safetensors").write_bytes(b"stale bytes of another length")
-    # 501 is not tried again, so that the test need not wait for the client's 23 s of retries.
-    hub.fails = {"/org/tiny/resolve/": 501}
+    hub.fails = {"/org/tiny/resolve/": status}
     with pytest.raises(SourceError, match="could not deliver"):
-        get("hf://org/tiny", options)
+        HubSource(QUICK).fetch(ModelRef.parse("hf://org/tiny"), options)
     assert not first.local_path("model.safetensors").exists()
 
 
@@ -306,7 +310,7 @@ def test_too_small_a_disk_is_told_before_fetching(
 ) -> None:
     hub.add("org/tiny", SMALL, LARGE)
     usage = type("usage", (), {"free": 1000})
-    monkeypatch.setattr("scanner.sources.hf.shutil.disk_usage", lambda path: usage)
+    monkeypatch.setattr("scanner.hub.folder.shutil.disk_usage", lambda path: usage)
     with pytest.raises(SourceError, match="GB free"):
         get("hf://org/tiny", options)
     assert not [path for path in hub.paths() if "/resolve/" in path]
@@ -341,3 +345,65 @@ def test_listing_beside_the_files_is_readable(hub: HubServer, options: FetchOpti
     kept = json.loads((options.cache / "hub" / "org--tiny" / f"{commit}.json").read_text())
     assert kept["commit"] == commit
     assert {file["path"] for file in kept["files"]} == {*SMALL, *LARGE}
+
+
+def test_bytes_of_an_older_commit_are_named_as_such(
+    hub: HubServer, options: FetchOptions, tmp_path: Path
+) -> None:
+    older = hub.add("org/tiny", SMALL, LARGE)
+    get("hf://org/tiny", options)
+    new = {name: data[::-1] for name, data in LARGE.items()}
+    hub.add("org/tiny", {**SMALL, "README.md": b"# Tini\n"}, new)
+    stale = {**SMALL, **LARGE}
+    hub.serve = lambda path, data: stale[path] if path != "original/consolidated.pth" else b"x" * len(data)
+    findings = integrity(get("hf://org/tiny", options), tmp_path)
+    told = {finding.locations[0].path: finding.message for finding in findings}
+    assert set(told) == {"README.md", *LARGE}
+    for path in ("README.md", "model.safetensors"):
+        assert told[path].endswith(f"; these are the bytes of commit {older}")
+    assert "bytes of commit" not in told["original/consolidated.pth"]
+
+
+def test_extra_file_in_the_folder_is_named(hub: HubServer, options: FetchOptions, tmp_path: Path) -> None:
+    hub.add("org/tiny", SMALL, LARGE)
+    snapshot = get("hf://org/tiny", options)
+    snapshot.local_path("modeling_tiny.py").write_text("import os")
+    (failed,) = integrity(get("hf://org/tiny", options), tmp_path)
+    assert (failed.outcome, failed.rule, failed.severity) == (Outcome.FAIL, "EXTRA", Severity.HIGH)
+    assert failed.locations[0].path == "modeling_tiny.py"
+
+
+def test_branch_that_went_back_is_told_until_it_moves_on(
+    hub: HubServer, options: FetchOptions, tmp_path: Path
+) -> None:
+    dates = {hub.add("org/tiny", SMALL): "2026-01-01T00:00:00.000Z"}
+    older = next(iter(dates))
+    newer = hub.add("org/tiny", {**SMALL, "README.md": b"# New\n"})
+    dates[newer] = "2026-02-01T00:00:00.000Z"
+    hub.info = lambda fields: {**fields, "lastModified": dates[str(fields["sha"])]}
+    assert [finding.outcome for finding in integrity(get("hf://org/tiny", options), tmp_path)] == [
+        Outcome.PASS
+    ]
+    hub.repositories["org/tiny"].revisions["main"] = older
+    for _ in range(2):
+        (failed,) = integrity(get("hf://org/tiny", options), tmp_path)
+        assert (failed.outcome, failed.rule) == (Outcome.FAIL, "OLDER")
+        assert older in failed.message
+        assert newer in failed.message
+    hub.repositories["org/tiny"].revisions["main"] = newer
+    assert [finding.outcome for finding in integrity(get("hf://org/tiny", options), tmp_path)] == [
+        Outcome.PASS
+    ]
+
+
+def test_older_commit_that_was_asked_for_by_its_id_is_no_fall_back(
+    hub: HubServer, options: FetchOptions, tmp_path: Path
+) -> None:
+    older = hub.add("org/tiny", SMALL)
+    hub.add("org/tiny", {**SMALL, "README.md": b"# New\n"})
+    hub.info = lambda fields: {
+        **fields,
+        "lastModified": f"202{5 + (fields['sha'] != older)}-01-01T00:00:00.000Z",
+    }
+    get("hf://org/tiny", options)
+    assert [f.outcome for f in integrity(get(f"hf://org/tiny@{older}", options), tmp_path)] == [Outcome.PASS]
