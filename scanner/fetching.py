@@ -14,6 +14,7 @@ from scanner.path_patterns import is_taken
 from scanner.references import ModelRef
 from scanner.registry import RegistryError, load_extensions, nearest
 from scanner.source import FetchOptions, Source, SourceError
+from scanner.tensorfiles.shard_names import absent_gguf_parts
 
 SOURCE_PACKAGE = "scanner.sources"
 
@@ -52,8 +53,15 @@ def fetch(ref: ModelRef, options: FetchOptions) -> Snapshot:
             f"{ref.text}: unknown kind of source '{ref.scheme}'{nearest(ref.scheme, sources)}",
             hint=known,
         )
-    snapshot = sources[ref.scheme].fetch(ref, options)
+    snapshot = _with_absent_parts(sources[ref.scheme].fetch(ref, options))
     return _narrowed(snapshot, options) if options.allow or options.ignore else snapshot
+
+
+def _with_absent_parts(snapshot: Snapshot) -> Snapshot:
+    """The snapshot with the parts of split GGUF files that are not there among what is missing."""
+    left_out = {value for key, value in snapshot.source if key == "left_out"}
+    absent = set(absent_gguf_parts({entry.path for entry in snapshot.files})) - left_out
+    return replace(snapshot, missing=tuple(sorted(absent.union(snapshot.missing))))
 
 
 def _narrowed(snapshot: Snapshot, options: FetchOptions) -> Snapshot:
