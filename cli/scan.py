@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli import engine_options, options, privacy_options
+from cli import engine_options, options, privacy_options, signature_options
 from cli.access import access
 from cli.checks import known_checks
 from cli.engine_options import EngineChoice
 from cli.exit_codes import ExitCode
 from cli.judging import JUDGE_SETTING, open_judge
 from cli.locking import demand, require_no_patterns
+from cli.signature_options import SigningChoice
 from scanner.check import Profile
 from scanner.errors import ScanError
 
@@ -93,6 +94,7 @@ class _Choice:
     "--set deflection.judge=MODEL.",
 )
 @privacy_options.privacy
+@signature_options.signatures
 @options.policy
 @options.person
 @options.lock
@@ -158,8 +160,8 @@ def command(
         fetching = FetchOptions(
             workplace.fetched, endpoint, token, offline, progress, allow, ignore, access()
         )
-        engine, what = _split(choice)
-        weighing = _weigh(what, engine, workplace, fetching, fresh=fresh, is_quiet=is_quiet)
+        engine, signing, what = _split(choice)
+        weighing = _weigh(what, engine, signing, workplace, fetching, fresh=fresh, is_quiet=is_quiet)
     folder = output_dir or Path(f"weighbridge-{weighing.scan.id}")
     with _named_when_it_fails(weighing), shown_progress(quiet=is_quiet) as progress:
         files = write_reports(weighing.scan, weighing.assessment, workplace, formats, folder, progress)
@@ -185,16 +187,19 @@ def _named_when_it_fails(weighing: Weighing) -> Iterator[None]:
         raise
 
 
-def _split(given: Mapping[str, Any]) -> tuple[EngineChoice, _Choice]:
-    """What questions the model, and everything else that was chosen."""
-    names = {field.name for field in fields(EngineChoice)}
-    engine = EngineChoice(**{name: value for name, value in given.items() if name in names})
-    return engine, _Choice(**{name: value for name, value in given.items() if name not in names})
+def _split(given: Mapping[str, Any]) -> tuple[EngineChoice, SigningChoice, _Choice]:
+    """What questions the model, whose signatures count, and everything else that was chosen."""
+    engine, signing, rest = (
+        {field.name: given[field.name] for field in fields(kind)}
+        for kind in (EngineChoice, SigningChoice, _Choice)
+    )
+    return EngineChoice(**engine), SigningChoice(**signing), _Choice(**rest)
 
 
 def _weigh(
     choice: _Choice,
     engine: EngineChoice,
+    signing: SigningChoice,
     workplace: Workplace,
     fetching: FetchOptions,
     *,
@@ -202,6 +207,7 @@ def _weigh(
     is_quiet: bool,
 ) -> Weighing:
     from cli.criteria import load_criteria
+    from cli.imported_lists import imported_settings
     from cli.person import known_person
     from cli.summary import announce
     from cli.weighing import Scales
@@ -213,12 +219,17 @@ def _weigh(
         require_no_patterns(fetching.allow, fetching.ignore)
     known = known_checks()
     checks = _picked(known, choice)
-    settings = _settings_of(choice)
+    criteria = load_criteria(choice.policy_path, choice.pack_names, ref)
+    signers, beside = criteria.policy.signers, (choice.policy_path or Path()).parent
+    settings = {
+        **imported_settings(workplace.lists, checks),
+        **_settings_of(choice),
+        **signing.settings(signers, beside, [check.id for check in checks]),
+    }
     _require_settings(settings, checks)
     if JUDGE_SETTING in settings and choice.static_only:
         raise click.UsageError("--judge has no replies to read with --static-only")
     engine.require_sense()
-    criteria = load_criteria(choice.policy_path, choice.pack_names, ref)
     preparer = known_person(choice.by_name, choice.by_role, choice.person_path)
     request = ScanRequest(
         ref=ref,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cli.criteria import Criteria, judge
 from cli.deciding import record_preparer
+from cli.imported_lists import imported_versions
 from cli.libraries import hub_forbidden
 from cli.locking import Demand
 from cli.versions import deciding_versions
@@ -114,7 +115,11 @@ class Scales:
                 disk does not take the results.
         """
         snapshot = self._fetch(request)
-        versions = {**deciding_versions(), **self._judge_version()}
+        versions = {
+            **deciding_versions(),
+            **self._judge_version(),
+            **imported_versions(request.settings),
+        }
         identity = request.identity(snapshot, versions)
         with self.workplace.locked(identity), Store.open(self.workplace.database_url) as store:
             store.decisions()  # a damaged record of decisions is better known before hours of work

@@ -74,6 +74,11 @@ class Workplace:
         """Where fetched models are kept."""
         return self.root / "models"
 
+    @property
+    def lists(self) -> Path:
+        """Where imported lists of restricted parties are kept."""
+        return self.root / "lists"
+
     def open_journal(self, identity: str) -> Path:
         """Journal of the unfinished scan with this identity."""
         return self.root / "scans" / "open" / identity[:32] / "journal.jsonl"

@@ -14,9 +14,11 @@ from typing import Final
 
 from policies.assessment import ControlResult, PackResult, Standing, Verdict, VerdictReason, VerdictValue
 from policies.gate_comparison import beside_base, marks_of
+from policies.gate_limits import beyond_limits
 from policies.gate_rules import ControlMatcher, Extent, FailedMatcher, GateRule
 from policies.policy_file import PolicyFile, Waiver
 from policies.scope import COHERENCE_CHECK, Scope
+from policies.signed_by import about_signers
 from policies.statuses import capitalised
 from scanner.check import CheckRecord
 from scanner.comparison import Comparison
@@ -25,6 +27,7 @@ from scanner.findings import Confidence, Finding, Outcome, Severity
 from scanner.lock.model_lock import HELD
 from scanner.runner import records_by_id
 from scanner.scan import Scan
+from scanner.signatures.signers import CHECK_ID as SIGNATURE_CHECK
 
 _STRONGEST_FIRST: Final = (
     VerdictValue.BLOCK,
@@ -101,6 +104,9 @@ class _Bench:
             yield _reason(VerdictValue.PASS, "base-unused", text)
         for rule in self.policy.gate.rules:
             yield from self._spoken(rule)
+        yield from beyond_limits(self.scan, self.policy.thresholds, self.policy.scope)
+        if not self._is_waived_check(SIGNATURE_CHECK):
+            yield from about_signers(self.scan, self.policy)
         yield from self.demands
         yield from self._waivers()
         yield from self._stale_packs()

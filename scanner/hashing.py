@@ -181,16 +181,6 @@ def hash_model(
     )
 
 
-def hash_files(
-    root: Path,
-    paths: Iterable[str],
-    recorded: Mapping[str, Sequence[SourceDigest]] | None = None,
-    progress: Progress | None = None,
-) -> tuple[FileEntry, ...]:
-    """The entries of `hash_model` alone, for files that are not a model's."""
-    return hash_model(root, paths, recorded, progress).files
-
-
 @dataclass(frozen=True)
 class _Read:
     """A file that was read."""

@@ -47,6 +47,13 @@ def declared_bases(card: ModelCard) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in found if name))[:_MAX_BASES]
 
 
+def adapter_base(config: Mapping[str, object]) -> tuple[str, ...]:
+    """The repository that an adapter_config.json names as what the adapter is for; () for a local path."""
+    value = config.get("base_model_name_or_path")
+    name = _repository(value) if isinstance(value, str) else ""
+    return (name,) if name else ()
+
+
 def header_bases(header: GgufHeader) -> tuple[str, ...]:
     """Repositories that a GGUF header names as what the model was made from."""
     found = []

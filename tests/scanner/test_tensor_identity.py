@@ -176,6 +176,12 @@ def test_folder_of_all_files_does_not_matter_and_that_of_a_part_does(tmp_path: P
     assert plain.digest != swapped.digest
 
 
+def test_split_gguf_is_the_same_as_a_whole_one(tmp_path: Path) -> None:
+    for number, name in enumerate(WEIGHTS, start=1):
+        write_gguf_file(tmp_path / f"m-{number:05d}-of-00003.gguf", {name: WEIGHTS[name]})
+    assert identity(tmp_path) == identity_in(write_gguf_file, WEIGHTS)
+
+
 def test_file_of_a_model_of_one_file_has_the_digest_of_the_model(tmp_path: Path) -> None:
     write_gguf_file(tmp_path / "m.gguf", WEIGHTS)
     hashed = hash_model(tmp_path, ["m.gguf"])
