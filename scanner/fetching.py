@@ -46,6 +46,20 @@ def fetch(ref: ModelRef, options: FetchOptions) -> Snapshot:
             part of it that was asked for.
         RegistryError: when a source cannot be loaded.
     """
+    return _narrowed(_with_absent_parts(_source_of(ref).fetch(ref, options)), options)
+
+
+def inspect(ref: ModelRef, options: FetchOptions) -> Snapshot:
+    """The same with weight files read no further than their headers.
+
+    Raises:
+        SourceError: as in `fetch`, and when the source cannot read parts of files.
+        RegistryError: when a source cannot be loaded.
+    """
+    return _narrowed(_with_absent_parts(_source_of(ref).inspect(ref, options)), options)
+
+
+def _source_of(ref: ModelRef) -> Source:
     sources = load_sources()
     if ref.scheme not in sources:
         known = f"known are {', '.join(sorted(sources))}"
@@ -53,8 +67,7 @@ def fetch(ref: ModelRef, options: FetchOptions) -> Snapshot:
             f"{ref.text}: unknown kind of source '{ref.scheme}'{nearest(ref.scheme, sources)}",
             hint=known,
         )
-    snapshot = _with_absent_parts(sources[ref.scheme].fetch(ref, options))
-    return _narrowed(snapshot, options) if options.allow or options.ignore else snapshot
+    return sources[ref.scheme]
 
 
 def _with_absent_parts(snapshot: Snapshot) -> Snapshot:
@@ -65,11 +78,13 @@ def _with_absent_parts(snapshot: Snapshot) -> Snapshot:
 
 
 def _narrowed(snapshot: Snapshot, options: FetchOptions) -> Snapshot:
-    """The snapshot with the patterns among its facts.
+    """The snapshot with the patterns, if there are any, among its facts.
 
     Raises:
         SourceError: when they take no file, or the source did not keep to them.
     """
+    if not options.allow and not options.ignore:
+        return snapshot
     shown = snapshot.ref.text
     if not snapshot.files:
         raise SourceError(f"{shown}: no file is left by --allow and --ignore", hint="use other patterns")

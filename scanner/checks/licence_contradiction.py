@@ -54,7 +54,7 @@ from scanner.model_files import (
     GgufError,
     ModelCard,
     ModelFileError,
-    gguf_metadata,
+    gguf_header_of,
     licence_files,
     model_card,
     read_config,
@@ -115,7 +115,7 @@ class LicenceContradiction(Check):
         for entry in context.snapshot.with_suffix(".gguf"):
             context.check_deadline()
             try:
-                yield from gguf_claims(entry.path, gguf_metadata(context.snapshot.local_path(entry.path)))
+                yield from gguf_claims(entry.path, gguf_header_of(context.snapshot, entry))
             except (GgufError, OSError) as error:
                 yield self.errored(str(error), subject=entry.path)
 

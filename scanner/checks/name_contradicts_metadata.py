@@ -30,7 +30,7 @@ from typing import ClassVar, Final
 from scanner.check import Check, CheckContext
 from scanner.findings import Confidence, Finding, Location, Severity
 from scanner.manifest import Snapshot
-from scanner.model_files import GgufError, GgufHeader, ModelFileError, gguf_metadata, read_config
+from scanner.model_files import GgufError, GgufHeader, ModelFileError, gguf_header_of, read_config
 from scanner.origins.names import ModelName, NameDifference
 
 _TAGS: Final = ("OWASP-LLM03:2025", "AML.T0074")
@@ -81,7 +81,7 @@ class NameContradictsMetadata(Check):
         for entry in context.snapshot.with_suffix(".gguf"):
             context.check_deadline()
             try:
-                header = gguf_metadata(context.snapshot.local_path(entry.path))
+                header = gguf_header_of(context.snapshot, entry)
             except GgufError as error:
                 yield self.errored(str(error), locations=(Location(entry.path),))
                 continue

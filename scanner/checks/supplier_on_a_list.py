@@ -37,7 +37,7 @@ from typing import Final
 from scanner.check import Check, CheckContext, MeasureSpec
 from scanner.evidence import EvidenceRef
 from scanner.findings import Confidence, Finding, Interval, Measurement, Severity
-from scanner.model_files import GgufError, ModelFileError, gguf_metadata, model_card, read_config
+from scanner.model_files import GgufError, ModelFileError, gguf_header_of, model_card, read_config
 from scanner.origins.imported_lists import (
     OLD_AFTER_DAYS,
     SETTING,
@@ -197,7 +197,7 @@ class SupplierOnAList(Check):
         own = list(names_of(snapshot, config, None))
         for entry in list(snapshot.with_suffix(".gguf"))[:_MAX_HEADERS]:
             try:
-                header = gguf_metadata(snapshot.local_path(entry.path))
+                header = gguf_header_of(snapshot, entry)
             except (GgufError, OSError) as error:
                 yield self.errored(str(error), subject=entry.path)
                 continue

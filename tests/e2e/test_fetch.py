@@ -311,6 +311,19 @@ def test_lock_that_could_not_be_written_stops_before_anything_is_fetched(desk: D
     assert desk.hub.paths() == []
 
 
+def test_lock_is_not_put_among_the_files_that_it_is_about(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = desk.here / "copy"
+    folder.mkdir()
+    (folder / "config.json").write_bytes(b"{}")
+    monkeypatch.chdir(folder)
+    assert desk.fetch(".")[0] == 2
+    assert [path.name for path in folder.iterdir()] == ["config.json"]
+    assert desk.fetch(".", "--lock", "../copy.lock.json")[0] == 0
+    assert desk.fetch(".", "--lock", "../copy.lock.json", "--locked")[0] == 0
+
+
 def test_lock_that_is_not_there_is_named_as_model_and_as_scan(desk: Desk) -> None:
     for words in (["fetch"], ["scan"], ["gate"], ["compare", "gone.lock.json"]):
         assert run([*words, "gone.lock.json", "--data-dir", str(desk.here / "data")]) == 2
