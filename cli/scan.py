@@ -124,6 +124,9 @@ def command(
 ) -> int:
     """Weigh MODEL: a directory, a .gguf file, hf://org/name@revision, demo, or a model.lock.json.
 
+    Also ollama://name:tag, oci://registry/repository:tag, oci-layout:FOLDER, https://host/file.gguf
+    and s3://bucket/path; docs/sources.md tells what each one is held against.
+
     Fetches and hashes it, runs the static checks, questions it on local hardware, judges the
     findings by the control packs, stores everything, writes the reports, and ends with the
     exit code of the verdict. A scan that was interrupted is taken up by the same command.

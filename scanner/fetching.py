@@ -14,6 +14,7 @@ from scanner.path_patterns import is_taken
 from scanner.references import ModelRef
 from scanner.registry import RegistryError, load_extensions, nearest
 from scanner.source import FetchOptions, Source, SourceError
+from scanner.tensorfiles.shard_names import absent_gguf_parts
 
 SOURCE_PACKAGE = "scanner.sources"
 
@@ -45,7 +46,7 @@ def fetch(ref: ModelRef, options: FetchOptions) -> Snapshot:
             part of it that was asked for.
         RegistryError: when a source cannot be loaded.
     """
-    return _narrowed(_source_of(ref).fetch(ref, options), options)
+    return _narrowed(_with_absent_parts(_source_of(ref).fetch(ref, options)), options)
 
 
 def inspect(ref: ModelRef, options: FetchOptions) -> Snapshot:
@@ -55,7 +56,7 @@ def inspect(ref: ModelRef, options: FetchOptions) -> Snapshot:
         SourceError: as in `fetch`, and when the source cannot read parts of files.
         RegistryError: when a source cannot be loaded.
     """
-    return _narrowed(_source_of(ref).inspect(ref, options), options)
+    return _narrowed(_with_absent_parts(_source_of(ref).inspect(ref, options)), options)
 
 
 def _source_of(ref: ModelRef) -> Source:
@@ -67,6 +68,13 @@ def _source_of(ref: ModelRef) -> Source:
             hint=known,
         )
     return sources[ref.scheme]
+
+
+def _with_absent_parts(snapshot: Snapshot) -> Snapshot:
+    """The snapshot with the parts of split GGUF files that are not there among what is missing."""
+    left_out = {value for key, value in snapshot.source if key == "left_out"}
+    absent = set(absent_gguf_parts({entry.path for entry in snapshot.files})) - left_out
+    return replace(snapshot, missing=tuple(sorted(absent.union(snapshot.missing))))
 
 
 def _narrowed(snapshot: Snapshot, options: FetchOptions) -> Snapshot:

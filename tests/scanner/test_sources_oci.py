@@ -267,6 +267,20 @@ def test_what_is_there_is_not_fetched_again(server: RegistryServer, tmp_path: Pa
     assert [path for path, _, _ in server.requests] == [f"/v2/{NAME}/manifests/v1"]
 
 
+def test_file_of_an_archive_that_changed_in_the_cache_is_named_and_unpacked_anew(
+    server: RegistryServer, tmp_path: Path
+) -> None:
+    packed = Layer(f"{WEIGHT}.tar", tar_of({"model.gguf": GGUF, "config.json": CONFIG}))
+    server.push(NAME, "v1", [packed])
+    first = get(server, tmp_path)
+    first.local_path("model.gguf").write_bytes(bytes(len(GGUF)))
+    first.local_path("config.json").unlink()
+    offline = get(server, tmp_path, offline=True)
+    assert [entry.path for entry in offline.files if entry.matches_source is False] == ["model.gguf"]
+    assert offline.missing == ("config.json",)
+    assert get(server, tmp_path) == first
+
+
 def test_offline_takes_the_cache_and_asks_nobody(server: RegistryServer, tmp_path: Path) -> None:
     digest = server.push(
         NAME, "v1", [raw("model.gguf", GGUF), Layer(f"{DOC}.tar", tar_of({"README.md": b"1"}))]
