@@ -96,7 +96,8 @@ class ListHit:
     Attributes:
         party: On the list.
         matched: The name of the party that matched: its own or an alias.
-        is_exact: Whether the names are the same but for case, punctuation and legal form.
+        is_exact: Whether the names are the same but for case, punctuation and legal form, and have more
+            than one word.
     """
 
     party: ScreenedParty
@@ -116,7 +117,9 @@ class ImportedList:
         form = normal_form(company)
         if len(form) < _SHORTEST_NAME:
             return []
-        exact = [ListHit(party, name, True) for party, name in self._by_form.get(form, ())]
+        # Many companies share a name of one word: alone it is a hint.
+        is_telling = " " in form
+        exact = [ListHit(party, name, is_telling) for party, name in self._by_form.get(form, ())]
         hits = exact or [ListHit(party, name, False) for party, name in self._alike(company, form)]
         # A party stands once per list; several of its names may match.
         once = {(hit.party.source, hit.party.number, hit.party.name): hit for hit in reversed(hits)}

@@ -123,8 +123,8 @@ def test_whole_scan_tells_file_and_digest_of_the_import(tmp_path: Path, data: Pa
     model = tmp_path / "model"
     model.mkdir()
     (model / "config.json").write_text('{"model_type": "llama"}')
-    (model / "README.md").write_text("---\nbase_model: MiniMaxAI/x\n---\n# A model\n")
-    rows = [*files.ROWS, {"name": "MiniMax Ltd.", "source": files.ENTITY_LIST}]
+    (model / "README.md").write_text("---\nbase_model: Aleph-Alpha/x\n---\n# A model\n")
+    rows = [*files.ROWS, {"name": "Aleph Alpha Ltd.", "source": files.ENTITY_LIST}]
     path = files.write(tmp_path / "c.json", files.as_json(rows))
     assert run(["lists", "import", str(path), "--data-dir", str(data)]) == 0
     options = ["--static-only", "--check", "supplier-on-a-list", "--report", "none", "--quiet"]
@@ -135,5 +135,5 @@ def test_whole_scan_tells_file_and_digest_of_the_import(tmp_path: Path, data: Pa
         scan = store.load_scan(row.id)
     assert scan.versions[f"imported {US.id}"].startswith(f"sha256:{head.file_sha256[:16]}")
     (found,) = (one for one in scan.findings if one.rule == "bis-entity-list")
-    assert "the declared base model MiniMaxAI/x, whose company is MiniMax" in found.message
+    assert "the declared base model Aleph-Alpha/x, whose company is Aleph Alpha" in found.message
     assert head.file_sha256[:16] in found.message

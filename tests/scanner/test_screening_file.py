@@ -36,7 +36,7 @@ def test_list_of_the_eu_is_read_with_its_day_one_party_per_number(tmp_path: Path
     read = read_screening_file(files.write(tmp_path / "c", files.EU_TEXT))
     assert (read.layout, read.published) == (EU, "2026-11-20")
     company, person, plant = read.parties
-    assert (company.name, company.aliases) == ("MiniMax Limited", ("Minimaks; OOO",))
+    assert (company.name, company.aliases) == ("Aleph Alpha Limited", ("Alef Alfa; OOO",))
     assert (company.rule, company.kind, company.start) == ("eu-269-2014", "Entity", "2022-07-21")
     assert person.kind == "Individual"
     assert (plant.name, plant.rule) == ("Made-up Plant", EU.id)
