@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cli.fetched import Fetched
     from scanner.lock.model_lock import ModelLock
     from scanner.manifest import Snapshot
+    from scanner.references import ModelRef
     from scanner.source import FetchOptions
 
 
@@ -121,6 +122,7 @@ def _fetch(model: str, path: Path | None, fetching: FetchOptions) -> Fetched:
     ref = ModelRef.parse(model)
     old = _kept(model, path)
     if path is not None:
+        _require_place(path, ref)
         require_writable(path.parent, "lock", "--lock")
     if old is not None and not (fetching.allow or fetching.ignore):
         fetching = replace(fetching, allow=old.allow, ignore=old.ignore)
@@ -147,6 +149,14 @@ def _kept(model: str, path: Path | None) -> ModelLock | None:
     if not lock.lock.is_for(lock.ref):
         raise click.UsageError(f"{path} is the lock of {lock.lock.reference}; name another file with --lock")
     return lock.lock
+
+
+def _require_place(path: Path, ref: ModelRef) -> None:
+    """Refuses a place in the model's own folder: the lock would be a file that no lock names."""
+    if "://" not in ref.text and path.resolve().is_relative_to(Path(ref.location).resolve()):
+        raise click.UsageError(
+            f"{path} would be one of the files that it is about; name a place outside {ref.text} with --lock"
+        )
 
 
 def _lock_of(snapshot: Snapshot, fetching: FetchOptions) -> ModelLock:

@@ -31,7 +31,9 @@ from scanner.records import to_builtins
 _SHOWN_FILES: Final = 20
 _SHOWN_NAMES: Final = 3
 # What the rows say already.
-_TOLD: Final = frozenset({"requested_revision", "left_out", "allow", "ignore", "lock"})
+_TOLD: Final = frozenset(
+    {"requested_revision", "requested_tag", "manifest_digest", "left_out", "allow", "ignore", "lock"}
+)
 
 
 class LockState(enum.Enum):
@@ -172,8 +174,13 @@ def _facts(fetched: Fetched) -> Iterator[tuple[str, str]]:
     snapshot = fetched.snapshot
     facts = dict(snapshot.source)
     yield "Model", without_secrets(snapshot.ref.text)
-    asked = f" (asked for: {facts['requested_revision']})" if "requested_revision" in facts else ""
-    yield "Commit", f"{snapshot.commit}{asked}" if snapshot.commit else "none: the source has no commits"
+    asked = facts.get("requested_revision", snapshot.ref.revision)
+    pin = pin_of(snapshot)
+    title = "Commit" if snapshot.commit or not pin else "Manifest"
+    yield (
+        title,
+        pin + (f" (asked for: {asked})" if asked else "") if pin else "none: the source has no commits",
+    )
     yield "Folder", snapshot.root
     yield "Files", f"{len(snapshot.files)}, {size_text(snapshot.total_bytes)}"
     yield "sha256", snapshot.digest

@@ -173,6 +173,15 @@ def lock(command: Command) -> Command:
 
 def reports(command: Command) -> Command:
     """`--output` and `--report`: which report files to write, and where."""
+    return _reports(command, ("pdf", "html", "json"))
+
+
+def reports_if_asked(command: Command) -> Command:
+    """The same for a command that writes none unless told to."""
+    return _reports(command, ("none",))
+
+
+def _reports(command: Command, wanted: tuple[str, ...]) -> Command:
     options = (
         click.option(
             "--output",
@@ -187,7 +196,7 @@ def reports(command: Command) -> Command:
             "report_names",
             type=click.Choice(["pdf", "html", "json", "sarif", "markdown", "none"]),
             multiple=True,
-            default=("pdf", "html", "json"),
+            default=wanted,
             show_default=True,
             help="Report files to write; may be repeated, none writes no file.",
         ),

@@ -22,6 +22,7 @@ from cli.locking import demand, require_no_patterns
 from cli.signature_options import SigningChoice
 from scanner.check import Profile
 from scanner.errors import ScanError
+from scanner.signatures.signers import SIGNERS_SETTING
 
 if TYPE_CHECKING:
     from cli.weighing import Weighing
@@ -123,6 +124,9 @@ def command(
 ) -> int:
     """Weigh MODEL: a directory, a .gguf file, hf://org/name@revision, demo, or a model.lock.json.
 
+    Also ollama://name:tag, oci://registry/repository:tag, oci-layout:FOLDER, https://host/file.gguf
+    and s3://bucket/path; docs/sources.md tells what each one is held against.
+
     Fetches and hashes it, runs the static checks, questions it on local hardware, judges the
     findings by the control packs, stores everything, writes the reports, and ends with the
     exit code of the verdict. A scan that was interrupted is taken up by the same command.
@@ -218,10 +222,12 @@ def _weigh(
     checks = _picked(known, choice)
     criteria = load_criteria(choice.policy_path, choice.pack_names, ref)
     signers, beside = criteria.policy.signers, (choice.policy_path or Path()).parent
+    given = _settings_of(choice)
+    names = [check.id for check in checks]
     settings = {
         **imported_settings(workplace.lists, checks),
-        **_settings_of(choice),
-        **signing.settings(signers, beside, [check.id for check in checks]),
+        **given,
+        **signing.settings(signers, beside, names, given.get(SIGNERS_SETTING, "")),
     }
     _require_settings(settings, checks)
     if JUDGE_SETTING in settings and choice.static_only:

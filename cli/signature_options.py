@@ -21,6 +21,7 @@ from scanner.signatures.signers import (
     SignerError,
     Wanted,
     as_setting,
+    from_setting,
 )  # fmt: skip
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -48,9 +49,11 @@ class SigningChoice:
     trust_config: Path | None
 
     def settings(
-        self, of_policy: Sequence[Signer], policy_folder: Path, checks: Sequence[str]
+        self, of_policy: Sequence[Signer], policy_folder: Path, checks: Sequence[str], already: str = ""
     ) -> Mapping[str, str]:
         """What these options and a policy's signers set for the check, each file with its digest.
+
+        Signers that are set `already`, as the text of the setting, stay.
 
         A scan without the check ignores the policy's signers; its verdict says that the check is missing.
 
@@ -60,7 +63,7 @@ class SigningChoice:
         """
         if self.signer_issuer and not self.signer_identities:
             raise click.BadParameter("--signer-issuer needs the identity that it vouches for")
-        wanted = list(self._named())
+        wanted = [*from_setting(already), *self._named()]
         if CHECK_ID in checks:
             wanted += [_of_policy(signer, policy_folder) for signer in of_policy]
         found = {SIGNERS_SETTING: as_setting(tuple(dict.fromkeys(wanted)))} if wanted else {}

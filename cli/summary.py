@@ -141,7 +141,8 @@ def _heading(scan: Scan) -> Table:
     table.add_row("Scan", scan.id)
     table.add_row("Model", _text(f"{snapshot.ref.text}  {size}"))
     table.add_row("Commit", _text(snapshot.commit or "none: the source has no commits"))
-    table.add_row("Digest", f"sha256 {snapshot.digest}")
+    of_parts = "" if snapshot.is_whole else " of what was read"
+    table.add_row("Digest", f"sha256 {snapshot.digest}{of_parts}")
     if scan.request.lock:
         table.add_row("Lock", _text(f"sha256 {scan.request.lock}"))
     said = f"{engine.version}, {engine.device}, {engine.dtype}" if engine else "not questioned"

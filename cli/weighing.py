@@ -25,7 +25,7 @@ from probes.questioning import open_questioner
 from probes.scheduler import Scheduler
 from scanner.check import Check, CheckContext, Needs
 from scanner.conversation import Judge
-from scanner.fetching import fetch
+from scanner.fetching import fetch, inspect
 from scanner.journal import Journal
 from scanner.lock.demand import fetch_locked
 from scanner.manifest import Snapshot
@@ -136,9 +136,10 @@ class Scales:
         return Weighing(ran.scan, assessment, ran.was_resumed, ran.asked, ran.recalled)
 
     def _fetch(self, request: ScanRequest) -> Snapshot:
+        fetched = inspect if request.is_inspection else fetch
         if self.demand is None or self.demand.lock is None:
-            return fetch(request.ref, self.fetching)
-        return fetch_locked(request.ref, self.demand.lock, self.fetching, self.demand.name)
+            return fetched(request.ref, self.fetching)
+        return fetch_locked(request.ref, self.demand.lock, self.fetching, self.demand.name, fetched)
 
     def _run(
         self,

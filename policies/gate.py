@@ -1,8 +1,8 @@
 """The verdict: BLOCK beats INCOMPLETE beats REVIEW beats PASS, and every reason is listed.
 
-PASS is what remains when no rule of the gate speaks; it needs a gate with rules and a scan that judged
-something. Waived findings stop nothing, but they are listed; an expired waiver counts for nothing and is
-listed too.
+PASS is what remains when no rule of the gate speaks; it needs a gate with rules, and a scan that judged
+something and read every byte. Waived findings stop nothing, but they are listed; an expired waiver counts
+for nothing and is listed too.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from scanner.comparison import Comparison
 from scanner.errors import InvalidValueError
 from scanner.findings import Confidence, Finding, Outcome, Severity
 from scanner.lock.model_lock import HELD
+from scanner.manifest import Snapshot
 from scanner.runner import records_by_id
 from scanner.scan import Scan
 from scanner.signatures.signers import CHECK_ID as SIGNATURE_CHECK
@@ -92,6 +93,8 @@ class _Bench:
             yield _reason(
                 VerdictValue.INCOMPLETE, "nothing-judged", "no check of this scan reached a conclusion"
             )
+        if not self.scan.snapshot.is_whole:
+            yield _reason(VerdictValue.INCOMPLETE, "not-whole", _unread(self.scan.snapshot))
         if not self.policy.gate.rules:
             yield _reason(
                 VerdictValue.INCOMPLETE, "empty-gate", "the gate has no rules, so nothing can pass it"
@@ -130,7 +133,8 @@ class _Bench:
         """Whether the scan found its bytes to be those of a lock, or the gate was given one and did."""
         check_id, held = HELD
         record = records_by_id(self.scan.records).get(check_id)
-        return any(reason.rule == "lock" for reason in self.demands) or any(
+        held_now = [reason for reason in self.demands if reason.rule == "lock"]
+        return any(reason.value is VerdictValue.PASS for reason in held_now) or any(
             finding.rule == held and finding.outcome is Outcome.PASS
             for finding in (record.findings if record else ())
         )
@@ -235,6 +239,14 @@ class _Bench:
 def _reason(value: VerdictValue, rule: str, text: str, findings: Sequence[Finding] = ()) -> VerdictReason:
     fingerprints = dict.fromkeys(finding.fingerprint for finding in findings)
     return VerdictReason(value, rule, capitalised(text), tuple(fingerprints))
+
+
+def _unread(snapshot: Snapshot) -> str:
+    return (
+        f"{len(snapshot.partly_read)} of {len(snapshot.files)} files were not read whole "
+        f"({snapshot.bytes_read / 1e6:,.1f} of {snapshot.total_bytes / 1e6:,.1f} MB were); "
+        "nobody knows what the rest holds, so nothing can pass"
+    )
 
 
 def _what(finding: Finding) -> str:

@@ -14,6 +14,7 @@ from scanner.path_patterns import is_taken
 from scanner.references import ModelRef
 from scanner.registry import RegistryError, load_extensions, nearest
 from scanner.source import FetchOptions, Source, SourceError
+from scanner.tensorfiles.shard_names import absent_gguf_parts
 
 SOURCE_PACKAGE = "scanner.sources"
 
@@ -45,6 +46,20 @@ def fetch(ref: ModelRef, options: FetchOptions) -> Snapshot:
             part of it that was asked for.
         RegistryError: when a source cannot be loaded.
     """
+    return _narrowed(_with_absent_parts(_source_of(ref).fetch(ref, options)), options)
+
+
+def inspect(ref: ModelRef, options: FetchOptions) -> Snapshot:
+    """The same with weight files read no further than their headers.
+
+    Raises:
+        SourceError: as in `fetch`, and when the source cannot read parts of files.
+        RegistryError: when a source cannot be loaded.
+    """
+    return _narrowed(_with_absent_parts(_source_of(ref).inspect(ref, options)), options)
+
+
+def _source_of(ref: ModelRef) -> Source:
     sources = load_sources()
     if ref.scheme not in sources:
         known = f"known are {', '.join(sorted(sources))}"
@@ -52,16 +67,24 @@ def fetch(ref: ModelRef, options: FetchOptions) -> Snapshot:
             f"{ref.text}: unknown kind of source '{ref.scheme}'{nearest(ref.scheme, sources)}",
             hint=known,
         )
-    snapshot = sources[ref.scheme].fetch(ref, options)
-    return _narrowed(snapshot, options) if options.allow or options.ignore else snapshot
+    return sources[ref.scheme]
+
+
+def _with_absent_parts(snapshot: Snapshot) -> Snapshot:
+    """The snapshot with the parts of split GGUF files that are not there among what is missing."""
+    left_out = {value for key, value in snapshot.source if key == "left_out"}
+    absent = set(absent_gguf_parts({entry.path for entry in snapshot.files})) - left_out
+    return replace(snapshot, missing=tuple(sorted(absent.union(snapshot.missing))))
 
 
 def _narrowed(snapshot: Snapshot, options: FetchOptions) -> Snapshot:
-    """The snapshot with the patterns among its facts.
+    """The snapshot with the patterns, if there are any, among its facts.
 
     Raises:
         SourceError: when they take no file, or the source did not keep to them.
     """
+    if not options.allow and not options.ignore:
+        return snapshot
     shown = snapshot.ref.text
     if not snapshot.files:
         raise SourceError(f"{shown}: no file is left by --allow and --ignore", hint="use other patterns")

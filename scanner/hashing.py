@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from scanner.blocks import blocks_of
 from scanner.errors import ScanError
@@ -72,6 +72,20 @@ class HashedModel:
     tensors: TensorIdentity | None
 
 
+class ReadModel(Protocol):
+    """What turns the paths of a model into entries: `hash_model`, or for an inspection what reads less."""
+
+    def __call__(
+        self,
+        root: Path,
+        paths: Iterable[str],
+        recorded: Mapping[str, Sequence[SourceDigest]] | None = None,
+        progress: Progress | None = None,
+    ) -> HashedModel:
+        """The entries of these paths (relative to `root`), and the identity of the weights in them."""
+        ...
+
+
 def hash_file(
     path: str | os.PathLike[str],
     *,
@@ -121,9 +135,10 @@ def hash_file(
             f"{path}: {error.strerror or error}",
             hint="make every file of the model readable; one that cannot be read cannot be judged",
         ) from error
-    if size_bytes != expected_bytes:
+    needed_bytes = max((extent.end for extent in extents), default=0)
+    if size_bytes != expected_bytes or size_bytes < needed_bytes:
         raise HashingError(
-            f"{path}: had {expected_bytes} bytes when opened and {size_bytes} when read",
+            f"{path}: had {max(expected_bytes, needed_bytes)} bytes when opened and {size_bytes} when read",
             hint="wait until nothing writes to the model any more, then scan again",
         )
     return FileHashes(

@@ -82,3 +82,16 @@ class Source(ABC):
         Raises:
             SourceError: when there is no such model, it cannot be read, or it is not a model.
         """
+
+    def inspect(self, ref: ModelRef, options: FetchOptions) -> Snapshot:
+        """The snapshot that `ref` names, its weight files read no further than their headers.
+
+        A source that can read parts of files overrides this; see `scanner.inspection.files`.
+
+        Raises:
+            SourceError: as in `fetch`, and always when this source cannot read parts of files.
+        """
+        raise SourceError(
+            f"{ref.text}: a model from a source of kind '{self.scheme}' is only read whole, not inspected",
+            hint="`weighbridge scan` with --static-only fetches it and runs the same checks",
+        )

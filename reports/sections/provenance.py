@@ -121,6 +121,12 @@ def _facts(contents: Contents) -> Iterator[Fact]:
     for key, value in model.source:
         yield Fact(titled(key), value)
     yield Fact("Total size", size_text(model.total_bytes))
+    whole = sum(entry.is_whole for entry in model.files)
+    if whole < len(model.files):
+        read = size_text(sum(entry.bytes_read for entry in model.files))
+        yield Fact(
+            "Read", f"{read}; {whole} of {len(model.files)} files whole, of others what their rows say"
+        )
 
 
 def _origin(record: OriginRecord) -> Iterator[OriginRow]:
@@ -150,11 +156,16 @@ def _file(entry: FileEntry) -> FileView:
     return FileView(
         path=entry.path,
         size=size_text(entry.size_bytes),
-        sha256=entry.sha256,
+        sha256=entry.sha256 or f"none: {_why_partly(entry)}",
         recorded=f"{source.algorithm} {source.value}" if source and differs else "",
         source=f"{source.algorithm}, {source.origin}" if source else "the source records no digest",
         tag=_match(entry),
     )
+
+
+def _why_partly(entry: FileEntry) -> str:
+    reason = entry.parts.reason if entry.parts else "nothing of it was read"
+    return f"{reason} ({entry.bytes_read:,} bytes)"
 
 
 def _match(entry: FileEntry) -> Tag | None:

@@ -92,6 +92,13 @@ _FACTS: Final[Mapping[str, _Kind]] = {
         "{}",
         "Fetch the commit of the lock, or look at what changed and update the lock.",
     ),
+    "lock_changed": _Kind(
+        "DIFFERS",
+        Severity.CRITICAL,
+        "{}",
+        "Do not load the model. Fetch the commit of the lock, or look at what changed and update the lock.",
+        names_a_file=True,
+    ),
     "lock_extra": _Kind(
         "EXTRA",
         Severity.HIGH,
@@ -100,6 +107,8 @@ _FACTS: Final[Mapping[str, _Kind]] = {
         names_a_file=True,
     ),
 }
+# Facts that say more about the file than its name: "path -> what is so".
+_WITH_PATHS: Final = ("link_outside", "lock_changed")
 
 
 class IntegrityMismatch(Check):
@@ -140,7 +149,15 @@ class IntegrityMismatch(Check):
             )
             return
         verified = sum(entry.matches_source is True for entry in on_record)
-        if not has_failed:
+        partly = len(snapshot.partly_read)
+        unread = sum(not entry.is_whole for entry in on_record)
+        if partly:
+            yield self.not_run(
+                f"{partly} of {len(snapshot.files)} files were read in part only, and a digest takes every "
+                f"byte; of the {len(snapshot.files) - partly} read whole, {verified} are the bytes on record",
+                subject="files read in part",
+            )
+        elif not has_failed:
             origins = sorted({entry.source_digest.origin for entry in on_record if entry.source_digest})
             yield self.passed(
                 f"{verified} of {len(snapshot.files)} files are the bytes on record ({_some(origins)})"
@@ -155,7 +172,7 @@ class IntegrityMismatch(Check):
             "integrity.files_verified",
             float(verified),
             n=len(snapshot.files),
-            interval=Interval(float(verified), float(verified)),
+            interval=Interval(float(verified), float(verified + unread)),
             method="exact count of files whose sha256 or git blob id equals the one on record",
             evidence=evidence,
         )
@@ -197,7 +214,7 @@ class IntegrityMismatch(Check):
     def _told_by_source(self, snapshot: Snapshot, evidence: tuple[EvidenceRef, ...]) -> Iterator[Finding]:
         for key, value in snapshot.source:
             if (kind := _FACTS.get(key)) is not None:
-                path = value.partition(" -> ")[0] if key == "link_outside" else value
+                path = value.partition(" -> ")[0] if key in _WITH_PATHS else value
                 yield self.failed(
                     kind.message.format(value),
                     severity=kind.severity,
@@ -212,7 +229,9 @@ class IntegrityMismatch(Check):
         self, snapshot: Snapshot, has_failed: bool, evidence: tuple[EvidenceRef, ...]
     ) -> Iterator[Finding]:
         facts = dict(snapshot.source)
-        if "lock" in facts and not has_failed:
+        if "lock" in facts and not snapshot.is_whole:
+            yield self.not_run("only parts of the files were read, so nobody knows", subject="lock")
+        elif "lock" in facts and not has_failed:
             yield self.passed(
                 f"all {len(snapshot.files)} files are those of the lock ({facts['lock']})",
                 rule=HELD[1],

@@ -63,6 +63,8 @@ class SignatureNotValid(Check):
     title: ClassVar[str] = "A signature does not hold"
     severity: ClassVar[Severity] = Severity.HIGH
     order: ClassVar[int] = 12
+    # Signatures over shards, by BLAKE or by OpenPGP read the weights again.
+    timeout_seconds: ClassVar[float] = 3600.0
     measures: ClassVar[tuple[MeasureSpec, ...]] = (
         MeasureSpec(COVERED, "files", "Files that one verified signatory signed, of all that should be"),
     )
@@ -142,10 +144,15 @@ class SignatureNotValid(Check):
         self, examined: Sequence[Examined], wanted: Sequence[Wanted], evidence: tuple[EvidenceRef, ...]
     ) -> Iterator[Finding]:
         others = [each for each in examined if each.standing in (Standing.STRANGER, Standing.UNCHECKED)]
-        if others:
-            found = "; ".join(f"{each.file.path} is by {each.says}" for each in others)
+        if others and (bare := _known_by_fingerprint_alone(wanted)):
+            yield self.not_run(
+                f"{_found(others)}; {_named(bare)} is named by a fingerprint, and its file was not given "
+                "(--signer-key, --signer-certificate)",
+                rule="NO-KEY",
+            )
+        elif others:
             yield self.failed(
-                f"not signed by {_named(wanted)}: {found}",
+                f"not signed by {_named(wanted)}: {_found(others)}",
                 rule="WRONG-SIGNER",
                 locations=tuple(Location(each.file.path) for each in others),
                 evidence=evidence,
@@ -203,8 +210,21 @@ def _left_out(each: Examined) -> str:
 
 
 def _beside(others: Sequence[Examined]) -> str:
-    said = "; ".join(f"{each.file.path} is by {each.says}" for each in others)
-    return f". Beside it, not checked: {said}" if said else ""
+    return f". Beside it, not checked: {_found(others)}" if others else ""
+
+
+def _found(others: Sequence[Examined]) -> str:
+    return "; ".join(f"{each.file.path} is by {each.says}" for each in others)
+
+
+def _known_by_fingerprint_alone(wanted: Sequence[Wanted]) -> list[Wanted]:
+    """Signers of whom no key is at hand; none where some was given, since it may be theirs."""
+    bare = [
+        each
+        for each in wanted
+        if (each.signer.key or each.signer.certificate) and not each.path and not each.signer.is_inline
+    ]
+    return [] if any(each.path for each in wanted) else bare
 
 
 def _some(paths: Sequence[str]) -> str:

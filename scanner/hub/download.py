@@ -169,18 +169,25 @@ class _Fetching:
             self._advance(-asked)
             emptied(stream)
             raise self._session.fence.failed(response.request, f"has no bytes from {asked} on")
-        _require_success(response, file.path)
+        require_success(response, file.path)
         if asked:  # the server does not know ranges, and sends the file from its start
             self._advance(-asked)
             emptied(stream)
         return 0
 
     def _receive_by_client(self, file: HubFile, part: Path) -> None:
+        own = part.with_suffix(".client")
+        shutil.rmtree(own, ignore_errors=True)  # what an earlier call left would be taken as it is
+        try:
+            self._ask_client(file, own)
+            (own / file.path).replace(part)
+        finally:
+            shutil.rmtree(own, ignore_errors=True)
+
+    def _ask_client(self, file: HubFile, own: Path) -> None:
         from huggingface_hub import hf_hub_download
 
         session = self._session
-        own = part.with_suffix(".client")
-        shutil.rmtree(own, ignore_errors=True)  # never what an earlier call left: it would be taken as it is
         with session.fence.receiving(file.size_bytes):
             hf_hub_download(
                 self._repository,
@@ -200,8 +207,6 @@ class _Fetching:
                 f"{session.shown} sent {got} for {file.path}, listed with {file.size_bytes}",
                 hint="set HF_HUB_DISABLE_XET=1 and fetch again; if it stays so, report it to the hub",
             )
-        (own / file.path).replace(part)
-        shutil.rmtree(own, ignore_errors=True)
 
     def _advance(self, count: int) -> None:
         if count:
@@ -216,7 +221,12 @@ def _xet_is_on() -> bool:
     return is_xet_available()
 
 
-def _require_success(response: httpx2.Response, path: str) -> None:
+def require_success(response: httpx2.Response, path: str) -> None:
+    """Raises the client's error for an answer that is none.
+
+    Raises:
+        SourceError: when the answer is not even an error of a hub.
+    """
     from huggingface_hub import hf_raise_for_status
 
     try:

@@ -23,6 +23,7 @@ from scanner.path_patterns import is_taken
 from scanner.records import decode, encode
 from scanner.references import ModelRef
 from scanner.remote.downloads import require_space
+from scanner.remote.failures import one_line
 from scanner.remote.names import DistinctNames
 from scanner.source import FetchOptions, SourceError
 
@@ -92,16 +93,17 @@ class _Assembly:
             self._names.add(layer.path, layer.shown)
         self._fetch(singles, archives)
         hashed = self._hashed()
-        if not hashed.files:
+        if not hashed.files and not self._left_out:
             raise SourceError(
                 f"{ref.text}: none of its {len(plan)} layers is there", hint="fetch it without offline mode"
             )
+        kind = self._artefact.manifest.artifact_type
         facts = [
             *self._artefact.facts,
             ("manifest_digest", self._artefact.digest),
-            ("artifact_type", self._artefact.manifest.artifact_type),
+            ("artifact_type", one_line(kind) if kind else ""),
             *annotation_facts(self._artefact.manifest.annotations),
-            *(("left_out", path) for path in sorted(self._left_out)),
+            *(("left_out", path) for path in sorted(set(self._left_out))),
         ]
         shown = tuple((key, value) for key, value in facts if value)
         missing = tuple(sorted(self._missing))
@@ -112,7 +114,7 @@ class _Assembly:
             kinds = sorted({layer.descriptor.media_type for layer in plan})
             raise SourceError(
                 f"{self._origin}: no model: no weights and no archives among its layers "
-                f"({', '.join(kinds)[:300] or 'none'})",
+                f"({one_line(', '.join(kinds)) if kinds else 'none'})",
                 hint="name an artefact that holds a model",
             )
 
@@ -124,7 +126,7 @@ class _Assembly:
 
     def _fetch(self, singles: list[LayerFile], archives: list[LayerFile]) -> None:
         absent = [each for each in singles if not self._is_there(each)]
-        packed = [each for each in archives if not self._record(each).is_file()]
+        packed = [each for each in archives if not self._is_unpacked(each)]
         needed = sum(each.descriptor.size for each in (*absent, *packed)) if self._blobs.is_remote else 0
         require_space(self._root, needed)
         with self._options.progress.task("Fetching", needed, "bytes") as task:
@@ -148,6 +150,22 @@ class _Assembly:
             target.unlink(missing_ok=True)
             self._doubt(layer.descriptor.hex).unlink()
         return target.is_file() and target.stat().st_size == layer.descriptor.size
+
+    def _is_unpacked(self, layer: LayerFile) -> bool:
+        """Whether an earlier fetch left what the archive holds; if part of it is gone or changed, not."""
+        record = self._record(layer)
+        if not record.is_file():
+            return False
+        files = _recorded(record)
+        is_sound = all(
+            (self._root / file.path).is_file() and not self._doubt(file.sha256).is_file() for file in files
+        )
+        if is_sound or self._options.offline:
+            return True
+        record.unlink()
+        for file in files:
+            self._doubt(file.sha256).unlink(missing_ok=True)
+        return False
 
     def _add_archive(self, layer: LayerFile, on_bytes: Callable[[int], None]) -> None:
         record = self._record(layer)
@@ -216,8 +234,8 @@ class _Assembly:
         except HashingError as error:
             raise SourceError(str(error), hint=error.hint) from error
         for entry in hashed.files:
-            if entry.matches_source is False and self._blobs.is_remote and entry.source_digest:
-                # Fetched anew by the next fetch, not taken for whole because its length is right.
+            if entry.matches_source is False and entry.source_digest:
+                # Laid out anew by the next fetch, not taken for whole because its length is right.
                 doubt = self._doubt(entry.source_digest.value)
                 doubt.parent.mkdir(parents=True, exist_ok=True)
                 doubt.touch()

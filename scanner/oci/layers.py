@@ -16,6 +16,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from scanner.oci.manifests import Descriptor, Manifest
+from scanner.remote.failures import one_line
 from scanner.remote.names import inside_path
 
 _PATH_KEYS: Final = (
@@ -71,7 +72,7 @@ class LayerFile:
     @property
     def shown(self) -> str:
         """How errors name the layer."""
-        return f"layer {self.descriptor.digest[:19]} ({self.descriptor.media_type[:100]})"
+        return f"layer {self.descriptor.digest[:19]} ({one_line(self.descriptor.media_type[:100])})"
 
 
 def layer_files(manifest: Manifest) -> tuple[LayerFile, ...]:

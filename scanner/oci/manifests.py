@@ -17,6 +17,7 @@ import msgspec
 
 from scanner.errors import InvalidValueError
 from scanner.records import decode
+from scanner.remote.failures import one_line
 from scanner.source import SourceError
 
 # What registries are told to take: OCI Distribution Specification 1.1, "Pushing Manifests".
@@ -25,6 +26,18 @@ _MOST_LAYERS: Final = 20_000
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _INDEX_TYPES: Final = ("index", "manifest.list")
 _SHOWN: Final = 6
+# Source: OCI Image Format Specification 1.1, annotations.md.
+_ANNOTATIONS: Final = (
+    "created",
+    "authors",
+    "url",
+    "source",
+    "version",
+    "revision",
+    "vendor",
+    "licenses",
+    "title",
+)
 
 ACCEPTED: Final = ", ".join(
     (
@@ -139,7 +152,7 @@ def read_manifest(data: bytes, shown: str, wanted: str = "") -> Manifest:
         manifest = decode(data, Manifest)
     except (InvalidValueError, RecursionError) as error:
         raise SourceError(
-            f"{shown}: not an OCI manifest ({str(error)[:200]})",
+            f"{shown}: not an OCI manifest ({one_line(error)})",
             hint="check the reference; a proxy may have answered in the registry's place",
         ) from error
     if manifest.schema_version != 2:
@@ -173,7 +186,7 @@ def chosen(index: Manifest, wanted: str, shown: str, hint: str) -> Descriptor:
     if len(digests) == 1:
         return offered[0]
     of_what = f" named '{wanted}'" if wanted else ""
-    names = [f"{_tag(each) or 'no tag'} ({each.digest[:19]})" for each in index.manifests[:_SHOWN]]
+    names = [f"{one_line(_tag(each) or 'no tag')} ({each.digest[:19]})" for each in index.manifests[:_SHOWN]]
     raise SourceError(
         f"{shown}: {len(digests) or 'no'} manifests{of_what}; expected one of: {', '.join(names) or 'none'}",
         hint=hint,
@@ -182,14 +195,13 @@ def chosen(index: Manifest, wanted: str, shown: str, hint: str) -> Descriptor:
 
 def annotation_facts(annotations: Mapping[str, str] | None) -> Iterator[tuple[str, str]]:
     """What the artefact says about itself, as facts of the snapshot; claims, all of them."""
-    for key, value in sorted((annotations or {}).items()):
-        if key.startswith("org.opencontainers.image.") and len(value) <= 500:
-            name = key.rpartition(".")[2]
-            yield f"annotation_{name}"[:60], "".join(c for c in " ".join(value.split()) if c.isprintable())
+    for name in _ANNOTATIONS:
+        if value := (annotations or {}).get(f"org.opencontainers.image.{name}"):
+            yield f"annotation_{name}", one_line(value)
 
 
 def _tag(descriptor: Descriptor) -> str:
-    return descriptor.note("org.opencontainers.image.ref.name")
+    return descriptor.note("org.opencontainers.image.ref.name")[:128]
 
 
 def _require_sound(blob: Descriptor, shown: str) -> None:

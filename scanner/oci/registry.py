@@ -130,9 +130,7 @@ class Registry:
             return basic
         if kind.casefold() != "bearer" or not asked.get("realm"):
             shown = one_line(challenge or "nothing said")
-            raise SourceError(
-                f"{self.shown}: wants a login by '{shown}'; expected a bearer realm", hint=_DENIED
-            )
+            raise SourceError(f"{self.shown}: the registry wants a login, by '{shown}'", hint=_DENIED)
         query = {"scope": asked.get("scope") or f"repository:{self._repository}:pull"}
         if service := asked.get("service"):
             query["service"] = service

@@ -22,7 +22,7 @@ from scanner.model_files import (
     GgufHeader,
     ModelCard,
     ModelFileError,
-    gguf_metadata,
+    gguf_header_of,
     model_card,
     read_config,
     read_json,
@@ -131,7 +131,7 @@ def read_origins(snapshot: Snapshot, between_files: Callable[[], None] = lambda:
     for entry in list(snapshot.with_suffix(".gguf"))[:_MAX_HEADERS]:
         between_files()
         try:
-            reading.headers.append((entry.path, gguf_metadata(snapshot.local_path(entry.path))))
+            reading.headers.append((entry.path, gguf_header_of(snapshot, entry)))
         except (GgufError, OSError) as error:
             reading.problems.append((entry.path, str(error)))
     return reading

@@ -24,8 +24,8 @@ from scanner.pickles.stream import HIDDEN, BrokenPickleError, ByteStream, Global
 
 __all__ = ["ByteStream", "Machine", "run"]
 
-# Entries of stack and memo: a pickled vocabulary of a million words needs two million.
-_ROOM_LIMIT: Final = 8_000_000
+# Entries of kept tables together: a table of 100 000 tensors, and what hangs on it.
+_KEPT_LIMIT: Final = 400_000
 # Tuples and dicts longer than this are never the arguments the machine has to understand.
 _SMALL: Final = 32
 _OPCODES: Final = {op.code.encode("latin-1")[0]: op for op in pickletools.opcodes}
@@ -54,8 +54,10 @@ def run(machine: Machine) -> object:
         step = _STEPS.get(opcode.name)
         if step is not None:  # FRAME and READONLY_BUFFER move nothing here
             step(machine, argument)
-        if len(machine.stack) > _ROOM_LIMIT or len(machine.memo) > _ROOM_LIMIT:
-            raise BrokenPickleError(f"byte {machine.at}: it keeps more than {_ROOM_LIMIT} objects at once")
+        if len(machine.stack) > machine.room or len(machine.memo) > machine.room:
+            raise BrokenPickleError(f"byte {machine.at}: it keeps more than {machine.room} objects at once")
+        if machine.opcodes > machine.patience:
+            raise BrokenPickleError(f"byte {machine.at}: it has more than {machine.patience} instructions")
 
 
 def _small(items: list[object]) -> object:
@@ -69,13 +71,19 @@ def _made(maker: object, args: object) -> Made:
 def _fill(machine: Machine, items: list[object]) -> None:
     """Stores pairs in the table on top of the stack."""
     table = machine.stack[-1] if machine.stack else None
-    if isinstance(table, Made) and machine.keeps_tables:  # an OrderedDict is made before it is filled
-        table.items = table.items or {}
-        table = table.items
-    if isinstance(table, dict):
-        kept = (str, int) if machine.keeps_tables else (str,)
-        for key, value in zip(items[::2], items[1::2], strict=False):
-            if isinstance(key, kept) and (machine.keeps_tables or len(table) < _SMALL or key in table):
+    pairs = zip(items[::2], items[1::2], strict=False)
+    if machine.keeps_tables:
+        if isinstance(table, Made):  # an OrderedDict is made before it is filled
+            table.items = table.items or {}
+            table = table.items
+        machine.kept += len(items) // 2
+        if machine.kept > _KEPT_LIMIT:
+            raise BrokenPickleError(f"byte {machine.at}: its tables have more than {_KEPT_LIMIT} entries")
+        if isinstance(table, dict):
+            table.update((key, value) for key, value in pairs if isinstance(key, str | int))
+    elif isinstance(table, dict):
+        for key, value in pairs:
+            if isinstance(key, str) and (len(table) < _SMALL or key in table):
                 table[key] = value
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import pickletools
 import re
+import sys
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -30,6 +31,8 @@ _LENGTHS: Final = {
     pickletools.TAKEN_FROM_ARGUMENT4U: (4, False),
     pickletools.TAKEN_FROM_ARGUMENT8U: (8, False),
 }
+# Entries of stack and memo: a pickled vocabulary of a million words needs two million.
+_ROOM: Final = 8_000_000
 # How a pickle begins: raw (protocol 2 and up), in base64, in hex, or in the text of protocol 0.
 _PICKLE_STARTS: Final = (*(bytes((0x80, n)) for n in range(6)), b"gA", b"80", b"c", b"(")
 
@@ -72,8 +75,11 @@ class Machine:
         follows_joblib: Whether to step over joblib's raw arrays, as joblib does and pickle does not.
         keeps_tables: Whether to keep tables of any length and persistent ids, as a reader of tensors
             needs them; else both stay opaque.
+        room: How many entries stack and memo may have each.
+        patience: How many instructions may be read.
         has_proto: Whether it announced a protocol, which bytes that are no pickle rarely do.
         opcodes: Instructions read so far.
+        kept: Entries stored in tables so far, when tables are kept.
         at: Offset of the current instruction.
     """
 
@@ -82,8 +88,11 @@ class Machine:
     blobs: list[tuple[int, bytes]] = field(default_factory=list)
     follows_joblib: bool = True
     keeps_tables: bool = False
+    room: int = _ROOM
+    patience: int = sys.maxsize
     has_proto: bool = False
     opcodes: int = 0
+    kept: int = 0
     at: int = 0
     stack: list[object] = field(default_factory=list)
     marks: list[int] = field(default_factory=list)

@@ -6,16 +6,13 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from pathlib import PurePosixPath
 from typing import Final
 
+from scanner.file_names import leads_out, too_long
 from scanner.source import SourceError
 
-_LONGEST_PATH: Final = 1024
-_LONGEST_NAME: Final = 255
-_DRIVE: Final = re.compile(r"[A-Za-z]:")
 _REPORT: Final = "do not use this model; report it to whoever runs the source"
 
 
@@ -25,27 +22,25 @@ def inside_path(name: str, origin: str) -> str:
     Raises:
         SourceError: when it is absolute, leads out, is a Windows path, cannot be shown, or is too long.
     """
-    path = PurePosixPath(name)
-    leads_out = path.is_absolute() or ".." in path.parts or "\\" in name or _DRIVE.match(name) is not None
-    if leads_out or not path.parts:
+    path = PurePosixPath(name).as_posix()
+    if leads_out(path):
         raise SourceError(
-            f"{origin}: names a file {name[:200]!a}, which would lie outside the model's folder", hint=_REPORT
+            f"{origin}: names a file {name[:200]!a}, which would lie outside the model's folder, or which no "
+            "report can show",
+            hint=_REPORT,
         )
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
-        raise SourceError(
-            f"{origin}: names a file {name[:200]!a}, a name that no report can show", hint=_REPORT
-        )
-    if len(name.encode()) > _LONGEST_PATH or any(len(part.encode()) > _LONGEST_NAME for part in path.parts):
+    if too_long(path):
         raise SourceError(
             f"{origin}: names a file {name[:60]!a}..., longer than file systems allow", hint=_REPORT
         )
-    return path.as_posix()
+    return path
 
 
 class DistinctNames:
     """Paths that can all exist at once on every file system.
 
-    No two differ by case alone, and none is a folder of another.
+    No two differ by case alone, and none is a folder of another. As `scanner.file_names.colliding`, for
+    names that come one after the other.
     """
 
     def __init__(self) -> None:
@@ -74,4 +69,4 @@ class DistinctNames:
 
 
 def _folded(path: str) -> str:
-    return unicodedata.normalize("NFC", path).casefold()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", path).casefold())

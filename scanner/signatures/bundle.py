@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import datetime
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -54,7 +56,8 @@ class Bundle:
         certificates: DER of the certificates that came along, the signing one first.
         signed: Digest by piece, each piece a file, or a file with the range of a shard.
         method: How the files were taken: "method", "hash_type" and, for shards, "shard_size".
-        log_time: Seconds since 1970 at which a log says that it took the entry, 0 when not told.
+        signed_at: When, by the log's promise or by the only time stamp, "" when neither tells; holds once the
+            bundle is verified, since one of them must be then.
         text: The bundle as it was read, for who verifies: no two readers may see two bundles in one file.
     """
 
@@ -63,10 +66,10 @@ class Bundle:
     certificates: tuple[bytes, ...]
     signed: Manifest
     method: Mapping[str, Any]
-    log_time: int
+    signed_at: str
     text: str
 
-    @property
+    @functools.cached_property
     def signed_paths(self) -> frozenset[str]:
         """The files that it says it is over."""
         return frozenset(pieces_by_file(self.signed, self.method["method"]))
@@ -93,7 +96,7 @@ def read_bundle(data: bytes) -> Bundle:
     _require_media_type(document)
     try:
         return _claims(document)
-    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError, OverflowError, OSError) as error:
         raise BundleError(f"a part is missing or malformed ({_short(error)})") from error
 
 
@@ -147,8 +150,25 @@ def _claims(document: Mapping[str, Any]) -> Bundle:
     certificates = _certificates(material)
     kind = Kind.SIGSTORE if entries and certificates else Kind.CERTIFICATE if certificates else Kind.KEY
     hint = str(material["publicKey"].get("hint") or "") if kind is Kind.KEY else ""
-    log_time = int(entries[0].get("integratedTime") or 0) if entries else 0
-    return Bundle(kind, plain(hint), certificates, signed, method, log_time, json.dumps(document))
+    signed_at = _signed_at(material, entries[0]) if kind is Kind.SIGSTORE else ""
+    return Bundle(kind, plain(hint), certificates, signed, method, signed_at, json.dumps(document))
+
+
+def _signed_at(material: Mapping[str, Any], entry: Mapping[str, Any]) -> str:
+    """The time that a verification must have relied on, "" when it may have been one of several."""
+    from rfc3161_client import decode_timestamp_response
+
+    stamps = (material.get("timestampVerificationData") or {}).get("rfc3161Timestamps") or []
+    seconds = int(entry.get("integratedTime") or 0)
+    if seconds and entry.get("inclusionPromise"):
+        return _time(datetime.datetime.fromtimestamp(seconds, datetime.UTC))
+    if len(stamps) != 1:
+        return ""
+    return _time(decode_timestamp_response(_decoded(stamps[0]["signedTimestamp"])).tst_info.gen_time)
+
+
+def _time(time: datetime.datetime) -> str:
+    return f"{time:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _certificates(material: Mapping[str, Any]) -> tuple[bytes, ...]:

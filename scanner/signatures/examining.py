@@ -25,6 +25,8 @@ def examine(context: CheckContext, wanted: Sequence[Wanted]) -> tuple[Examined, 
     anchors = load_anchors(tuple(wanted))
     given = files_from_setting(context.settings.get(FILES_SETTING, ""))
     files = (*signature_files(context.snapshot), *map(_elsewhere, given))
+    if not files:
+        return ()
     with trust_file(context.settings) as (trust, trust_name):
         bench = Bench(
             context.snapshot,

@@ -119,8 +119,9 @@ class _Judging:
             return refused(self.file, claim)
         authorities = [anchor for anchor in self.bench.anchors if anchor.kind is Kind.CERTIFICATE]
         looked_at = [self._by_authority(anchor, claim) for anchor in authorities]
-        best = [each for each in looked_at if each.standing in (Standing.HOLDS, Standing.STRANGER)]
-        return next(iter(best or looked_at), None) or self._unchecked(f"certificate of {claim.identity}")
+        if not looked_at:
+            return self._unchecked(f"certificate of {claim.identity} (issuer {claim.issuer})")
+        return min(looked_at, key=lambda each: list(Standing).index(each.standing))
 
     def _by_authority(self, anchor: Anchor, claim: Claim) -> Examined:
         who = Signatory(
@@ -142,13 +143,7 @@ class _Judging:
             return refused(self.file, claim)
         if not claim.oidc_issuer:
             return refused(self.file, Problem("INVALID", f"{claim.identity}: no issuer vouches for it"))
-        time = datetime.datetime.fromtimestamp(self.bundle.log_time, datetime.UTC)
-        who = Signatory(
-            Kind.SIGSTORE,
-            claim.identity,
-            claim.oidc_issuer,
-            signed_at=f"{time:%Y-%m-%dT%H:%M:%SZ}" if self.bundle.log_time else "",
-        )
+        who = Signatory(Kind.SIGSTORE, claim.identity, claim.oidc_issuer, signed_at=self.bundle.signed_at)
         return self._verified(
             lambda config: config.use_sigstore_verifier(
                 identity=claim.identity, oidc_issuer=claim.oidc_issuer, trust_config=self.bench.trust
@@ -174,11 +169,8 @@ class _Judging:
         if problems:
             return refused(self.file, *problems, who=who)
         standing = Standing.HOLDS if self.bench.accepts(who) else Standing.STRANGER
-        ignored = tuple(
-            entry.path
-            for entry in self.bench.snapshot.files
-            if entry.path not in covered and entry.path not in self.bench.signatures
-        )
+        known = {*covered, *self.bench.signatures}
+        ignored = tuple(entry.path for entry in self.bench.snapshot.files if entry.path not in known)
         return Examined(self.file, standing, who.in_words, who, covered, ignored)
 
     def _unchecked(self, whose: str) -> Examined:

@@ -91,7 +91,7 @@ def signature_files(snapshot: Snapshot) -> Iterator[SignatureFile]:
         OSError: when a file cannot be read.
     """
     for entry in snapshot.with_suffix(*_DETACHED, *_BUNDLES):
-        with snapshot.local_path(entry.path).open("rb") as stream:
+        with snapshot.open(entry.path) as stream:
             head = stream.read(_HEAD_BYTES)
         if not _is_key(head):
             yield recognised(entry.path, head)

@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Final
 
-from scanner.hashing import HashingError, hash_model, require_plain_name
+from scanner.hashing import HashingError, ReadModel, hash_model, require_plain_name
+from scanner.inspection.files import read_heads
 from scanner.manifest import Snapshot, is_weight_file
 from scanner.oci.layout import is_layout
 from scanner.path_patterns import is_taken
@@ -51,6 +52,19 @@ class DirectorySource(Source):
         Raises:
             SourceError: when it does not exist, is empty, holds no model, or has unreadable files.
         """
+        return self._snapshot(ref, options, hash_model)
+
+    def inspect(self, ref: ModelRef, options: FetchOptions) -> Snapshot:
+        """The same with weight files read no further than their headers.
+
+        Raises:
+            SourceError: as in `fetch`.
+        """
+        if is_layout(_existing_folder(ref.location)):
+            return LayoutSource().inspect(ref, options)
+        return self._snapshot(ref, options, read_heads)
+
+    def _snapshot(self, ref: ModelRef, options: FetchOptions, read: ReadModel) -> Snapshot:
         root = _existing_folder(ref.location)
         if is_layout(root):
             return LayoutSource().fetch(ref, options)
@@ -64,7 +78,7 @@ class DirectorySource(Source):
                 if digest := digest_of_etag(blob, BLOB_ORIGIN):
                     recorded.add(path, digest)
             taken = [path for path in listing.files if is_taken(path, options.allow, options.ignore)]
-            hashed = hash_model(root, taken, recorded.digests, options.progress)
+            hashed = read(root, taken, recorded.digests, options.progress)
         except HashingError as error:
             raise SourceError(str(error), hint=error.hint) from error
         absent = {*listing.broken, *listed_but_absent(recorded, listing.files)}

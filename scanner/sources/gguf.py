@@ -10,7 +10,8 @@ import os
 from pathlib import Path
 from typing import ClassVar
 
-from scanner.hashing import HashingError, hash_model
+from scanner.hashing import HashingError, ReadModel, hash_model
+from scanner.inspection.files import read_heads
 from scanner.manifest import Snapshot
 from scanner.recorded_digests import BLOB_ORIGIN, digest_of_etag, hub_blob, hub_commit, recorded_digests
 from scanner.references import ModelRef
@@ -30,6 +31,17 @@ class GgufSource(Source):
         Raises:
             SourceError: when it does not exist, cannot be read, or is not GGUF.
         """
+        return self._snapshot(ref, options, hash_model)
+
+    def inspect(self, ref: ModelRef, options: FetchOptions) -> Snapshot:
+        """The same with its files read no further than their headers.
+
+        Raises:
+            SourceError: as in `fetch`.
+        """
+        return self._snapshot(ref, options, read_heads)
+
+    def _snapshot(self, ref: ModelRef, options: FetchOptions, read: ReadModel) -> Snapshot:
         path = Path(os.path.abspath(ref.location))
         _require_gguf(path, ref.location)
         names = shard_names(path.name)
@@ -41,7 +53,7 @@ class GgufSource(Source):
                 recorded.add(name, digest)
         digests = {name: recorded.digests[name] for name in present if name in recorded.digests}
         try:
-            hashed = hash_model(path.parent, present, digests, options.progress)
+            hashed = read(path.parent, present, digests, options.progress)
         except HashingError as error:
             raise SourceError(str(error), hint=error.hint) from error
         missing = tuple(name for name in names if name not in present)

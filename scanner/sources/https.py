@@ -40,7 +40,6 @@ from scanner.source import FetchOptions, Source, SourceError
 from scanner.tensorfiles.gguf_header import MAGIC
 from scanner.tensorfiles.shard_names import shard_names
 
-_MOST_PARTS: Final = 2000
 _REPR_SHA256: Final = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]+):")
 _HEX: Final = re.compile(r"[0-9a-f]{64}")
 _HUB_HOSTS: Final = frozenset({"huggingface.co", "www.huggingface.co", "hf.co"})
@@ -128,12 +127,7 @@ def _file_name(url: str) -> str:
 def _fetched(
     client: Client, url: str, name: str, root: Path, before: FetchRecord | None, options: FetchOptions
 ) -> _Brought:
-    names = shard_names(name)
-    if len(names) > _MOST_PARTS:
-        raise SourceError(
-            f"{shown_url(url)}: one of {len(names)} parts; at most {_MOST_PARTS} are fetched",
-            hint="fetch them by other means and scan the folder",
-        )
+    names = sorted({name, *shard_names(name)})
     brought = _Brought()
     for part in names:
         kept = before.find(part) if before else None

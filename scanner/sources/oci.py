@@ -4,8 +4,9 @@
 digest it was asked for by or that the registry gives it, each layer against the manifest. Registries are
 asked by https, on this machine and for hosts the user allows by http.
 
-oras-py (0.2.43) was looked at and is not used: it does not hold blobs against their digests, does not take
-up partial ones, sets no limits, and reads Docker's stored passwords by itself.
+Two libraries were looked at and are not used. oras-py (0.2.43) does not hold blobs against their digests,
+does not take up partial ones, sets no limits, and reads Docker's stored passwords by itself;
+modelpack-client (0.1.0) holds them against their digests, and is young and built on the former.
 
 Facts it puts into `Snapshot.source`: "registry", "repository", "requested_tag", "manifest_digest",
 "artifact_type", "annotation_*", "resolved_from_cache", "left_out".

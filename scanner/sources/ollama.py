@@ -1,8 +1,9 @@
 """Models of Ollama: in its store on this machine, or in its registry.
 
 `ollama://name[:tag]` and `ollama://namespace/name[:tag]` are looked for in the store first, then asked of
-registry.ollama.ai; `ollama://registry/namespace/name:tag` names another registry. Layers are shown under
-the names they are known by: model.gguf, mmproj.gguf, adapter.gguf, template, system, params.json, LICENSE.
+registry.ollama.ai; `ollama://registry/namespace/name:tag` is asked of that registry, and looked for in the
+store only in offline mode. Layers are shown under the names they are known by: model.gguf, mmproj.gguf,
+adapter.gguf, template, system, params.json, LICENSE.
 
 Facts it puts into `Snapshot.source`: "store" or "registry" and "repository", "requested_tag",
 "manifest_digest", "resolved_from_cache", "left_out".
@@ -49,7 +50,10 @@ class OllamaSource(Source):
         """
         repository = _repository(ref)
         store = options.access.ollama_store
-        if store is not None and (path := _stored(store, repository)) is not None:
+        # Who names the registry wants what it gives out now, not what was pulled from it some day.
+        may_be_stored = options.offline or ref.location.count("/") < 2
+        path = _stored(store, repository) if store is not None and may_be_stored else None
+        if store is not None and path is not None:
             return _from_store(ref, repository, store.absolute(), path, options)
         try:
             return pull(ref, repository, options.cache / "ollama", options, self._patience)

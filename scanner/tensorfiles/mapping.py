@@ -26,6 +26,12 @@ from scanner.tensorfiles.torch_zip import torch_extents
 _SAFETENSORS_LENGTH_BYTES: Final = 8
 # 130 000 tensors. Reading JSON as strictly as a judge takes about ten times its length in memory.
 _SAFETENSORS_HEADER_LIMIT_BYTES: Final = 16 * 1024**2
+# What such a header has of ':' (4 a tensor) and of '[' and '{' (3 a tensor). One that is made of nothing else
+# takes gigabytes to read.
+_COLONS_LIMIT: Final = 600_000
+_BRACKETS_LIMIT: Final = 450_000
+# Gemma 3, the largest vocabulary in common use, has a header of 15 MB.
+_GGUF_HEADER_LIMIT_BYTES: Final = 64 * 1024**2
 _TORCH_SUFFIXES: Final = frozenset({".bin", ".pt", ".pth", ".ckpt"})
 _GGUF_VERSIONS: Final = tuple(version.to_bytes(4, "little") for version in (1, 2, 3))
 _ZIP_START: Final = b"PK\x03\x04"
@@ -64,6 +70,7 @@ def _of_safetensors(path: Path, head: bytes) -> tuple[TensorExtent, ...]:
     length = int.from_bytes(head[:_SAFETENSORS_LENGTH_BYTES], "little")
     if _SAFETENSORS_HEADER_LIMIT_BYTES < length <= path.stat().st_size:
         raise UnmappedError(f"its header of {length} bytes is longer than {_SAFETENSORS_HEADER_LIMIT_BYTES}")
+    _require_few_values(path, length)
     reading = read_safetensors(path)
     if reading.faults:
         raise UnmappedError(f"it is malformed ({reading.faults[0].code}: {reading.faults[0].message})")
@@ -74,6 +81,15 @@ def _of_safetensors(path: Path, head: bytes) -> tuple[TensorExtent, ...]:
     )
 
 
+def _require_few_values(path: Path, length: int) -> None:
+    with path.open("rb") as stream:
+        stream.seek(_SAFETENSORS_LENGTH_BYTES)
+        header = stream.read(min(length, _SAFETENSORS_HEADER_LIMIT_BYTES))
+    brackets = header.count(b"[") + header.count(b"{")
+    if header.count(b":") > _COLONS_LIMIT or brackets > _BRACKETS_LIMIT:
+        raise UnmappedError("its header holds more values than any list of tensors")
+
+
 def _of_gguf(path: Path, head: bytes) -> tuple[TensorExtent, ...]:
     from gguf.constants import GGMLQuantizationType
 
@@ -81,7 +97,7 @@ def _of_gguf(path: Path, head: bytes) -> tuple[TensorExtent, ...]:
     if head[4:8] in _GGUF_VERSIONS and claimed > TENSORS_LIMIT:
         raise UnmappedError(f"it claims {claimed} tensors, more than {TENSORS_LIMIT}")
     try:
-        header = read_gguf_header(path)
+        header = read_gguf_header(path, limit_bytes=_GGUF_HEADER_LIMIT_BYTES)
     except GgufError as error:
         raise UnmappedError(f"its header cannot be believed ({error})") from error
     if header.byte_order != "little":

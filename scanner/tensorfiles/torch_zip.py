@@ -26,8 +26,10 @@ from scanner.tensorfiles.safetensors_entries import DTYPE_BITS
 from scanner.tensorfiles.safetensors_layout import shown
 
 # 100 000 tensors make a directory of 6 MB and a pickle of 14 MB, which take 250 MB of memory to read.
-_DIRECTORY_LIMIT_BYTES: Final = 8 * 1024**2
-_PICKLE_LIMIT_BYTES: Final = 16 * 1024**2
+_READ_LIMIT_BYTES: Final = 16 * 1024**2
+# So many tensors need 1.4 million entries of the memo and 4 million instructions.
+_ROOM: Final = 2_000_000
+_PATIENCE: Final = 6_000_000
 _PICKLE: Final = "data.pkl"
 _LOCAL_HEADER_BYTES: Final = 30
 _ENCRYPTED: Final = 1
@@ -55,11 +57,11 @@ class _Run:
 
 
 class _BoundedReads(io.FileIO):
-    """A file that refuses to be read in greater pieces than a sane directory of a zip archive is."""
+    """A file that refuses to be read in greater pieces: `zipfile` reads a directory in one."""
 
     def read(self, size: int | None = -1, /) -> bytes:
-        if size is not None and size > _DIRECTORY_LIMIT_BYTES:
-            raise UnmappedError(f"its directory is longer than {_DIRECTORY_LIMIT_BYTES} bytes")
+        if size is not None and size > _READ_LIMIT_BYTES:
+            raise UnmappedError(f"its directory is longer than {_READ_LIMIT_BYTES} bytes")
         return super().read(-1 if size is None else size) or b""
 
 
@@ -77,7 +79,7 @@ def torch_extents(path: Path) -> tuple[TensorExtent, ...]:
                 runs = dict(_runs(archive, stream, f"{prefix}data/"))
         except (*UNPACKING_ERRORS, ValueError) as error:
             raise UnmappedError(f"its zip archive cannot be read ({error})") from error
-    machine = Machine(ByteStream(io.BytesIO(content)), keeps_tables=True)
+    machine = Machine(ByteStream(io.BytesIO(content)), keeps_tables=True, room=_ROOM, patience=_PATIENCE)
     try:
         value = run(machine)
     except BrokenPickleError as error:
@@ -99,17 +101,18 @@ def _pickle(archive: zipfile.ZipFile) -> tuple[str, bytes]:
         raise UnmappedError(f"its zip archive holds {len(found)} entries */{_PICKLE}; expected 1")
     prefix = found[0].removesuffix(_PICKLE)
     order = f"{prefix}byteorder"
-    if order in names and _content(archive, order, 16) != b"little":
+    if order in names and _content(archive, order) != b"little":
         raise UnmappedError("its numbers are not little-endian")
-    return prefix, _content(archive, found[0], _PICKLE_LIMIT_BYTES)
+    return prefix, _content(archive, found[0])
 
 
-def _content(archive: zipfile.ZipFile, name: str, limit_bytes: int) -> bytes:
-    with archive.open(name) as entry:
-        content = entry.read(limit_bytes + 1)
-    if len(content) > limit_bytes:
-        raise UnmappedError(f"its entry {shown(name)} is longer than {limit_bytes} bytes")
-    return content
+def _content(archive: zipfile.ZipFile, name: str) -> bytes:
+    info = archive.getinfo(name)
+    if max(info.file_size, info.compress_size) > _READ_LIMIT_BYTES:
+        raise UnmappedError(f"its entry {shown(name)} is longer than {_READ_LIMIT_BYTES} bytes")
+    with archive.open(info) as entry:
+        # Without a number it would unpack everything, and then cut it down to the size that is claimed.
+        return entry.read(_READ_LIMIT_BYTES)
 
 
 def _runs(archive: zipfile.ZipFile, stream: io.FileIO, folder: str) -> Iterator[tuple[str, _Run]]:

@@ -114,8 +114,9 @@ def sign_by_sigstore(
     *,
     ignored: Iterable[str] = ("model.sig",),
     with_sct: bool = True,
+    rekor: int = 1,
 ) -> None:
     payload = Payload(hashing(ignored).hash(model)).statement.pb
     statement = json_format.MessageToJson(payload).encode()
-    bundle = world.bundle(statement, identity, issuer, with_sct=with_sct)
+    bundle = world.bundle(statement, identity, issuer, with_sct=with_sct, rekor=rekor)
     (model / "model.sig").write_text(json.dumps(bundle))

@@ -1,7 +1,8 @@
 """A private Sigstore of our own: authority, certificate log and transparency log, all with fresh keys.
 
 It signs models as the public instance would, on this machine alone: a certificate for ten minutes with a
-signed certificate timestamp, and an entry of a Rekor log with its promise, inclusion proof and checkpoint.
+signed certificate timestamp, and an entry of a Rekor log with inclusion proof and checkpoint. The time comes
+from the log's promise (Rekor v1), or from a time stamp authority (Rekor v2).
 
 Source: sigstore-python 4.5.1, `sigstore/verify/verifier.py` and `sigstore/_internal/`; RFC 6962, section 3.2;
 https://github.com/sigstore/protobuf-specs (bundle v0.3, trusted root v0.1, client trust config v0.1).
@@ -22,6 +23,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+
+from tests.assets.time_stamps import TimeStampAuthority
 
 _ISSUER = ObjectIdentifier("1.3.6.1.4.1.57264.1.1")
 _SCT_LIST = ObjectIdentifier("1.3.6.1.4.1.11129.2.4.2")
@@ -93,6 +96,7 @@ class SigstoreWorld:
     def __post_init__(self) -> None:
         year = datetime.timedelta(days=365)
         self.ca = authority(self.ca_key, "test-fulcio", self.now - year, self.now + year)
+        self.stamps = TimeStampAuthority(self.ca, self.ca_key)
 
     def trust_config(self) -> dict[str, Any]:
         """The client trust configuration that its users keep."""
@@ -111,6 +115,7 @@ class SigstoreWorld:
             for name, key in (("rekor", self.log_key), ("ct", self.ct_key))
         ]
         certificate = b64(self.ca.public_bytes(serialization.Encoding.DER))
+        stamping = b64(self.stamps.certificate.public_bytes(serialization.Encoding.DER))
         service = {"majorApiVersion": 1, "validFor": since, "operator": "example.test"}
         return {
             "mediaType": "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json",
@@ -126,6 +131,14 @@ class SigstoreWorld:
                     }
                 ],
                 "ctlogs": [logs[1]],
+                "timestampAuthorities": [
+                    {
+                        "subject": {"organization": "example.test", "commonName": "test-tsa"},
+                        "uri": "https://tsa.example.test",
+                        "certChain": {"certificates": [{"rawBytes": stamping}, {"rawBytes": certificate}]},
+                        "validFor": since,
+                    }
+                ],
             },
             "signingConfig": {
                 "mediaType": "application/vnd.dev.sigstore.signingconfig.v0.2+json",
@@ -180,14 +193,46 @@ class SigstoreWorld:
         listed = struct.pack("!HH", len(sct) + 2, len(sct)) + sct
         return b"\x04" + _der_length(len(listed)) + listed
 
-    def bundle(self, payload: bytes, identity: str, issuer: str, *, with_sct: bool = True) -> dict[str, Any]:
-        """A bundle over an in-toto statement, as `sigstore` writes it."""
+    def bundle(
+        self, payload: bytes, identity: str, issuer: str, *, with_sct: bool = True, rekor: int = 1
+    ) -> dict[str, Any]:
+        """A bundle over an in-toto statement, as `sigstore` writes it for a log of this version."""
         key = new_key()
         certificate = self.certificate(key, identity, issuer, with_sct=with_sct)
         signature = signed(key, pae(payload))
         envelope = {
             "payload": b64(payload), "payloadType": PAYLOAD_TYPE, "signatures": [{"sig": b64(signature)}]
         }  # fmt: skip
+        der = b64(certificate.public_bytes(serialization.Encoding.DER))
+        if rekor == 1:
+            entry, stamps = self._entry_v1(payload, envelope, signature, certificate), []
+        else:
+            entry = self._entry_v2(payload, signature, der)
+            stamp = self.stamps.stamp(signature, self.now + datetime.timedelta(seconds=5))
+            stamps = [{"signedTimestamp": b64(stamp)}]
+        return {
+            "mediaType": BUNDLE_TYPE,
+            "verificationMaterial": {
+                "certificate": {"rawBytes": der},
+                "tlogEntries": [entry],
+                "timestampVerificationData": {"rfc3161Timestamps": stamps},
+            },
+            "dsseEnvelope": envelope,
+        }
+
+    def _entry_v2(self, payload: bytes, signature: bytes, der: str) -> dict[str, Any]:
+        verifier = {"keyDetails": "PKIX_ECDSA_P256_SHA_256", "x509Certificate": {"rawBytes": der}}
+        record = {
+            "data": {"algorithm": "SHA2_256", "digest": b64(hashlib.sha256(pae(payload)).digest())},
+            "signature": {"content": b64(signature), "verifier": verifier},
+        }
+        spec = {"hashedRekordV002": record}
+        body = canonical({"apiVersion": "0.0.2", "kind": "hashedrekord", "spec": spec})
+        return self._entry(body, "hashedrekord", "0.0.2")
+
+    def _entry_v1(
+        self, payload: bytes, envelope: Any, signature: bytes, certificate: x509.Certificate
+    ) -> dict[str, Any]:
         pem = b64(certificate.public_bytes(serialization.Encoding.PEM))
         body = canonical(
             {
@@ -203,20 +248,16 @@ class SigstoreWorld:
                 },
             }
         )
+        log_id, time = hashlib.sha256(spki(self.log_key)).digest(), int(self.now.timestamp()) + 5
+        promise = {"body": b64(body), "integratedTime": time, "logID": log_id.hex(), "logIndex": 0}
         return {
-            "mediaType": BUNDLE_TYPE,
-            "verificationMaterial": {
-                "certificate": {"rawBytes": b64(certificate.public_bytes(serialization.Encoding.DER))},
-                "tlogEntries": [self._entry(body)],
-                "timestampVerificationData": {"rfc3161Timestamps": []},
-            },
-            "dsseEnvelope": envelope,
+            **self._entry(body, "dsse", "0.0.1"),
+            "integratedTime": str(time),
+            "inclusionPromise": {"signedEntryTimestamp": b64(signed(self.log_key, canonical(promise)))},
         }
 
-    def _entry(self, body: bytes) -> dict[str, Any]:
+    def _entry(self, body: bytes, kind: str, version: str) -> dict[str, Any]:
         log_id = hashlib.sha256(spki(self.log_key)).digest()
-        time = int(self.now.timestamp()) + 5
-        promise = canonical({"body": b64(body), "integratedTime": time, "logID": log_id.hex(), "logIndex": 0})
         # A log of two entries, ours the first: leaves are hashed behind 0, nodes behind 1 (RFC 6962, 2.1).
         leaf, other = (hashlib.sha256(b"\0" + entry).digest() for entry in (body, b"another entry"))
         root = hashlib.sha256(b"\1" + leaf + other).digest()
@@ -225,9 +266,7 @@ class SigstoreWorld:
         return {
             "logIndex": "0",
             "logId": {"keyId": b64(log_id)},
-            "kindVersion": {"kind": "dsse", "version": "0.0.1"},
-            "integratedTime": str(time),
-            "inclusionPromise": {"signedEntryTimestamp": b64(signed(self.log_key, promise))},
+            "kindVersion": {"kind": kind, "version": version},
             "inclusionProof": {
                 "logIndex": "0",
                 "rootHash": b64(root),
@@ -244,10 +283,6 @@ def canonical(value: object) -> bytes:
 
 
 def _der_length(size: int) -> bytes:
-    return (
-        bytes([size])
-        if size < 128
-        else b"\x81" + bytes([size])
-        if size < 256
-        else b"\x82" + size.to_bytes(2, "big")
-    )
+    if size < 128:
+        return bytes([size])
+    return b"\x81" + bytes([size]) if size < 256 else b"\x82" + size.to_bytes(2, "big")

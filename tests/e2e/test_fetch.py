@@ -224,6 +224,7 @@ def test_patterns_leave_files_on_the_hub_and_are_kept_by_the_lock(desk: Desk) ->
     assert desk.fetch(MODEL, "--locked", "--allow", "*")[0] == 2
     code, said = desk.fetch(MODEL, "--allow", "*.json", "--allow", "model.*")
     assert "ignore: none, and *.md before" in said["lock"]["changes"]
+    assert desk.scan(MODEL, "--lock", "model.lock.json", "--ignore", "*.py") == (2, {})
     _, report = desk.scan(MODEL, "--lock", "model.lock.json")
     (left_out,) = [
         each
@@ -309,6 +310,19 @@ def test_same_tensors_in_other_shards_are_told_beside_the_failure(desk: Desk) ->
 def test_lock_that_could_not_be_written_stops_before_anything_is_fetched(desk: Desk) -> None:
     assert desk.fetch(MODEL, "--lock", "weighbridge.yaml/model.lock.json")[0] == 2
     assert desk.hub.paths() == []
+
+
+def test_lock_is_not_put_among_the_files_that_it_is_about(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = desk.here / "copy"
+    folder.mkdir()
+    (folder / "config.json").write_bytes(b"{}")
+    monkeypatch.chdir(folder)
+    assert desk.fetch(".")[0] == 2
+    assert [path.name for path in folder.iterdir()] == ["config.json"]
+    assert desk.fetch(".", "--lock", "../copy.lock.json")[0] == 0
+    assert desk.fetch(".", "--lock", "../copy.lock.json", "--locked")[0] == 0
 
 
 def test_lock_that_is_not_there_is_named_as_model_and_as_scan(desk: Desk) -> None:

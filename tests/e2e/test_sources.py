@@ -29,19 +29,62 @@ def _no_store_of_this_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("HOME", str(tmp_path))
 
 
-def test_lock_holds_a_tag_to_its_bytes(
+def test_lock_pins_a_tag_to_its_manifest(
     server: RegistryServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    text, lock = f"oci://{server.host}/{NAME}:v1", str(tmp_path / "model.lock.json")
-    line = ["fetch", text, "--lock", lock, "--data-dir", str(tmp_path / "data"), "-q", "--format", "json"]
+    text, lock = f"oci://{server.host}/{NAME}:v1", tmp_path / "model.lock.json"
+    line = [
+        "fetch",
+        text,
+        "--lock",
+        str(lock),
+        "--data-dir",
+        str(tmp_path / "data"),
+        "-q",
+        "--format",
+        "json",
+    ]
     assert run(line) == 0
-    assert run([*line, "--locked"]) == 0
+    pinned = json.loads(lock.read_bytes())["commit"]
     server.push(NAME, "v1", [raw("model.gguf", gguf("other"))])
     capsys.readouterr()
-    assert run([*line, "--locked"]) == 1
-    problems = json.loads(capsys.readouterr().out)["problems"]
-    assert any("model.gguf" in problem for problem in problems)
-    assert any("README.md" in problem for problem in problems)
+    assert run([*line, "--locked"]) == 0
+    held = json.loads(capsys.readouterr().out)
+    assert ["manifest_digest", pinned] in held["source"]
+    assert ["requested_tag", "v1"] in held["source"]
+    assert [file["path"] for file in held["files"]] == ["README.md", "model.gguf"]
+    assert run(line) == 0  # without the lock the tag is what it is now
+    changes = " ".join(json.loads(capsys.readouterr().out)["lock"]["changes"])
+    assert pinned in changes
+    assert "model.gguf" in changes
+    assert "README.md" in changes
+
+
+def test_artefact_that_is_no_longer_served_is_not_replaced_by_the_newest(
+    server: RegistryServer, tmp_path: Path
+) -> None:
+    text, lock = f"oci://{server.host}/{NAME}:v1", tmp_path / "model.lock.json"
+    assert run(["fetch", text, "--lock", str(lock), "--data-dir", str(tmp_path / "first"), "-q"]) == 0
+    pinned = json.loads(lock.read_bytes())["commit"]
+    server.push(NAME, "v1", [raw("model.gguf", gguf("other"))])
+    del server.files[f"/v2/{NAME}/manifests/{pinned}"]
+    assert run(["fetch", str(lock), "--data-dir", str(tmp_path / "second"), "-q"]) == 2
+
+
+def test_lock_holds_a_store_without_digests_to_its_bytes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with FileServer({"/tiny.gguf": GGUF}) as server:
+        line = [f"{server.url}/tiny.gguf", "-q", "--format", "json"]
+        assert run(["fetch", *line, "--data-dir", "first"]) == 0
+        assert run(["fetch", *line, "--data-dir", "second", "--locked"]) == 0
+        server.files["/tiny.gguf"] = gguf("other")
+        capsys.readouterr()
+        assert run(["fetch", *line, "--data-dir", "third", "--locked"]) == 1
+    (problem,) = json.loads(capsys.readouterr().out)["problems"]
+    assert problem.startswith("tiny.gguf: sha256 is ")
+    assert problem.endswith("(model.lock.json)")
 
 
 def outcomes(tmp_path: Path, *arguments: str) -> dict[str, str]:

@@ -16,6 +16,7 @@ from scanner.changes.parts import file_changes, part_of
 from scanner.comparison import Fate, LostEvidence, Part, PartChange, PartState
 from scanner.findings import Location, Severity
 from scanner.manifest import FileEntry, LeftOut, Snapshot, TensorIdentity
+from scanner.parts import Parts, Piece
 from scanner.references import ModelRef
 from tests.assets.gguf_cases import GGUF_ARCHITECTURE, gguf_bytes, gguf_key, gguf_string, gguf_tensor
 from tests.assets.tensor_files import Weights, write_gguf_file
@@ -288,3 +289,30 @@ def test_parts_inside_a_gguf_header_are_told_apart_whatever_the_file_is_called(t
     assert "w F32 [32] to Q4_0 [32]" in " ".join(found[Part.WEIGHTS].told)
     requantised = snapshot(tmp_path / "q4", {"model-Q4.gguf": gguf("{{ messages }}", "mit", kind=2)})
     assert {part for part, each in parts(base, requantised).items() if not each.is_same} == {Part.WEIGHTS}
+
+
+def partly(whole: Snapshot, path: str, size_bytes: int | None = None) -> Snapshot:
+    """The snapshot as an inspection has it: of one file only the first bytes were read."""
+    parts = Parts((Piece(0, 8, 0),), "0" * 64, "only its header was read")
+    entries = [
+        FileEntry(path, size_bytes or each.size_bytes, "", parts=parts) if each.path == path else each
+        for each in whole.files
+    ]
+    return dataclasses.replace(whole, files=tuple(entries))
+
+
+def test_weights_that_were_not_read_are_neither_the_same_nor_changed(tmp_path: Path) -> None:
+    base, candidate = two(tmp_path)
+    inspected = partly(candidate, "model.safetensors")
+    for one, other in ((base, inspected), (inspected, base), (inspected, inspected)):
+        found = parts(one, other)
+        assert found[Part.WEIGHTS].state is PartState.UNKNOWN
+        assert found[Part.CONFIG].state is PartState.SAME
+        assert "sha256" not in " ".join(found[Part.WEIGHTS].told)
+
+
+def test_weights_of_another_size_changed_although_they_were_not_read(tmp_path: Path) -> None:
+    base, candidate = two(tmp_path)
+    found = parts(base, partly(candidate, "model.safetensors", 10**9))[Part.WEIGHTS]
+    assert found.state is PartState.CHANGED
+    assert "1,000,000,000 bytes, not read whole" in " ".join(found.told)

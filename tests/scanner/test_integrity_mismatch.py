@@ -168,6 +168,12 @@ def test_lock_that_holds_is_said_and_one_that_does_not_is_no_pass(tmp_path: Path
     assert "LOCK" not in [each.rule for each in findings]
 
 
+def test_lock_of_files_of_which_parts_were_read_is_not_judged(tmp_path: Path) -> None:
+    parts = FileEntry("a", 7, "", None, SourceDigest("sha256", DIGEST, "hub tree at 0123"))
+    findings, _ = run(tmp_path, snapshot(parts, source=(("lock", "model.lock.json"),)))
+    assert [each.outcome for each in findings if each.subject == "lock"] == [Outcome.NOT_RUN]
+
+
 def test_same_weights_in_other_files_are_a_fact_beside_the_failure(tmp_path: Path) -> None:
     facts = (("lock", "model.lock.json"), ("lock_extra", "b"), ("lock_same_tensors", "3 tensors"))
     findings, _ = run(tmp_path, snapshot(entry("b"), source=facts))

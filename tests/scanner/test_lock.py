@@ -22,6 +22,7 @@ from scanner.manifest import FileEntry, LeftOut, Snapshot, SourceDigest, TensorI
 from scanner.references import ModelRef
 
 COMMIT = "0123456789" * 4
+ORIGIN = f"hub tree at {COMMIT}"
 DAY = datetime.date(2026, 1, 2)
 TENSORS = TensorIdentity("tensors-1", "a" * 64, 3, 96)
 
@@ -31,7 +32,7 @@ def sha256(text: str) -> str:
 
 
 def entry(path: str, content: str = "", *, recorded: str = "") -> FileEntry:
-    source = SourceDigest("sha256", recorded, f"hub tree at {COMMIT}") if recorded else None
+    source = SourceDigest("sha256", recorded, ORIGIN) if recorded else None
     return FileEntry(path, len(content), sha256(content), None, source)
 
 
@@ -50,7 +51,7 @@ def document(of: ModelLock | None = None) -> dict[str, Any]:
 
 
 def test_lock_comes_back_as_it_was_written(tmp_path: Path) -> None:
-    git = SourceDigest("git-sha1", "b" * 40, f"hub tree at {COMMIT}")
+    git = SourceDigest("git-sha1", "b" * 40, ORIGIN)
     files = (
         FileEntry("a é.json", 2, sha256("{}"), "b" * 40, git),
         dataclasses.replace(entry("w.bin", "x", recorded=sha256("x")), tensor_digest="c" * 64),
@@ -150,6 +151,8 @@ DAMAGE = {
     "file twice": (edited(lambda lock: lock["files"].append(lock["files"][-1])), "sorted"),
     "order": (edited(lambda lock: lock["files"].reverse()), "sorted"),
     "control characters": (edited(named_with_a_line_feed), "control characters"),
+    "an escape": (edited(lambda lock: lock.update(reference="hf://o/n\x1b[2J")), "control characters"),
+    "half a character": (WHOLE.replace(b"hf://org/name@main", b"hf://org/\\ud800"), "control characters"),
     "scheme": (edited(lambda lock: lock.update(scheme="directory")), "scheme"),
     "reference": (edited(lambda lock: lock.update(reference="")), "reference"),
     "date": (edited(lambda lock: lock.update(fetched_on="yesterday")), "fetched_on"),
@@ -275,7 +278,17 @@ def test_same_weights_in_other_files_are_recognised_and_unknown_ones_prove_nothi
     assert not same_tensors(lock(), snapshot())
 
 
-def test_partly_read_file_is_held_against_its_size() -> None:
-    held = lock(snapshot(entry("a", "123")))
-    assert differences(held, snapshot(FileEntry("a", 3, ""))) == ()
-    assert [each.kind for each in differences(held, snapshot(FileEntry("a", 4, "")))] == [Kind.CHANGED]
+def test_partly_read_file_is_never_as_locked_and_may_be_known_to_differ() -> None:
+    git = SourceDigest("git-sha1", "b" * 40, ORIGIN)
+    whole = FileEntry("a", 3, sha256("123"), "b" * 40, git)
+    held = lock(snapshot(whole))
+
+    def kinds(size_bytes: int, source: SourceDigest | None) -> list[Kind]:
+        parts = FileEntry("a", size_bytes, "", None, source)
+        return [each.kind for each in differences(held, snapshot(parts))]
+
+    assert kinds(3, None) == kinds(3, git) == kinds(3, SourceDigest("sha256", sha256("123"), "x"))
+    assert kinds(3, None) == [Kind.UNREAD]
+    assert kinds(4, git) == [Kind.CHANGED]
+    assert kinds(3, dataclasses.replace(git, value="c" * 40)) == [Kind.CHANGED]
+    assert kinds(3, SourceDigest("sha256", sha256("124"), "x")) == [Kind.CHANGED]

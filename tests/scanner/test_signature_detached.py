@@ -120,6 +120,16 @@ def test_openpgp_signature_without_a_key_is_not_run_and_tells_the_key(model: Pat
     assert measurements == []
 
 
+def test_key_that_is_named_by_its_fingerprint_alone_cannot_be_judged(
+    model: Path, tmp_path: Path, release: Tsk
+) -> None:
+    sign_file(sums(model), release)
+    fingerprint = Wanted(Signer(key=release.extract_certificate().fingerprint.upper()))
+    (finding,), _ = run(model, fingerprint)
+    assert (finding.outcome, finding.rule) == (Outcome.NOT_RUN, "NO-KEY")
+    assert run(model, fingerprint, named(public(tmp_path, release)))[0][0].outcome is Outcome.PASS
+
+
 def test_cut_off_openpgp_signature_is_refused(model: Path, tmp_path: Path, release: Tsk) -> None:
     signature = sign_file(sums(model), release)
     signature.write_bytes(signature.read_bytes()[:120])

@@ -112,6 +112,35 @@ def test_model_signed_by_sigstore_identity_passes_offline(
     }
 
 
+def test_time_comes_from_a_time_stamp_where_the_log_gives_none(
+    model: Path, tmp_path: Path, world: SigstoreWorld
+) -> None:
+    sign_by_sigstore(model, world, rekor=2)
+    trust = world.trust_file(tmp_path / "trust.json")
+    (passed,), _ = run(model, SIGSTORE, trust=trust)
+    assert passed.outcome is Outcome.PASS
+    assert f"at {world.now:%Y-%m-%dT%H:}" in passed.message
+    bundle = json.loads((model / "model.sig").read_text())
+    bundle["verificationMaterial"]["timestampVerificationData"]["rfc3161Timestamps"] = []
+    (model / "model.sig").write_text(json.dumps(bundle))
+    assert refusal(model, SIGSTORE, trust=trust).rule == "INVALID"
+
+
+def test_time_stamp_over_another_signature_is_refused(
+    model: Path, tmp_path: Path, world: SigstoreWorld
+) -> None:
+    sign_by_sigstore(model, world, rekor=2)
+    bundle = json.loads((model / "model.sig").read_text())
+    stamp = base64.b64encode(world.stamps.stamp(b"another", world.now)).decode()
+    bundle["verificationMaterial"]["timestampVerificationData"]["rfc3161Timestamps"] = [
+        {"signedTimestamp": stamp}
+    ]
+    (model / "model.sig").write_text(json.dumps(bundle))
+    failed = refusal(model, SIGSTORE, trust=world.trust_file(tmp_path / "trust.json"))
+    assert failed.rule == "INVALID"
+    assert "time" in failed.message
+
+
 def test_trusted_root_alone_serves_as_trust_configuration(
     model: Path, tmp_path: Path, world: SigstoreWorld
 ) -> None:
@@ -212,7 +241,12 @@ def by_sigstore(model: Path, folder: Path, world: SigstoreWorld) -> tuple[Wanted
     return SIGSTORE, world.trust_file(folder / "trust.json")
 
 
-WAYS = pytest.mark.parametrize("way", [by_key, by_certificate, by_sigstore])
+def by_sigstore_v2(model: Path, folder: Path, world: SigstoreWorld) -> tuple[Wanted, Path | None]:
+    sign_by_sigstore(model, world, rekor=2)
+    return SIGSTORE, world.trust_file(folder / "trust.json")
+
+
+WAYS = pytest.mark.parametrize("way", [by_key, by_certificate, by_sigstore, by_sigstore_v2])
 Way = Callable[[Path, Path, SigstoreWorld], tuple[Wanted, Path | None]]
 
 
@@ -455,6 +489,15 @@ def test_certificate_for_somebody_else_is_refused_by_name(model: Path, tmp_path:
     failed = refusal(model, named(authority, certificate=True, identity=IDENTITY))
     assert failed.rule == "WRONG-SIGNER"
     assert "mallory@example.org" in failed.message
+
+
+def test_of_several_authorities_the_one_that_certified_counts(model: Path, tmp_path: Path) -> None:
+    authority, private, certificate = certified(tmp_path, IDENTITY, name="ours")
+    sign_by_certificate(model, authority, private, certificate)
+    other, *_ = certified(tmp_path, IDENTITY, name="theirs")
+    wanted = (named(other, certificate=True), named(authority, certificate=True))
+    for order in (wanted, wanted[::-1]):
+        assert [finding.outcome for finding in run(model, *order)[0]] == [Outcome.PASS]
 
 
 def test_expired_certificate_is_refused_and_counts_on_its_days(model: Path, tmp_path: Path) -> None:

@@ -256,9 +256,8 @@ def test_all_parts_of_a_split_model_are_fetched(server: FileServer, tmp_path: Pa
         ("/models/", "is no weight file"),
         ("/models/tiny.zip", "is no weight file"),
         ("/..%2F..%2Fevil.gguf", "is no file name"),
-        ("/a%0Ab.gguf", "no report can show"),
+        ("/a%0Ab.gguf", "which no report can show"),
         ("/..%5Cevil.gguf", "outside the model's folder"),
-        ("/big-00001-of-99999.gguf", "99999 parts"),
     ],
 )  # fmt: skip
 def test_address_of_something_else_is_refused(

@@ -217,6 +217,21 @@ def test_two_layers_may_hold_the_same_file_and_not_two_of_one_name(
     assert "holds another 'README.md'" in refused(server, tmp_path, ":v2")
 
 
+def test_no_text_of_a_manifest_reaches_a_terminal_raw(server: RegistryServer, tmp_path: Path) -> None:
+    evil = "\x1b[2Jv\n1"
+    layer = Layer(f"x/{evil}", b"data")
+    more = {"artifactType": evil, "annotations": {"org.opencontainers.image.vendor": evil, evil: evil}}
+    server.push(NAME, "v1", [layer], **more)
+    assert "\x1b" not in refused(server, tmp_path)
+    server.push(NAME, "v2", [layer, raw("model.gguf", GGUF)], **more)
+    assert all(
+        value.isprintable() and key.isprintable() for key, value in get(server, tmp_path, ":v2").source
+    )
+    both = manifest([layer]), manifest([layer, layer])
+    server.put(NAME, "v3", index((both[0], evil), (both[1], evil)))
+    assert "\x1b" not in refused(server, tmp_path, ":v3")
+
+
 def test_link_in_an_archive_is_refused(server: RegistryServer, tmp_path: Path) -> None:
     link = tarfile.TarInfo("weights")
     link.type, link.linkname = tarfile.SYMTYPE, "/etc"
@@ -250,6 +265,20 @@ def test_what_is_there_is_not_fetched_again(server: RegistryServer, tmp_path: Pa
     server.requests.clear()
     assert get(server, tmp_path) == first
     assert [path for path, _, _ in server.requests] == [f"/v2/{NAME}/manifests/v1"]
+
+
+def test_file_of_an_archive_that_changed_in_the_cache_is_named_and_unpacked_anew(
+    server: RegistryServer, tmp_path: Path
+) -> None:
+    packed = Layer(f"{WEIGHT}.tar", tar_of({"model.gguf": GGUF, "config.json": CONFIG}))
+    server.push(NAME, "v1", [packed])
+    first = get(server, tmp_path)
+    first.local_path("model.gguf").write_bytes(bytes(len(GGUF)))
+    first.local_path("config.json").unlink()
+    offline = get(server, tmp_path, offline=True)
+    assert [entry.path for entry in offline.files if entry.matches_source is False] == ["model.gguf"]
+    assert offline.missing == ("config.json",)
+    assert get(server, tmp_path) == first
 
 
 def test_offline_takes_the_cache_and_asks_nobody(server: RegistryServer, tmp_path: Path) -> None:

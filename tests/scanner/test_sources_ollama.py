@@ -125,6 +125,16 @@ def test_model_that_the_store_lacks_comes_from_the_registry(tmp_path: Path, stor
         assert len(server.requests) == asked
 
 
+def test_named_registry_outweighs_the_store(tmp_path: Path) -> None:
+    with RegistryServer() as server:
+        server.push("team/tiny", "1b", [Layer(f"{IMAGE}.model", gguf("new"))])
+        stored = [Layer(f"{IMAGE}.model", gguf("old"))]
+        store = write_store(tmp_path / "store", f"{server.host}/team/tiny/1b", stored)
+        text = f"ollama://{server.host}/team/tiny:1b"
+        assert contents(get(text, tmp_path, store))["model.gguf"] == gguf("new")
+        assert contents(get(text, tmp_path, store, offline=True))["model.gguf"] == gguf("old")
+
+
 def test_model_that_nobody_has_is_one_error(tmp_path: Path, store: Path) -> None:
     with pytest.raises(SourceError, match="not in the store") as caught:
         get("ollama://other:7b", tmp_path, store, offline=True)

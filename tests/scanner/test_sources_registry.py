@@ -17,6 +17,18 @@ def test_every_scheme_a_reference_can_have_is_served() -> None:
     assert set(load_sources()) == local | stores | {"hf", "ollama", "oci", "https", "http"}
 
 
+def test_absent_part_of_a_split_file_is_missing_whatever_the_source(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for number in (1, 3):
+        (folder / f"big-0000{number}-of-00003.gguf").write_bytes(b"GGUF")
+    (folder / "one-00001-of-00001.gguf").write_bytes(b"GGUF")
+    snapshot = fetch(ModelRef.parse(str(folder)), FetchOptions(tmp_path))
+    assert snapshot.missing == ("big-00002-of-00003.gguf",)
+    (folder / "huge-00001-of-99999.gguf").write_bytes(b"GGUF")
+    assert len(fetch(ModelRef.parse(str(folder)), FetchOptions(tmp_path)).missing) == 1 + 999
+
+
 @pytest.mark.parametrize(
     ("text", "problem", "hint"),
     [

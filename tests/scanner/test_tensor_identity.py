@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from blake3 import blake3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scanner.fetching import fetch
 from scanner.hashing import hash_model
 from scanner.manifest import TensorIdentity
+from scanner.references import ModelRef
+from scanner.source import FetchOptions
 from tests.assets.tensor_files import (
     Weights,
     numbers,
@@ -20,6 +25,7 @@ from tests.assets.tensor_files import (
     write_safetensors_file,
     write_torch_file,
 )
+from tests.hub_server import HubServer
 
 WIDTHS = {"F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I8": 1}
 NAMES = st.text(st.characters(codec="utf-8", categories=("L", "N", "P")), min_size=1, max_size=15)
@@ -208,3 +214,39 @@ def test_weights_that_cannot_be_told_apart_have_a_reason_and_no_digest(tmp_path:
 def test_quantised_blocks_are_taken_as_they_are(tmp_path: Path) -> None:
     write_gguf_file(tmp_path / "m.gguf", {"w": Weights("Q4_0", (1, 32), bytes(range(18)))})
     assert identity(tmp_path).size_bytes == 18
+
+
+def test_real_model_has_the_digest_that_the_library_of_its_format_leads_to(tmp_path: Path) -> None:
+    """The recipe of docs/integrity.md, followed with gguf's own reader."""
+    from gguf import GGUFReader
+
+    snapshot = fetch(ModelRef.parse("demo"), FetchOptions(tmp_path))
+    lines = []
+    for tensor in GGUFReader(str(snapshot.local_path(snapshot.files[0].path))).tensors:
+        shape = ",".join(str(int(size)) for size in tensor.shape[::-1])
+        values = blake3(tensor.data.tobytes()).hexdigest()
+        lines.append(f"{tensor.tensor_type.name} [{shape}] {values} {json.dumps(tensor.name)}\n")
+    expected = blake3(("weighbridge-tensors/1\n" + "".join(sorted(lines))).encode()).hexdigest()
+    assert snapshot.tensors is not None
+    assert snapshot.tensors.digest == expected
+    assert expected == "868f3438b7d0131d1b9d69d15164b0ed51efd3e001eb0ef56b6fc7ea4158f295"
+
+
+def test_same_weights_have_one_identity_from_every_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for number, name in enumerate(WEIGHTS):
+        write_safetensors_file(folder / f"model-{number}.safetensors", {name: WEIGHTS[name]})
+    write_gguf_file(tmp_path / "m.gguf", WEIGHTS)
+    write_torch_file(tmp_path / "pytorch_model.bin", WEIGHTS)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "elsewhere"))
+    with HubServer() as hub:
+        hub.add("org/tiny", {}, {"pytorch_model.bin": (tmp_path / "pytorch_model.bin").read_bytes()})
+        options = FetchOptions(tmp_path / "cache", endpoint=hub.url)
+        found = {
+            fetch(ModelRef.parse(text), options).tensors
+            for text in (str(folder), str(tmp_path / "m.gguf"), "hf://org/tiny")
+        }
+    assert found == {identity_in(write_safetensors_file, WEIGHTS)}

@@ -218,6 +218,43 @@ def test_absurd_counts_are_refused_before_they_are_read(tmp_path: Path) -> None:
     assert "longer than" in reason(long)
 
 
+@pytest.mark.parametrize("filling", [b"[],", b"{},", b'"":0,'])
+def test_header_of_nothing_but_values_is_refused_before_it_is_read(tmp_path: Path, filling: bytes) -> None:
+    path = tmp_path / "m.safetensors"
+    path.write_bytes(safetensors_bytes(b'{"a":[' + filling * 700_000 + b"0]}", b""))
+    assert "more values than any" in reason(path)
+
+
+@pytest.mark.parametrize(
+    ("filling", "expected"),
+    [
+        (b"}", "objects at once"),  # empty tables on the stack
+        (b"N0", "instructions"),  # pushed and popped again
+        (b"K\x01}s}", "entries"),  # a table in a table in a table
+    ],
+)
+def test_pickle_that_only_takes_room_or_time_is_given_up(
+    tmp_path: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch, filling: bytes, expected: str
+) -> None:
+    for name, limit in (("_ROOM", 5000), ("_PATIENCE", 40_000)):
+        monkeypatch.setattr(f"scanner.tensorfiles.torch_zip.{name}", limit)
+    monkeypatch.setattr("scanner.pickles.instructions._KEPT_LIMIT", 1000)
+    content = b"\x80\x02}" + filling * 30_000 + b"."
+    path = rezipped(checkpoint, tmp_path / "m.bin", {"good/data.pkl": content})
+    assert expected in reason(path)
+
+
+def test_pickle_that_unpacks_without_end_is_refused(tmp_path: Path, checkpoint: Path) -> None:
+    content = b"\x80\x02" + b"N0" * 10_000_000
+    changes = {"good/data.pkl": content}
+    path = rezipped(checkpoint, tmp_path / "m.bin", changes, compress_type=zipfile.ZIP_DEFLATED)
+    assert path.stat().st_size < 10**6
+    assert "data.pkl is longer than" in reason(path)
+    # The same, which claims to unpack to ten bytes.
+    path.write_bytes(path.read_bytes().replace(struct.pack("<I", len(content)), struct.pack("<I", 10)))
+    assert "cannot be read" in reason(path)
+
+
 def test_directory_without_end_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "m.bin"
     buffer = io.BytesIO()
