@@ -10,7 +10,7 @@ from scanner.licensing.situation import Condition, Situation
 from scanner.licensing.terms import DutyKind, TermsDataError, parse_terms
 
 _HEAD = "schema: weighbridge.licence-terms/1\nversion: 2026.11.1\nlicence: CC0-1.0\nterms:\n"
-_ROW = "- {licence: mit, source: 'https://spdx.org/licenses/MIT.html', grade: text, checked: 2026-11-26, duties: ["
+_ROW = "- {licence: mit, source: 'https://spdx.org', grade: text, checked: 2026-11-26, duties: ["
 
 
 def test_the_seat_and_the_place_of_use_are_two_answers() -> None:
@@ -44,12 +44,12 @@ def test_a_seat_that_is_no_country_code_is_refused_by_name() -> None:
     ],
 )
 def test_broken_terms_name_the_row(old: str, new: str, said: str) -> None:
-    duties = "{id: one, kind: notice, what: keep it, when: {distributes: true}}, {id: two, kind: copy, what: copy it}]}"
+    duties = (
+        "{id: one, kind: notice, what: keep it, when: {distributes: true}}, {id: two, kind: copy, what: so}]}"
+    )
     text = _HEAD + _ROW + duties
-    assert [duty.kind for duty in parse_terms(text, "made.yaml")[0].duties] == [
-        DutyKind.NOTICE,
-        DutyKind.COPY,
-    ]
+    [terms] = parse_terms(text, "made.yaml")
+    assert [duty.kind for duty in terms.duties] == [DutyKind.NOTICE, DutyKind.COPY]
     with pytest.raises(TermsDataError, match=r"^made\.yaml") as caught:
         parse_terms(text.replace(old, new), "made.yaml")
     assert said in str(caught.value)
