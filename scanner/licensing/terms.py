@@ -23,6 +23,8 @@ from scanner.licensing.situation import Condition
 from scanner.licensing.table import Grade, licence_table
 
 _SCHEMA: Final = "weighbridge.licence-terms/1"
+# The loader written in C reads the files in a tenth of the time.
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class TermsDataError(ScanError):
@@ -164,7 +166,7 @@ def parse_terms(text: str, name: str) -> tuple[Terms, ...]:
         TermsDataError: when it is broken; the message names the row.
     """
     try:
-        document = msgspec.convert(yaml.safe_load(text), _Document)
+        document = msgspec.convert(yaml.load(text, Loader=_LOADER), _Document)
     except (yaml.YAMLError, msgspec.ValidationError) as error:
         raise TermsDataError(f"{name}: {error}") from error
     if document.schema != _SCHEMA:

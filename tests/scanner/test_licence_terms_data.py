@@ -11,6 +11,7 @@ from scanner.licensing.duties import DutyState, duties_of
 from scanner.licensing.situation import Condition, Situation
 from scanner.licensing.table import Commercial, FossTest, Grade, licence_table
 from scanner.licensing.terms import Distillation, Duty, DutyKind, Inheritance, Terms, licence_terms
+from scanner.licensing.texts import fingerprint
 
 TABLE = {row.id: row for row in licence_table().licences}
 TERMS = licence_terms()
@@ -101,6 +102,15 @@ def test_what_is_written_is_ours_but_for_short_prescribed_words(terms: Terms) ->
 
 
 @pytest.mark.parametrize("terms", EVERY)
+def test_prescribed_words_stand_in_the_text_where_its_fingerprint_is_kept(terms: Terms) -> None:
+    known = [licence_table().known_texts[name] for name in TABLE[terms.licence].fingerprints]
+    for duty in terms.duties if known else ():
+        # Copyright lines are no part of a fingerprint, and the line may break before the word.
+        words = fingerprint(duty.words.split("Copyright")[0]).shingles
+        assert any(words <= text.shingles for text in known), duty.id
+
+
+@pytest.mark.parametrize("terms", EVERY)
 def test_a_bar_on_training_with_outputs_is_what_the_distillation_says(terms: Terms) -> None:
     barred = any(duty.kind is DutyKind.FORBIDDEN and duty.when.trains_on_outputs for duty in terms.duties)
     assert barred is (terms.distillation is Distillation.FORBIDDEN)
@@ -124,7 +134,8 @@ def test_a_bar_on_training_with_outputs_is_what_the_distillation_says(terms: Ter
         ("modified-mit-mistral", "revenue-20m", DutyKind.FORBIDDEN, {20e6}, ""),
         ("minimax-non-commercial", "display", DutyKind.DISPLAY, set(), "Built with MiniMax M2.7"),
         ("minimax-m2.5", "notice", DutyKind.NOTICE, set(),
-         "MiniMax AI model is licensed under the MiniMax Model License, Copyright © MiniMax. All Rights Reserved."),
+         "MiniMax AI model is licensed under the MiniMax Model License, Copyright © MiniMax. "
+         "All Rights Reserved."),
         ("qwen-2024", "users-100m", DutyKind.PERMISSION, {100e6}, ""),
         ("qwen-2024", "display", DutyKind.DISPLAY, set(), "Built with Qwen"),
         ("qwen-research", "no-commerce", DutyKind.FORBIDDEN, set(), ""),
