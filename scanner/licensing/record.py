@@ -225,8 +225,8 @@ class EffectiveTerms:
         commercial: The narrowest of all.
         foss: Whether the free and open-source criteria are met by all.
         excluded: Where one of them gives no rights: ISO codes and EU.
-        excluded_for_user: Those of the user's territories that lie there, as ISO codes; None when the user
-            named none.
+        excluded_for_user: Those of the user's territories that reach there, as the user wrote them; None
+            when the user named none.
         thresholds: The lowest of each measure.
     """
 
@@ -239,10 +239,17 @@ class EffectiveTerms:
 
 @dataclass(frozen=True)
 class Problem:
-    """What could not be read or judged: a file, a base, a licence, and why."""
+    """What could not be read or judged.
+
+    Attributes:
+        subject: The file, base or licence.
+        reason: Why, a sentence.
+        rule: A code of the check for it: "base-unknown", or "".
+    """
 
     subject: str
     reason: str
+    rule: str = ""
 
 
 @dataclass(frozen=True)
