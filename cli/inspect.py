@@ -74,6 +74,7 @@ def command(
     Exit codes: 1 the gate blocks, 2 usage or input error, 3 nothing blocks, and the weights were
     not read (INCOMPLETE), 130 interrupted; 0 and 4 only for a model that was read whole.
     """
+    from cli.check_settings import require_settings, situation_settings
     from cli.criteria import load_criteria
     from cli.imported_lists import imported_settings
     from cli.inspected import print_inspection
@@ -108,8 +109,10 @@ def command(
     beside, names = (policy_path or Path()).parent, [check.id for check in checks]
     settings = {
         **imported_settings(workplace.lists, checks),
+        **situation_settings(criteria.policy.answers, checks),
         **nobody.settings(criteria.policy.signers, beside, names),
     }
+    require_settings(settings, checks)
     request = ScanRequest(
         ref=ref,
         profile=Profile.QUICK,

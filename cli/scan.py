@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -14,6 +14,7 @@ import click
 
 from cli import engine_options, options, privacy_options, signature_options
 from cli.access import access
+from cli.check_settings import require_settings, situation_settings, written_settings
 from cli.checks import known_checks
 from cli.engine_options import EngineChoice
 from cli.exit_codes import ExitCode
@@ -73,7 +74,7 @@ class _Choice:
     "settings",
     multiple=True,
     metavar="KEY=VALUE",
-    callback=lambda _context, _parameter, values: _settings(values),
+    callback=lambda _context, _parameter, values: written_settings(values),
     help="Setting of a single check, such as garak.probes=dan,encoding; may be repeated.",
 )
 @click.option(
@@ -226,10 +227,11 @@ def _weigh(
     names = [check.id for check in checks]
     settings = {
         **imported_settings(workplace.lists, checks),
+        **situation_settings(criteria.policy.answers, checks),
         **given,
         **signing.settings(signers, beside, names, given.get(SIGNERS_SETTING, "")),
     }
-    _require_settings(settings, checks)
+    require_settings(settings, checks)
     if JUDGE_SETTING in settings and choice.static_only:
         raise click.UsageError("--judge has no replies to read with --static-only")
     engine.require_sense()
@@ -278,16 +280,6 @@ def _settings_of(choice: _Choice) -> Mapping[str, str]:
     return {**choice.settings, **own}
 
 
-def _require_settings(settings: Mapping[str, str], checks: Sequence[Check]) -> None:
-    """A misspelt setting would silently leave the default in force."""
-    from scanner.registry import nearest
-
-    known = sorted(key for check in checks for key in check.settings)
-    for key in settings:
-        if key not in known:
-            raise click.BadParameter(f"--set {key}: no check of this scan has it{nearest(key, known)}")
-
-
 def _picked(known: Mapping[str, Check], choice: _Choice) -> list[Check]:
     from scanner.registry import pick
 
@@ -296,13 +288,3 @@ def _picked(known: Mapping[str, Check], choice: _Choice) -> list[Check]:
     if not picked:
         raise click.UsageError("no check is left to run; use fewer --skip")
     return picked
-
-
-def _settings(values: tuple[str, ...]) -> dict[str, str]:
-    settings = {}
-    for value in values:
-        key, separator, setting = value.partition("=")
-        if not separator or not key:
-            raise click.BadParameter(f"{value!r} is not KEY=VALUE, for instance garak.probes=dan")
-        settings[key] = setting
-    return settings

@@ -51,7 +51,7 @@ from scanner.licensing.situation import Situation
 from scanner.licensing.table import LicenceTable
 from scanner.licensing.terms import Inheritance, Terms
 from scanner.licensing.traces import quote_of, trace_of
-from scanner.licensing.wording import printable
+from scanner.licensing.prescribed import printable
 from scanner.origins.reading import OriginReading
 
 _HUB: Final = "hf"
