@@ -83,6 +83,7 @@ class Duty:
         place: Section of the licence that says so.
         link: Address of a policy that is part of the licence.
         counted: When the users or the revenue of the condition are counted, where the licence says so.
+        only_for: Which of the models under the licence it is about, "the vision models"; "" when all.
     """
 
     id: str
@@ -94,6 +95,7 @@ class Duty:
     place: str = ""
     link: str = ""
     counted: str = ""
+    only_for: str = ""
 
 
 @dataclass(frozen=True)
