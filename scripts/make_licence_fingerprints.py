@@ -22,7 +22,7 @@ from typing import Any, Final
 import yaml
 
 from scanner.licensing.fingerprints import HASH_BYTES, SHINGLE_WORDS, Fingerprint, fingerprint, pack, shingles_of
-from scanner.licensing.texts import MIN_CONTAINMENT, filled_slots, recognise
+from scanner.licensing.texts import MIN_CONTAINMENT, filled_slots, missing_words, recognise
 from scanner.licensing.wording import parse_wording
 from scanner.licensing.words import words_of
 
@@ -35,6 +35,8 @@ _VARIED: Final = (
     "mit", "mit-0", "apache-2.0", "bsd-simplified", "bsd-new", "bsd-zero", "isc", "unlicense", "cc0-1.0", "cc-by-4.0",
 )  # fmt: skip
 _MOST_VARIANTS: Final = 40
+# A wording that lacks more of the canonical text than a name or two was cut, not reworded.
+_MOST_LACKING_WORDS: Final = 12
 # Where the short permissive texts name their parties; in the others a party is a defined term.
 _PARTY: Final = re.compile(
     (
@@ -152,7 +154,8 @@ def _variants(
             if not seen.names or not (added or seen.missing_words):
                 continue
             is_clean = not any(seen.residue(each) for each in patterns)
-            if is_clean and seen.containment >= MIN_CONTAINMENT:
+            lacks = missing_words(texts[name], fingerprint(body).shingles)
+            if is_clean and seen.containment >= MIN_CONTAINMENT and lacks <= _MOST_LACKING_WORDS:
                 label = f"{name}#{len(known)}"
                 known[label] = _made(name, body, texts[name])
                 yield label, known[label]

@@ -26,7 +26,7 @@ from scanner.errors import ScanError
 from scanner.licensing.fingerprints import Fingerprint, PrintFile, unpack
 from scanner.licensing.licence import Commercial, FossTest, GoverningLaw, Grade, Licence
 from scanner.licensing.reading import Addition, LicenceReading, Standing, Trigger
-from scanner.licensing.texts import MAX_RESIDUE, RecognisedText, Sentence, recognise
+from scanner.licensing.texts import MAX_RESIDUE, RecognisedText, Sentence, canonical, recognise
 from scanner.licensing.wording import Wording, parse_wording
 
 __all__ = [
@@ -144,11 +144,6 @@ def licence_table() -> LicenceTable:
         (folder / "licences.yaml").read_text(encoding="utf-8"),
         (folder / "licence_fingerprints.json").read_text(encoding="utf-8"),
     )
-
-
-def canonical(name: str) -> str:
-    """The text that a fingerprint is a wording of: "mit" for "mit#3"."""
-    return name.partition("#")[0]
 
 
 @functools.cache

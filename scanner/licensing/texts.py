@@ -23,7 +23,7 @@ from typing import Final
 from scanner.licensing.fingerprints import SHINGLE_WORDS, Fingerprint, digest_of, fingerprint, shingles_of
 from scanner.licensing.words import TERM_WORD, folded, words_of
 
-__all__ = ["MAX_RESIDUE", "MIN_CONTAINMENT", "RecognisedText", "Sentence", "fingerprint", "recognise"]
+__all__ = ["MAX_RESIDUE", "MIN_CONTAINMENT", "RecognisedText", "Sentence", "canonical", "filled_slots", "fingerprint", "missing_words", "recognise"]
 
 # Apache-2.0 without its appendix keeps 0.87 of the words; BSD-3 with the names filled in keeps 0.93.
 MIN_CONTAINMENT: Final = 0.85
@@ -35,7 +35,7 @@ _MIN_NEW_SHARE: Final = 0.5
 _LONGEST_NAME_WORDS: Final = 12
 # Enough to show a person; a hostile file could hold a million.
 MAX_RESIDUE: Final = 50
-_SENTENCE_END: Final = re.compile(r"(?<=[.!?;:])\s+|(?<=[。；！？])\s*|\n[^\w\n]*\n")
+_SENTENCE_END: Final = re.compile(r"(?<=[.!?;])\s+|(?<=:)[^\S\n]*\n|(?<=[。；！？])\s*|\n[^\w\n]*\n")
 
 
 @dataclass(frozen=True)
@@ -141,11 +141,13 @@ def recognise(text: str, known: Mapping[str, Fingerprint]) -> RecognisedText:
     names = _cover(present, known)
     prints = [known[name] for name in names]
     unknown = bytearray(b"\x01" * len(words))
-    explained = frozenset().union(*(each.shingles for each in prints))
+    # Another wording is read beside the canonical text: a copy may have a sentence of either.
+    accounts = [*prints, *(known[canonical(name)] for name in names if canonical(name) != name)]
+    explained = frozenset().union(*(each.shingles for each in accounts))
     for index, value in enumerate(hashes):
         if value in explained:
             unknown[index : index + SHINGLE_WORDS] = bytes(SHINGLE_WORDS)
-    for each in prints:
+    for each in accounts:
         for start, end in filled_slots(words, hashes, each):
             unknown[start:end] = bytes(end - start)
     return RecognisedText(
@@ -154,8 +156,13 @@ def recognise(text: str, known: Mapping[str, Fingerprint]) -> RecognisedText:
         is_exact=bool(prints) and prints[0].sha256 == digest_of(words),
         text=text,
         unknown=tuple((start, end) for (_, start, end), is_new in zip(spans, unknown, strict=True) if is_new),
-        missing_words=sum(_missing(each, present) for each in prints),
+        missing_words=sum(missing_words(each, present) for each in prints),
     )
+
+
+def canonical(name: str) -> str:
+    """The text that a fingerprint is a wording of: "mit" for "mit#3"."""
+    return name.partition("#")[0]
 
 
 def _cover(present: frozenset[int], known: Mapping[str, Fingerprint]) -> tuple[str, ...]:
@@ -167,7 +174,7 @@ def _cover(present: frozenset[int], known: Mapping[str, Fingerprint]) -> tuple[s
         and _containment(print_, present) >= MIN_CONTAINMENT
     }
     # Of two wordings of a licence, one that has a few more words of the file and many that it lacks is the wrong one.
-    losses = {name: SHINGLE_WORDS * _missing(known[name], present) for name in fresh}
+    losses = {name: SHINGLE_WORDS * missing_words(known[name], present) for name in fresh}
     names: list[str] = []
     while fresh:
         best = max(fresh, key=lambda name: (len(fresh[name]) - losses[name], -len(known[name].shingles)))
@@ -217,7 +224,7 @@ def _fills_slot(
     )
 
 
-def _missing(known: Fingerprint, present: frozenset[int]) -> int:
+def missing_words(known: Fingerprint, present: frozenset[int]) -> int:
     """How many words of the known text are in no run of the file, where a copy may not differ."""
     count = len(known.sequence) + SHINGLE_WORDS - 1 if known.sequence else 0
     lacking = bytearray(b"\x01" * count)

@@ -1,0 +1,1 @@
+"""Hand-written clauses and notices that the corpus of licence texts is made with."""
