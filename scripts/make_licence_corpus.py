@@ -107,15 +107,24 @@ def _installed(base: _Base) -> str:
 def _copies(base: _Base, text: str, wording: dict[str, Any]) -> Iterator[CorpusText]:
     """Copies as they circulate: every one is still the licence."""
     for label, change in _CIRCULATING.items():
-        yield CorpusText(f"{base.licence}-{label}.txt", f"copy, {label}", "", base.licence, True, change(text))
+        yield CorpusText(
+            f"{base.licence}-{label}.txt", f"copy, {label}", "", base.licence, True, change(text)
+        )
     for index, line in enumerate(wording["innocent"]):
         said = line.format(spdx=base.spdx, name=base.title)
         changed = f"{said}\n\n{text}" if index % 2 else f"{text}\n\n{said}\n"
-        yield CorpusText(f"{base.licence}-notice-{index}.txt", "harmless notice", "", base.licence, True, changed)
+        yield CorpusText(
+            f"{base.licence}-notice-{index}.txt", "harmless notice", "", base.licence, True, changed
+        )
     for index, line in enumerate(wording["headings"]):
         said = line.format(name=base.title, short=base.short)
         yield CorpusText(
-            f"{base.licence}-heading-{index}.txt", "translated heading", "", base.licence, True, f"{said}\n\n{text}"
+            f"{base.licence}-heading-{index}.txt",
+            "translated heading",
+            "",
+            base.licence,
+            True,
+            f"{said}\n\n{text}",
         )
 
 
@@ -127,7 +136,11 @@ def _reflow(width: int) -> Callable[[str], str]:
 
 
 def _as_html(text: str) -> str:
-    return "<html><body>" + "".join(f"<p>{html.escape(part)}</p>\n" for part in text.split("\n\n")) + "</body></html>"
+    return (
+        "<html><body>"
+        + "".join(f"<p>{html.escape(part)}</p>\n" for part in text.split("\n\n"))
+        + "</body></html>"
+    )
 
 
 def _renamed(text: str) -> str:
@@ -166,7 +179,9 @@ def _alterations(base: _Base, text: str) -> Iterator[CorpusText]:
     for label, old, new in _TAMPERED:
         changed, count = re.subn(old.replace(" ", r"\s+"), new, text, count=1)
         if count:
-            yield CorpusText(f"{base.licence}-{label}.txt", "words tampered with", "", base.licence, False, changed)
+            yield CorpusText(
+                f"{base.licence}-{label}.txt", "words tampered with", "", base.licence, False, changed
+            )
 
 
 # Label, expression, replacement; each fits one or more of the texts.
@@ -242,11 +257,22 @@ def _model_licences(scancode: Path) -> Iterator[CorpusText]:
     """Every licence of the table that is not permissive and whose text scancode's data holds."""
     for row in licence_table().licences:
         for name in () if row.is_permissive else row.fingerprints:
-            text = (scancode / "licenses" / f"{name}.LICENSE").read_text(encoding="utf-8").split("---\n", 2)[2]
-            for label in ("as it is", "reflowed to 50", "upper case", "hash comments", "html", "windows lines"):
+            text = (
+                (scancode / "licenses" / f"{name}.LICENSE").read_text(encoding="utf-8").split("---\n", 2)[2]
+            )
+            for label in (
+                "as it is",
+                "reflowed to 50",
+                "upper case",
+                "hash comments",
+                "html",
+                "windows lines",
+            ):
                 changed = _CIRCULATING[label](text)
                 yield CorpusText(f"{name}-{label}.txt", "model licence", "", row.id, False, changed)
-            renamed = re.sub(r"\b(?:Meta|Google|NVIDIA|Alibaba Cloud|DeepSeek|Tencent|Stability AI)\b", "Acme", text)
+            renamed = re.sub(
+                r"\b(?:Meta|Google|NVIDIA|Alibaba Cloud|DeepSeek|Tencent|Stability AI)\b", "Acme", text
+            )
             yield CorpusText(f"{name}-renamed.txt", "model licence, renamed", "", row.id, False, renamed)
             yield CorpusText(
                 f"{name}-in-mit.txt", "model licence", "", row.id, False, f"MIT License\n\n{text}"

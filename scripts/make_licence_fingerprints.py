@@ -21,7 +21,14 @@ from typing import Any, Final
 
 import yaml
 
-from scanner.licensing.fingerprints import HASH_BYTES, SHINGLE_WORDS, Fingerprint, fingerprint, pack, shingles_of
+from scanner.licensing.fingerprints import (
+    HASH_BYTES,
+    SHINGLE_WORDS,
+    Fingerprint,
+    fingerprint,
+    pack,
+    shingles_of,
+)
 from scanner.licensing.texts import MIN_CONTAINMENT, filled_slots, missing_words, recognise
 from scanner.licensing.wording import parse_wording
 from scanner.licensing.words import words_of

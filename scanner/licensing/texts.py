@@ -23,7 +23,17 @@ from typing import Final
 from scanner.licensing.fingerprints import SHINGLE_WORDS, Fingerprint, digest_of, fingerprint, shingles_of
 from scanner.licensing.words import TERM_WORD, folded, words_of
 
-__all__ = ["MAX_RESIDUE", "MIN_CONTAINMENT", "RecognisedText", "Sentence", "canonical", "filled_slots", "fingerprint", "missing_words", "recognise"]
+__all__ = [
+    "MAX_RESIDUE",
+    "MIN_CONTAINMENT",
+    "RecognisedText",
+    "Sentence",
+    "canonical",
+    "filled_slots",
+    "fingerprint",
+    "missing_words",
+    "recognise",
+]
 
 # Apache-2.0 without its appendix keeps 0.87 of the words; BSD-3 with the names filled in keeps 0.93.
 MIN_CONTAINMENT: Final = 0.85

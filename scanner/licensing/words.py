@@ -89,7 +89,8 @@ def _blank_copyright(line: re.Match[str]) -> str:
 
 _WORD_GAP: Final = re.compile(r"[\W_]+")
 _COPYRIGHT_PHRASE: Final = re.compile(
-    r"all rights reserved\b|[<\[{](?:name of )?(?:copyright )?(?:owners?|holders?|author)[>\]}]", re.IGNORECASE
+    r"all rights reserved\b|[<\[{](?:name of )?(?:copyright )?(?:owners?|holders?|author)[>\]}]",
+    re.IGNORECASE,
 )
 
 

@@ -1,1 +1,0 @@
-"""Hand-written clauses and notices that the corpus of licence texts is made with."""
