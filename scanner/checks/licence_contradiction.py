@@ -9,8 +9,9 @@ Why it matters: the tag is what people filter by, the text is what binds them. A
 (non-commercial use, a territory, a user threshold) can leave the adopter without any right to the model,
 and decides whether the free and open-source relief of Art. 53(2) AI Act can be claimed upstream.
 
-How it can be wrong: texts are recognised by runs of four words, so a licence shortened by a few words
-still counts as that licence (false negative); a licence that the table does not hold is "not recognised",
+How it can be wrong: texts are recognised by runs of four words; a free licence that lacks words, or holds
+sentences which are not among the harmless ones, is "altered", which is never a pass, and may yet be
+harmless; a licence that the table does not hold is "not recognised",
 which is never a pass. Trigger words are words, not law: an added sentence may be harmless (false positive).
 What a base model's family usually comes under is a hint: the text in the base's own commit decides.
 Of running text it reads only "licensed under NAME".
@@ -32,6 +33,7 @@ from scanner.findings import Confidence, Finding, Interval, Measurement, Severit
 from scanner.licensing.chain import declared_bases_of, is_grave, is_washed
 from scanner.licensing.claims import Claim
 from scanner.licensing.comparison import (
+    alterations,
     contradicts,
     differ,
     gravity,
@@ -45,7 +47,7 @@ from scanner.licensing.found import FoundText, licences_found
 from scanner.licensing.record import LicenceRecord
 from scanner.licensing.situation import Situation
 from scanner.licensing.standing import licence_record
-from scanner.licensing.table import Licence, LicenceReading, LicenceTable, licence_table
+from scanner.licensing.table import Licence, LicenceReading, LicenceTable, Standing, licence_table
 from scanner.licensing.terms import licence_terms
 from scanner.manifest import FileEntry
 from scanner.origins.reading import OriginReading, read_origins
@@ -128,6 +130,12 @@ class LicenceContradiction(Check):
             return
         if not reading.licences:
             yield self._unrecognised(entry, reading)
+        elif reading.standing is Standing.ALTERED and reading.licences[0].is_permissive:
+            yield self.not_run(
+                f"{entry.path} holds {title_of(reading)}: {alterations(reading)}; a person must read it",
+                subject=entry.path,
+                rule="altered",
+            )
         elif not claims:
             yield self.failed(
                 f"{entry.path} holds {title_of(reading)}, but neither card nor header declares a licence",

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 
 from scanner.findings import Confidence, Location
 from scanner.licensing.claims import Claim
-from scanner.licensing.comparison import quotes
+from scanner.licensing.comparison import alterations, place_of, quotes, title_of
 from scanner.licensing.found import FoundText
 from scanner.licensing.licence import Licence
 from scanner.licensing.record import Ground, Problem
-from scanner.licensing.table import LicenceTable
+from scanner.licensing.table import LicenceTable, Standing
 
 
 @dataclass(frozen=True)
@@ -77,27 +77,35 @@ def own_licences(
 
 def _of_text(text: FoundText) -> Iterator[OwnLicence]:
     reading = text.reading
-    additions = bool(reading.additions) and bool(reading.licences) and not reading.licences[0].base
-    first = min((item.sentence.line for item in reading.additions), default=None)
+    has_more = reading.standing in (Standing.ADDED, Standing.ALTERED)
     for row in reading.licences:
         sure = Confidence.HIGH if reading.containment > 0 else Confidence.MEDIUM
-        yield OwnLicence(row, Ground.TEXT, sure, Location(text.entry.path, first), additions)
+        place = place_of(text.entry, reading) if has_more else Location(text.entry.path)
+        yield OwnLicence(row, Ground.TEXT, sure, place, has_more)
 
 
 def _open_in(text: FoundText) -> Iterator[Problem]:
+    """Why the text has to be read by a person: what is beyond the known licence, or what is missing of it."""
     reading, path = text.reading, text.entry.path
     said = f": {quotes(reading)}" if reading.additions else ""
-    if not reading.licences:
-        yield Problem(
-            path,
-            f"{path} is not recognised as a known licence; a person must read it{said}",
-            "unrecognised",
-        )
-    elif reading.additions and not reading.licences[0].base:
-        title = reading.licences[0].title
-        yield Problem(
-            path, f"{path} holds terms beyond the {title}, which a person must read{said}", "additional-terms"
-        )
+    title = title_of(reading)
+    match reading.standing:
+        case Standing.UNRECOGNISED:
+            why = f"{path} is not recognised as a known licence; a person must read it{said}"
+            yield Problem(path, why, "unrecognised")
+        case Standing.ADDED:
+            why = f"{path} holds the {title}, which a person must read{said}"
+            yield Problem(path, why, "additional-terms")
+        case Standing.ALTERED:
+            why = f"{path} holds the {title} ({alterations(reading)}); a person must read it"
+            yield Problem(path, why, "altered")
+        case Standing.NAMED:
+            # Of a narrow licence the table's row is at least as narrow as its title; of a free one nothing is sure.
+            if any(row.is_permissive for row in reading.licences):
+                why = f"{path} names the {reading.licences[0].title}, and its text is not there{said}"
+                yield Problem(path, why, "named-only")
+        case Standing.PLAIN:
+            pass
 
 
 def _of_claim(claim: Claim, table: LicenceTable, repository: str) -> tuple[Licence | None, Problem | None]:

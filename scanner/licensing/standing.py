@@ -35,6 +35,7 @@ from scanner.licensing.found import FoundText, LicencesFound
 from scanner.licensing.licence import Licence
 from scanner.licensing.output_hints import output_hints
 from scanner.licensing.own import OwnLicence, own_licences
+from scanner.licensing.prescribed import printable
 from scanner.licensing.record import (
     AppliedLicence,
     BaseLicence,
@@ -51,7 +52,6 @@ from scanner.licensing.situation import Situation
 from scanner.licensing.table import LicenceTable
 from scanner.licensing.terms import Inheritance, Terms
 from scanner.licensing.traces import quote_of, trace_of
-from scanner.licensing.prescribed import printable
 from scanner.origins.reading import OriginReading
 
 _HUB: Final = "hf"

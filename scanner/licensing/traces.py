@@ -18,10 +18,10 @@ from typing import Final
 from scanner.findings import Location
 from scanner.licensing.found import FoundText, LicencesFound
 from scanner.licensing.licence import Licence
+from scanner.licensing.prescribed import begins_with, line_of, sentence_with
 from scanner.licensing.record import Quote, TextRole, Trace
 from scanner.licensing.situation import Condition
 from scanner.licensing.terms import Duty, DutyKind
-from scanner.licensing.prescribed import begins_with, line_of, sentence_with
 from scanner.references import ModelRef
 
 _HUB: Final = "hf"
