@@ -35,12 +35,12 @@ from scanner.evidence import EvidenceRef
 from scanner.findings import Confidence, Finding, Interval, Location, Measurement, Severity
 from scanner.licensing.duties import NEEDS_LICENSOR, DutyState
 from scanner.licensing.duty_words import (
-    asked,
     counted_states,
     duty_in_words,
     effective_in_words,
     missing_traces,
     origin_in_words,
+    waiting_in_words,
 )
 from scanner.licensing.found import licences_found
 from scanner.licensing.record import LICENCES_MEDIA_TYPE, AppliedLicence, DutyReading, LicenceRecord, written
@@ -145,13 +145,10 @@ class LicenceDuties(Check):
     def _questions(self, one: AppliedLicence, situation: Situation) -> Iterator[Finding]:
         waiting = [reading.status for reading in one.duties if reading.status.state is DutyState.UNKNOWN]
         if waiting:
-            keys = tuple(
-                dict.fromkeys(key for each in waiting for key in each.duty.when.open_questions(situation))
-            )
             ids = ", ".join(each.duty.id for each in waiting)
             yield self.not_run(
                 f"{len(waiting)} duties of the {one.licence.title}{origin_in_words(one)} ({ids}) "
-                f"wait for answers: {asked(keys)}",
+                f"{waiting_in_words(waiting, situation)}",
                 subject=_subject(one),
                 rule="questions",
             )

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from scanner.licensing.duties import DutyState
+from scanner.licensing.duties import DutyState, DutyStatus
 from scanner.licensing.record import AppliedLicence, DutyReading, EffectiveTerms, Ground, Threshold
+from scanner.licensing.situation import Situation
 
 
 def origin_in_words(one: AppliedLicence) -> str:
@@ -40,6 +41,17 @@ def duty_in_words(reading: DutyReading) -> str:
 def asked(keys: Sequence[str]) -> str:
     """The answers that are missing, and how to give them."""
     return f"{', '.join(keys)} (under `licence` in the policy file, or --set licence.{keys[0]}=...)"
+
+
+def waiting_in_words(waiting: Sequence[DutyStatus], situation: Situation) -> str:
+    """What duties wait for: answers of the user, and whether this model is one that they are about."""
+    keys = dict.fromkeys(key for each in waiting for key in each.duty.when.open_questions(situation))
+    about = dict.fromkeys(
+        each.duty.only_for for each in waiting if not each.duty.when.open_questions(situation)
+    )
+    parts = [f"wait for answers: {asked(tuple(keys))}"] if keys else []
+    parts += [f"hold only for {models}: see whether this is one" for models in about if models]
+    return "; ".join(parts)
 
 
 def missing_traces(one: AppliedLicence) -> list[str]:

@@ -100,7 +100,7 @@ def _open_in(text: FoundText) -> Iterator[Problem]:
             why = f"{path} holds the {title} ({alterations(reading)}); a person must read it"
             yield Problem(path, why, "altered")
         case Standing.NAMED:
-            # Of a narrow licence the table's row is at least as narrow as its title; of a free one nothing is sure.
+            # A narrow licence is at least as narrow as its title says; of a free one nothing is sure.
             if any(row.is_permissive for row in reading.licences):
                 why = f"{path} names the {reading.licences[0].title}, and its text is not there{said}"
                 yield Problem(path, why, "named-only")
