@@ -28,6 +28,7 @@ sections 3.1.2 and 4.2; arXiv 2509.09873 (what derivatives drop); OWASP LLM03:20
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from scanner.check import Check, CheckContext, MeasureSpec, Worse
@@ -86,15 +87,16 @@ class LicenceDuties(Check):
         record = licence_record(found, origin, situation, licence_table(), licence_terms(), texts)
         kept = (context.evidence.put(written(record), LICENCES_MEDIA_TYPE, "licences, duties and terms"),)
         for problem in record.problems:
-            yield self.errored(problem.reason, subject=problem.subject)
+            yield replace(self.errored(problem.reason, subject=problem.subject), evidence=kept)
         yield from self._measured(record, kept)
         for one in record.licences:
             for reading in one.duties:
                 yield from self._duty(one, reading, kept)
-            yield from self._questions(one, situation)
+            yield from self._questions(one, situation, kept)
             yield from self._missing(one, kept)
         for problem in record.unresolved:
-            yield self.not_run(problem.reason, subject=problem.subject, rule=problem.rule)
+            unjudged = self.not_run(problem.reason, subject=problem.subject, rule=problem.rule)
+            yield replace(unjudged, evidence=kept)
         yield from self._datasets(record, kept)
         yield from self._rights(record, kept)
 
@@ -142,16 +144,19 @@ class LicenceDuties(Check):
             tags=_TAGS,
         )
 
-    def _questions(self, one: AppliedLicence, situation: Situation) -> Iterator[Finding]:
+    def _questions(
+        self, one: AppliedLicence, situation: Situation, kept: tuple[EvidenceRef, ...]
+    ) -> Iterator[Finding]:
         waiting = [reading.status for reading in one.duties if reading.status.state is DutyState.UNKNOWN]
         if waiting:
             ids = ", ".join(each.duty.id for each in waiting)
-            yield self.not_run(
+            unjudged = self.not_run(
                 f"{len(waiting)} duties of the {one.licence.title}{origin_in_words(one)} ({ids}) "
                 f"{waiting_in_words(waiting, situation)}",
                 subject=_subject(one),
                 rule="questions",
             )
+            yield replace(unjudged, evidence=kept)
 
     def _missing(self, one: AppliedLicence, kept: tuple[EvidenceRef, ...]) -> Iterator[Finding]:
         """What the publisher of a derivative owed under the licence of its base, and did not do."""

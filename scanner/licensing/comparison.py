@@ -44,8 +44,10 @@ def contradicts(declared: Sequence[Licence], reading: LicenceReading) -> bool:
     governing = reading.licences[0]
     if ids.isdisjoint(row.id for row in reading.licences):
         return governing.kind == "licence"
-    # A clause that a row describes (`base`) belongs to that licence; any other addition does not.
-    has_hidden_terms = bool(reading.additions) and not governing.base
+    # A clause that a row describes (`base`) belongs to that licence; any other addition does not. Of a text
+    # that is known by its title alone every sentence is beyond the known ones, its own terms included.
+    is_named = reading.standing is Standing.NAMED and governing.is_permissive and bool(reading.additions)
+    has_hidden_terms = reading.standing is Standing.ADDED or is_named
     return has_hidden_terms or any(row.is_restrictive and row.id not in ids for row in reading.licences)
 
 
