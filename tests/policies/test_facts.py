@@ -227,3 +227,34 @@ def test_day_of_judgement_is_a_fact() -> None:
 )
 def test_language_is_read_from_subjects_that_name_one(subject: str, language: str) -> None:
     assert language_of(passed("x", subject=subject)) == language
+
+
+LICENCES = "licence-contradiction"
+
+
+@pytest.mark.parametrize(
+    ("measure", "value", "question", "expected"),
+    [
+        ("licence.excludes_eu", 1.0, "org.upstream_excludes_eu", T),
+        ("licence.excludes_eu", 0.0, "org.upstream_excludes_eu", F),
+        ("licence.free_and_open_source", 0.0, "org.licence_is_free_and_open", F),
+        ("licence.free_and_open_source", 1.0, "org.licence_is_free_and_open", U),
+    ],
+)
+def test_what_a_scan_measured_answers_what_nobody_did(
+    measure: str, value: float, question: str, expected: Truth
+) -> None:
+    found = measured(LICENCES, measure, value)
+    assert truth(facts_of(record(LICENCES, passed(LICENCES), found)), question) is expected
+    partly = record(LICENCES, passed(LICENCES), not_run(LICENCES, "not recognised"), found)
+    assert truth(facts_of(partly), question) is U
+
+
+def test_what_somebody_answered_stays_whatever_was_measured() -> None:
+    found = measured(LICENCES, "licence.excludes_eu", 1.0)
+    scan = scan_of(None, record(LICENCES, passed(LICENCES), found))
+    facts = gather(
+        scan, {"upstream_excludes_eu": False}, Scope(("en",)),
+        questioning=QUESTIONING, questions=QUESTIONS, as_of=AS_OF,
+    )  # fmt: skip
+    assert truth(facts, "org.upstream_excludes_eu") is F
