@@ -30,7 +30,6 @@ from typing import Final
 from scanner.check import Check, CheckContext, MeasureSpec, Worse
 from scanner.evidence import EvidenceRef
 from scanner.findings import Confidence, Finding, Interval, Measurement, Severity
-from scanner.licensing.chain import declared_bases_of, is_grave, is_washed
 from scanner.licensing.claims import Claim
 from scanner.licensing.comparison import (
     alterations,
@@ -46,11 +45,12 @@ from scanner.licensing.effective import EXCLUDES_EU, FREE_AND_OPEN, excludes_eu,
 from scanner.licensing.found import FoundText, licences_found
 from scanner.licensing.record import LicenceRecord
 from scanner.licensing.situation import Situation
-from scanner.licensing.standing import licence_record
 from scanner.licensing.table import Licence, LicenceReading, LicenceTable, Standing, licence_table
 from scanner.licensing.terms import licence_terms
 from scanner.manifest import FileEntry
 from scanner.origins.reading import OriginReading, read_origins
+from scanner.rights.chain import declared_bases_of, is_grave, is_washed
+from scanner.rights.standing import licence_record
 
 _TAGS: Final = ("OWASP-LLM03:2025",)
 _READ_IT: Final = "Read the licence text in this commit and record which terms you accept."

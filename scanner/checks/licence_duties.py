@@ -46,10 +46,10 @@ from scanner.licensing.duty_words import (
 from scanner.licensing.found import licences_found
 from scanner.licensing.record import LICENCES_MEDIA_TYPE, AppliedLicence, DutyReading, LicenceRecord, written
 from scanner.licensing.situation import SETTINGS, Situation
-from scanner.licensing.standing import licence_record
 from scanner.licensing.table import licence_table
 from scanner.licensing.terms import Distillation, licence_terms
 from scanner.origins.reading import read_origins
+from scanner.rights.standing import licence_record
 
 _TAGS: Final = ("OWASP-LLM03:2025",)
 _TEXT_DECIDES: Final = "The text in this commit decides; have it read where it matters."

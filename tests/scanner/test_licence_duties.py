@@ -9,9 +9,9 @@ import pytest
 from scanner.checks.licence_duties import CHECK
 from scanner.errors import InvalidValueError
 from scanner.findings import Outcome, Severity
-from scanner.licensing.output_hints import output_terms
 from scanner.licensing.prescribed import begins_with, line_of, sentence_with
 from scanner.licensing.terms import licence_terms
+from scanner.rights.output_hints import output_terms
 from tests.scanner.check_runs import findings_of
 from tests.scanner.licence_repositories import APACHE, HERMIT, MIT, SHOP, Repository
 from tests.scanner.model_folders import write_card

@@ -20,20 +20,12 @@ from typing import Final
 
 from scanner.evidence import EvidenceRef
 from scanner.findings import Confidence
-from scanner.licensing.chain import (
-    DeclaredBase,
-    declared_bases_of,
-    inherited_duties,
-    is_washed,
-    unknown_bases,
-)
 from scanner.licensing.claims import Claim
 from scanner.licensing.comparison import title_of
 from scanner.licensing.duties import DutyStatus, duties_of
 from scanner.licensing.effective import effective_terms
 from scanner.licensing.found import FoundText, LicencesFound
 from scanner.licensing.licence import Licence
-from scanner.licensing.output_hints import output_hints
 from scanner.licensing.own import OwnLicence, own_licences
 from scanner.licensing.prescribed import printable
 from scanner.licensing.record import (
@@ -53,6 +45,14 @@ from scanner.licensing.table import LicenceTable
 from scanner.licensing.terms import Inheritance, Terms
 from scanner.licensing.traces import quote_of, trace_of
 from scanner.origins.reading import OriginReading
+from scanner.rights.chain import (
+    DeclaredBase,
+    declared_bases_of,
+    inherited_duties,
+    is_washed,
+    unknown_bases,
+)
+from scanner.rights.output_hints import output_hints
 
 _HUB: Final = "hf"
 
