@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,12 +18,13 @@ if TYPE_CHECKING:
 
 @click.group(short_help="Show and renew the lists of restricted parties.")
 def command() -> None:
-    """Show the lists of restricted parties, import the Consolidated Screening List, search both.
+    """Show the lists of restricted parties, import whole ones, search them.
 
-    A few rows about suppliers of models ship with Weighbridge. The whole list of the US
-    government (trade.gov, "Consolidated Screening List", JSON or CSV) is downloaded by you and
-    imported from a file, so that it works without a network. What a list means for you depends
-    on your role; a match is a fact to look at and no verdict. See docs/restricted-parties.md.
+    A few rows about suppliers of models ship with Weighbridge. Whole lists are downloaded by
+    you and imported from a file, so that it works without a network: the Consolidated
+    Screening List of the US (JSON or CSV), the EU's consolidated list and the UK Sanctions List
+    (CSV). What a list means for you depends on your role; a match is a fact to look at and no
+    verdict. See docs/restricted-parties.md.
 
     \b
     Examples:
@@ -38,20 +40,21 @@ def command() -> None:
     "--published",
     type=click.DateTime(["%Y-%m-%d"]),
     default=None,
-    show_default="not told",
-    help="Day on which you downloaded the file: it names none itself.",
+    show_default="as the file tells",
+    help="Day on which you downloaded the file, where it tells none itself.",
 )
 @options.data_dir
 def import_list(file: Path, published: datetime.datetime | None, data_dir: Path) -> None:
-    """Read the downloaded Consolidated Screening List FILE, JSON or CSV, for all later scans.
+    """Read the downloaded list FILE for all later scans: that of the US, the EU or the UK.
 
-    Rows that cannot be read are counted and named; a file that is something else is refused and
-    the earlier import stays. File name, sha256, day and numbers are kept and told by every scan.
+    Which list it is follows from its columns. Rows that cannot be read are counted and named; a
+    file that is something else is refused and the earlier import stays. File name, sha256, day
+    and numbers are kept and told by every scan.
 
     \b
     Examples:
       weighbridge lists import consolidated.json
-      weighbridge lists import consolidated.csv --published 2026-11-25
+      weighbridge lists import UK-Sanctions-List.csv --published 2026-11-25
     """
     from cli.terminal import stdout
     from cli.workplace import Workplace
@@ -91,7 +94,7 @@ def show(name: str, output: str, data_dir: Path) -> None:
       weighbridge lists show bis-entity-list
     """
     from cli.workplace import Workplace, as_json
-    from scanner.origins.imported_lists import read_head
+    from scanner.origins.imported_lists import imported_names, read_head
     from scanner.origins.supplier_lists import supplier_lists
     from scanner.records import to_builtins
     from scanner.registry import nearest
@@ -99,21 +102,22 @@ def show(name: str, output: str, data_dir: Path) -> None:
     table = supplier_lists()
     if name and name not in table.lists:
         raise click.BadParameter(f"no list '{name}'{nearest(name, table.lists)}", param_hint="LIST")
-    head = read_head(Workplace.at(data_dir).lists)
+    folder = Workplace.at(data_dir).lists
+    heads = [read_head(folder, one) for one in imported_names(folder)]
     rows = [row for row in table.rows if not name or row.list.id == name]
     if output == "json":
         click.echo(
-            as_json({"table": table.version, "rows": to_builtins(rows), "imported": to_builtins(head)})
+            as_json({"table": table.version, "rows": to_builtins(rows), "imported": to_builtins(heads)})
         )
         return
     if name:
         _print_rows(name)
         return
     _print_lists()
-    if head is None:
-        click.echo("no screening list was imported; `weighbridge lists import` reads one", err=True)
-    else:
+    for head in heads:
         _print_import(head)
+    if not heads:
+        click.echo("no whole list was imported; `weighbridge lists import` reads one", err=True)
 
 
 @command.command("find", short_help="Search the lists for a company.")
@@ -131,10 +135,10 @@ def find(company: str, as_of: datetime.date, output: str, data_dir: Path) -> Non
     """
     from cli.workplace import Workplace, as_json
     from reports.glyphs import visible
-    from scanner.origins.imported_lists import read_import
+    from scanner.origins.imported_lists import read_imports
     from scanner.origins.supplier_lists import supplier_lists
 
-    imported = read_import(Workplace.at(data_dir).lists)
+    imports = read_imports(Workplace.at(data_dir).lists)
     found = [
         {
             "list": row.title,
@@ -154,12 +158,13 @@ def find(company: str, as_of: datetime.date, output: str, data_dir: Path) -> Non
             "how": "same name"
             if hit.is_exact
             else f"possible match, a person must look: like '{hit.matched}'",
-            "as_of": str(imported.head.day) if imported else "",
+            "as_of": str(imported.head.day),
         }
-        for hit in (imported.find(company, as_of) if imported else ())
+        for imported in imports
+        for hit in imported.find(company, as_of)
     ]
     if output == "json":
-        click.echo(as_json({"company": company, "found": found, "searched": _searched(imported)}))
+        click.echo(as_json({"company": company, "found": found, "searched": _searched(imports)}))
         return
     for one in found:
         click.echo(
@@ -168,14 +173,14 @@ def find(company: str, as_of: datetime.date, output: str, data_dir: Path) -> Non
                 f"({one['how']}; as of {one['as_of']})"
             )
         )
-    click.echo(f"{len(found)} found in {_searched(imported)}; no match is no clearance", err=True)
+    click.echo(f"{len(found)} found in {_searched(imports)}; no match is no clearance", err=True)
 
 
-def _searched(imported: ImportedList | None) -> str:
+def _searched(imports: Sequence[ImportedList]) -> str:
     from scanner.origins.supplier_lists import supplier_lists
 
-    shipped = f"{len(supplier_lists().rows)} shipped rows"
-    return f"{shipped} and {imported.head.rows} rows of the {imported.head.as_told}" if imported else shipped
+    whole = (f"{one.head.rows} parties of the {one.head.as_told}" for one in imports)
+    return " and ".join([f"{len(supplier_lists().rows)} shipped rows", *whole])
 
 
 def _print_lists() -> None:

@@ -3,9 +3,9 @@
 What it looks for: the organisation in the reference, the company behind it and that company's owner, the base
 models that card and GGUF headers declare with the companies behind them, and the names under which the model
 goes, against a dated table of suppliers whom a list or rule names (Entity List, section 1260H, FASCSA order,
-NDAA sections, state rules, EU, UK and US sanctions) and, when the user imported it, against the whole
-Consolidated Screening List. Each match tells list, entity, since when, source, how the row is known, by which
-way it matched, and whom the list concerns.
+NDAA sections, state rules, EU, UK and US sanctions) and, when the user imported them, against the whole
+Consolidated Screening List of the US and the sanctions lists of the EU and the UK. Each match tells list,
+entity, since when, source, how the row is known, by which way it matched, and whom the list concerns.
 
 Why it matters: agencies, their contractors, state bodies, exporters and those whom sanctions bind each have
 rules about some of these parties. Most readers are bound by none, and a match is a fact to look at: what
@@ -44,18 +44,17 @@ from scanner.origins.imported_lists import (
     ImportedList,
     ImportedListError,
     ListHit,
+    imported_names,
     read_import,
 )
 from scanner.origins.lineage import declared_bases, header_bases, header_origins, names_of, plain
 from scanner.origins.names import ModelName
+from scanner.origins.screened_parties import US
 from scanner.origins.supplier_lists import ListedSupplier, supplier_lists
 from scanner.origins.supplier_matches import Company, Match, Names, companies_of, match_of, no_surer_than
 from scanner.records import encode_pretty
 
 POSSIBLE: Final = "possible-match"
-IMPORTED: Final = "consolidated-screening-list"
-# The lists of the import that the shipped table knows too; their matches count under the same rule.
-_KNOWN_SOURCES: Final = {"(EL)": "bis-entity-list", "(SDN)": "ofac-sdn"}
 _MAX_HEADERS: Final = 8
 _MAX_SHOWN: Final = 6
 _TAGS: Final = ("OWASP-LLM03:2025",)
@@ -68,10 +67,11 @@ _JUDGE: Final = (
 
 @dataclass(frozen=True)
 class _Hit:
-    """A company behind the model, and a party of the import that may be it."""
+    """A company behind the model, and a party of an import that may be it."""
 
     company: Company
     found: ListHit
+    imported: ImportedList
 
 
 @dataclass
@@ -100,23 +100,32 @@ class SupplierOnAList(Check):
         """Yields a finding per list and entity that match, or one that none does; unreadable files first."""
         names = Names()
         yield from self._gather(context, names)
-        imported: ImportedList | None = None
-        try:
-            imported = read_import(Path(context.settings[SETTING])) if SETTING in context.settings else None
-        except ImportedListError as error:
-            yield self.errored(f"{error} ({error.hint})", subject=IMPORTED)
+        imports: list[ImportedList] = []
+        yield from self._read_imports(context, imports)
         if not names.all:
             yield self.not_run("nothing names a publisher, a base model or the model itself")
             return
-        result = _search(names, imported, context)
-        kept = (_evidence(context, names, imported, result),)
+        result = _search(names, imports, context)
+        kept = (_evidence(context, names, imports, result),)
         for row, match in result.rows.items():
             yield self._listed(row, match, kept)
         for hit in result.hits:
-            yield self._imported(hit, imported, kept)
+            yield self._imported(hit, kept)
         if not result.rows and not result.hits:
-            yield self.passed(_none_matches(names, imported, result), evidence=kept)
-        yield from self._screened(context, imported, kept)
+            yield self.passed(_none_matches(names, imports, result), evidence=kept)
+        yield self._screened(imports, kept)
+        yield from self._old(context, imports, kept)
+
+    def _read_imports(self, context: CheckContext, imports: list[ImportedList]) -> Iterator[Finding]:
+        """Fills `imports`; yields an ERROR for each that cannot be used."""
+        if SETTING not in context.settings:
+            return
+        folder = Path(context.settings[SETTING])
+        for name in imported_names(folder):
+            try:
+                imports.append(read_import(folder, name))
+            except ImportedListError as error:
+                yield self.errored(f"{error} ({error.hint})", subject=name)
 
     def _listed(self, row: ListedSupplier, match: Match, kept: tuple[EvidenceRef, ...]) -> Finding:
         watch = f". To be looked up: {row.list.watch}" if row.list.watch else ""
@@ -132,7 +141,7 @@ class SupplierOnAList(Check):
             remediation=_JUDGE,
         )
 
-    def _imported(self, hit: _Hit, imported: ImportedList | None, kept: tuple[EvidenceRef, ...]) -> Finding:
+    def _imported(self, hit: _Hit, kept: tuple[EvidenceRef, ...]) -> Finding:
         party, company = hit.found.party, hit.company
         since = f", on it since {party.start}" if party.start else ""
         how = (
@@ -145,9 +154,9 @@ class SupplierOnAList(Check):
             confidence = Confidence.MEDIUM  # equal names are not yet one company
         return self.failed(
             f"{how} on {party.source}{since} {f'({party.cite}) ' if party.cite else ''}in the "
-            f"{imported.head.as_told if imported else 'imported list'}. What follows depends on your role",
+            f"{hit.imported.head.as_told}. What follows depends on your role",
             confidence=confidence,
-            rule=_rule_of(party.source) if hit.found.is_exact else POSSIBLE,
+            rule=party.rule if hit.found.is_exact else POSSIBLE,
             subject=f"{party.source}: {party.name}",
             evidence=kept,
             tags=_TAGS,
@@ -155,29 +164,32 @@ class SupplierOnAList(Check):
             + _JUDGE,
         )
 
-    def _screened(
-        self, context: CheckContext, imported: ImportedList | None, kept: tuple[EvidenceRef, ...]
-    ) -> Iterator[Finding | Measurement]:
-        """How many parties were looked through, and whether an import is old."""
-        shipped = len(supplier_lists().rows)
-        total = shipped + (imported.head.rows if imported else 0)
-        origin = (
-            f"and of the {imported.head.as_told}" if imported else "alone; no screening list was imported"
-        )
-        yield self.measured(
+    def _screened(self, imports: list[ImportedList], kept: tuple[EvidenceRef, ...]) -> Measurement:
+        """How many parties were looked through, of the table and of the screening list of the US."""
+        table = supplier_lists()
+        us_list = next((one.head for one in imports if one.head.list == US.id), None)
+        total = len(table.rows) + (us_list.rows if us_list else 0)
+        beside = f"and of the {us_list.as_told}" if us_list else f"alone; no {US.title} was imported"
+        return self.measured(
             "lists.parties_screened", total, n=total, interval=Interval(total, total),
-            method=f"rows of the shipped table (version {supplier_lists().version}) {origin}", evidence=kept,
+            method=f"rows of the shipped table (version {table.version}) {beside}", evidence=kept,
         )  # fmt: skip
-        if imported is not None and imported.head.age_days(context.as_of) > OLD_AFTER_DAYS:
-            yield self.failed(
-                f"the {imported.head.as_told} is {imported.head.age_days(context.as_of)} days old on "
-                f"{context.as_of}; lists change within weeks",
-                severity=Severity.INFO,
-                rule="import-old",
-                subject=IMPORTED,
-                evidence=kept,
-                remediation="Download it again from trade.gov and run `weighbridge lists import`.",
-            )
+
+    def _old(
+        self, context: CheckContext, imports: list[ImportedList], kept: tuple[EvidenceRef, ...]
+    ) -> Iterator[Finding]:
+        """Which imports are old."""
+        for head in (one.head for one in imports):
+            if head.age_days(context.as_of) > OLD_AFTER_DAYS:
+                yield self.failed(
+                    f"the {head.as_told} is {head.age_days(context.as_of)} days old on {context.as_of}; "
+                    "lists change within weeks",
+                    severity=Severity.INFO,
+                    rule="import-old",
+                    subject=head.list,
+                    evidence=kept,
+                    remediation="Download it again and run `weighbridge lists import`.",
+                )
 
     def _gather(self, context: CheckContext, names: Names) -> Iterator[Finding]:
         """Fills `names`; yields an ERROR for each file that could not be read."""
@@ -207,37 +219,30 @@ class SupplierOnAList(Check):
         names.own += [name for name in own if ModelName.of(name).is_telling]
 
 
-def _rule_of(source: str) -> str:
-    """The list that a source of the import is: "Entity List (EL) - Bureau of Industry and Security"."""
-    return next((rule for sign, rule in _KNOWN_SOURCES.items() if sign in source), IMPORTED)
-
-
-def _search(names: Names, imported: ImportedList | None, context: CheckContext) -> _Result:
+def _search(names: Names, imports: list[ImportedList], context: CheckContext) -> _Result:
     result = _Result()
     companies = companies_of(names)
     for row in supplier_lists().rows:
         match = match_of(row, names, companies)
         if match is not None:
             (result.rows if row.counts_on(context.as_of) else result.past)[row] = match
-    if imported is not None:
-        seen: set[tuple[str, str]] = set()
+    seen: set[tuple[str, str]] = set()
+    for imported in imports:
         for company in companies:
             for found in imported.find(company.name, context.as_of):
                 key = (found.party.source, found.party.name)
                 if key not in seen:
                     seen.add(key)
-                    result.hits.append(_Hit(company, found))
+                    result.hits.append(_Hit(company, found, imported))
     return result
 
 
-def _none_matches(names: Names, imported: ImportedList | None, result: _Result) -> str:
+def _none_matches(names: Names, imports: list[ImportedList], result: _Result) -> str:
     shown = ", ".join(names.all[:_MAX_SHOWN])
     table = supplier_lists()
-    beside = (
-        f" and none of the companies behind them one of {imported.head.rows} parties of the "
-        f"{imported.head.as_told}"
-        if imported
-        else ""
+    beside = "".join(
+        f", none of the companies behind them one of {one.head.rows} parties of the {one.head.as_told}"
+        for one in imports
     )
     past = "".join(
         f"; {row.entity} was on {row.list.title} until {row.ended}"
@@ -251,7 +256,7 @@ def _none_matches(names: Names, imported: ImportedList | None, result: _Result) 
 
 
 def _evidence(
-    context: CheckContext, names: Names, imported: ImportedList | None, result: _Result
+    context: CheckContext, names: Names, imports: list[ImportedList], result: _Result
 ) -> EvidenceRef:
     """What was held against what, and every match, as bytes that stay."""
     document = {
@@ -259,7 +264,7 @@ def _evidence(
         "names": {"publishers": names.publishers, "bases": names.bases, "own": names.own},
         "companies": [{"name": one.name, "how": one.how} for one in companies_of(names)],
         "table": supplier_lists().version,
-        "imported": imported.head if imported else None,
+        "imported": [one.head for one in imports],
         "matches": [
             {
                 "list": row.list.id,

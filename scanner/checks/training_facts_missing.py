@@ -122,7 +122,7 @@ class TrainingFactsMissing(Check):
         finding = self.passed(
             f"the publisher, {known.name}, is known since {known.known_since} to have signed the Code of "
             f"Practice (chapters: {known.chapters}; {known.confidence.wording}, {known.source}, as of "
-            f"{known.retrieved}); signing is no presumption of conformity",
+            f"{known.retrieved}); that does not say whether its duties are met",
             rule=_CODE,
             subject=known.name,
             evidence=kept,

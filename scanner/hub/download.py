@@ -176,11 +176,18 @@ class _Fetching:
         return 0
 
     def _receive_by_client(self, file: HubFile, part: Path) -> None:
+        own = part.with_suffix(".client")
+        shutil.rmtree(own, ignore_errors=True)  # what an earlier call left would be taken as it is
+        try:
+            self._ask_client(file, own)
+            (own / file.path).replace(part)
+        finally:
+            shutil.rmtree(own, ignore_errors=True)
+
+    def _ask_client(self, file: HubFile, own: Path) -> None:
         from huggingface_hub import hf_hub_download
 
         session = self._session
-        own = part.with_suffix(".client")
-        shutil.rmtree(own, ignore_errors=True)  # never what an earlier call left: it would be taken as it is
         with session.fence.receiving(file.size_bytes):
             hf_hub_download(
                 self._repository,
@@ -200,8 +207,6 @@ class _Fetching:
                 f"{session.shown} sent {got} for {file.path}, listed with {file.size_bytes}",
                 hint="set HF_HUB_DISABLE_XET=1 and fetch again; if it stays so, report it to the hub",
             )
-        (own / file.path).replace(part)
-        shutil.rmtree(own, ignore_errors=True)
 
     def _advance(self, count: int) -> None:
         if count:

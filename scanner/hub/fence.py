@@ -12,18 +12,15 @@ Source: huggingface_hub 1.31.0, 1.33.0 and 2.4.0, utils/_http.py and utils/_pagi
 from __future__ import annotations
 
 import contextlib
-import functools
-import importlib
-import ssl
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Final, cast
-from urllib.parse import urlsplit
 
 from scanner.hub.patience import TemporaryHubError, asked_wait_seconds
+from scanner.hub.transport import as_stream, origin, secured, transport_library, trusted_certificates
 from scanner.source import SourceError
 
 if TYPE_CHECKING:
@@ -32,7 +29,6 @@ if TYPE_CHECKING:
 # Set on a request for a file: how many bytes its answer may have. All other requests ask the API.
 LIMIT: Final = "weighbridge_limit_bytes"
 _TRY_AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True)
@@ -70,7 +66,7 @@ class Fence:
     """Stands between the hub's client and one endpoint; use `client` as the client's factory."""
 
     def __init__(self, endpoint: str, shown: str, limits: HubLimits) -> None:
-        self._home = _origin(endpoint)
+        self._home = origin(endpoint)
         self._shown = shown
         self._limits = limits
         self._pages_left: int | None = None
@@ -81,7 +77,7 @@ class Fence:
         """A client of the library that the hub's client speaks through, fenced; its factory."""
         from huggingface_hub.utils import _http
 
-        library = _library()
+        library = transport_library()
         fence = self
 
         class FencedClient(library.Client):  # type: ignore[misc, name-defined]
@@ -99,7 +95,7 @@ class Fence:
                 "request": [_http.hf_request_event_hook, self.before],
                 "response": [after],
             },
-            verify=_trusted(),
+            verify=trusted_certificates(),
             follow_redirects=True,
             max_redirects=self._limits.redirects,
         )
@@ -131,7 +127,7 @@ class Fence:
         limits = self._limits
         if bound := getattr(self._receiving, "bound", None):
             request.extensions.setdefault(LIMIT, bound)
-        if _origin(str(request.url)) not in (self._home, _secured(self._home)):
+        if origin(str(request.url)) not in (self._home, secured(self._home)):
             request.headers.pop("Authorization", None)
             if LIMIT not in request.extensions:
                 raise SourceError(
@@ -172,7 +168,7 @@ class Fence:
             raise self._refused(request, f"announced {_plain(told)} bytes, at most {limit_bytes} are due")
         body = _Body(self, request, cast("httpx2.SyncByteStream", response.stream), limit_bytes)
         # The library accepts no stream that is not of its own base class.
-        response.stream = _as_stream(body, library)
+        response.stream = as_stream(body, library)
 
     def _limit_bytes(self, response: httpx2.Response) -> int:
         limit = response.request.extensions.get(LIMIT)
@@ -257,21 +253,6 @@ class Fence:
         return error
 
 
-def _library() -> ModuleType:
-    """What the hub's client speaks through, httpx or httpx2: its own error stems from theirs."""
-    from huggingface_hub.errors import HfHubHTTPError
-
-    name = HfHubHTTPError.__bases__[0].__module__.partition(".")[0]
-    return importlib.import_module(name)
-
-
-@functools.cache
-def _trusted() -> ssl.SSLContext:
-    """The library's own choice of certificates; reading them takes longer than a small fetch."""
-    context: ssl.SSLContext = _library().create_ssl_context()
-    return context
-
-
 class _Body:
     """The body of one answer, read through the fence."""
 
@@ -286,34 +267,6 @@ class _Body:
 
     def close(self) -> None:
         self._stream.close()
-
-
-def _as_stream(body: _Body, library: ModuleType) -> httpx2.SyncByteStream:
-    base = library.SyncByteStream
-
-    class FencedStream(base):  # type: ignore[misc, valid-type]
-        def __iter__(self) -> Iterator[bytes]:
-            return body.chunks(library)
-
-        def close(self) -> None:
-            body.close()
-
-    stream: httpx2.SyncByteStream = FencedStream()
-    return stream
-
-
-def _origin(url: str) -> tuple[str, str, int]:
-    try:
-        parts = urlsplit(url)
-        port = parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)
-        return parts.scheme.lower(), (parts.hostname or "").lower(), port
-    except ValueError:  # a port that is no number
-        return "", "", -1
-
-
-def _secured(home: tuple[str, str, int]) -> tuple[str, str, int]:
-    """The same host over TLS, where http://host sends everybody."""
-    return ("https", home[1], 443) if home[0] == "http" and home[2] == 80 else home
 
 
 def _host(request: httpx2.Request) -> str:

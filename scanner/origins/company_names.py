@@ -1,8 +1,8 @@
 """Names of companies in a normal form, so that two spellings of one company compare equal.
 
-Only what says nothing about which company it is goes: case, punctuation, words in brackets, the legal form at
-the end. Words such as "Group" or "Technology" tell companies apart and stay, but for the loose form, which is
-good for a hint to a person and for nothing else.
+Only what says nothing about which company it is goes: case, punctuation, words in brackets, the legal form.
+Words such as "Group" or "Technology" tell companies apart and stay, but for the loose form, which is good for
+a hint to a person and for nothing else.
 
 >>> normal_form("Huawei Technologies Co., Ltd. (Huawei)") == normal_form("HUAWEI TECHNOLOGIES CO LTD")
 True
@@ -28,7 +28,12 @@ _LEGAL_FORMS: Final = frozenset({
     "pte", "pty", "sa", "sarl", "sas", "se", "sl", "spa", "srl", "zao",
 })  # fmt: skip
 # In front of a name as often as behind it: "PJSC Sberbank".
-_FORMS_IN_FRONT: Final = frozenset({"ao", "jsc", "oao", "ojsc", "ooo", "pao", "pjsc", "zao"})
+_FORMS_IN_FRONT: Final = frozenset({"ao", "jsc", "llc", "oao", "ojsc", "ooo", "pao", "pjsc", "zao"})
+_SPELT_OUT: Final = (
+    ("public joint stock company", "pjsc"),
+    ("joint stock company", "jsc"),
+    ("limited liability company", "llc"),
+)
 _SAY_LITTLE: Final = frozenset({
     "and", "group", "holding", "holdings", "international", "investment", "of", "technologies", "technology",
     "the",
@@ -63,4 +68,7 @@ def _words(name: str) -> list[str]:
     # U.S. and S.A. are one word each: single letters between points join.
     text = _BRACKETS.sub(" ", unicodedata.normalize("NFKC", name[:_LONGEST]).casefold()).replace("&", " and ")
     text = re.sub(r"\b(\w)\.(?=\w\b)", r"\1", text).replace("'", "")
-    return _NOT_A_WORD.sub(" ", text).split()
+    text = " ".join(_NOT_A_WORD.sub(" ", text).split())
+    for words, short in _SPELT_OUT:
+        text = text.replace(words, short)
+    return text.split()

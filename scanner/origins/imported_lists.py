@@ -1,8 +1,8 @@
-"""The Consolidated Screening List that a user imported: kept as rows, and searched by names of companies.
+"""The lists of restricted parties that a user imported: kept as rows, and searched by names of companies.
 
 >>> import pathlib, tempfile
->>> read_import(pathlib.Path(tempfile.mkdtemp())) is None
-True
+>>> read_imports(pathlib.Path(tempfile.mkdtemp()))
+()
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ import msgspec
 
 from scanner.errors import ScanError
 from scanner.origins.company_names import loose_form, normal_form
-from scanner.origins.screening_file import ScreenedParty, ScreeningFile
+from scanner.origins.screened_parties import LAYOUTS, ScreenedParty
+from scanner.origins.screening_file import ScreeningFile
 
-# The list changes several times a month.
+# The lists change several times a month.
 OLD_AFTER_DAYS: Final = 30
 SETTING: Final = "lists.imported"
 _SCHEMA: Final = "weighbridge.screening-list/1"
-_FILE_NAME: Final = "consolidated-screening-list.jsonl"
 _LIMIT_BYTES: Final = 512 * 1024**2
 # Shorter names are equal by chance too often.
 _SHORTEST_NAME: Final = 4
@@ -47,11 +47,13 @@ class ImportHead(msgspec.Struct, frozen=True):
 
     Attributes:
         schema: "weighbridge.screening-list/1".
+        list: Which list it is: "consolidated-screening-list".
+        title: As people call it.
         file: Name of the file that was imported.
         file_sha256: Of its bytes.
         rows_sha256: Of the rows below this line.
         imported: The day of the import.
-        published: The day of the file, as the user gave it, or "".
+        published: The day of the file, as it or the user tells it, or "".
         newest_entry: The latest first day of an entry in it, or "".
         rows: How many there are.
         broken: How many rows of the file could not be read.
@@ -59,6 +61,8 @@ class ImportHead(msgspec.Struct, frozen=True):
     """
 
     schema: str
+    list: str
+    title: str
     file: str
     file_sha256: str
     rows_sha256: str
@@ -78,7 +82,7 @@ class ImportHead(msgspec.Struct, frozen=True):
     def as_told(self) -> str:
         """File, day and digest, for people."""
         day = f"of {self.published}" if self.published else f"imported {self.imported}, its own day not told"
-        return f"Consolidated Screening List {day} (sha256 {self.file_sha256[:16]})"
+        return f"{self.title} {day} (sha256 {self.file_sha256[:16]})"
 
     def age_days(self, today: datetime.date) -> int:
         """Days since the day of the rows."""
@@ -92,7 +96,8 @@ class ListHit:
     Attributes:
         party: On the list.
         matched: The name of the party that matched: its own or an alias.
-        is_exact: Whether the names are the same but for case, punctuation and legal form.
+        is_exact: Whether the names are the same but for case, punctuation and legal form, and have more
+            than one word.
     """
 
     party: ScreenedParty
@@ -112,7 +117,9 @@ class ImportedList:
         form = normal_form(company)
         if len(form) < _SHORTEST_NAME:
             return []
-        exact = [ListHit(party, name, True) for party, name in self._by_form.get(form, ())]
+        # Many companies share a name of one word: alone it is a hint.
+        is_telling = " " in form
+        exact = [ListHit(party, name, is_telling) for party, name in self._by_form.get(form, ())]
         hits = exact or [ListHit(party, name, False) for party, name in self._alike(company, form)]
         # A party stands once per list; several of its names may match.
         once = {(hit.party.source, hit.party.number, hit.party.name): hit for hit in reversed(hits)}
@@ -157,7 +164,7 @@ class ImportedList:
 def write_import(
     folder: Path, read: ScreeningFile, name: str, *, today: datetime.date, published: str = ""
 ) -> ImportHead:
-    """Keeps what was read in `folder` in place of an earlier import.
+    """Keeps what was read in `folder` in place of an earlier import of the same list.
 
     Raises:
         ImportedListError: when the folder cannot be written.
@@ -165,11 +172,13 @@ def write_import(
     rows = b"\n".join(msgspec.json.encode(party) for party in read.parties)
     head = ImportHead(
         schema=_SCHEMA,
+        list=read.layout.id,
+        title=read.layout.title,
         file=name,
         file_sha256=read.sha256,
         rows_sha256=hashlib.sha256(rows).hexdigest(),
         imported=today.isoformat(),
-        published=published,
+        published=published or read.published,
         newest_entry=read.newest_entry,
         rows=len(read.parties),
         broken=read.broken_count,
@@ -180,7 +189,7 @@ def write_import(
         handle, temporary = tempfile.mkstemp(dir=folder, prefix=".new-")
         with os.fdopen(handle, "wb") as stream:
             stream.write(msgspec.json.encode(head) + b"\n" + rows)
-        os.replace(temporary, folder / _FILE_NAME)
+        os.replace(temporary, _path(folder, head.list))
     except OSError as error:
         raise ImportedListError(
             f"{folder}: {error.strerror or error}", hint="choose another data folder with --data-dir"
@@ -188,67 +197,77 @@ def write_import(
     return head
 
 
-def is_imported(folder: Path) -> bool:
-    """Whether there is an import in `folder`, readable or not."""
-    return (folder / _FILE_NAME).exists()
+def imported_names(folder: Path) -> tuple[str, ...]:
+    """Ids of the lists for which there is an import in `folder`, readable or not."""
+    return tuple(layout.id for layout in LAYOUTS if _path(folder, layout.id).exists())
 
 
-def read_head(folder: Path) -> ImportHead | None:
-    """What was imported into `folder`, without its rows; None when nothing was.
+def read_head(folder: Path, name: str) -> ImportHead:
+    """What was imported of this list, without its rows.
 
     Raises:
-        ImportedListError: when the file is there and cannot be read.
+        ImportedListError: when it cannot be read.
     """
+    path = _path(folder, name)
     try:
-        with (folder / _FILE_NAME).open("rb") as stream:
-            return _head(folder, stream.readline(1024**2))
-    except FileNotFoundError:
-        return None
+        with path.open("rb") as stream:
+            return _head(path, stream.readline(1024**2))
     except OSError as error:
-        raise _broken(folder, error.strerror or str(error)) from error
+        raise _broken(path, error.strerror or str(error)) from error
 
 
-def read_import(folder: Path) -> ImportedList | None:
-    """What was imported into `folder`; None when nothing was.
+def read_imports(folder: Path) -> tuple[ImportedList, ...]:
+    """Everything that was imported into `folder`.
 
     Raises:
-        ImportedListError: when the file is there and cannot be read, or its rows were changed.
+        ImportedListError: when one is there and cannot be read, or its rows were changed.
     """
-    path = folder / _FILE_NAME
+    return tuple(read_import(folder, name) for name in imported_names(folder))
+
+
+def read_import(folder: Path, name: str) -> ImportedList:
+    """What was imported of this list.
+
+    Raises:
+        ImportedListError: when it cannot be read, or its rows were changed.
+    """
+    path = _path(folder, name)
     try:
-        if not path.exists():
-            return None
         if path.stat().st_size > _LIMIT_BYTES:
-            raise _broken(folder, f"longer than {_LIMIT_BYTES} bytes")
+            raise _broken(path, f"longer than {_LIMIT_BYTES} bytes")
         first, _, rows = path.read_bytes().partition(b"\n")
     except OSError as error:
-        raise _broken(folder, error.strerror or str(error)) from error
-    head = _head(folder, first)
+        raise _broken(path, error.strerror or str(error)) from error
+    head = _head(path, first)
     if hashlib.sha256(rows).hexdigest() != head.rows_sha256:
-        raise _broken(folder, "its rows are not those that were imported")
+        raise _broken(path, "its rows are not those that were imported")
     try:
         parties = tuple(map(_PARTY.decode, rows.splitlines()))
     except msgspec.DecodeError as error:
-        raise _broken(folder, str(error)) from error
+        raise _broken(path, str(error)) from error
     return ImportedList(head, parties)
+
+
+def _path(folder: Path, name: str) -> Path:
+    return folder / f"{name}.jsonl"
 
 
 _PARTY: Final = msgspec.json.Decoder(ScreenedParty)
 
 
-def _head(folder: Path, line: bytes) -> ImportHead:
+def _head(path: Path, line: bytes) -> ImportHead:
     try:
         head = msgspec.json.decode(line, type=ImportHead)
         if head.schema != _SCHEMA:
             raise ValueError(f"its schema is '{head.schema}'; expected '{_SCHEMA}'")
         _ = head.day
     except (msgspec.DecodeError, ValueError) as error:
-        raise _broken(folder, str(error)) from error
+        raise _broken(path, str(error)) from error
     return head
 
 
-def _broken(folder: Path, why: str) -> ImportedListError:
+def _broken(path: Path, why: str) -> ImportedListError:
     return ImportedListError(
-        f"the imported list {folder / _FILE_NAME} cannot be used: {why}",
+        f"the imported list {path} cannot be used: {why}",
         hint="import it again with `weighbridge lists import`",
     )

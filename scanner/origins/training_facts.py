@@ -147,8 +147,9 @@ def facts_in(text: str, path: str) -> tuple[Stated, ...]:
     counts: dict[str, int] = {}
     for sentence, line, headings in sentences(text):
         for fact, expressions in _expressions():
-            named = expressions.named(sentence, headings)
-            if named and counts.get(fact.id, 0) < _MOST_PER_FACT:
+            is_full = counts.get(fact.id, 0) >= _MOST_PER_FACT
+            named = "" if is_full else expressions.named(sentence, headings)
+            if named:
                 counts[fact.id] = counts.get(fact.id, 0) + 1
                 found.append(Stated(fact, printable(sentence), named, Location(path, line)))
     return tuple(found)

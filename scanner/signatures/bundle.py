@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 import datetime
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -68,7 +69,7 @@ class Bundle:
     signed_at: str
     text: str
 
-    @property
+    @functools.cached_property
     def signed_paths(self) -> frozenset[str]:
         """The files that it says it is over."""
         return frozenset(pieces_by_file(self.signed, self.method["method"]))

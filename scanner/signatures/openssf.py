@@ -169,11 +169,8 @@ class _Judging:
         if problems:
             return refused(self.file, *problems, who=who)
         standing = Standing.HOLDS if self.bench.accepts(who) else Standing.STRANGER
-        ignored = tuple(
-            entry.path
-            for entry in self.bench.snapshot.files
-            if entry.path not in covered and entry.path not in self.bench.signatures
-        )
+        known = {*covered, *self.bench.signatures}
+        ignored = tuple(entry.path for entry in self.bench.snapshot.files if entry.path not in known)
         return Examined(self.file, standing, who.in_words, who, covered, ignored)
 
     def _unchecked(self, whose: str) -> Examined:

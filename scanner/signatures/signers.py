@@ -184,7 +184,8 @@ class Signer:
         return who.kind is Kind.SIGSTORE and self._is_called(who)
 
     def _is_key_of(self, who: Signatory) -> bool:
-        return self.key in (who.named, who.anchor, who.key) or self._fingerprint == who.key.upper()
+        by_fingerprint = self._fingerprint != "" and self._fingerprint == who.key.upper()
+        return by_fingerprint or self.key in (who.named, who.anchor, who.key)
 
     def _is_called(self, who: Signatory) -> bool:
         is_named = not self.identity or fnmatch.fnmatchcase(who.identity, self.identity)

@@ -41,10 +41,10 @@ class SnapshotHashing(hashing.Config):
         self._snapshot = snapshot
         self._signed_paths = bundle.signed_paths
         self._method = bundle.method
-        files = [entry.path for entry in snapshot.files if entry.path not in set(not_signed)]
+        self._not_signed = frozenset(not_signed)
+        files = [entry.path for entry in snapshot.files if entry.path not in self._not_signed]
         # A model of one file was signed as that file, and then the library calls it ".".
         self._only = files[0] if self._signed_paths == {"."} and len(files) == 1 else ""
-        self._not_signed = frozenset(not_signed)
         self.add_ignored_paths(model_path=snapshot.root, paths=bundle.method.get("ignore_paths", ()))
         self.actual: Manifest | None = None
 

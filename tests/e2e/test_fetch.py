@@ -224,6 +224,7 @@ def test_patterns_leave_files_on_the_hub_and_are_kept_by_the_lock(desk: Desk) ->
     assert desk.fetch(MODEL, "--locked", "--allow", "*")[0] == 2
     code, said = desk.fetch(MODEL, "--allow", "*.json", "--allow", "model.*")
     assert "ignore: none, and *.md before" in said["lock"]["changes"]
+    assert desk.scan(MODEL, "--lock", "model.lock.json", "--ignore", "*.py") == (2, {})
     _, report = desk.scan(MODEL, "--lock", "model.lock.json")
     (left_out,) = [
         each

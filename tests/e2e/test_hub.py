@@ -56,3 +56,19 @@ def test_fetched_model_is_scanned_again_offline(hub: HubServer, tiny_model: Path
     _, report = scan(model, data, tmp_path / "second", "--endpoint", hub.url, "--offline", *ONLY)
     assert report["model"]["commit"] == commit
     assert len(hub.paths()) == asked
+
+
+def test_commit_of_a_pull_request_is_reviewed_though_every_byte_is_right(
+    hub: HubServer, tiny_model: Path, tmp_path: Path
+) -> None:
+    published(hub, tiny_model)
+    files = {path.name: path.read_bytes() for path in tiny_model.iterdir()}
+    proposed = hub.add("HuggingFaceTB/tiny", files | {"README.md": b"# Not theirs\n"}, revision="refs/pr/7")
+    words = ["--endpoint", hub.url, *ONLY, "--check", "reference-misleads"]
+    model = f"hf://HuggingFaceTB/tiny@{proposed}"
+    code, report = scan(model, tmp_path / "data", tmp_path / "out", *words)
+    assert code != 0
+    assert findings(report, "integrity-mismatch", "pass")
+    (finding,) = findings(report, "reference-misleads", "fail")
+    assert finding["severity"] == "medium"
+    assert "refs/pr/7" in finding["message"]

@@ -21,6 +21,8 @@ STATIC = {
     "integrity-mismatch": ("integrity.files_verified",),
     "signature-not-valid": ("signature.files_covered",),
     "name-contradicts-metadata": (),
+    "reference-misleads": (),
+    "file-names-confuse": (),
     "safetensors-malformed": (),
     "gguf-malformed": (),
     "pickle-runs-code": ("pickle.files_scanned",),

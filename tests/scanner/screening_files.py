@@ -70,6 +70,25 @@ ROWS: Final[Sequence[Mapping[str, Any]]] = (
 )
 
 
+# One row per name or address, as the EU writes it; the parties are made up.
+EU_TEXT: Final = """\
+fileGenerationDate;Entity_LogicalId;Entity_DesignationDate;Entity_SubjectType_ClassificationCode;Entity_Regulation_Programme;NameAlias_WholeName;NameAlias_LastName;Address_City
+20/11/2026;13;2022-07-21;enterprise;UKR;Aleph Alpha Limited;;
+20/11/2026;13;2022-07-21;enterprise;UKR;"Alef Alfa; OOO";;
+20/11/2026;13;2022-07-21;enterprise;UKR;;;Somewhere
+20/11/2026;14;2022-07-21;person;UKR;Mistral AI;AI;
+20/11/2026;15;2022-07-21;enterprise;IRN;;Made-up Plant;
+"""  # noqa: E501 - a line of the file
+UK_TEXT: Final = """\
+Report Date: 18-Nov-2026
+Last Updated,Unique ID,Name 6,Name 1,Name type,Designation Type,Regime Name,Date Designated
+18/11/2026,RUS1,MADE-UP BANK,,Primary name,Entity,The Russia (Sanctions) (EU Exit) Regulations 2019,06/04/2022
+18/11/2026,RUS1,MUB,,Alias,Entity,The Russia (Sanctions) (EU Exit) Regulations 2019,06/04/2022
+18/11/2026,DPR0002,ALEPH ALPHA CO.,,Primary name,Entity,The Made-up (Sanctions) Regulations 2020,01/02/2023
+18/11/2026,DPR0003,AI,Mistral,Primary name,Individual,The Made-up (Sanctions) Regulations 2020,01/02/2023
+"""
+
+
 def as_json(rows: Sequence[Any] = ROWS) -> str:
     """The JSON file."""
     return json.dumps({"results": list(rows)})

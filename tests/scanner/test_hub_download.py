@@ -10,11 +10,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
+from scanner.hub.folder import alone
 from scanner.source import FetchOptions
 from tests.fakes import RecordingProgress
 from tests.hub_server import HubServer, answering, honest, in_turn
@@ -27,6 +29,7 @@ CHILD = """
 import sys
 from pathlib import Path
 from scanner.references import ModelRef
+from scanner.hub.folder import alone
 from scanner.source import FetchOptions
 from scanner.sources.hf import HubSource
 HubSource().fetch(ModelRef.parse("hf://org/tiny"), FetchOptions(Path(sys.argv[2]), endpoint=sys.argv[1]))
@@ -347,3 +350,18 @@ def test_mirror_never_leads_to_xet(hub: HubServer, options: FetchOptions) -> Non
     get(options)
     assert not hub.paths(f"HEAD {FILE}")
     assert not [path for path in hub.paths() if "xet" in path]
+
+
+def test_two_fetches_of_one_model_do_not_write_into_each_others_parts(
+    hub: HubServer, options: FetchOptions
+) -> None:
+    folder = options.cache / "hub" / "org--tiny"
+    folder.mkdir(parents=True)
+    with ThreadPoolExecutor(1) as threads:
+        with alone(folder):  # as another process would hold it
+            fetching = threads.submit(get, options)
+            with pytest.raises(TimeoutError):
+                fetching.result(timeout=1.0)
+            assert hub.paths("GET /api/")
+            assert not asked_ranges(hub)
+        assert all(entry.matches_source for entry in fetching.result().files)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 import tracemalloc
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
@@ -59,13 +60,38 @@ def get(options: FetchOptions, text: str = "hf://org/tiny", limits: HubLimits = 
 
 
 def refused(options: FetchOptions, text: str = "hf://org/tiny", limits: HubLimits = QUICK) -> str:
-    """What the one error says; nothing of the repository may lie in its folder then, and no file outside."""
+    """What the one error says, after a look that nothing was written that should not be there."""
+    before = _outside(options)
     with pytest.raises(SourceError) as caught:
         get(options, text, limits)
+    assert _outside(options) == before
     assert caught.value.hint
     assert str(caught.value).isprintable()
     assert "hf_secret" not in f"{caught.value}{caught.value.hint}"
     return str(caught.value)
+
+
+def _outside(options: FetchOptions) -> dict[Path, int]:
+    """Every file with its size that is not of the repository, nor a whole file of it."""
+    own = options.cache / "hub" / "org--tiny"
+    notes = (own / "parts", own / "revisions")
+    return {
+        path: path.lstat().st_size
+        for path in options.cache.parent.rglob("*")
+        if path.is_file() and not own.is_symlink()
+        and not (path.parent in (own, *notes) or _is_whole(own, path))
+    }  # fmt: skip
+
+
+def _is_whole(own: Path, path: Path) -> bool:
+    """Whether the file is in a commit's folder and as long as the kept listing of that commit says."""
+    if not path.is_relative_to(own):
+        return False
+    commit, _, name = path.relative_to(own).as_posix().partition("/")
+    listing = json.loads((own / f"{commit}.json").read_text())
+    return {"path": name, "size_bytes": path.lstat().st_size}.items() <= next(
+        (each for each in listing["files"] if each["path"] == name), {}
+    ).items()
 
 
 def at(hub: HubServer, place: str, behaviour: Behaviour) -> None:
@@ -159,7 +185,10 @@ def test_lasting_answers_are_one_error_and_asked_for_once(
 ) -> None:
     headers = {"X-Error-Code": code, "X-Error-Message": "\x1b[31mfrom the server"} if code else {}
     at(hub, place, answering(status, [b"[1, 2]"] if place == FILE and not code else [], headers))
-    assert problem in refused(options) or "not a hub's" in refused(options)
+    shown = refused(options)
+    assert problem in shown or "not a hub's" in shown
+    # Two files are asked for at the same time; nothing is asked for again.
+    assert len(hub.paths(f"GET {place}")) <= (2 if place == FILE else 1)
 
 
 def test_hub_that_asks_to_wait_is_waited_for(

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from scanner.origins import screening_file
+from scanner.origins.screened_parties import EU, UK
 from scanner.origins.screening_file import ScreeningFileError, read_screening_file
 from tests.scanner import screening_files as files
 
@@ -31,9 +32,28 @@ def test_json_and_csv_give_the_same_parties(tmp_path: Path, name: str, text: str
     assert read.sha256 == hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
 
 
+def test_list_of_the_eu_is_read_with_its_day_one_party_per_number(tmp_path: Path) -> None:
+    read = read_screening_file(files.write(tmp_path / "c", files.EU_TEXT))
+    assert (read.layout, read.published) == (EU, "2026-11-20")
+    company, person, plant = read.parties
+    assert (company.name, company.aliases) == ("Aleph Alpha Limited", ("Alef Alfa; OOO",))
+    assert (company.rule, company.kind, company.start) == ("eu-269-2014", "Entity", "2022-07-21")
+    assert person.kind == "Individual"
+    assert (plant.name, plant.rule) == ("Made-up Plant", EU.id)
+
+
+def test_list_of_the_uk_is_read_below_its_day(tmp_path: Path) -> None:
+    read = read_screening_file(files.write(tmp_path / "c", files.UK_TEXT))
+    assert (read.layout, read.published) == (UK, "2026-11-18")
+    bank, company, person = read.parties
+    assert (bank.name, bank.aliases, bank.rule) == ("MADE-UP BANK", ("MUB",), "uk-russia-2019")
+    assert (bank.start, company.rule) == ("2022-04-06", UK.id)
+    assert (person.name, person.kind) == ("Mistral AI", "Individual")
+
+
 def test_kind_of_file_is_told_by_its_bytes_and_not_by_its_name(tmp_path: Path) -> None:
-    assert read_screening_file(files.write(tmp_path / "download", files.as_json())).kind == "json"
-    assert read_screening_file(files.write(tmp_path / "x.json", files.as_csv())).kind == "csv"
+    assert len(read_screening_file(files.write(tmp_path / "download", files.as_json())).parties) == 4
+    assert len(read_screening_file(files.write(tmp_path / "x.json", files.as_csv())).parties) == 4
     marked = files.write(tmp_path / "bom.json", "\ufeff" + files.as_json())
     assert len(read_screening_file(marked).parties) == len(files.ROWS)
 
@@ -66,8 +86,10 @@ def test_few_broken_rows_are_counted_and_named_and_the_rest_is_read(tmp_path: Pa
         ('{"error": "no key"}', "results"),
         ('{"results": [{"title": "x"}]}', "1 of 1 rows cannot be read"),
         ('{"results": [{"name": "A", "source": "B"', "as JSON"),
-        ("<html><body>Sign in</body></html>", "no columns name and source"),
-        ("name,country\nA,B\n", "no columns source"),
+        ("<html><body>Sign in</body></html>", "columns name, source"),
+        ("name,country\nA,B\n", "columns name, source"),
+        ("Entity_LogicalId;NameAlias_WholeName\n1;\n", "no row has a name"),
+        ("Entity_LogicalId;NameAlias_WholeName\n;A\n;B\n", "no number"),
         ("name,source\n" + ",\n" * 9, "rows cannot be read"),
         ('name,source\n"A,B\n', "rows cannot be read"),
         ("[" * 100_000, "as JSON"),
@@ -80,11 +102,12 @@ def test_what_is_something_else_is_refused_with_what_was_expected(
         read_screening_file(files.write(tmp_path / "c", text))
     assert said in str(caught.value)
     assert "trade.gov" in str(caught.value.hint)
+    assert "nothing was imported" in str(caught.value.hint)
 
 
 def test_binary_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "c.csv").write_bytes(b"PK\x03\x04" + bytes(range(256)) * 8)
-    with pytest.raises(ScreeningFileError, match="is not the Consolidated Screening List"):
+    with pytest.raises(ScreeningFileError, match="is none of the lists that can be imported"):
         read_screening_file(tmp_path / "c.csv")
 
 
@@ -100,7 +123,7 @@ def test_file_larger_than_the_limit_is_refused_before_it_is_read(
 
 def test_line_without_an_end_does_not_fill_memory(tmp_path: Path) -> None:
     path = tmp_path / "c.csv"
-    path.write_bytes(b"name,source\n" + b"x" * (2 * screening_file._LONGEST_CELL))
+    path.write_bytes(b"name,source\n" + b"x" * (2 * screening_file.LONGEST_LINE))
     with pytest.raises(ScreeningFileError, match="longer than"):
         read_screening_file(path)
 

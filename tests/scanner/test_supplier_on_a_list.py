@@ -235,4 +235,4 @@ def test_evidence_keeps_the_way_of_every_match(folder: Path) -> None:
     assert {(one["list"], one["way"]) for one in document["matches"]} == {
         ("eu-269-2014", "base-group"), ("uk-russia-2019", "base-group"), ("ofac-sdn", "base-group"),
     }  # fmt: skip
-    assert document["imported"] is None
+    assert document["imported"] == []
