@@ -103,15 +103,16 @@ class _Judging:
                 return self._by_key()
 
     def _by_key(self) -> Examined:
-        whose = f"key {self.bundle.key_hint[:16] or 'without a name'}"
         anchors = [anchor for anchor in self.bench.anchors if anchor.kind is Kind.KEY]
         named = [anchor for anchor in anchors if key_hint(anchor.data) == self.bundle.key_hint]
         # A bundle without a hint comes from before version 1.0: any of the keys may be its own.
-        for anchor in named or ([] if self.bundle.key_hint else anchors):
-            who = Signatory(Kind.KEY, key=key_hint(anchor.data), anchor=anchor.digest, named=anchor.named)
-            with _as_file(anchor.data) as path:
-                return self._verified(lambda config: config.use_elliptic_key_verifier(public_key=path), who)
-        return self._unchecked(whose)
+        looked_at = [self._by_one_key(each) for each in (named if self.bundle.key_hint else anchors)]
+        return _best(looked_at) or self._unchecked(f"key {self.bundle.key_hint[:16] or 'without a name'}")
+
+    def _by_one_key(self, anchor: Anchor) -> Examined:
+        who = Signatory(Kind.KEY, key=key_hint(anchor.data), anchor=anchor.digest, named=anchor.named)
+        with _as_file(anchor.data) as path:
+            return self._verified(lambda config: config.use_elliptic_key_verifier(public_key=path), who)
 
     def _by_certificate(self) -> Examined:
         claim = claim_of(self.bundle.certificates[0])
@@ -119,9 +120,7 @@ class _Judging:
             return refused(self.file, claim)
         authorities = [anchor for anchor in self.bench.anchors if anchor.kind is Kind.CERTIFICATE]
         looked_at = [self._by_authority(anchor, claim) for anchor in authorities]
-        if not looked_at:
-            return self._unchecked(f"certificate of {claim.identity} (issuer {claim.issuer})")
-        return min(looked_at, key=lambda each: list(Standing).index(each.standing))
+        return _best(looked_at) or self._unchecked(f"certificate of {claim.identity} (issuer {claim.issuer})")
 
     def _by_authority(self, anchor: Anchor, claim: Claim) -> Examined:
         who = Signatory(
@@ -204,6 +203,11 @@ class _Judging:
             )
             if paths
         ]
+
+
+def _best(looked_at: Sequence[Examined]) -> Examined | None:
+    """What the signature is worth by the anchor that says most for it; None without any."""
+    return min(looked_at, key=lambda each: list(Standing).index(each.standing), default=None)
 
 
 def _failure(

@@ -13,6 +13,8 @@ from typing import Any, NoReturn
 
 import model_signing
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from scanner.check import CheckContext
 from scanner.checks.signature_not_valid import CHECK
@@ -38,7 +40,7 @@ from tests.assets.signed_models import (
     sign_by_key,
     sign_by_sigstore,
 )
-from tests.assets.sigstore_world import SigstoreWorld
+from tests.assets.sigstore_world import BUNDLE_TYPE, PAYLOAD_TYPE, SigstoreWorld, b64, pae, signed
 from tests.scanner.signature_runs import TODAY, named, refusal, run, snapshot
 
 IDENTITY, ISSUER = "release@example.org", "https://accounts.example.org"
@@ -183,6 +185,38 @@ def test_other_ways_of_hashing_are_read_from_the_files(
     (model / "model.safetensors").write_bytes(bytes(range(256)) * 4999 + bytes(256))
     failed = refusal(model, named(public))
     assert (failed.rule, failed.locations[1].path) == ("CHANGED", "model.safetensors")
+
+
+def test_bundle_of_before_version_1_holds_by_a_key_it_does_not_name(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its statement lists the files as subjects; the library warns of it on standard output."""
+    private, public = key_pair(tmp_path)
+    key = serialization.load_pem_private_key(private.read_bytes(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    statement = {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [
+            {"name": path, "digest": {"sha256": hashlib.sha256(content).hexdigest()}}
+            for path, content in FILES.items()
+        ],
+        "predicateType": "https://model_signing/Digests/v0.1",
+        "predicate": {"unused": "Unused, just passed due to API requirements"},
+    }
+    payload = json.dumps(statement).encode()
+    envelope = {
+        "payload": b64(payload),
+        "payloadType": PAYLOAD_TYPE,
+        "signatures": [{"sig": b64(signed(key, pae(payload))), "keyid": ""}],
+    }
+    material = {"publicKey": {"rawBytes": b64(public.read_bytes()), "keyDetails": "PKIX_ECDSA_P256_SHA_256"}}
+    bundle = {"mediaType": BUNDLE_TYPE, "verificationMaterial": material, "dsseEnvelope": envelope}
+    (model / "model.sig").write_text(json.dumps(bundle))
+    _, other = key_pair(tmp_path, "other")
+    assert run(model, named(public))[0][0].outcome is Outcome.PASS
+    assert refusal(model, named(other)).rule == "INVALID"
+    assert run(model, named(other), named(public))[0][0].outcome is Outcome.PASS
+    assert capsys.readouterr().out == ""
 
 
 def test_git_files_that_were_signed_count_and_others_do_not(model: Path, tmp_path: Path) -> None:
