@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from scanner.manifest import Snapshot
-from scanner.signatures.anchors import Anchor
+from scanner.signatures.anchors import Anchor, shipped_on
 from scanner.signatures.bundle import (
     Bundle,
     BundleError,
@@ -53,7 +53,7 @@ class Bench:
         wanted: Whom the user accepts; none means that nobody was named.
         anchors: Keys and authorities among them.
         trust: File with the trust configuration of Sigstore.
-        trust_name: What that is, for people.
+        own_trust: Its name when it is the user's own, "" when it is the shipped one.
         signatures: Files that are signatures, which no signature has to be over.
         as_of: The day of judgement.
     """
@@ -62,7 +62,7 @@ class Bench:
     wanted: tuple[Wanted, ...]
     anchors: tuple[Anchor, ...]
     trust: Path
-    trust_name: str
+    own_trust: str
     signatures: frozenset[str]
     as_of: datetime.date
 
@@ -142,7 +142,13 @@ class _Judging:
             return refused(self.file, claim)
         if not claim.oidc_issuer:
             return refused(self.file, Problem("INVALID", f"{claim.identity}: no issuer vouches for it"))
-        who = Signatory(Kind.SIGSTORE, claim.identity, claim.oidc_issuer, signed_at=self.bundle.signed_at)
+        who = Signatory(
+            Kind.SIGSTORE,
+            claim.identity,
+            claim.oidc_issuer,
+            named=self.bench.own_trust,
+            signed_at=self.bundle.signed_at,
+        )
         return self._verified(
             lambda config: config.use_sigstore_verifier(
                 identity=claim.identity, oidc_issuer=claim.oidc_issuer, trust_config=self.bench.trust
@@ -157,7 +163,8 @@ class _Judging:
             failure = _failure(choose, hashing, Path(self.bench.snapshot.root), path)
         if hashing.actual is None:
             rule, says = failure or ("INVALID", "the files were not looked at")
-            against = f" by {self.bench.trust_name}" if who.kind is Kind.SIGSTORE else ""
+            is_by_shipped = who.kind is Kind.SIGSTORE and not self.bench.own_trust
+            against = f", by the public instance as of {shipped_on()}" if is_by_shipped else ""
             return refused(self.file, Problem(rule, f"{says} ({who.in_words}{against})"))
         problems = self._differences(hashing)
         if failure and not problems:

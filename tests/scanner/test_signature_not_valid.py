@@ -111,6 +111,7 @@ def test_model_signed_by_sigstore_identity_passes_offline(
         "kind": "Sigstore identity",
         "identity": IDENTITY,
         "issuer": ISSUER,
+        "named": str(tmp_path / "trust.json"),
     }
 
 
