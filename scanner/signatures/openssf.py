@@ -29,7 +29,7 @@ from scanner.signatures.bundle import (
     plain,
     read_bundle,
 )  # fmt: skip
-from scanner.signatures.certificates import Claim, claim_of, expired_on, key_hint
+from scanner.signatures.certificates import Claim, authorities_expired_on, claim_of, expired_on, key_hint
 from scanner.signatures.examined import Examined, Problem, Standing, refused
 from scanner.signatures.recognised import SignatureFile, UnreadableError
 from scanner.signatures.signers import Kind, Signatory, Wanted
@@ -130,8 +130,10 @@ class _Judging:
             examined = self._verified(
                 lambda config: config.use_certificate_verifier(certificate_chain=[path]), who
             )
-        ended = expired_on(self.bundle.certificates, self.bench.as_of)
-        if examined.who is None or not ended:
+        if examined.who is None:
+            return examined
+        brought, day = self.bundle.certificates, self.bench.as_of
+        if not (ended := expired_on(brought, day) or authorities_expired_on(brought, anchor.data, day)):
             return examined
         # Nobody attests when this was signed, so a certificate that ended may be used by whoever found it.
         return refused(self.file, Problem("EXPIRED", ended), *examined.problems, who=who)

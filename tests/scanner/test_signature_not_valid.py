@@ -547,6 +547,22 @@ def test_expired_certificate_is_refused_and_counts_on_its_days(model: Path, tmp_
     assert run(model, wanted, as_of=then)[0][0].outcome is Outcome.PASS
 
 
+@pytest.mark.parametrize("is_brought", [True, False])
+def test_authority_that_ended_is_refused_though_the_bundle_need_not_bring_it(
+    model: Path, tmp_path: Path, is_brought: bool
+) -> None:
+    start = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=90)
+    authority, private, certificate = certified(tmp_path, IDENTITY, start=start, days=365, authority_days=-30)
+    sign_by_certificate(model, authority, private, certificate)
+    if not is_brought:
+        bundle = json.loads((model / "model.sig").read_text())
+        del bundle["verificationMaterial"]["x509CertificateChain"]["certificates"][1:]
+        (model / "model.sig").write_text(json.dumps(bundle))
+    failed = refusal(model, named(authority, certificate=True))
+    assert failed.rule == "EXPIRED"
+    assert "CN=test authority ca" in failed.message
+
+
 # --- what the signature is not over
 
 
