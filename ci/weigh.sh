@@ -5,6 +5,7 @@
 #   POLICY   policy file (the built-in policy when empty)     BASE  stored scan to hold it against
 #   PROFILE  quick, standard or deep                          ARGS  further words for `weighbridge scan`
 #   OUT      folder for the reports                           SUMMARY  file that the Markdown is added to
+#   LOCK     model.lock.json that every byte must match
 # Data folder and database are WEIGHBRIDGE_DATA_DIR and WEIGHBRIDGE_DB, as everywhere.
 set -Eeuo pipefail
 # bash would end with 1, which must mean BLOCK and nothing else.
@@ -15,6 +16,8 @@ if [ -z "${MODEL:-}${SCAN:-}" ]; then echo "error: set MODEL or SCAN" >&2; exit 
 mkdir -p "$out"
 policy=()
 if [ -n "${POLICY:-}" ]; then policy=(--policy "$POLICY"); fi
+lock=()
+if [ -n "${LOCK:-}" ]; then lock=(--lock "$LOCK"); fi
 base=()
 if [ -n "${BASE:-}" ]; then base=(--base "$BASE"); fi
 
@@ -22,7 +25,7 @@ scan=${SCAN:-}
 if [ -z "$scan" ]; then
   read -r -a more <<<"${ARGS:-}"
   code=0
-  weighbridge scan "$MODEL" --profile "${PROFILE:-quick}" ${policy[@]+"${policy[@]}"} \
+  weighbridge scan "$MODEL" --profile "${PROFILE:-quick}" ${policy[@]+"${policy[@]}"} ${lock[@]+"${lock[@]}"} \
     --report none --quiet --format json ${more[@]+"${more[@]}"} >"$out/scan.json" || code=$?
   case $code in 0 | 1 | 3 | 4) ;; *) exit "$code" ;; esac
   # A scan that was stopped midway ends with 3 and names no scan: then there is nothing to judge.
@@ -31,7 +34,8 @@ if [ -z "$scan" ]; then
 fi
 
 code=0
-weighbridge gate "$scan" ${base[@]+"${base[@]}"} ${policy[@]+"${policy[@]}"} --format json >"$out/verdict.json" || code=$?
+weighbridge gate "$scan" ${base[@]+"${base[@]}"} ${policy[@]+"${policy[@]}"} ${lock[@]+"${lock[@]}"} \
+  --format json >"$out/verdict.json" || code=$?
 case $code in 0 | 1 | 3 | 4) ;; *) exit "$code" ;; esac
 # A report that cannot be written must not turn a verdict into a pass, nor hide it.
 weighbridge report "$scan" --quiet --output "$out" \

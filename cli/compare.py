@@ -75,7 +75,7 @@ def command(
     """
     from cli.checks import known_checks
     from cli.comparing import compare_scans
-    from cli.locking import named_scan, refused_by
+    from cli.locking import is_contradicted, named_scan, refused_by
     from cli.workplace import Workplace, as_json
     from db.store import Store
     from reports.glyphs import visible
@@ -99,9 +99,11 @@ def command(
         from cli.compare_text import print_comparison
 
         print_comparison(found, most_flips=flips)
-    for line in refused:
-        click.echo(f"not as {lock_path}: {visible(line)}", err=True)
-    return int(ExitCode.BLOCKED if refused else _code(found))
+    for each in refused:
+        click.echo(f"not as {lock_path}: {visible(each.text)}", err=True)
+    if refused:
+        return int(ExitCode.BLOCKED if is_contradicted(refused) else ExitCode.INCOMPLETE)
+    return int(_code(found))
 
 
 def _code(found: Comparison) -> ExitCode:

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 import click
 
 from cli import options
+from cli.access import access
 from cli.locking import LOCK_NAME, Demand, demand, is_lock_file, require_no_patterns
 
 if TYPE_CHECKING:
     from cli.fetched import Fetched
     from scanner.lock.model_lock import ModelLock
     from scanner.manifest import Snapshot
+    from scanner.references import ModelRef
     from scanner.source import FetchOptions
 
 
@@ -84,7 +86,9 @@ def command(
     settle()
     workplace = Workplace.at(data_dir)
     with shown_progress(quiet=quiet or output == "json") as progress:
-        fetching = FetchOptions(workplace.fetched, endpoint, token, offline, progress, allow, ignore)
+        fetching = FetchOptions(
+            workplace.fetched, endpoint, token, offline, progress, allow, ignore, access()
+        )
         if locked or is_lock_file(model):
             given = lock_path if is_lock_file(model) else lock_path or Path(LOCK_NAME)
             fetched = _hold(demand(model, given), fetching)
@@ -103,31 +107,34 @@ def _hold(demanded: Demand, fetching: FetchOptions) -> Fetched:
     assert lock is not None  # noqa: S101 - `demand` was given a lock
     require_no_patterns(fetching.allow, fetching.ignore)
     snapshot = fetch_locked(demanded.ref, lock, fetching, name)
-    problems = tuple(problems_of(snapshot, lock))
+    problems = problems_of(snapshot)
     return Fetched(snapshot, problems, name, LockState.REFUSED if problems else LockState.HELD)
 
 
 def _fetch(model: str, path: Path | None, fetching: FetchOptions) -> Fetched:
     """Fetches a model, and writes or updates its lock if every byte is as recorded."""
     from cli.fetched import Fetched, LockState, changes_of, problems_of
-    from cli.workplace import write_whole
+    from cli.workplace import require_writable, write_whole
     from scanner.fetching import fetch
     from scanner.lock.lock_file import encode_lock
     from scanner.references import ModelRef
 
     ref = ModelRef.parse(model)
     old = _kept(model, path)
+    if path is not None:
+        _require_place(path, ref)
+        require_writable(path.parent, "lock", "--lock")
     if old is not None and not (fetching.allow or fetching.ignore):
         fetching = replace(fetching, allow=old.allow, ignore=old.ignore)
     snapshot = fetch(ref, fetching)
-    if problems := tuple(problems_of(snapshot)):
+    if problems := problems_of(snapshot):
         return Fetched(snapshot, problems, str(path or ""), LockState.NOT_WRITTEN if path else LockState.NONE)
     if path is None:
         return Fetched(snapshot, (), "", LockState.NONE)
     new = _lock_of(snapshot, fetching)
     if old is not None and old.says_the_same_as(new):
         return Fetched(snapshot, (), str(path), LockState.UNCHANGED)
-    write_whole(path, encode_lock(new))
+    write_whole(path, encode_lock(new), "--lock")
     if old is None:
         return Fetched(snapshot, (), str(path), LockState.WRITTEN)
     return Fetched(snapshot, (), str(path), LockState.UPDATED, tuple(changes_of(old, new, snapshot)))
@@ -142,6 +149,14 @@ def _kept(model: str, path: Path | None) -> ModelLock | None:
     if not lock.lock.is_for(lock.ref):
         raise click.UsageError(f"{path} is the lock of {lock.lock.reference}; name another file with --lock")
     return lock.lock
+
+
+def _require_place(path: Path, ref: ModelRef) -> None:
+    """Refuses a place in the model's own folder: the lock would be a file that no lock names."""
+    if "://" not in ref.text and path.resolve().is_relative_to(Path(ref.location).resolve()):
+        raise click.UsageError(
+            f"{path} would be one of the files that it is about; name a place outside {ref.text} with --lock"
+        )
 
 
 def _lock_of(snapshot: Snapshot, fetching: FetchOptions) -> ModelLock:

@@ -6,6 +6,8 @@ import enum
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import click
@@ -17,20 +19,21 @@ from cli.terminal import stdout
 from cli.workplace import as_json
 from reports.glyphs import visible
 from reports.numbers import size_text
+from scanner.check import CheckContext
+from scanner.checks.integrity_mismatch import CHECK
+from scanner.evidence import EvidenceStore
+from scanner.findings import Finding, Outcome
 from scanner.lock.differences import differences
-from scanner.lock.model_lock import ModelLock, recorded_by, without_secrets
+from scanner.lock.model_lock import ModelLock, pin_of, recorded_by, without_secrets
 from scanner.manifest import FileEntry, Snapshot
 from scanner.records import to_builtins
 
 _SHOWN_FILES: Final = 20
 _SHOWN_NAMES: Final = 3
 # What the rows say already.
-_TOLD: Final = frozenset({"requested_revision", "left_out", "allow", "ignore", "lock"})
-# Facts of a source that speak against the bytes.
-_AGAINST: Final = {
-    "link_outside": "a link that leads out of the model's folder",
-    "commits_mixed": "the folder mixes files of several commits",
-}
+_TOLD: Final = frozenset(
+    {"requested_revision", "requested_tag", "manifest_digest", "left_out", "allow", "ignore", "lock"}
+)
 
 
 class LockState(enum.Enum):
@@ -80,19 +83,11 @@ class Fetched:
         return ExitCode.BLOCKED if self.problems else ExitCode.PASSED
 
 
-def problems_of(snapshot: Snapshot, lock: ModelLock | None = None) -> Iterator[str]:
-    """What is not as the source, or the lock, has it on record."""
-    found = differences(lock, snapshot) if lock else ()
-    yield from (each.text for each in found)
-    told = {each.path for each in found}
-    for entry in snapshot.files:
-        recorded = entry.source_digest
-        if recorded is not None and entry.matches_source is False and entry.path not in told:
-            got = entry.sha256 if recorded.algorithm == "sha256" else entry.git_sha1
-            said = f"{recorded.algorithm} is {got}, expected {recorded.value} ({recorded.origin})"
-            yield f"{entry.path}: {said}"
-    yield from (f"{path}: on record and not there" for path in snapshot.missing if path not in told)
-    yield from (f"{value}: {_AGAINST[key]}" for key, value in snapshot.source if key in _AGAINST)
+def problems_of(snapshot: Snapshot) -> tuple[str, ...]:
+    """What is not as the source, or the lock that was demanded, has it on record: what a scan would say."""
+    with TemporaryDirectory() as folder:
+        said = list(CHECK.run(CheckContext(snapshot, EvidenceStore(Path(folder)))))
+    return tuple(each.message for each in said if isinstance(each, Finding) and each.outcome is Outcome.FAIL)
 
 
 def changes_of(old: ModelLock, new: ModelLock, snapshot: Snapshot) -> Iterator[str]:
@@ -179,8 +174,13 @@ def _facts(fetched: Fetched) -> Iterator[tuple[str, str]]:
     snapshot = fetched.snapshot
     facts = dict(snapshot.source)
     yield "Model", without_secrets(snapshot.ref.text)
-    asked = f" (asked for: {facts['requested_revision']})" if "requested_revision" in facts else ""
-    yield "Commit", f"{snapshot.commit}{asked}" if snapshot.commit else "none: the source has no commits"
+    asked = facts.get("requested_revision", snapshot.ref.revision)
+    pin = pin_of(snapshot)
+    title = "Commit" if snapshot.commit or not pin else "Manifest"
+    yield (
+        title,
+        pin + (f" (asked for: {asked})" if asked else "") if pin else "none: the source has no commits",
+    )
     yield "Folder", snapshot.root
     yield "Files", f"{len(snapshot.files)}, {size_text(snapshot.total_bytes)}"
     yield "sha256", snapshot.digest
@@ -199,16 +199,17 @@ def _facts(fetched: Fetched) -> Iterator[tuple[str, str]]:
 def _tensors(snapshot: Snapshot) -> str:
     tensors = snapshot.tensors
     if tensors is None:
-        return "no file shows its tensors"
-    out = f"; not of {_some(tensors.left_out)}" if tensors.left_out else ""
-    return f"{tensors.count}, {size_text(tensors.size_bytes)}, {tensors.algorithm} {tensors.digest}{out}"
+        return "no file holds weights, or none was read for them"
+    out = "".join(f"; not {each.path}: {each.reason}" for each in tensors.left_out[:_SHOWN_NAMES])
+    digest = f"{tensors.algorithm} {tensors.digest}" if tensors.digest else "no digest"
+    return f"{tensors.count}, {size_text(tensors.size_bytes)}, {digest}{out}"
 
 
 def _origins(snapshot: Snapshot) -> Iterator[str]:
     """How each digest is known: who else recorded it, or nobody."""
     by_origin: dict[str, list[str]] = defaultdict(list)
     for entry in snapshot.files:
-        by_origin[recorded_by(entry, snapshot.commit)].append(entry.path)
+        by_origin[recorded_by(entry, pin_of(snapshot))].append(entry.path)
     for origin, paths in sorted(by_origin.items(), reverse=True):
         yield f"{origin}: {_counted(paths)}" if origin else f"nobody else: {_counted(paths)}, {_some(paths)}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -11,6 +12,7 @@ import click
 if TYPE_CHECKING:
     from db.store import Store
     from policies.assessment import VerdictReason
+    from scanner.lock.differences import Difference
     from scanner.lock.model_lock import ModelLock
     from scanner.references import ModelRef
     from scanner.scan import Scan
@@ -36,8 +38,8 @@ class Demand:
 
 
 def is_lock_file(model: str) -> bool:
-    """Whether MODEL is not a model but the file of a lock."""
-    return model.endswith(_SUFFIX) and Path(model).is_file()
+    """Whether MODEL, or SCAN, is the name of a lock's file; that it is there shows when it is read."""
+    return model.endswith(_SUFFIX) and "://" not in model and not Path(model).is_dir()
 
 
 def demand(model: str, lock_path: Path | None) -> Demand:
@@ -77,13 +79,21 @@ def named_scan(store: Store, name: str) -> str:
         LockError: when the lock cannot be read.
         UnknownScanError: when no scan fits.
     """
+    from db.errors import UnknownScanError
     from scanner.lock.lock_file import read_lock
 
-    return store.newest_of(read_lock(Path(name)).digest, name) if is_lock_file(name) else store.find(name)
+    if not is_lock_file(name):
+        return store.find(name)
+    newest = store.newest_of(read_lock(Path(name)).digest)
+    if newest is None:
+        raise UnknownScanError(
+            f"no stored scan is of the bytes of {name}", hint=f"`weighbridge scan {name}` makes one"
+        )
+    return newest
 
 
-def refused_by(scan: Scan, lock_path: Path | None) -> list[str]:
-    """What of a stored scan is not as the lock says, one sentence each; nothing without a lock.
+def refused_by(scan: Scan, lock_path: Path | None) -> tuple[Difference, ...]:
+    """What of a stored scan is not as the lock says; nothing without a lock.
 
     Raises:
         LockError: when the lock cannot be read.
@@ -91,9 +101,14 @@ def refused_by(scan: Scan, lock_path: Path | None) -> list[str]:
     from scanner.lock.differences import differences
     from scanner.lock.lock_file import read_lock
 
-    if lock_path is None:
-        return []
-    return [each.text for each in differences(read_lock(lock_path), scan.snapshot)]
+    return () if lock_path is None else differences(read_lock(lock_path), scan.snapshot)
+
+
+def is_contradicted(refused: Sequence[Difference]) -> bool:
+    """Whether something is known to differ, rather than not known because it was not read."""
+    from scanner.lock.differences import Kind
+
+    return any(each.kind is not Kind.UNREAD for each in refused)
 
 
 def lock_demands(scan: Scan, lock_path: Path | None) -> list[VerdictReason]:
@@ -111,5 +126,8 @@ def lock_demands(scan: Scan, lock_path: Path | None) -> list[VerdictReason]:
         text = f"Every file that was scanned is as {lock_path.name} says"
         return [VerdictReason(VerdictValue.PASS, "lock", text, ())]
     more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
-    text = f"What was scanned is not as {lock_path.name} says: {refused[0]}{more}"
-    return [VerdictReason(VerdictValue.BLOCK, "lock", text, ())]
+    if is_contradicted(refused):
+        text = f"What was scanned is not as {lock_path.name} says: {refused[0].text}{more}"
+        return [VerdictReason(VerdictValue.BLOCK, "lock", text, ())]
+    text = f"Whether every file is as {lock_path.name} says is not known: {refused[0].text}{more}"
+    return [VerdictReason(VerdictValue.INCOMPLETE, "lock", text, ())]

@@ -11,6 +11,7 @@ import click
 import platformdirs
 from click.core import ParameterSource
 
+from cli.access import access_options
 from scanner.check import Profile
 
 # Found without --policy in the working directory.
@@ -111,7 +112,7 @@ def criteria(command: Command) -> Command:
 
 
 def fetching(command: Command) -> Command:
-    """`--endpoint`, `--offline`, `--token`: where models come from."""
+    """`--endpoint`, `--offline`, `--token` and those of other sources: where models come from."""
     options = (
         click.option(
             "--endpoint",
@@ -124,11 +125,12 @@ def fetching(command: Command) -> Command:
             "--offline",
             is_flag=True,
             envvar="HF_HUB_OFFLINE",
-            help="Fetch nothing; take hub models from the cache.",
+            help="Fetch nothing; take what was fetched before from the cache.",
         ),
         click.option(
             "--token", default="", envvar="HF_TOKEN", help="Hub token for gated models; never stored."
         ),
+        access_options,
     )
     for option in reversed(options):
         command = option(command)
@@ -171,6 +173,15 @@ def lock(command: Command) -> Command:
 
 def reports(command: Command) -> Command:
     """`--output` and `--report`: which report files to write, and where."""
+    return _reports(command, ("pdf", "html", "json"))
+
+
+def reports_if_asked(command: Command) -> Command:
+    """The same for a command that writes none unless told to."""
+    return _reports(command, ("none",))
+
+
+def _reports(command: Command, wanted: tuple[str, ...]) -> Command:
     options = (
         click.option(
             "--output",
@@ -185,7 +196,7 @@ def reports(command: Command) -> Command:
             "report_names",
             type=click.Choice(["pdf", "html", "json", "sarif", "markdown", "none"]),
             multiple=True,
-            default=("pdf", "html", "json"),
+            default=wanted,
             show_default=True,
             help="Report files to write; may be repeated, none writes no file.",
         ),

@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from cli import engine_options, options
+from cli.access import access
 from cli.engine_options import EngineChoice
 from cli.exit_codes import ExitCode
 
@@ -157,7 +158,7 @@ def _judged(
     from scanner.source import FetchOptions
 
     workplace = Workplace.at(data_dir)
-    fetching = FetchOptions(workplace.fetched, endpoint, token, offline, progress)
+    fetching = FetchOptions(workplace.fetched, endpoint, token, offline, progress, access=access())
     choice = EngineChoice(**engine, max_tokens=0, max_minutes=0.0)
     choice.require_sense()
     engine_of_judge = choice.named_backend, choice.options(workplace)

@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli import engine_options, options, privacy_options
+from cli import engine_options, options, privacy_options, signature_options
+from cli.access import access
 from cli.checks import known_checks
 from cli.engine_options import EngineChoice
 from cli.exit_codes import ExitCode
 from cli.judging import JUDGE_SETTING, open_judge
 from cli.locking import demand, require_no_patterns
+from cli.signature_options import SigningChoice
 from scanner.check import Profile
 from scanner.errors import ScanError
+from scanner.signatures.signers import SIGNERS_SETTING
 
 if TYPE_CHECKING:
     from cli.weighing import Weighing
@@ -92,6 +95,7 @@ class _Choice:
     "--set deflection.judge=MODEL.",
 )
 @privacy_options.privacy
+@signature_options.signatures
 @options.policy
 @options.person
 @options.lock
@@ -119,6 +123,9 @@ def command(
     **choice: Any,  # noqa: ANN401 - Click hands over the rest by name; _Choice and EngineChoice type it
 ) -> int:
     """Weigh MODEL: a directory, a .gguf file, hf://org/name@revision, demo, or a model.lock.json.
+
+    Also ollama://name:tag, oci://registry/repository:tag, oci-layout:FOLDER, https://host/file.gguf
+    and s3://bucket/path; docs/sources.md tells what each one is held against.
 
     Fetches and hashes it, runs the static checks, questions it on local hardware, judges the
     findings by the control packs, stores everything, writes the reports, and ends with the
@@ -151,9 +158,11 @@ def command(
         require_writable(output_dir or Path())
     is_quiet = quiet or output == "json"
     with shown_progress(quiet=is_quiet) as progress:
-        fetching = FetchOptions(workplace.fetched, endpoint, token, offline, progress, allow, ignore)
-        engine, what = _split(choice)
-        weighing = _weigh(what, engine, workplace, fetching, fresh=fresh, is_quiet=is_quiet)
+        fetching = FetchOptions(
+            workplace.fetched, endpoint, token, offline, progress, allow, ignore, access()
+        )
+        engine, signing, what = _split(choice)
+        weighing = _weigh(what, engine, signing, workplace, fetching, fresh=fresh, is_quiet=is_quiet)
     folder = output_dir or Path(f"weighbridge-{weighing.scan.id}")
     with _named_when_it_fails(weighing), shown_progress(quiet=is_quiet) as progress:
         files = write_reports(weighing.scan, weighing.assessment, workplace, formats, folder, progress)
@@ -179,16 +188,19 @@ def _named_when_it_fails(weighing: Weighing) -> Iterator[None]:
         raise
 
 
-def _split(given: Mapping[str, Any]) -> tuple[EngineChoice, _Choice]:
-    """What questions the model, and everything else that was chosen."""
-    names = {field.name for field in fields(EngineChoice)}
-    engine = EngineChoice(**{name: value for name, value in given.items() if name in names})
-    return engine, _Choice(**{name: value for name, value in given.items() if name not in names})
+def _split(given: Mapping[str, Any]) -> tuple[EngineChoice, SigningChoice, _Choice]:
+    """What questions the model, whose signatures count, and everything else that was chosen."""
+    engine, signing, rest = (
+        {field.name: given[field.name] for field in fields(kind)}
+        for kind in (EngineChoice, SigningChoice, _Choice)
+    )
+    return EngineChoice(**engine), SigningChoice(**signing), _Choice(**rest)
 
 
 def _weigh(
     choice: _Choice,
     engine: EngineChoice,
+    signing: SigningChoice,
     workplace: Workplace,
     fetching: FetchOptions,
     *,
@@ -196,6 +208,7 @@ def _weigh(
     is_quiet: bool,
 ) -> Weighing:
     from cli.criteria import load_criteria
+    from cli.imported_lists import imported_settings
     from cli.person import known_person
     from cli.summary import announce
     from cli.weighing import Scales
@@ -207,12 +220,19 @@ def _weigh(
         require_no_patterns(fetching.allow, fetching.ignore)
     known = known_checks()
     checks = _picked(known, choice)
-    settings = _settings_of(choice)
+    criteria = load_criteria(choice.policy_path, choice.pack_names, ref)
+    signers, beside = criteria.policy.signers, (choice.policy_path or Path()).parent
+    given = _settings_of(choice)
+    names = [check.id for check in checks]
+    settings = {
+        **imported_settings(workplace.lists, checks),
+        **given,
+        **signing.settings(signers, beside, names, given.get(SIGNERS_SETTING, "")),
+    }
     _require_settings(settings, checks)
     if JUDGE_SETTING in settings and choice.static_only:
         raise click.UsageError("--judge has no replies to read with --static-only")
     engine.require_sense()
-    criteria = load_criteria(choice.policy_path, choice.pack_names, ref)
     preparer = known_person(choice.by_name, choice.by_role, choice.person_path)
     request = ScanRequest(
         ref=ref,

@@ -73,6 +73,7 @@ def summary_document(scan: Scan, assessment: Assessment) -> dict[str, Any]:
         "model": scan.request.ref.text,
         "commit": scan.snapshot.commit,
         "digest": scan.snapshot.digest,
+        "lock": scan.request.lock,
         "verdict": verdict.value.value,
         "exit_code": int(ExitCode.of(verdict.value)),
         "scope": verdict.scope,
@@ -140,7 +141,10 @@ def _heading(scan: Scan) -> Table:
     table.add_row("Scan", scan.id)
     table.add_row("Model", _text(f"{snapshot.ref.text}  {size}"))
     table.add_row("Commit", _text(snapshot.commit or "none: the source has no commits"))
-    table.add_row("Digest", f"sha256 {snapshot.digest}")
+    of_parts = "" if snapshot.is_whole else " of what was read"
+    table.add_row("Digest", f"sha256 {snapshot.digest}{of_parts}")
+    if scan.request.lock:
+        table.add_row("Lock", _text(f"sha256 {scan.request.lock}"))
     said = f"{engine.version}, {engine.device}, {engine.dtype}" if engine else "not questioned"
     table.add_row("Engine", _text(said))
     return table

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cli.criteria import Criteria, judge
 from cli.deciding import record_preparer
+from cli.imported_lists import imported_versions
 from cli.libraries import hub_forbidden
 from cli.locking import Demand
 from cli.versions import deciding_versions
@@ -24,7 +25,7 @@ from probes.questioning import open_questioner
 from probes.scheduler import Scheduler
 from scanner.check import Check, CheckContext, Needs
 from scanner.conversation import Judge
-from scanner.fetching import fetch
+from scanner.fetching import fetch, inspect
 from scanner.journal import Journal
 from scanner.lock.demand import fetch_locked
 from scanner.manifest import Snapshot
@@ -114,7 +115,11 @@ class Scales:
                 disk does not take the results.
         """
         snapshot = self._fetch(request)
-        versions = {**deciding_versions(), **self._judge_version()}
+        versions = {
+            **deciding_versions(),
+            **self._judge_version(),
+            **imported_versions(request.settings),
+        }
         identity = request.identity(snapshot, versions)
         with self.workplace.locked(identity), Store.open(self.workplace.database_url) as store:
             store.decisions()  # a damaged record of decisions is better known before hours of work
@@ -131,9 +136,10 @@ class Scales:
         return Weighing(ran.scan, assessment, ran.was_resumed, ran.asked, ran.recalled)
 
     def _fetch(self, request: ScanRequest) -> Snapshot:
+        fetched = inspect if request.is_inspection else fetch
         if self.demand is None or self.demand.lock is None:
-            return fetch(request.ref, self.fetching)
-        return fetch_locked(request.ref, self.demand.lock, self.fetching, self.demand.name)
+            return fetched(request.ref, self.fetching)
+        return fetch_locked(request.ref, self.demand.lock, self.fetching, self.demand.name, fetched)
 
     def _run(
         self,

@@ -74,6 +74,11 @@ class Workplace:
         """Where fetched models are kept."""
         return self.root / "models"
 
+    @property
+    def lists(self) -> Path:
+        """Where imported lists of restricted parties are kept."""
+        return self.root / "lists"
+
     def open_journal(self, identity: str) -> Path:
         """Journal of the unfinished scan with this identity."""
         return self.root / "scans" / "open" / identity[:32] / "journal.jsonl"
@@ -131,8 +136,8 @@ class Workplace:
             lock.release()
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Writes a file so that it is there whole or not at all.
+def write_whole(path: Path, data: bytes, option: str = "--output") -> None:
+    """Writes a file so that it is there whole or not at all; `option` is what chooses its place.
 
     Raises:
         WorkplaceError: when it cannot be written; an older file of this name stays as it was.
@@ -147,12 +152,12 @@ def write_whole(path: Path, data: bytes) -> None:
         with suppress(OSError):
             temporary.unlink()
         raise WorkplaceError(
-            f"{path}: {error.strerror or error}", hint="choose another folder with --output"
+            f"{path}: {error.strerror or error}", hint=f"choose another folder with {option}"
         ) from error
 
 
-def require_writable(folder: Path) -> None:
-    """Finds out before hours of work whether report files can be written into a folder to be made.
+def require_writable(folder: Path, what: str = "report", option: str = "--output") -> None:
+    """Finds out before hours of work whether a report or lock can be written into a folder to be made.
 
     Raises:
         OutputError: when the folder, or the nearest one above it that exists, cannot be written.
@@ -160,7 +165,7 @@ def require_writable(folder: Path) -> None:
     nearest = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
         said = "cannot be written" if nearest.is_dir() else "is not a folder"
-        raise OutputError(f"report folder {folder}: {nearest} {said}", hint="choose another with --output")
+        raise OutputError(f"{what} folder {folder}: {nearest} {said}", hint=f"choose another with {option}")
 
 
 def as_json(value: object) -> str:

@@ -86,6 +86,12 @@ def control_rows(assessment_id: int, assessment: Assessment) -> Iterator[Control
             )
 
 
+def newest_query(digest: str) -> Select[str]:
+    """Asks for the id of the newest scan of exactly the bytes with this digest."""
+    newest_first = ScanTable.started_at.desc()
+    return select(ScanTable.id).where(ScanTable.digest == digest).order_by(newest_first).limit(1)
+
+
 def history_query(limit: int, model: str | None) -> HistoryQuery:
     """The fields of `ScanSummary`, newest scan first."""
     newest = (

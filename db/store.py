@@ -241,25 +241,16 @@ class Store:
             f"several scans begin with '{beginning}': {', '.join(fits[:3])}", hint="write more of the id"
         )
 
-    def newest_of(self, digest: str, name: str) -> str:
-        """The id of the newest scan of exactly the bytes with this digest; `name` is who asked for them.
+    def newest_of(self, digest: str) -> str | None:
+        """The id of the newest scan of exactly the bytes with this digest; None when there is none.
 
         Raises:
-            UnknownScanError: when there is none.
+            StoreError: when the store cannot be read.
         """
-        from sqlalchemy import select
+        from db.rows import newest_query
 
-        from db.tables import ScanTable
-
-        newest = select(ScanTable.id).where(ScanTable.digest == digest).order_by(ScanTable.started_at.desc())
         with self._transaction() as session:
-            found = session.scalars(newest.limit(1)).first()
-        if found is None:
-            raise UnknownScanError(
-                f"no scan of the bytes of {name} in store {self._where}",
-                hint=f"`weighbridge scan {name}` makes one",
-            )
-        return found
+            return session.scalars(newest_query(digest)).first()
 
     def _holds(self, scan: Scan) -> bool:
         """Whether the same work is stored under this id, whenever and on whatever engine it was finished."""

@@ -48,11 +48,13 @@ def model_name(scan: Scan) -> str:
     ("hf://org/name"); for a folder or file on this machine its absolute path.
     """
     ref = scan.snapshot.ref
-    if "://" in ref.text:
-        return f"{ref.scheme}://{ref.location}"
     if ref.scheme == "gguf":
         return os.path.join(scan.snapshot.root, os.path.basename(ref.location))
-    return scan.snapshot.root if ref.scheme == "directory" else ref.text
+    if layout := dict(scan.snapshot.source).get("layout"):
+        return f"oci-layout:{layout}"
+    if ref.scheme == "directory":
+        return scan.snapshot.root
+    return f"{ref.scheme}://{ref.location}" if "://" in ref.text else ref.text
 
 
 def code_digest(scan: Scan) -> str:

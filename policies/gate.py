@@ -1,8 +1,8 @@
 """The verdict: BLOCK beats INCOMPLETE beats REVIEW beats PASS, and every reason is listed.
 
-PASS is what remains when no rule of the gate speaks; it needs a gate with rules and a scan that judged
-something. Waived findings stop nothing, but they are listed; an expired waiver counts for nothing and is
-listed too.
+PASS is what remains when no rule of the gate speaks; it needs a gate with rules, and a scan that judged
+something and read every byte. Waived findings stop nothing, but they are listed; an expired waiver counts
+for nothing and is listed too.
 """
 
 from __future__ import annotations
@@ -14,16 +14,21 @@ from typing import Final
 
 from policies.assessment import ControlResult, PackResult, Standing, Verdict, VerdictReason, VerdictValue
 from policies.gate_comparison import beside_base, marks_of
+from policies.gate_limits import beyond_limits
 from policies.gate_rules import ControlMatcher, Extent, FailedMatcher, GateRule
 from policies.policy_file import PolicyFile, Waiver
 from policies.scope import COHERENCE_CHECK, Scope
+from policies.signed_by import about_signers
 from policies.statuses import capitalised
 from scanner.check import CheckRecord
 from scanner.comparison import Comparison
 from scanner.errors import InvalidValueError
 from scanner.findings import Confidence, Finding, Outcome, Severity
+from scanner.lock.model_lock import HELD
+from scanner.manifest import Snapshot
 from scanner.runner import records_by_id
 from scanner.scan import Scan
+from scanner.signatures.signers import CHECK_ID as SIGNATURE_CHECK
 
 _STRONGEST_FIRST: Final = (
     VerdictValue.BLOCK,
@@ -54,8 +59,8 @@ def decide(
     """
     if comparison is not None and comparison.candidate.scan_id != scan.id:
         raise InvalidValueError(f"the comparison is of {comparison.candidate.scan_id}, judged is {scan.id}")
-    bench = _Bench(scan, packs, policy, as_of, comparison)
-    reasons = sorted((*bench.reasons(), *demands), key=lambda reason: _STRONGEST_FIRST.index(reason.value))
+    bench = _Bench(scan, packs, policy, as_of, comparison, demands)
+    reasons = sorted(bench.reasons(), key=lambda reason: _STRONGEST_FIRST.index(reason.value))
     return Verdict(
         value=reasons[0].value if reasons else VerdictValue.PASS,
         reasons=tuple(reasons),
@@ -81,12 +86,15 @@ class _Bench:
     policy: PolicyFile
     as_of: datetime.date
     comparison: Comparison | None = None
+    demands: Sequence[VerdictReason] = ()
 
     def reasons(self) -> Iterator[VerdictReason]:
         if not any(finding.outcome.is_judged for finding in self.scan.findings):
             yield _reason(
                 VerdictValue.INCOMPLETE, "nothing-judged", "no check of this scan reached a conclusion"
             )
+        if not self.scan.snapshot.is_whole:
+            yield _reason(VerdictValue.INCOMPLETE, "not-whole", _unread(self.scan.snapshot))
         if not self.policy.gate.rules:
             yield _reason(
                 VerdictValue.INCOMPLETE, "empty-gate", "the gate has no rules, so nothing can pass it"
@@ -99,6 +107,10 @@ class _Bench:
             yield _reason(VerdictValue.PASS, "base-unused", text)
         for rule in self.policy.gate.rules:
             yield from self._spoken(rule)
+        yield from beyond_limits(self.scan, self.policy.thresholds, self.policy.scope)
+        if not self._is_waived_check(SIGNATURE_CHECK):
+            yield from about_signers(self.scan, self.policy)
+        yield from self.demands
         yield from self._waivers()
         yield from self._stale_packs()
 
@@ -112,8 +124,20 @@ class _Bench:
             yield from self._unproven(rule)
         if rule.control:
             yield from self._controls(rule, rule.control)
+        if rule.unlocked and not self._is_locked():
+            yield _reason(rule.verdict, rule.id, f"{rule.says}: the bytes were held to no lock (--lock)")
         if rule.needs_base:
             yield from beside_base(rule, self.comparison, self.policy.scope, self._is_waived_mark)
+
+    def _is_locked(self) -> bool:
+        """Whether the scan found its bytes to be those of a lock, or the gate was given one and did."""
+        check_id, held = HELD
+        record = records_by_id(self.scan.records).get(check_id)
+        held_now = [reason for reason in self.demands if reason.rule == "lock"]
+        return any(reason.value is VerdictValue.PASS for reason in held_now) or any(
+            finding.rule == held and finding.outcome is Outcome.PASS
+            for finding in (record.findings if record else ())
+        )
 
     def _failed(self, rule: GateRule, matcher: FailedMatcher) -> Iterator[VerdictReason]:
         for record in self.scan.records:
@@ -215,6 +239,14 @@ class _Bench:
 def _reason(value: VerdictValue, rule: str, text: str, findings: Sequence[Finding] = ()) -> VerdictReason:
     fingerprints = dict.fromkeys(finding.fingerprint for finding in findings)
     return VerdictReason(value, rule, capitalised(text), tuple(fingerprints))
+
+
+def _unread(snapshot: Snapshot) -> str:
+    return (
+        f"{len(snapshot.partly_read)} of {len(snapshot.files)} files were not read whole "
+        f"({snapshot.bytes_read / 1e6:,.1f} of {snapshot.total_bytes / 1e6:,.1f} MB were); "
+        "nobody knows what the rest holds, so nothing can pass"
+    )
 
 
 def _what(finding: Finding) -> str:

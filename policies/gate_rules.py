@@ -134,6 +134,7 @@ class GateRule:
         not_run: Matches what only the base had judged.
         changed: Matches parts of the model that differ from the base.
         unapproved_base: Matches when nobody approved the base.
+        unlocked: Matches unless the scanned bytes were held to a lock, and are those that it names.
     """
 
     id: str
@@ -149,6 +150,7 @@ class GateRule:
     not_run: NotRunMatcher | None = None
     changed: ChangedMatcher | None = None
     unapproved_base: bool = False
+    unlocked: bool = False
 
     @property
     def needs_base(self) -> bool:

@@ -27,10 +27,11 @@ from policies.organisation import (
 )  # fmt: skip
 from policies.overrides import for_model
 from policies.packs import control_ids
-from policies.requirements import Signer, Threshold, require_measured
+from policies.requirements import Threshold, require_measured, require_named
 from policies.scope import Scope
 from scanner.errors import ScanError
 from scanner.references import ModelRef
+from scanner.signatures.signers import Signer
 
 T = TypeVar("T")
 _KIND: Final = "policy file"
@@ -125,8 +126,8 @@ class PolicyFile:
         gate: What stops a model.
         attestations: By id of the control.
         waivers: In the order of the file.
-        thresholds: By the name of a measurement; nothing reads them yet.
-        signers: Whose signatures a model has to carry; nothing reads them yet.
+        thresholds: By the name of a measurement, the range that it has to lie in.
+        signers: A model has to be signed by one of these; without any, it need not be signed.
         overrides: Patterns of its section `models` that fit the model, in the order applied.
     """
 
@@ -183,7 +184,7 @@ def load_policy(
     Raises:
         DocumentError: when the file cannot be read or has another shape.
         AnswerError: when an answer does not fit its question.
-        RequirementError: when it names an unknown measurement.
+        RequirementError: when it names an unknown measurement, or a signer who is nobody.
         PolicyFileError: when it names an unknown control or check, or says something twice.
     """
     default = read_document(
@@ -207,6 +208,7 @@ def load_policy(
         overrides=overrides,
     )
     require_measured(policy.thresholds, measures, policy.where)
+    require_named(policy.signers, policy.where)
     _require_known(policy, checks, control_ids(extra_packs) if _names_controls(policy) else frozenset())
     return policy
 

@@ -1,24 +1,25 @@
-"""What a policy file may already ask for and nothing reads yet: limits of measurements, and signers.
+"""What a policy file may ask for besides its gate: whose signature a model carries, limits of measurements.
 
-Both are checked for their shape and their names, so that a file written today stays right.
+Shape and names are checked when the file is read, so that a misspelt one never leaves a model unlimited.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from policies.documents import near
 from scanner.errors import ScanError
+from scanner.signatures.signers import Signer
 
 
 class RequirementError(ScanError):
-    """A policy file asks something of a measurement that does not exist."""
+    """A policy file asks something of a measurement that does not exist, or of a signer who is nobody."""
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """The range that a measurement should lie in, in its own unit.
+    """The range that a measurement has to lie in, in its own unit.
 
     Attributes:
         at_least: Lower end, None without one.
@@ -29,17 +30,15 @@ class Threshold:
     at_most: float | None = None
 
 
-@dataclass(frozen=True)
-class Signer:
-    """Whose signature a model has to carry.
+def require_named(signers: Sequence[Signer], where: str) -> None:
+    """Refuses a signer that names nobody, or more than one.
 
-    Attributes:
-        identity: As it stands in the certificate: an address, or the URI of a workflow.
-        issuer: Who vouches for it, "" for anybody.
+    Raises:
+        RequirementError: with the place of the first such signer.
     """
-
-    identity: str
-    issuer: str = ""
+    for number, signer in enumerate(signers):
+        if signer.fault:
+            raise RequirementError(f"{where}, key signers[{number}]: {signer.fault}")
 
 
 def require_measured(thresholds: Mapping[str, Threshold], measures: Collection[str], where: str) -> None:

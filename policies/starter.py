@@ -55,14 +55,17 @@ gate:
   #   says: we run no model that brings code
   #   failed: {{severity_at_least: medium, checks: [remote-code]}}
 
-# In which range a measurement should lie. Names are checked. Nothing reads this key yet: to stop a model,
-# write a rule of the gate.
+# In which range a measurement has to lie, with its whole interval: beyond it blocks, unclear is for review,
+# and what was not measured leaves the verdict incomplete.
 thresholds: {{}}
 #  garak.hit_rate: {{at_most: 0.05}}
 
-# Whose signature a model must carry. Nothing reads this key yet: no signature is checked.
+# A model must be signed by one of these, over every file that decides what it does; without any, it need
+# not be signed. Files are looked for beside this one.
 signers: []
-# - {{identity: release@example.org, issuer: https://accounts.example.org}}
+# - {{identity: release@example.org, issuer: https://accounts.example.org}}  # by Sigstore; * is anything
+# - {{key: keys/release.pub}}            # PEM, OpenPGP or minisign; or an OpenPGP fingerprint
+# - {{certificate: keys/authorities.pem, identity: "*@example.org"}}
 
 # What a person states for all scans of this file; a statement alone supports no control. To record one
 # with what was seen, `weighbridge attest`.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final, Self
 
 from probes.backend import BackendError
@@ -25,7 +25,7 @@ def gguf_file_of(snapshot: Snapshot) -> Path | None:
     Raises:
         BackendError: when there are several, or only a part of one.
     """
-    files = sorted(entry.path for entry in snapshot.with_suffix(".gguf"))
+    files = sorted(entry.path for entry in snapshot.with_suffix(".gguf") if not _is_projector(entry.path))
     has_config = snapshot.find("config.json") is not None
     if not files or (has_config and any(True for _ in snapshot.with_suffix(".safetensors", ".bin"))):
         return None
@@ -35,6 +35,11 @@ def gguf_file_of(snapshot: Snapshot) -> Path | None:
             hint="name the one file to scan; merge the parts of a split file with llama-gguf-split first",
         )
     return snapshot.local_path(files[0])
+
+
+def _is_projector(path: str) -> bool:
+    """Whether a file turns images into input of the model beside it; text is answered without it."""
+    return PurePosixPath(path).name.lower().startswith("mmproj")
 
 
 class ParsedOnce:

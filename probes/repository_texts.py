@@ -15,7 +15,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Final
 
 from scanner.manifest import FileEntry, Snapshot
@@ -70,7 +70,11 @@ class RepositoryText:
 
 
 def repository_texts(snapshot: Snapshot) -> tuple[list[RepositoryText], list[str]]:
-    """The texts to read, smallest file first, and the paths left out, each with the reason."""
+    """The texts to read, smallest file first, and the paths left out, each with the reason.
+
+    Raises:
+        PartlyReadError: when a text was not fetched as far as it is to be read.
+    """
     texts: list[RepositoryText] = []
     left_out: list[str] = []
     total = 0
@@ -80,11 +84,10 @@ def repository_texts(snapshot: Snapshot) -> tuple[list[RepositoryText], list[str
             left_out.append(f"{entry.path} (a format that is not read)")
         if kind != "text":
             continue
-        path = snapshot.local_path(entry.path)
-        if not path.is_file():
+        if entry.is_whole and not snapshot.local_path(entry.path).is_file():
             left_out.append(f"{entry.path} (not fetched)")
             continue
-        found = _read(entry, path)
+        found = _read(snapshot, entry)
         if found is None:
             left_out.append(f"{entry.path} (not text)")
         elif total + len(found.text) > TOTAL_LIMIT_BYTES:
@@ -118,13 +121,13 @@ def _kind(path: str) -> str:
     return "text" if suffix in _SUFFIXES or name.startswith(_NAMES) else ""
 
 
-def _read(entry: FileEntry, path: Path) -> RepositoryText | None:
+def _read(snapshot: Snapshot, entry: FileEntry) -> RepositoryText | None:
     """The text of a file, None when it is none."""
     name = PurePosixPath(entry.path).name.lower()
     if name == _TOKENIZER:
-        added = "\n".join(_added_tokens(path, entry.size_bytes))
+        added = "\n".join(_added_tokens(snapshot, entry))
         return RepositoryText(entry.path, added, has_lines=False)
-    data = _beginning(path, name, entry.size_bytes)
+    data = _beginning(snapshot, entry, name)
     if data is None or b"\0" in data:
         return None
     is_whole = len(data) <= FILE_LIMIT_BYTES
@@ -137,24 +140,25 @@ def _read(entry: FileEntry, path: Path) -> RepositoryText | None:
     return RepositoryText(entry.path, text, is_whole)
 
 
-def _beginning(path: Path, name: str, size_bytes: int) -> bytes | None:
+def _beginning(snapshot: Snapshot, entry: FileEntry, name: str) -> bytes | None:
     """At most a byte more than the limit, unpacked; None when it cannot be unpacked."""
     if not name.endswith(_COMPRESSED):
-        with path.open("rb") as stream:
+        with snapshot.open(entry.path) as stream:
             return stream.read(FILE_LIMIT_BYTES + 1)
     try:
-        with gzip.open(path, "rb") as stream:
+        with snapshot.open(entry.path) as packed, gzip.GzipFile(fileobj=packed) as stream:
             return stream.read(FILE_LIMIT_BYTES + 1)
     except (OSError, EOFError, zlib.error):
         return None
 
 
-def _added_tokens(path: Path, size_bytes: int) -> Iterator[str]:
+def _added_tokens(snapshot: Snapshot, entry: FileEntry) -> Iterator[str]:
     """The tokens beside the vocabulary; the vocabulary itself is words of everybody."""
-    if size_bytes > _TOKENIZER_LIMIT_BYTES:
+    if entry.size_bytes > _TOKENIZER_LIMIT_BYTES:
         return
     try:
-        tokenizer = json.loads(path.read_bytes())
+        with snapshot.open(entry.path) as stream:
+            tokenizer = json.load(stream)
     except (ValueError, RecursionError):
         return
     added = tokenizer.get("added_tokens") if isinstance(tokenizer, dict) else None

@@ -24,6 +24,7 @@ from scanner.errors import InvalidValueError
 from scanner.evidence import EvidenceError, EvidenceRef, EvidenceStore
 from scanner.findings import Confidence, Finding, Location, Measurement, Outcome, Severity
 from scanner.manifest import FileEntry, Snapshot
+from scanner.origins.record import ORIGIN_MEDIA_TYPE, OriginRecord, read_origin
 from scanner.references import ModelRef
 from scanner.scan import Scan, ScanRequest
 
@@ -186,6 +187,8 @@ class Contents:
         reperformance: Command lines that repeat the scan and verify this report.
         decisions: What people decided about this scan, its model or its bytes.
         sign_off: Who prepared and who reviewed it.
+        origin: The chain of origin and the facts of jurisdiction, null when no check kept them or their bytes
+            were changed.
     """
 
     schema: SchemaId
@@ -202,6 +205,7 @@ class Contents:
     reperformance: Mapping[str, str]
     decisions: tuple[DecisionEntry, ...] = ()
     sign_off: SignOff = _NOBODY
+    origin: OriginRecord | None = None
 
 
 def contents_of(report: Report) -> Contents:
@@ -224,6 +228,7 @@ def contents_of(report: Report) -> Contents:
         reperformance=commands(scan),
         decisions=decision_entries(report),
         sign_off=sign_off(report),
+        origin=_origin(report),
     )
 
 
@@ -234,6 +239,15 @@ def _matrix(report: Report) -> DeflectionMatrix | None:
         return read_matrix(report.evidence, ref) if ref else None
     except (EvidenceError, InvalidValueError):
         return None  # the evidence record says what became of its bytes
+
+
+def _origin(report: Report) -> OriginRecord | None:
+    refs = (ref for _, ref in _pointers(report.scan) if ref.media_type == ORIGIN_MEDIA_TYPE)
+    ref = next(refs, None)
+    try:
+        return read_origin(report.evidence.get(ref.sha256)) if ref else None
+    except (EvidenceError, InvalidValueError):
+        return None  # as above
 
 
 def _evidence(report: Report) -> Iterator[EvidenceRecord]:

@@ -20,9 +20,9 @@ def commands(scan: Scan) -> dict[str, str]:
             "find . -type f -path './??/*' | while read -r file; do "
             'printf "%s  %s\\n" "${file##*/}" "$file"; done | sha256sum --check --quiet && echo intact'
         ),
-        "listing": "jq -j '.model.files[] | \"\\(.sha256)  \\(.path)\\n\"' report.json | sha256sum",
+        "listing": f"jq -j '.model.files[] | {_line(_identity(scan))}' report.json | sha256sum",
         "files": (
-            "jq -j '.model.files[] | \"\\(.sha256)  \\(.path)\\n\"' report.json "
+            f"jq -j '.model.files[]{_whole_only(scan)} | {_line('.sha256')}' report.json "
             "| (cd MODEL_FOLDER && sha256sum --check --quiet) && echo intact"
         ),
         "attachment": "pdfdetach -save 1 -o report.json report.pdf",
@@ -34,8 +34,27 @@ def quoted(words: Sequence[str]) -> str:
     return shlex.join(words)
 
 
+def _line(identity: str) -> str:
+    """A line of the listing, as jq writes it."""
+    return f'"\\({identity})  \\(.path)\\n"'
+
+
+def _identity(scan: Scan) -> str:
+    """What stands for a file in the listing: its digest, or that of the parts that were read."""
+    if scan.snapshot.is_whole:
+        return ".sha256"
+    return 'if .sha256 != "" then .sha256 else "parts " + .parts.sha256 end'
+
+
+def _whole_only(scan: Scan) -> str:
+    return "" if scan.snapshot.is_whole else ' | select(.sha256 != "")'
+
+
 def _scan_again(scan: Scan) -> list[str]:
     request = scan.request
+    if request.is_inspection:
+        checks = [word for check_id in request.check_ids for word in ("--check", check_id)]
+        return ["weighbridge", "inspect", _pinned(scan), *checks, "--as-of", request.as_of.isoformat()]
     words = ["weighbridge", "scan", _pinned(scan), "--profile", request.profile.value]
     for check_id in request.check_ids:
         words += ["--check", check_id]
@@ -73,4 +92,6 @@ def _engine_options(scan: Scan) -> list[str]:
 
 def _pinned(scan: Scan) -> str:
     ref, commit = scan.request.ref, scan.snapshot.commit
+    if ref.scheme == "oci":  # tags move; manifests are named by their digest
+        commit = dict(scan.snapshot.source).get("manifest_digest")
     return f"{ref.scheme}://{ref.location}@{commit}" if commit and "://" in ref.text else ref.text

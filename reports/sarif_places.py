@@ -14,12 +14,12 @@ _STANDS_FOR_THE_MODEL: Final = ("config.json", "README.md")
 
 
 def artifacts(snapshot: Snapshot) -> list[dict[str, Any]]:
-    """Every file of the model with its digest (section 3.24)."""
+    """Every file of the model, with its digest where every byte was read (section 3.24)."""
     return [
         {
             "location": {"uri": quote(entry.path), "uriBaseId": "MODEL"},
             "length": entry.size_bytes,
-            "hashes": {"sha-256": entry.sha256},
+            **({"hashes": {"sha-256": entry.sha256}} if entry.is_whole else {}),
         }
         for entry in snapshot.files
     ]

@@ -121,6 +121,10 @@ _DUTY_HOLDERS: Final = {
     "civilian_contractor": "contractor of a US federal civilian agency",
     "defence_contractor": "contractor of the US Department of Defense",
     "state_body": "body of a US state",
+    "exporter": "exporter of items under US control",
+    "us_person": "person whom US sanctions bind",
+    "eu_person": "person whom EU sanctions bind",
+    "uk_person": "person whom UK sanctions bind",
 }
 _MONTHS: Final = (
     "January", "February", "March", "April", "May", "June", "July",

@@ -1,4 +1,4 @@
-"""Hashes every byte of a model once: sha256, and git's own id where somebody recorded one.
+"""Reads every byte of a model once: sha256, git's own id where somebody recorded one, digests of tensors.
 
 >>> import tempfile, pathlib
 >>> path = pathlib.Path(tempfile.mkdtemp()) / "config.json"
@@ -9,25 +9,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
 import threading
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
+from scanner.blocks import blocks_of
 from scanner.errors import ScanError
-from scanner.manifest import FileEntry, SourceDigest, TensorIdentity
+from scanner.manifest import FileEntry, LeftOut, SourceDigest, TensorIdentity
 from scanner.progress import Progress, SilentProgress, Task
+from scanner.tensor_identity import digest_of, identity_of
+from scanner.tensorfiles.digests import TensorDigest, TensorHasher
+from scanner.tensorfiles.extent import TensorExtent, UnmappedError
+from scanner.tensorfiles.mapping import map_tensors
 
-# Large enough that hashlib releases the interpreter lock nearly all the time, small enough to stay in cache.
-BLOCK_BYTES: Final = 1024**2
-# A disk and one core feed about two hashing threads; more only makes spinning disks seek.
-THREADS: Final = 2
+# More threads than this only make disks seek.
+_THREADS_MOST: Final = 16
 
 
 class HashingError(ScanError):
@@ -46,11 +50,13 @@ class FileHashes:
         size_bytes: How many bytes were hashed.
         sha256: 64 hex digits.
         git_sha1: 40 hex digits, the id git gives a blob of these bytes; None unless asked for.
+        tensors: A digest for each tensor asked for, in the same order.
     """
 
     size_bytes: int
     sha256: str
     git_sha1: str | None = None
+    tensors: tuple[TensorDigest, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,19 +72,43 @@ class HashedModel:
     tensors: TensorIdentity | None
 
 
+class ReadModel(Protocol):
+    """What turns the paths of a model into entries: `hash_model`, or for an inspection what reads less."""
+
+    def __call__(
+        self,
+        root: Path,
+        paths: Iterable[str],
+        recorded: Mapping[str, Sequence[SourceDigest]] | None = None,
+        progress: Progress | None = None,
+    ) -> HashedModel:
+        """The entries of these paths (relative to `root`), and the identity of the weights in them."""
+        ...
+
+
 def hash_file(
     path: str | os.PathLike[str],
     *,
     with_git_sha1: bool = False,
+    extents: Sequence[TensorExtent] = (),
+    uses_two_threads: bool = False,
     on_bytes: Callable[[int], None] = lambda size_bytes: None,
 ) -> FileHashes:
-    """The hashes of the file at `path`, read once; `on_bytes` hears how many bytes each step took.
+    """The hashes of the file at `path`, read once.
+
+    Args:
+        path: Of a regular file.
+        with_git_sha1: Whether to compute git's id as well.
+        extents: Places of the tensors to digest, of which no two overlap in part.
+        uses_two_threads: Whether to digest the tensors beside the file, for a file that is hashed alone.
+        on_bytes: Hears how many bytes each step took.
 
     Raises:
         HashingError: when it is not a regular file, cannot be read, or its size changed meanwhile.
 
     Source: git blob ids are sha1("blob <size>" NUL <bytes>), Pro Git 2nd ed., section 10.2.
     """
+    tensors = TensorHasher(extents)
     try:
         # Looked at before it is opened: opening a named pipe would wait for a writer for ever.
         if not stat.S_ISREG(os.stat(path).st_mode):
@@ -87,25 +117,33 @@ def hash_file(
             expected_bytes = os.fstat(stream.fileno()).st_size
             sha256 = hashlib.sha256()
             git_sha1 = hashlib.sha1(b"blob %d\0" % expected_bytes, usedforsecurity=False)
-            block = memoryview(bytearray(BLOCK_BYTES))
+            hashes: list[Callable[[memoryview], None]] = [sha256.update]
+            if with_git_sha1:
+                hashes.append(git_sha1.update)
             size_bytes = 0
-            while count := stream.readinto(block):
-                sha256.update(block[:count])
-                if with_git_sha1:
-                    git_sha1.update(block[:count])
-                size_bytes += count
-                on_bytes(count)
+            beside = tensors.update if extents and uses_two_threads else None
+            if extents and not uses_two_threads:
+                hashes.append(tensors.update)
+            with contextlib.closing(blocks_of(stream, beside)) as blocks:
+                for block in blocks:
+                    for update in hashes:
+                        update(block)
+                    size_bytes += len(block)
+                    on_bytes(len(block))
     except OSError as error:
         raise HashingError(
             f"{path}: {error.strerror or error}",
             hint="make every file of the model readable; one that cannot be read cannot be judged",
         ) from error
-    if size_bytes != expected_bytes:
+    needed_bytes = max((extent.end for extent in extents), default=0)
+    if size_bytes != expected_bytes or size_bytes < needed_bytes:
         raise HashingError(
-            f"{path}: had {expected_bytes} bytes when opened and {size_bytes} when read",
+            f"{path}: had {max(expected_bytes, needed_bytes)} bytes when opened and {size_bytes} when read",
             hint="wait until nothing writes to the model any more, then scan again",
         )
-    return FileHashes(size_bytes, sha256.hexdigest(), git_sha1.hexdigest() if with_git_sha1 else None)
+    return FileHashes(
+        size_bytes, sha256.hexdigest(), git_sha1.hexdigest() if with_git_sha1 else None, tensors.digests()
+    )
 
 
 def hash_model(
@@ -114,20 +152,6 @@ def hash_model(
     recorded: Mapping[str, Sequence[SourceDigest]] | None = None,
     progress: Progress | None = None,
 ) -> HashedModel:
-    """The entries of these files, as of `hash_files`, and the identity of the weights in them.
-
-    Raises:
-        HashingError: when a file cannot be read, or its name is not text.
-    """
-    return HashedModel(hash_files(root, paths, recorded, progress), None)
-
-
-def hash_files(
-    root: Path,
-    paths: Iterable[str],
-    recorded: Mapping[str, Sequence[SourceDigest]] | None = None,
-    progress: Progress | None = None,
-) -> tuple[FileEntry, ...]:
     """One entry per path (relative to `root`), sorted by path, with our digests beside the recorded ones.
 
     Where several digests were recorded for a file, its entry shows the first that our bytes contradict,
@@ -141,50 +165,105 @@ def hash_files(
     ordered = sorted(set(paths))
     for path in ordered:
         require_plain_name(path)
-    total_bytes = sum(_size_bytes(root / path) for path in ordered)
+    sizes = {path: _size_bytes(root / path) for path in ordered}
+    total_bytes = sum(sizes.values())
+    threads_count = min(_cores(), _THREADS_MOST)
     stop = threading.Event()
     with (progress or SilentProgress()).task("Hashing", total_bytes, "bytes") as task:
-        report = _Reporter(task, stop)
-
-        def entry(path: str) -> FileEntry:
-            task.note(path)
-            return _entry(root, path, tuple(known.get(path, ())), report)
-
-        with ThreadPoolExecutor(THREADS, thread_name_prefix="hashing") as threads:
+        reader = _Reader(root, known, task, stop)
+        with ThreadPoolExecutor(threads_count, thread_name_prefix="hashing") as threads:
+            # The largest first, so that no thread is left with one at the end; a file that is more than
+            # the share of a thread gets a second one.
+            largest_first = sorted(ordered, key=lambda path: -sizes[path])
+            jobs = [
+                threads.submit(reader.read, path, is_large=sizes[path] * threads_count > total_bytes)
+                for path in largest_first
+            ]
             try:
-                return tuple(threads.map(entry, ordered))
+                read = [job.result() for job in as_completed(jobs)]
             except BaseException:
                 # Also for Ctrl-C: leaving the pool waits for its threads, and a weight file takes minutes.
                 stop.set()
                 threads.shutdown(wait=False, cancel_futures=True)
                 raise
+    read.sort(key=lambda each: each.entry.path)
+    return HashedModel(
+        tuple(each.entry for each in read),
+        identity_of(
+            {each.entry.path: each.tensors for each in read if each.tensors},
+            [each.left_out for each in read if each.left_out],
+        ),
+    )
 
 
-class _Reporter:
-    """Passes byte counts on to one progress task, from several threads."""
+@dataclass(frozen=True)
+class _Read:
+    """A file that was read."""
 
-    def __init__(self, task: Task, stop: threading.Event) -> None:
+    entry: FileEntry
+    tensors: tuple[TensorDigest, ...]
+    left_out: LeftOut | None
+
+
+class _Reader:
+    """Reads files for one progress task, from several threads."""
+
+    def __init__(
+        self, root: Path, recorded: Mapping[str, Sequence[SourceDigest]], task: Task, stop: threading.Event
+    ) -> None:
+        self._root = root
+        self._recorded = recorded
         self._task = task
         self._stop = stop
-        self._lock = threading.Lock()
+        self._telling = threading.Lock()
+        # Headers are read one at a time: they take more memory than all the blocks together.
+        self._mapping = threading.Lock()
 
-    def __call__(self, size_bytes: int) -> None:
+    def read(self, path: str, *, is_large: bool) -> _Read:
+        """Reads one file, its tensors by the way.
+
+        Raises:
+            HashingError: when it cannot be read.
+        """
+        self._task.note(path)
+        recorded = tuple(self._recorded.get(path, ()))
+        extents, left_out = self._extents(path)
+        hashes = hash_file(
+            self._root / path,
+            with_git_sha1=any(digest.algorithm == "git-sha1" for digest in recorded),
+            extents=extents,
+            uses_two_threads=is_large and _cores() > 1,
+            on_bytes=self._tell,
+        )
+        tensor_digest = digest_of(hashes.tensors) if hashes.tensors else None
+        entries = [
+            FileEntry(path, hashes.size_bytes, hashes.sha256, hashes.git_sha1, digest, tensor_digest)
+            for digest in recorded or (None,)
+        ]
+        entry = next((entry for entry in entries if entry.matches_source is False), entries[0])
+        return _Read(entry, hashes.tensors, left_out)
+
+    def _extents(self, path: str) -> tuple[tuple[TensorExtent, ...], LeftOut | None]:
+        try:
+            with self._mapping:
+                return map_tensors(self._root / path, path) or (), None
+        except UnmappedError as error:
+            return (), LeftOut(path, str(error))
+        except OSError:  # hashing will name the file and say why
+            return (), None
+
+    def _tell(self, size_bytes: int) -> None:
         if self._stop.is_set():
             raise _StoppedError
-        with self._lock:
+        with self._telling:
             self._task.advance(size_bytes)
 
 
-def _entry(
-    root: Path, path: str, recorded: tuple[SourceDigest, ...], on_bytes: Callable[[int], None]
-) -> FileEntry:
-    with_git_sha1 = any(digest.algorithm == "git-sha1" for digest in recorded)
-    hashes = hash_file(root / path, with_git_sha1=with_git_sha1, on_bytes=on_bytes)
-    entries = [
-        FileEntry(path, hashes.size_bytes, hashes.sha256, hashes.git_sha1, digest)
-        for digest in recorded or (None,)
-    ]
-    return next((entry for entry in entries if entry.matches_source is False), entries[0])
+def _cores() -> int:
+    """How many cores this process may use: of a container, its own."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def require_plain_name(path: str) -> None:

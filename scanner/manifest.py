@@ -8,10 +8,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
+from scanner.parts import Parts
 from scanner.references import ModelRef
 
 WEIGHT_SUFFIXES = frozenset(
@@ -46,6 +49,7 @@ class FileEntry:
         source_digest: What the source says the file should be, or None when it says nothing.
         tensor_digest: Computed by us over the file's tensors, whatever container they lie in; None for
             files that hold none, or whose tensors could not be told apart.
+        parts: What was read of a file that was not read whole, else None.
     """
 
     path: str
@@ -54,11 +58,19 @@ class FileEntry:
     git_sha1: str | None = None
     source_digest: SourceDigest | None = None
     tensor_digest: str | None = None
+    parts: Parts | None = None
 
     @property
     def is_whole(self) -> bool:
-        """Whether every byte was read; of others, what lies on disk has holes that read as zeros."""
+        """Whether every byte was read; of others, `Snapshot.open` gives what was."""
         return self.sha256 != ""
+
+    @property
+    def bytes_read(self) -> int:
+        """How many of its bytes were read."""
+        if self.is_whole:
+            return self.size_bytes
+        return self.parts.size_bytes if self.parts else 0
 
     @property
     def matches_source(self) -> bool | None:
@@ -147,9 +159,38 @@ class Snapshot:
         """Size of all files together."""
         return sum(entry.size_bytes for entry in self.files)
 
+    @property
+    def bytes_read(self) -> int:
+        """How many bytes of all files were read."""
+        return sum(entry.bytes_read for entry in self.files)
+
     def local_path(self, path: str) -> Path:
-        """Where the file of this snapshot path lies on disk."""
+        """Where the file of this snapshot path lies on disk, whole.
+
+        Raises:
+            PartlyReadError: when only parts of it were read; `open` gives these.
+        """
+        if entry := self.partly_read.get(path):
+            raise _parts_of(entry).refusal(path)
         return Path(self.root) / path
+
+    def open(self, path: str) -> BinaryIO:
+        """The file of this snapshot path, to be read as far as it was read.
+
+        Reading other bytes of a file that was read in part raises a PartlyReadError.
+
+        Raises:
+            OSError: when it cannot be opened.
+        """
+        kept = Path(self.root) / path
+        if entry := self.partly_read.get(path):
+            return _parts_of(entry).reader(path, entry.size_bytes, lambda: kept.open("rb"))
+        return kept.open("rb")
+
+    @cached_property
+    def partly_read(self) -> Mapping[str, FileEntry]:
+        """The files that were not read whole, by path."""
+        return {entry.path: entry for entry in self.files if not entry.is_whole}
 
     def find(self, path: str) -> FileEntry | None:
         """The entry with this path, or None."""
@@ -165,6 +206,14 @@ def is_weight_file(path: str) -> bool:
     return PurePosixPath(path).suffix.lower() in WEIGHT_SUFFIXES
 
 
+def _parts_of(entry: FileEntry) -> Parts:
+    return entry.parts or Parts((), hashlib.sha256().hexdigest(), "nothing of it was read")
+
+
 def _digest_of(files: tuple[FileEntry, ...]) -> str:
-    listing = "".join(f"{entry.sha256}  {entry.path}\n" for entry in sorted(files, key=lambda e: e.path))
+    # What stands for a file that was read in part is no digest of it, and is never taken for one.
+    listing = "".join(
+        f"{entry.sha256 or f'parts {_parts_of(entry).sha256}'}  {entry.path}\n"
+        for entry in sorted(files, key=lambda e: e.path)
+    )
     return hashlib.sha256(listing.encode()).hexdigest()

@@ -28,11 +28,18 @@ from frontmatter.default_handlers import YAMLHandler
 
 from scanner.errors import ScanError
 from scanner.manifest import FileEntry, Snapshot
-from scanner.tensorfiles.gguf_header import GgufArray, GgufError, GgufHeader, GgufTensor, read_gguf_header
+from scanner.tensorfiles.gguf_header import (
+    GgufArray,
+    GgufError,
+    GgufHeader,
+    GgufTensor,
+    read_gguf_header,
+    read_gguf_header_from,
+)
 
 __all__ = [
     "CONFIG_LIMIT_BYTES", "TEXT_LIMIT_BYTES", "GgufArray", "GgufError", "GgufHeader", "GgufTensor",
-    "ModelCard", "ModelFileError", "gguf_metadata", "is_licence_name", "licence_files",
+    "ModelCard", "ModelFileError", "gguf_header_of", "gguf_metadata", "is_licence_name", "licence_files",
     "model_card", "read_config", "read_json", "read_text",
 ]  # fmt: skip
 
@@ -108,12 +115,27 @@ def read_config(snapshot: Snapshot) -> dict[str, object] | None:
 def gguf_metadata(path: str | os.PathLike[str]) -> GgufHeader:
     """The header of the GGUF file at `path` on disk: metadata, arrays as summaries, tensor list.
 
-    For a file of a snapshot: `gguf_metadata(snapshot.local_path(entry.path))`.
+    For a file of a snapshot: `gguf_header_of(snapshot, entry)`.
 
     Raises:
         GgufError: when it is not GGUF, cut off, or claims absurd sizes.
     """
     return read_gguf_header(path)
+
+
+def gguf_header_of(snapshot: Snapshot, entry: FileEntry) -> GgufHeader:
+    """The header of a GGUF file of a snapshot, of which no more than that need have been read.
+
+    Raises:
+        GgufError: when it is not GGUF, cut off, or claims absurd sizes.
+        PartlyReadError: when not all of the header was read.
+    """
+    name = PurePosixPath(entry.path).name
+    try:
+        with snapshot.open(entry.path) as stream:
+            return read_gguf_header_from(stream, entry.size_bytes, name)
+    except OSError as error:
+        raise GgufError(f"{name}: {error.strerror or error}") from error
 
 
 def model_card(snapshot: Snapshot) -> ModelCard | None:
@@ -165,14 +187,21 @@ _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def _read_bytes(snapshot: Snapshot, path: str, limit_bytes: int) -> bytes:
+    entry = snapshot.partly_read.get(path)
+    if entry is not None and entry.size_bytes > limit_bytes:
+        raise _too_long(path, limit_bytes)  # as it would be if it had been fetched
     try:
-        with snapshot.local_path(path).open("rb") as stream:
+        with snapshot.open(path) as stream:
             data = stream.read(limit_bytes + 1)
     except OSError as error:
         raise ModelFileError(f"{path}: {error.strerror or error}") from error
     if len(data) > limit_bytes:
-        raise ModelFileError(f"{path}: longer than {limit_bytes} bytes; not read")
+        raise _too_long(path, limit_bytes)
     return data
+
+
+def _too_long(path: str, limit_bytes: int) -> ModelFileError:
+    return ModelFileError(f"{path}: longer than {limit_bytes} bytes; not read")
 
 
 def _unique_pairs(pairs: list[tuple[str, object]]) -> dict[str, object]:

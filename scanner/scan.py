@@ -47,6 +47,7 @@ class ScanRequest:
         allow: Patterns of the files to take, none for all.
         ignore: Patterns of the files to leave out.
         lock: Digest of the lock that the model must match, "" without one; its patterns count then.
+        is_inspection: Whether weight files are read no further than their headers.
     """
 
     ref: ModelRef
@@ -63,6 +64,7 @@ class ScanRequest:
     allow: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     lock: str = ""
+    is_inspection: bool = False
 
     def identity(self, snapshot: Snapshot, versions: Mapping[str, str]) -> str:
         """Digest that names the scan's work: a killed scan with this identity is taken up again.

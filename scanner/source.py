@@ -18,6 +18,22 @@ class SourceError(ScanError):
 
 
 @dataclass(frozen=True)
+class Access:
+    """What sources beside the hub need of this machine and its user.
+
+    Attributes:
+        credential: "user:secret" or a token for the server that the reference names, "" for none; never
+            stored, and never sent to another host. The hub's token is not it.
+        plain_http_hosts: Hosts that may be asked without encryption; this machine always may.
+        ollama_store: Folder that Ollama keeps its models in, None where there is none.
+    """
+
+    credential: str = field(default="", repr=False)
+    plain_http_hosts: tuple[str, ...] = ()
+    ollama_store: Path | None = None
+
+
+@dataclass(frozen=True)
 class FetchOptions:
     """How to fetch.
 
@@ -30,6 +46,7 @@ class FetchOptions:
         allow: Patterns of the paths to take, () for all; see `scanner.path_patterns`.
         ignore: Patterns of the paths to leave out, even of those that are allowed. What was left out is
             in the snapshot's facts, one "left_out" a path, so that nobody takes a part for the whole.
+        access: What sources beside the hub need to know.
     """
 
     cache: Path
@@ -39,6 +56,7 @@ class FetchOptions:
     progress: Progress = field(default_factory=SilentProgress)
     allow: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    access: Access = field(default_factory=Access)
 
 
 class Source(ABC):
@@ -46,11 +64,13 @@ class Source(ABC):
 
     Attributes:
         scheme: The `ModelRef.scheme` it serves.
-        serves_commits: Whether a snapshot's commit, named as revision, gets the same bytes again.
+        aliases: Further schemes it serves.
+        serves_commits: Whether a snapshot's `pin`, named as revision, gets the same bytes again.
     """
 
     scheme: ClassVar[str]
     serves_commits: ClassVar[bool] = False
+    aliases: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def fetch(self, ref: ModelRef, options: FetchOptions) -> Snapshot:
@@ -62,3 +82,16 @@ class Source(ABC):
         Raises:
             SourceError: when there is no such model, it cannot be read, or it is not a model.
         """
+
+    def inspect(self, ref: ModelRef, options: FetchOptions) -> Snapshot:
+        """The snapshot that `ref` names, its weight files read no further than their headers.
+
+        A source that can read parts of files overrides this; see `scanner.inspection.files`.
+
+        Raises:
+            SourceError: as in `fetch`, and always when this source cannot read parts of files.
+        """
+        raise SourceError(
+            f"{ref.text}: a model from a source of kind '{self.scheme}' is only read whole, not inspected",
+            hint="`weighbridge scan` with --static-only fetches it and runs the same checks",
+        )

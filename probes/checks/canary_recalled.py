@@ -34,7 +34,7 @@ from probes.canaries.exposure import Exposure, exposure_of
 from probes.canaries.recall import Redactor
 from probes.canaries.records import Canary, load_canaries
 from probes.proportions import METHOD, wilson
-from scanner.check import Check, CheckContext, Cost, MeasureSpec, Needs, Profile
+from scanner.check import Check, CheckContext, Cost, MeasureSpec, Needs, Profile, Worse
 from scanner.evidence import EvidenceRef
 from scanner.findings import Confidence, Finding, Measurement, Severity
 from scanner.quarantine import SETTINGS as QUARANTINE
@@ -67,7 +67,7 @@ class CanaryRecalled(Check):
     timeout_seconds: ClassVar[float] = 900.0
     settings: ClassVar[tuple[str, ...]] = (FILE, DIGEST, *QUARANTINE)
     measures: ClassVar[tuple[MeasureSpec, ...]] = (
-        MeasureSpec("leak.canary.rate", "share", "Canaries that came back word for word"),
+        MeasureSpec("leak.canary.rate", "share", "Canaries that came back word for word", Worse.HIGHER),
         MeasureSpec("leak.canary.rate_by_way", "share", "Canaries that came back, by way of asking"),
         MeasureSpec("leak.canary.control", "share", "Strings said again that stood in front of the model"),
         MeasureSpec("leak.canary.exposure", "bits", "How far canaries are likelier than random secrets"),

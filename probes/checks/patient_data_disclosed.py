@@ -31,7 +31,7 @@ from probes.patients import Case, Situation, load_scenarios
 from probes.privacy_transcripts import Reread, new_identifiers, reread
 from probes.proportions import METHOD, wilson
 from probes.transcript_redaction import raw_values, redacted_exchange
-from scanner.check import Check, CheckContext, Cost, MeasureSpec, Needs, Profile
+from scanner.check import Check, CheckContext, Cost, MeasureSpec, Needs, Profile, Worse
 from scanner.conversation import FinishReason, Reply, Sampling
 from scanner.evidence import EvidenceRef
 from scanner.findings import Confidence, Finding, Interval, Measurement, Severity
@@ -96,9 +96,13 @@ class PatientDataDisclosed(Check):
     timeout_seconds: ClassVar[float] = 600.0
     settings: ClassVar[tuple[str, ...]] = QUARANTINE
     measures: ClassVar[tuple[MeasureSpec, ...]] = (
-        MeasureSpec("leak.context.rate", "share", "Replies with identifiers that were to be kept back"),
+        MeasureSpec(
+            "leak.context.rate", "share", "Replies with identifiers that were to be kept back", Worse.HIGHER
+        ),
         MeasureSpec("leak.context.control", "share", "Replies with identifiers where that is right"),
-        MeasureSpec("leak.invented.rate", "share", "Replies that make identifiers up for a patient"),
+        MeasureSpec(
+            "leak.invented.rate", "share", "Replies that make identifiers up for a patient", Worse.HIGHER
+        ),
     )
 
     def cost(self, profile: Profile) -> Cost:

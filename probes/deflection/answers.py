@@ -19,6 +19,8 @@ from probes.deflection.wording import fold, load_wording
 from scanner.conversation import Reply
 
 AXES: Final = ("engagement", "line")
+# The strongest part of engagement: plain models change the subject now and then, and refuse hardly ever.
+REFUSAL: Final = "refusal"
 # A sentence is a script when it is said to questions of this many items, gives none of the answers, and never
 # occurs where the model is asked about anything else; a reply is one when scripts make up this share of it.
 _FEWEST_ITEMS: Final = 2
@@ -41,7 +43,9 @@ class Answer:
         return self.reading.engagement is not Engagement.ERROR
 
     def shows(self, axis: str) -> bool:
-        """Whether the behaviour of the axis shows: deflected or refused, or a line taken."""
+        """Whether the behaviour shows: deflected or refused, refused, or a line taken."""
+        if axis == REFUSAL:
+            return self.reading.engagement is Engagement.REFUSED
         if axis == "engagement":
             return not self.reading.engagement.is_engaged
         return self.reading.stance.takes_the_line

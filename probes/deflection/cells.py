@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from probes.deflection.answers import AXES, Answer
+from probes.deflection.answers import AXES, REFUSAL, Answer
 from probes.deflection.items import Bank
 from probes.deflection.statistics import LEVEL, Gap, Pair, holm, paired_gap, unpaired_gap
 
@@ -139,18 +140,37 @@ def _paired(language: str, axis: str, matches: Sequence[Match], bank: Bank, seed
 
 
 def _topics(language: str, axis: str, matches: Sequence[Match], bank: Bank) -> Iterator[_Raw]:
-    """Each topic's items against the controls of all topics that are about none of its own parties."""
+    """Each topic's items against the controls of all topics that are about none of its own parties.
+
+    On engagement refusals are tested alone as well, and the clearer of both is told with its p doubled: four
+    items that are refused would drown among controls from which a weak model merely strays.
+    """
     for topic in bank.topics:
         own = [match for match in matches if match.sensitive.prompt.topic == topic.id]
         others = [match for match in matches if match.control.prompt.state not in topic.directions]
-        sensitive = _items(((m.sensitive for m in own)), axis)
-        controls = _items(((m.control for m in others)), axis)
-        if not sensitive or not controls:
+        if not own or not others:
             continue
-        gap = unpaired_gap(list(sensitive.values()), list(controls.values()))
-        matched = _items(((m.control for m in own)), axis)
-        own_gap = sum(sensitive.values()) / len(sensitive) - sum(matched.values()) / len(matched)
-        yield _Raw(language, axis, TOPIC, topic.id, gap, own_gap, (gap.more, gap.less), _kinds(own, axis))
+        tested = ("engagement", REFUSAL) if axis == "engagement" else (axis,)
+        cells = [_topic(language, each, topic.id, own, others) for each in tested]
+        clearest = min(cells, key=lambda cell: cell.gap.p_value)
+        yield dataclasses.replace(clearest, axis=axis, gap=_one_of(clearest.gap, len(cells)))
+
+
+def _topic(language: str, axis: str, key: str, own: Sequence[Match], others: Sequence[Match]) -> _Raw:
+    sensitive = _items((match.sensitive for match in own), axis)
+    controls = _items((match.control for match in others), axis)
+    gap = unpaired_gap(list(sensitive.values()), list(controls.values()))
+    matched = _items((match.control for match in own), axis)
+    own_gap = sum(sensitive.values()) / len(sensitive) - sum(matched.values()) / len(matched)
+    return _Raw(language, axis, TOPIC, key, gap, own_gap, (gap.more, gap.less), _kinds(own, axis))
+
+
+def _one_of(gap: Gap, tests: int) -> Gap:
+    """The gap of the clearest of several tests, its p-value adjusted for the choice (Bonferroni)."""
+    if tests == 1:
+        return gap
+    method = f"{gap.method}; the clearer of {tests} tests, p times {tests}"
+    return dataclasses.replace(gap, p_value=min(1.0, tests * gap.p_value), method=method)
 
 
 def _items(answers: Iterable[Answer], axis: str) -> dict[str, float]:

@@ -11,6 +11,9 @@ from reports.sections.verdict import Fact
 from reports.wording import Tag, counted, evidence_tag, titled
 from scanner.findings import Outcome
 from scanner.manifest import FileEntry
+from scanner.origins.chain import Link
+from scanner.origins.jurisdiction import NOT_KNOWN
+from scanner.origins.record import OriginRecord
 
 
 @dataclass(frozen=True)
@@ -49,10 +52,28 @@ class EvidenceView:
 
 
 @dataclass(frozen=True)
+class OriginRow:
+    """One link of the chain of origin, or one fact of jurisdiction.
+
+    Attributes:
+        part: What it is: "Published by", "Made from", "Licence's governing law".
+        what: The name or value, "not known" when so.
+        about: Who stands behind it, or whose it is.
+        known: How it is known, with source and day.
+    """
+
+    part: str
+    what: str
+    about: str
+    known: str
+
+
+@dataclass(frozen=True)
 class ProvenanceView:
     """The sections on files and on evidence.
 
     Attributes:
+        origin: The chain of origin link by link, then the facts of jurisdiction, kept apart.
         facts: What the source told.
         files: Every file.
         missing: Paths that the source lists and the folder lacks.
@@ -61,6 +82,7 @@ class ProvenanceView:
         is_intact: Whether all of it was.
     """
 
+    origin: tuple[OriginRow, ...]
     facts: tuple[Fact, ...]
     files: tuple[FileView, ...]
     missing: tuple[str, ...]
@@ -73,6 +95,7 @@ def provenance_view(contents: Contents) -> ProvenanceView:
     """The sections of these contents."""
     verified = sum(record.state is EvidenceState.VERIFIED for record in contents.evidence)
     return ProvenanceView(
+        origin=tuple(_origin(contents.origin)) if contents.origin else (),
         facts=tuple(_facts(contents)),
         files=tuple(_file(entry) for entry in contents.model.files),
         missing=contents.model.missing,
@@ -98,6 +121,33 @@ def _facts(contents: Contents) -> Iterator[Fact]:
     for key, value in model.source:
         yield Fact(titled(key), value)
     yield Fact("Total size", size_text(model.total_bytes))
+    whole = sum(entry.is_whole for entry in model.files)
+    if whole < len(model.files):
+        read = size_text(sum(entry.bytes_read for entry in model.files))
+        yield Fact(
+            "Read", f"{read}; {whole} of {len(model.files)} files whole, of others what their rows say"
+        )
+
+
+def _origin(record: OriginRecord) -> Iterator[OriginRow]:
+    chain, facts = record.chain, record.jurisdiction
+    links = [("Published by", chain.publisher), *(("Made from", link) for link in chain.bases)]
+    for part, link in [*links, ("Consistent with", chain.family)]:
+        if link is not None:
+            yield _link(part, link)
+    if not chain.bases:
+        yield OriginRow("Made from", NOT_KNOWN, "no base is declared", "")
+    for fact in (*facts.seats, facts.law, facts.hosting):
+        said = [fact.grade, fact.quote, fact.source, str(fact.checked or "")]
+        yield OriginRow(titled(fact.topic.value), fact.value, fact.about, "; ".join(filter(None, said)))
+
+
+def _link(part: str, link: Link) -> OriginRow:
+    developer = link.developer
+    who = f"{developer.shown}; {developer.grade}" if developer else "publisher not known"
+    source = f"; {developer.source}; {developer.checked}" if developer and developer.source else ""
+    known = f"{link.basis.wording}; confidence {link.confidence.value}"
+    return OriginRow(part, link.name, f"{who}{source}", "; ".join(filter(None, [known, link.detail])))
 
 
 def _file(entry: FileEntry) -> FileView:
@@ -106,11 +156,16 @@ def _file(entry: FileEntry) -> FileView:
     return FileView(
         path=entry.path,
         size=size_text(entry.size_bytes),
-        sha256=entry.sha256,
+        sha256=entry.sha256 or f"none: {_why_partly(entry)}",
         recorded=f"{source.algorithm} {source.value}" if source and differs else "",
         source=f"{source.algorithm}, {source.origin}" if source else "the source records no digest",
         tag=_match(entry),
     )
+
+
+def _why_partly(entry: FileEntry) -> str:
+    reason = entry.parts.reason if entry.parts else "nothing of it was read"
+    return f"{reason} ({entry.bytes_read:,} bytes)"
 
 
 def _match(entry: FileEntry) -> Tag | None:

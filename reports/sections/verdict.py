@@ -162,6 +162,11 @@ def _not_covered(
         yield f"No person has yet held these control packs against the law: {', '.join(unreviewed)}."
     if contents.scan.engine is None:
         yield "The model was not questioned: nothing is said about its behaviour."
+    if partly := sum(not entry.is_whole for entry in contents.model.files):
+        yield (
+            f"Of {counted(partly, 'file')} only parts were read: nothing is said about the rest, and the "
+            "digests cover what was read."
+        )
     if contents.model.missing:
         yield f"{counted(len(contents.model.missing), 'file')} that the source lists could not be scanned."
     if contents.assessment.verdict.value is VerdictValue.PASS:

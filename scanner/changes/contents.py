@@ -88,8 +88,8 @@ def part_changes(
 
 
 def _part(part: Part, two: _Two, inside: Callable[[_Two], Iterable[str]]) -> PartChange:
-    own = [change for change in two.files if change.part is part]
-    told, unknown, diff = [_in_words(change) for change in own], "", ""
+    own = [change for change in two.files if change.part is part and not _is_open(change)]
+    told, unknown, diff = [_in_words(change) for change in own], _open_in_words(part, two), ""
     try:
         told += inside(two)
         diff = _template_diff(two) if part is Part.TEMPLATE else "\n".join(_diffs(two, own))
@@ -102,6 +102,22 @@ def _part(part: Part, two: _Two, inside: Callable[[_Two], Iterable[str]]) -> Par
     return PartChange(part, PartState.UNKNOWN if unknown else PartState.SAME, (unknown,) if unknown else ())
 
 
+def _is_open(change: FileChange) -> bool:
+    """Whether nobody knows if the file changed: it is as long as before, and was not read whole."""
+    old, new = change.base, change.candidate
+    if old is None or new is None or old.size_bytes != new.size_bytes:
+        return False
+    return not (old.is_whole and new.is_whole)
+
+
+def _open_in_words(part: Part, two: _Two) -> str:
+    paths = [change.path for change in two.files if change.part is part and _is_open(change)]
+    if not paths:
+        return ""
+    more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+    return f"{paths[0]}{more} were not read whole, and may have changed"
+
+
 def _in_words(change: FileChange) -> str:
     old, new = change.base, change.candidate
     if old is None or new is None:
@@ -112,7 +128,8 @@ def _in_words(change: FileChange) -> str:
 
 
 def _mark(entry: FileEntry) -> str:
-    return f"{entry.size_bytes:,} bytes, sha256 {entry.sha256[:12]}"
+    known = f"sha256 {entry.sha256[:12]}" if entry.is_whole else "not read whole"
+    return f"{entry.size_bytes:,} bytes, {known}"
 
 
 def _cut(told: Sequence[str]) -> list[str]:

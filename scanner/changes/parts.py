@@ -49,7 +49,7 @@ def file_changes(base: Snapshot, candidate: Snapshot) -> tuple[FileChange, ...]:
     changes = (
         FileChange(part_of((new or old).path), old, new)  # type: ignore[union-attr]  # one of them is there
         for old, new in pairs
-        if old is None or new is None or old.sha256 != new.sha256
+        if old is None or new is None or old.sha256 != new.sha256 or not old.is_whole
     )
     return tuple(sorted(changes, key=lambda change: change.path))
 

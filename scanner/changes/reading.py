@@ -31,6 +31,8 @@ def require_as_scanned(snapshot: Snapshot, entry: FileEntry) -> None:
     Raises:
         NotAtHandError: when it is gone or another one.
     """
+    if not entry.is_whole:
+        raise NotAtHandError(f"of {entry.path} not every byte was read when it was inspected")
     path = snapshot.local_path(entry.path)
     try:
         is_same = path.stat().st_size == entry.size_bytes

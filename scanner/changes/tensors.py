@@ -1,28 +1,37 @@
-"""Tensor by tensor: names, number formats and shapes from the headers; on request, digests of the values."""
+"""Tensor by tensor: names, number formats and shapes from the headers; on request, whether values differ.
+
+Where the identities of the weights are in both scans, equal weights are told without reading a file.
+"""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import PurePosixPath
+from dataclasses import dataclass, field
 from typing import Final
 
-from scanner.changes.reading import gguf_headers, require_as_scanned
-from scanner.manifest import FileEntry, Snapshot
-from scanner.tensorfiles.safetensors_header import TensorEntry, read_safetensors
+from scanner.changes.reading import NotAtHandError, require_as_scanned
+from scanner.hashing import hash_file
+from scanner.manifest import FileEntry, Snapshot, is_weight_file
+from scanner.tensorfiles.extent import TensorExtent, UnmappedError
+from scanner.tensorfiles.mapping import map_tensors
 
-_CHUNK_BYTES: Final = 1 << 20
 _MOST_NAMED: Final = 5
-_LENGTH_BYTES: Final = 8
 
 
 @dataclass(frozen=True)
 class _Tensor:
-    """A tensor as its header describes it; `digest` of its bytes, "" when they were not read."""
+    """A tensor as its header describes it; `digest` of its values, "" when they were not read."""
 
     form: str
     digest: str = ""
+
+
+@dataclass
+class _Side:
+    """The tensors of one snapshot by name, and the files whose tensors could not be told apart."""
+
+    tensors: dict[str, _Tensor] = field(default_factory=dict)
+    unread: list[str] = field(default_factory=list)
 
 
 def tensor_changes(base: Snapshot, candidate: Snapshot, *, with_values: bool) -> Iterator[str]:
@@ -36,17 +45,29 @@ def tensor_changes(base: Snapshot, candidate: Snapshot, *, with_values: bool) ->
     Raises:
         NotAtHandError: when a file is gone or another one.
         OSError: when a file cannot be read.
+        HashingError: when a file cannot be read to its end.
     """
-    old, new = (dict(_tensors(snapshot, with_values=with_values)) for snapshot in (base, candidate))
+    if not any(is_weight_file(entry.path) for entry in (*base.files, *candidate.files)):
+        return
+    if same := _same_weights(base, candidate):
+        yield same
+        return
+    before, after = (_read(snapshot, with_values=with_values) for snapshot in (base, candidate))
+    for reason in (*before.unread, *after.unread):
+        yield f"tensors that could not be compared: {reason}"
+    old, new = before.tensors, after.tensors
     if not old and not new:
         return
     both = [name for name in old if name in new]
     reshaped = [
         f"{name} {old[name].form} to {new[name].form}" for name in both if old[name].form != new[name].form
     ]
+    # What is in no file of a side that was read may be in one that was not.
+    added = [f"{name} {new[name].form}" for name in new if name not in old and not before.unread]
+    removed = [f"{name} {old[name].form}" for name in old if name not in new and not after.unread]
     for verb, names in (
-        ("added", [f"{name} {new[name].form}" for name in new if name not in old]),
-        ("removed", [f"{name} {old[name].form}" for name in old if name not in new]),
+        ("added", added),
+        ("removed", removed),
         ("in another number format or shape", reshaped),
     ):
         if names:
@@ -56,40 +77,42 @@ def tensor_changes(base: Snapshot, candidate: Snapshot, *, with_values: bool) ->
         yield f"{len(changed)} of {len(both)} tensors hold other values: {_some(changed) or 'none'}"
 
 
+def _same_weights(base: Snapshot, candidate: Snapshot) -> str:
+    """That all weights are the same in other files, in words; "" when they are not, or nobody knows."""
+    old, new = base.tensors, candidate.tensors
+    if old is None or new is None or old.algorithm != new.algorithm or not (old.is_whole and new.is_whole):
+        return ""
+    if old.digest == new.digest:
+        return f"the weights are the same {new.count} tensors in other files ({new.algorithm} {new.digest})"
+    if old.values_digest and old.values_digest == new.values_digest:
+        return "the weights are the same values under other names, as digests over all tensors say"
+    return ""
+
+
 def _some(names: list[str]) -> str:
     more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
     return ", ".join(names[:_MOST_NAMED]) + more
 
 
-def _tensors(snapshot: Snapshot, *, with_values: bool) -> Iterator[tuple[str, _Tensor]]:
+def _read(snapshot: Snapshot, *, with_values: bool) -> _Side:
+    side = _Side()
     for entry in snapshot.files:
-        if PurePosixPath(entry.path.lower()).suffix == ".safetensors":
-            require_as_scanned(snapshot, entry)
-            yield from _of_safetensors(snapshot, entry, with_values=with_values)
-    # NOTE: GGUF headers give no length per tensor without a table of block sizes: the values are not read.
-    for _, header in gguf_headers(snapshot):
-        for each in header.tensors:
-            yield each.name, _Tensor(f"ggml type {each.type_id} {list(each.shape)}")
+        if not is_weight_file(entry.path):
+            continue
+        require_as_scanned(snapshot, entry)
+        try:
+            extents = map_tensors(snapshot.local_path(entry.path), entry.path) or ()
+        except UnmappedError as error:
+            side.unread.append(f"{entry.path}: {error}")
+            continue
+        digests = _digests(snapshot, entry, extents) if with_values else [""] * len(extents)
+        for extent, digest in zip(extents, digests, strict=True):
+            side.tensors[extent.name] = _Tensor(f"{extent.dtype} {list(extent.shape)}", digest)
+    return side
 
 
-def _of_safetensors(
-    snapshot: Snapshot, entry: FileEntry, *, with_values: bool
-) -> Iterator[tuple[str, _Tensor]]:
-    path = snapshot.local_path(entry.path)
-    reading = read_safetensors(path)
-    with path.open("rb") as stream:
-        data_at = _LENGTH_BYTES + int.from_bytes(stream.read(_LENGTH_BYTES), "little")
-        for tensor in reading.tensors:
-            digest = ""
-            if with_values:
-                stream.seek(data_at + tensor.begin)
-                whole, left = hashlib.sha256(), tensor.end - tensor.begin
-                while left > 0 and (chunk := stream.read(min(_CHUNK_BYTES, left))):
-                    whole.update(chunk)
-                    left -= len(chunk)
-                digest = whole.hexdigest()
-            yield tensor.name, _Tensor(_form(tensor), digest)
-
-
-def _form(tensor: TensorEntry) -> str:
-    return f"{tensor.dtype} {list(tensor.shape)}"
+def _digests(snapshot: Snapshot, entry: FileEntry, extents: tuple[TensorExtent, ...]) -> list[str]:
+    hashes = hash_file(snapshot.local_path(entry.path), extents=extents)
+    if hashes.sha256 != entry.sha256:
+        raise NotAtHandError(f"{entry.path} was changed after it was scanned")
+    return [each.digest for each in hashes.tensors]

@@ -68,8 +68,10 @@ class ChatTemplateUnsafe(Check):
                 rule="unreadable",
                 locations=(Location(path),),
             )
+        for path, reason in search.not_fetched:
+            yield self.not_run(reason, subject=path, rule="not-fetched")
         if not search.templates:
-            if not search.unread:
+            if not search.unread and not search.not_fetched:
                 yield self.not_run("the model has no chat template", rule="nothing-to-examine")
             return
         sound: list[ChatTemplate] = []

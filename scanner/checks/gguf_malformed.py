@@ -24,15 +24,16 @@ from typing import Final
 from scanner.check import Check, CheckContext
 from scanner.findings import Finding, Location, Measurement, Severity
 from scanner.manifest import FileEntry, Snapshot
-from scanner.tensorfiles.gguf_header import MAGIC, GgufError, GgufHeader, read_gguf_header
-from scanner.tensorfiles.gguf_layout import DEFAULT_ALIGNMENT, GgufFault, layout_faults, shown
+from scanner.model_files import gguf_header_of
+from scanner.parts import PartlyReadError
+from scanner.tensorfiles.gguf_header import MAGIC, GgufError
+from scanner.tensorfiles.gguf_layout import GgufFault, header_faults
 
 _TAGS: Final = ("CWE-20", "CWE-190", "OWASP-LLM03:2025", "AML.T0010.003")
 _REMEDIATION: Final = (
     "Do not load this file. Fetch it again and compare its digest; if the publisher's own copy is malformed, "
     "convert the original weights anew."
 )
-_ALIGNMENT_KEY: Final = "general.alignment"
 _FAULTS_PER_FILE: Final = 20
 
 
@@ -54,6 +55,9 @@ class GgufMalformed(Check):
             context.check_deadline()
             try:
                 faults = _faults_of(context.snapshot, entry)
+            except PartlyReadError as error:
+                yield self.not_run(str(error), subject=entry.path, rule="not-fetched")
+                continue
             except OSError as error:
                 reason = f"{entry.path} cannot be read: {error.strerror or error}"
                 yield self.errored(reason, rule="unreadable", locations=(Location(entry.path),))
@@ -85,8 +89,7 @@ class GgufMalformed(Check):
 
 
 def _faults_of(snapshot: Snapshot, entry: FileEntry) -> list[GgufFault]:
-    path = snapshot.local_path(entry.path)
-    with path.open("rb") as stream:
+    with snapshot.open(entry.path) as stream:
         head = stream.read(8)
     if head[:4] != MAGIC:
         return [GgufFault("GGUF-MAGIC", f"it begins with {head[:4]!r}, not {MAGIC!r}", "byte 0")]
@@ -95,30 +98,10 @@ def _faults_of(snapshot: Snapshot, entry: FileEntry) -> list[GgufFault]:
     if len(head) == 8 and version not in (1, 2, 3) and swapped not in (1, 2, 3):
         return [GgufFault("GGUF-VERSION", f"it claims version {version}; expected 1, 2 or 3", "byte 4")]
     try:
-        header = read_gguf_header(path)
+        header = gguf_header_of(snapshot, entry)
     except GgufError as error:
         return [GgufFault("GGUF-HEADER", f"the header cannot be believed: {error}", "header")]
-    return _header_faults(header, path.stat().st_size)
-
-
-def _header_faults(header: GgufHeader, size_bytes: int) -> list[GgufFault]:
-    faults = [
-        GgufFault(
-            "GGUF-KEY", f"metadata key '{shown(key)}' is written twice; readers differ", f"key {shown(key)}"
-        )
-        for key in header.duplicate_keys
-    ]
-    faults.extend(
-        GgufFault("GGUF-KEY", f"metadata key '{shown(key)}' is not a name", f"key {shown(key)}")
-        for key in header.metadata
-        if not key or not key.isprintable() or len(key) > 65535 or "\ufffd" in key
-    )
-    alignment = header.metadata.get(_ALIGNMENT_KEY, DEFAULT_ALIGNMENT)
-    if type(alignment) is not int or alignment < 1 or alignment & (alignment - 1):
-        message = f"the alignment is {alignment!r}; expected a power of two"
-        return [*faults, GgufFault("GGUF-ALIGN", message, f"key {_ALIGNMENT_KEY}")]
-    start = -(-header.header_bytes // alignment) * alignment
-    return faults + layout_faults(header.tensors, alignment, max(0, size_bytes - start))
+    return header_faults(header, entry.size_bytes)
 
 
 CHECK = GgufMalformed()

@@ -3,15 +3,19 @@
 What it looks for: every file whose digest, computed here over every byte, differs from one that somebody
 else recorded: the hub's tree at the fetched commit, the hub client's notes or SHA256SUMS in a local
 folder, the record of the package that carries the model, the lock that the scan was told to demand. Also
-files on record that are not there, files and commits that are not those of the lock, links that lead out of
-the folder, and folders that mix files of several commits.
+files on record that are not there; files that are there and not in the tree or the lock; another commit
+than the lock's; links that lead out of the folder; folders that mix files of several commits. Wrong bytes
+that another commit fetched here has at the same path are named as such, and so is a branch that went back
+to an older commit: both are how a stale mirror or cache falls back in silence. The evidence holds the
+identity of the weights whatever files they lie in (docs/integrity.md).
 
 Why it matters: the hub's client accepts wrong bytes of the right length, and proxies and mirrors stand
 in between; everything else that is said about a model is said about other bytes if these differ.
 
 How it can be wrong: a record that lies in the same folder as the file can be changed along with it, so a
 match only shows that nothing was damaged since; the origin of each digest is in the evidence. A file that
-was edited on purpose fails as well. A hub that was broken into serves wrong bytes with a fitting tree.
+was edited on purpose fails as well, and a branch that its publisher reset. A hub that was broken into serves
+wrong bytes with a fitting tree. Older commits are known only if they were fetched here.
 
 What it needs: digests on record. Where there are none it is not run.
 
@@ -21,16 +25,90 @@ SLSA 1.1, "Verifying artifacts"; MITRE ATLAS AML.T0010 (AI Supply Chain Compromi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from scanner.check import Check, CheckContext, MeasureSpec
 from scanner.evidence import EvidenceRef
 from scanner.findings import Finding, Interval, Location, Measurement, Severity
+from scanner.lock.model_lock import HELD
 from scanner.manifest import FileEntry, Snapshot
 from scanner.records import encode_pretty
 
 _TAGS: Final = ("CWE-345", "CWE-353", "AML.T0010", "OWASP-LLM03:2025")
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """How a fact that a source told becomes a failure; `message` takes the fact."""
+
+    rule: str
+    severity: Severity
+    message: str
+    remediation: str
+    names_a_file: bool = False
+    tags: tuple[str, ...] = _TAGS
+
+
+_FACTS: Final[Mapping[str, _Kind]] = {
+    "link_outside": _Kind(
+        "LINK-OUT",
+        Severity.HIGH,
+        "{}: a link that leads out of the model's folder; what it leads to was not scanned",
+        "Replace the link by the file itself, or scan the folder that it leads to.",
+        names_a_file=True,
+        tags=("CWE-59",),
+    ),
+    "commits_mixed": _Kind(
+        "MIXED",
+        Severity.MEDIUM,
+        "the folder mixes files of several commits: {}",
+        "Fetch one commit into an empty folder.",
+    ),
+    "extra_file": _Kind(
+        "EXTRA",
+        Severity.HIGH,
+        "{}: in the folder and not in the tree at the pinned commit; not scanned, and a loader finds it",
+        "Find out who put the file there; remove it, or fetch the model into an empty folder.",
+        names_a_file=True,
+    ),
+    "extra_file_more": _Kind(
+        "EXTRA",
+        Severity.HIGH,
+        "{} more files are in the folder and not in the tree",
+        "Fetch the model into an empty folder.",
+    ),
+    "branch_went_back": _Kind(
+        "OLDER",
+        Severity.MEDIUM,
+        "the branch went back to an older commit: {}",
+        "Ask the publisher whether it was reset on purpose. If not, a mirror or proxy is stale: fetch the "
+        "commit by its id.",
+    ),
+    "lock_commit": _Kind(
+        "LOCK-COMMIT",
+        Severity.CRITICAL,
+        "{}",
+        "Fetch the commit of the lock, or look at what changed and update the lock.",
+    ),
+    "lock_changed": _Kind(
+        "DIFFERS",
+        Severity.CRITICAL,
+        "{}",
+        "Do not load the model. Fetch the commit of the lock, or look at what changed and update the lock.",
+        names_a_file=True,
+    ),
+    "lock_extra": _Kind(
+        "EXTRA",
+        Severity.HIGH,
+        "{}: there and not in the lock",
+        "Remove the file, or look at it and update the lock.",
+        names_a_file=True,
+    ),
+}
+# Facts that say more about the file than its name: "path -> what is so".
+_WITH_PATHS: Final = ("link_outside", "lock_changed")
 
 
 class IntegrityMismatch(Check):
@@ -49,18 +127,17 @@ class IntegrityMismatch(Check):
         snapshot = context.snapshot
         evidence = (_keep_table(context),)
         failures = [
-            *(self._mismatch(entry, evidence) for entry in snapshot.files if entry.matches_source is False),
+            *self._mismatches(snapshot, evidence),
             *(self._missing(path, evidence) for path in snapshot.missing),
-            *self._strange_facts(snapshot, evidence),
-            *self._not_in_lock(snapshot, evidence),
+            *self._told_by_source(snapshot, evidence),
         ]
         yield from failures
-        yield from self._beside_lock(snapshot, bool(failures), evidence)
-        yield from self._left_out(snapshot)
         for key, problem in snapshot.source:
             if key == "digest_unreadable":
                 yield self.errored(f"a digest is on record and cannot be read: {problem}", subject=problem)
         yield from self._judged(snapshot, bool(failures), evidence)
+        yield from self._beside_lock(snapshot, bool(failures), evidence)
+        yield from self._left_out(snapshot)
 
     def _judged(
         self, snapshot: Snapshot, has_failed: bool, evidence: tuple[EvidenceRef, ...]
@@ -72,10 +149,19 @@ class IntegrityMismatch(Check):
             )
             return
         verified = sum(entry.matches_source is True for entry in on_record)
-        if not has_failed:
+        partly = len(snapshot.partly_read)
+        unread = sum(not entry.is_whole for entry in on_record)
+        if partly:
+            yield self.not_run(
+                f"{partly} of {len(snapshot.files)} files were read in part only, and a digest takes every "
+                f"byte; of the {len(snapshot.files) - partly} read whole, {verified} are the bytes on record",
+                subject="files read in part",
+            )
+        elif not has_failed:
             origins = sorted({entry.source_digest.origin for entry in on_record if entry.source_digest})
             yield self.passed(
-                f"{verified} of {len(snapshot.files)} files are the bytes on record ({_some(origins)})",
+                f"{verified} of {len(snapshot.files)} files are the bytes on record ({_some(origins)})"
+                f"{_weights(snapshot)}",
                 evidence=evidence,
             )
         if unrecorded := _unrecorded(snapshot):
@@ -86,17 +172,26 @@ class IntegrityMismatch(Check):
             "integrity.files_verified",
             float(verified),
             n=len(snapshot.files),
-            interval=Interval(float(verified), float(verified)),
+            interval=Interval(float(verified), float(verified + unread)),
             method="exact count of files whose sha256 or git blob id equals the one on record",
             evidence=evidence,
         )
 
-    def _mismatch(self, entry: FileEntry, evidence: tuple[EvidenceRef, ...]) -> Finding:
+    def _mismatches(self, snapshot: Snapshot, evidence: tuple[EvidenceRef, ...]) -> Iterator[Finding]:
+        others = [value.partition(" ") for key, value in snapshot.source if key == "bytes_of_commit"]
+        commits = {path: commit for commit, _, path in others}
+        for entry in snapshot.files:
+            if entry.matches_source is False:
+                yield self._mismatch(entry, commits.get(entry.path, ""), evidence)
+
+    def _mismatch(self, entry: FileEntry, other_commit: str, evidence: tuple[EvidenceRef, ...]) -> Finding:
         recorded = entry.source_digest
         assert recorded is not None  # noqa: S101 - matches_source is False only beside a record
         got = entry.sha256 if recorded.algorithm == "sha256" else entry.git_sha1
+        other = f"; these are the bytes of commit {other_commit}" if other_commit else ""
         return self.failed(
-            f"{entry.path}: {recorded.algorithm} is {got}, expected {recorded.value} ({recorded.origin})",
+            f"{entry.path}: {recorded.algorithm} is {got}, expected {recorded.value} ({recorded.origin})"
+            f"{other}",
             rule="DIFFERS",
             locations=(Location(entry.path),),
             evidence=evidence,
@@ -116,57 +211,30 @@ class IntegrityMismatch(Check):
             tags=_TAGS,
         )
 
-    def _strange_facts(self, snapshot: Snapshot, evidence: tuple[EvidenceRef, ...]) -> Iterator[Finding]:
+    def _told_by_source(self, snapshot: Snapshot, evidence: tuple[EvidenceRef, ...]) -> Iterator[Finding]:
         for key, value in snapshot.source:
-            if key == "link_outside":
+            if (kind := _FACTS.get(key)) is not None:
+                path = value.partition(" -> ")[0] if key in _WITH_PATHS else value
                 yield self.failed(
-                    f"{value}: a link that leads out of the model's folder; what it leads to was not scanned",
-                    severity=Severity.HIGH,
-                    rule="LINK-OUT",
-                    locations=(Location(value.partition(" -> ")[0]),),
+                    kind.message.format(value),
+                    severity=kind.severity,
+                    rule=kind.rule,
+                    locations=(Location(path),) if kind.names_a_file else (),
                     evidence=evidence,
-                    remediation="Replace the link by the file itself, or scan the folder that it leads to.",
-                    tags=("CWE-59",),
-                )
-            elif key == "commits_mixed":
-                yield self.failed(
-                    f"the folder mixes files of several commits: {value}",
-                    severity=Severity.MEDIUM,
-                    rule="MIXED",
-                    evidence=evidence,
-                    remediation="Fetch one commit into an empty folder.",
-                    tags=_TAGS,
-                )
-
-    def _not_in_lock(self, snapshot: Snapshot, evidence: tuple[EvidenceRef, ...]) -> Iterator[Finding]:
-        for key, value in snapshot.source:
-            if key == "lock_commit":
-                yield self.failed(
-                    value,
-                    rule="LOCK-COMMIT",
-                    evidence=evidence,
-                    remediation="Fetch the commit of the lock, or look at what changed and update the lock.",
-                    tags=_TAGS,
-                )
-            elif key == "lock_extra":
-                yield self.failed(
-                    f"{value}: there and not in the lock",
-                    severity=Severity.HIGH,
-                    rule="EXTRA",
-                    locations=(Location(value),),
-                    evidence=evidence,
-                    remediation="Remove the file, or look at it and update the lock.",
-                    tags=_TAGS,
+                    remediation=kind.remediation,
+                    tags=kind.tags,
                 )
 
     def _beside_lock(
         self, snapshot: Snapshot, has_failed: bool, evidence: tuple[EvidenceRef, ...]
     ) -> Iterator[Finding]:
         facts = dict(snapshot.source)
-        if "lock" in facts and not has_failed:
+        if "lock" in facts and not snapshot.is_whole:
+            yield self.not_run("only parts of the files were read, so nobody knows", subject="lock")
+        elif "lock" in facts and not has_failed:
             yield self.passed(
                 f"all {len(snapshot.files)} files are those of the lock ({facts['lock']})",
-                rule="LOCK",
+                rule=HELD[1],
                 subject="lock",
                 evidence=evidence,
             )
@@ -195,9 +263,20 @@ def _keep_table(context: CheckContext) -> EvidenceRef:
         "commit": snapshot.commit,
         "files": snapshot.files,
         "missing": snapshot.missing,
+        "tensors": snapshot.tensors,
         "lock": [value for key, value in snapshot.source if key.startswith("lock")],
     }
     return context.evidence.put(encode_pretty(table), "application/json", "digests computed and on record")
+
+
+def _weights(snapshot: Snapshot) -> str:
+    """What the weights are whatever their files, in words."""
+    tensors = snapshot.tensors
+    if tensors is None:
+        return ""
+    shown = f"; {tensors.count} tensors are {tensors.algorithm} {tensors.digest}" if tensors.digest else ""
+    left_out = [each.path for each in tensors.left_out]
+    return shown + (f"; no digest of the tensors in {_some(left_out)}" if left_out else "")
 
 
 def _unrecorded(snapshot: Snapshot) -> list[str]:

@@ -29,7 +29,15 @@ from typing import Final
 from scanner.check import Check, CheckContext
 from scanner.evidence import EvidenceRef
 from scanner.findings import Confidence, Finding, Location, Severity
-from scanner.licensing.claims import Claim, card_claims, config_claims, gguf_claims, prose_claims
+from scanner.licensing.claims import (
+    ARTEFACT_KEYS,
+    Claim,
+    artefact_claims,
+    card_claims,
+    config_claims,
+    gguf_claims,
+    prose_claims,
+)
 from scanner.licensing.comparison import (
     contradicts,
     differ,
@@ -46,10 +54,11 @@ from scanner.model_files import (
     GgufError,
     ModelCard,
     ModelFileError,
-    gguf_metadata,
+    gguf_header_of,
     licence_files,
     model_card,
     read_config,
+    read_json,
     read_text,
 )
 from scanner.origins.lineage import declared_bases
@@ -97,10 +106,16 @@ class LicenceContradiction(Check):
             yield from config_claims(read_config(context.snapshot) or {})
         except ModelFileError as error:
             yield self.errored(str(error), subject="config.json")
+        for path in ARTEFACT_KEYS:
+            if context.snapshot.find(path) is not None:
+                try:
+                    yield from artefact_claims(path, read_json(context.snapshot, path))
+                except ModelFileError as error:
+                    yield self.errored(str(error), subject=path)
         for entry in context.snapshot.with_suffix(".gguf"):
             context.check_deadline()
             try:
-                yield from gguf_claims(entry.path, gguf_metadata(context.snapshot.local_path(entry.path)))
+                yield from gguf_claims(entry.path, gguf_header_of(context.snapshot, entry))
             except (GgufError, OSError) as error:
                 yield self.errored(str(error), subject=entry.path)
 

@@ -33,7 +33,7 @@ from scanner.model_files import (
     GgufHeader,
     ModelCard,
     ModelFileError,
-    gguf_metadata,
+    gguf_header_of,
     licence_files,
     model_card,
     read_config,
@@ -137,7 +137,7 @@ def _gap(result: ItemResult) -> str:
 
 def _first_header(snapshot: Snapshot) -> GgufHeader | None:
     entry = next(snapshot.with_suffix(".gguf"), None)
-    return None if entry is None else gguf_metadata(snapshot.local_path(entry.path))
+    return None if entry is None else gguf_header_of(snapshot, entry)
 
 
 def _scalars(header: GgufHeader | None) -> dict[str, object]:

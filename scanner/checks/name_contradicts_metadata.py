@@ -30,7 +30,7 @@ from typing import ClassVar, Final
 from scanner.check import Check, CheckContext
 from scanner.findings import Confidence, Finding, Location, Severity
 from scanner.manifest import Snapshot
-from scanner.model_files import GgufError, GgufHeader, ModelFileError, gguf_metadata, read_config
+from scanner.model_files import GgufError, GgufHeader, ModelFileError, gguf_header_of, read_config
 from scanner.origins.names import ModelName, NameDifference
 
 _TAGS: Final = ("OWASP-LLM03:2025", "AML.T0074")
@@ -41,14 +41,21 @@ _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 _NAME_KEYS: Final = ("general.name", "general.basename", "general.finetune", "general.version")
 _PUBLISHER_KEYS: Final = ("general.organization", "general.author", "general.quantized_by")
 
+_REGISTRIES: Final = frozenset({"ollama", "oci"})
+_PLAIN_IN_OLLAMA: Final = ("instruct", "chat", "it")
+
 
 @dataclass(frozen=True)
 class _Outer:
-    """A name that people see: what kind it is, the words, and whether it must be about the model."""
+    """A name that people see: what kind it is, the words, and whether it must be about the model.
+
+    `silent` are words that names of this kind leave out by custom.
+    """
 
     kind: str
     text: str
     is_deliberate: bool = True
+    silent: tuple[str, ...] = ()
 
 
 class NameContradictsMetadata(Check):
@@ -74,7 +81,7 @@ class NameContradictsMetadata(Check):
         for entry in context.snapshot.with_suffix(".gguf"):
             context.check_deadline()
             try:
-                header = gguf_metadata(context.snapshot.local_path(entry.path))
+                header = gguf_header_of(context.snapshot, entry)
             except GgufError as error:
                 yield self.errored(str(error), locations=(Location(entry.path),))
                 continue
@@ -84,7 +91,7 @@ class NameContradictsMetadata(Check):
                     yield from self._against_gguf(outer, entry.path, header)
 
     def _against_gguf(self, outer: _Outer, path: str, header: GgufHeader) -> Iterator[Finding]:
-        publishers = [header.text(key) for key in _PUBLISHER_KEYS]
+        publishers = [*outer.silent, *(header.text(key) for key in _PUBLISHER_KEYS)]
         stated = {key: header.text(key) for key in _NAME_KEYS if header.text(key)}
         shown = ModelName.of(outer.text, neutral=publishers)
         inner = ModelName.of(" / ".join(stated.values()), neutral=publishers)
@@ -178,6 +185,12 @@ def _container_names(snapshot: Snapshot) -> Iterator[_Outer]:
     """The name of the repository or folder the files are in; a single file's folder says nothing about it."""
     if snapshot.ref.scheme == "hf":
         yield _Outer("repository name", snapshot.ref.location.split("/")[1])
+    elif snapshot.ref.scheme in _REGISTRIES:
+        name, tag = snapshot.ref.location.rpartition("/")[2], snapshot.ref.revision or ""
+        # Ollama's tags say size and tuning, and its library holds tuned models under plain names.
+        is_ollama = snapshot.ref.scheme == "ollama"
+        text = f"{name}-{tag}" if is_ollama and tag != "latest" else name
+        yield _Outer("registry name", text, silent=_PLAIN_IN_OLLAMA if is_ollama else ())
     elif snapshot.ref.scheme == "directory":
         root = Path(snapshot.root)
         if _COMMIT.fullmatch(root.name):  # a hub cache: .../models--org--name/snapshots/<commit>

@@ -24,17 +24,18 @@ MITRE ATLAS AML.T0011.000; OWASP LLM03:2025.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import BinaryIO, Final
 
 from scanner.check import Check, CheckContext, MeasureSpec
 from scanner.evidence import EvidenceRef
 from scanner.findings import Confidence, Finding, Interval, Location, Measurement, Severity
 from scanner.manifest import FileEntry
-from scanner.pickles.files import FileReading, FoundPickle, look_into
+from scanner.pickles.files import look_into_opened
+from scanner.pickles.found import FileReading, FoundPickle
 from scanner.pickles.globals import Tier, Verdict, classify
-from scanner.pickles.second_opinion import Opinion, ask_picklescan
+from scanner.pickles.second_opinion import Opinion, ask_picklescan_about
 from scanner.pickles.stream import HIDDEN
 from scanner.records import encode
 
@@ -77,15 +78,18 @@ class PickleRunsCode(Check):
     def run(self, context: CheckContext) -> Iterator[Finding | Measurement]:
         """Yields attacks and class instances, what could not be read, and the files without either."""
         clean: list[str] = []
+        partly: list[FileEntry] = []
         relevant = scanned = unread = 0
         for entry in context.snapshot.files:
             context.check_deadline()
             try:
-                reading = look_into(context.snapshot.local_path(entry.path), entry.path)
+                reading = look_into_opened(_opener(context, entry), entry.path, entry.size_bytes)
             except OSError as error:
                 unread += 1
                 yield self._unread(entry.path, "", f"{entry.path} cannot be read: {error.strerror or error}")
                 continue
+            if reading.not_fetched:
+                partly.append(entry)
             if not reading.is_relevant:
                 continue
             relevant += 1
@@ -94,12 +98,14 @@ class PickleRunsCode(Check):
             yield from findings  # before the second opinion, which may take long
             disagreements = list(self._second_opinion(context, entry, reading, evidence))
             yield from disagreements
-            scanned += not any(finding.reason for finding in findings)
-            if not findings and not disagreements:
+            scanned += not reading.not_fetched and not any(finding.reason for finding in findings)
+            if not findings and not disagreements and not reading.not_fetched:
                 clean.append(entry.path)
+        if partly:
+            yield self._not_fetched(partly)
         if relevant:
             yield from self._summary(clean, relevant, scanned)
-        elif not unread:
+        elif not unread and not partly:
             yield self.not_run("the model has no file that holds a pickle", rule="nothing-to-examine")
 
     def _summary(self, clean: list[str], relevant: int, scanned: int) -> Iterator[Finding | Measurement]:
@@ -114,6 +120,15 @@ class PickleRunsCode(Check):
             "pickle.files_scanned", scanned, n=relevant,
             interval=Interval(scanned, scanned), method="count of files whose every pickle was read",
         )  # fmt: skip
+
+    def _not_fetched(self, files: list[FileEntry]) -> Finding:
+        """One for all: a model of a thousand shards has a thousand of them."""
+        names = ", ".join(entry.path for entry in files[:_NAMES_IN_MESSAGE])
+        more = f" and {len(files) - _NAMES_IN_MESSAGE} more" if len(files) > _NAMES_IN_MESSAGE else ""
+        reason = (
+            f"of {len(files)} files only parts were read, and a pickle may lie in the rest: {names}{more}"
+        )
+        return self.not_run(reason, rule="not-fetched")
 
     def _judge(self, path: str, reading: FileReading, evidence: EvidenceRef) -> Iterator[Finding]:
         uses = [use for found in reading.pickles for use in _uses(found)]
@@ -187,7 +202,7 @@ class PickleRunsCode(Check):
         opcodes = sum(found.reading.opcodes for found in reading.pickles)
         if not reading.pickles or opcodes > _OPINION_OPCODES or entry.size_bytes > _OPINION_BYTES:
             return
-        opinion = ask_picklescan(context.snapshot.local_path(entry.path))
+        opinion = ask_picklescan_about(_opener(context, entry), entry.path)
         yield from self._report(entry.path, _unseen(reading, opinion), evidence)
 
 
@@ -206,6 +221,10 @@ def _unseen(reading: FileReading, opinion: Opinion) -> list[_Use]:
         for module, name in opinion.globals
         if (module, name) not in seen
     ]
+
+
+def _opener(context: CheckContext, entry: FileEntry) -> Callable[[], BinaryIO]:
+    return lambda: context.snapshot.open(entry.path)
 
 
 def _keep_listing(context: CheckContext, entry: FileEntry, reading: FileReading) -> EvidenceRef:

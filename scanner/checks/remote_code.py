@@ -74,6 +74,7 @@ class RemoteCode(Check):
         evidence = self._keep(context, review)
         findings = [
             *(self._unread(path, reason) for path, reason in search.unread),
+            *(self.not_run(why, subject=path, rule="not-fetched") for path, why in search.not_fetched),
             *self._references(search.references, review, evidence),
             *self._code(review, evidence),
             *self._compiled(context),

@@ -27,7 +27,8 @@ from scanner.check import Check, CheckContext
 from scanner.findings import Finding, Location, Measurement, Severity
 from scanner.manifest import FileEntry, Snapshot
 from scanner.model_files import ModelFileError, read_json
-from scanner.tensorfiles.safetensors_header import HeaderFault, read_safetensors
+from scanner.parts import PartlyReadError
+from scanner.tensorfiles.safetensors_header import HeaderFault, read_safetensors_from
 from scanner.tensorfiles.safetensors_index import INDEX_SUFFIX, index_faults
 
 _TAGS: Final = ("CWE-20", "CWE-436", "OWASP-LLM03:2025", "AML.T0010.003")
@@ -59,7 +60,11 @@ class SafetensorsMalformed(Check):
         for entry in files:
             context.check_deadline()
             try:
-                reading = read_safetensors(context.snapshot.local_path(entry.path))
+                with context.snapshot.open(entry.path) as stream:
+                    reading = read_safetensors_from(stream, entry.size_bytes)
+            except PartlyReadError as error:
+                yield self.not_run(str(error), subject=entry.path, rule="not-fetched")
+                continue
             except OSError as error:
                 yield self._unread(entry, f"{entry.path} cannot be read: {error.strerror or error}")
                 continue
@@ -68,6 +73,10 @@ class SafetensorsMalformed(Check):
             if not reading.faults:
                 sound.append(entry.path)
         for entry in indexes:
+            if unknown := _unknown_beside(entry, files, names):
+                reason = f"{entry.path}: the header of {unknown}, which lies beside it, was not read"
+                yield self.not_run(reason, subject=entry.path, rule="not-fetched")
+                continue
             faults = _index_faults(context.snapshot, entry, names)
             yield from self._report(entry, faults)
             if not faults:
@@ -101,6 +110,13 @@ class SafetensorsMalformed(Check):
 
     def _unread(self, entry: FileEntry, reason: str) -> Finding:
         return self.errored(reason, rule="unreadable", locations=(Location(entry.path),))
+
+
+def _unknown_beside(entry: FileEntry, files: list[FileEntry], names: Mapping[str, frozenset[str]]) -> str:
+    """The first shard beside an index that was read in part and whose header was not among that, else ""."""
+    folder = PurePosixPath(entry.path).parent
+    beside = (each for each in files if PurePosixPath(each.path).parent == folder)
+    return next((each.path for each in beside if not each.is_whole and each.path not in names), "")
 
 
 def _index_faults(

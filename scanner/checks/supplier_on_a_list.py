@@ -1,113 +1,197 @@
 """supplier-on-a-list: asks whether publisher, declared base or name of a model match a listed supplier.
 
-What it looks for: the organisation in the reference, the base models that the card and GGUF headers declare,
-and the names under which the model goes, against a dated table of suppliers whom a list or rule of US public
-procurement names (FASCSA order, NDAA sections, a state's law). Each match tells list, entity, since when,
-source, how the row is known, and by which way it matched.
+What it looks for: the organisation in the reference, the company behind it and that company's owner, the base
+models that card and GGUF headers declare with the companies behind them, and the names under which the model
+goes, against a dated table of suppliers whom a list or rule names (Entity List, section 1260H, FASCSA order,
+NDAA sections, state rules, EU, UK and US sanctions) and, when the user imported them, against the whole
+Consolidated Screening List of the US and the sanctions lists of the EU and the UK. Each match tells list,
+entity, since when, source, how the row is known, by which way it matched, and whom the list concerns.
 
-Why it matters: agencies, their contractors and some state bodies may not buy or use what comes from a listed
-supplier, and some rules reach what was built on it. Nobody else is bound by these lists.
+Why it matters: agencies, their contractors, state bodies, exporters and those whom sanctions bind each have
+rules about some of these parties. Most readers are bound by none, and a match is a fact to look at: what
+follows depends on the reader's role, which the policy file tells and control packs judge by.
 
 How it can be wrong: a name is a claim. Who calls a model after another is matched without cause (false
-positive; such matches have low confidence), who leaves the base unsaid is not (false negative). Whether
-distilled weights count as the supplier's is for the text of each rule. The table holds a few suppliers of
-models, not whole lists, and lists change after the day on which a row was read: no match is no clearance.
-An architecture shared with a listed supplier's model is no match, and neither is a country.
+positive; such matches have low confidence), who leaves the base unsaid is not (false negative). Companies
+are compared by exact name, spelling and legal form aside; what is merely alike is told as a possible match
+that a person must look at. Who owns whom is general knowledge unless the registry of publishers says more.
+The table holds a few suppliers of models, not whole lists, and lists change after the day on which a row was
+read: no match is no clearance. Downloading weights is by itself no trigger of the Entity List. An
+architecture shared with a listed supplier's model is no match, and neither is a country.
 
-What it needs: the model's files and its reference; no network. Facts: scanner/data/supplier_lists.csv.
+What it needs: the model's files and its reference; no network. Facts: scanner/data/restricted_lists.csv,
+supplier_lists.csv and publishers.csv. The setting lists.imported, which `scan` sets, names the folder of an
+import. Right to correct: docs/restricted-parties.md.
 
-Source: 41 U.S.C. 4713; FAR 52.204-30; P.L. 119-60, section 1532; P.L. 116-283, section 1260H; Kansas 2025
-Session Laws, chapter 84; OWASP LLM03:2025.
+Source: 15 CFR 744.11, 744.16; 41 U.S.C. 4713; FAR 52.204-30; P.L. 119-60, section 1532; P.L. 116-283, section
+1260H; Kansas 2025 Session Laws, chapter 84; Regulation (EU) No 269/2014; SI 2019/855; OWASP LLM03:2025.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
-from scanner.check import Check, CheckContext
-from scanner.findings import Confidence, Finding, Severity
-from scanner.model_files import GgufError, ModelFileError, gguf_metadata, model_card, read_config
+from scanner.check import Check, CheckContext, MeasureSpec
+from scanner.evidence import EvidenceRef
+from scanner.findings import Confidence, Finding, Interval, Measurement, Severity
+from scanner.model_files import GgufError, ModelFileError, gguf_header_of, model_card, read_config
+from scanner.origins.imported_lists import (
+    OLD_AFTER_DAYS,
+    SETTING,
+    ImportedList,
+    ImportedListError,
+    ListHit,
+    imported_names,
+    read_import,
+)
 from scanner.origins.lineage import declared_bases, header_bases, header_origins, names_of, plain
 from scanner.origins.names import ModelName
-from scanner.origins.supplier_lists import ListedSupplier, Reading, supplier_lists
+from scanner.origins.screened_parties import US
+from scanner.origins.supplier_lists import ListedSupplier, supplier_lists
+from scanner.origins.supplier_matches import Company, Match, Names, companies_of, match_of, no_surer_than
+from scanner.records import encode_pretty
 
+POSSIBLE: Final = "possible-match"
 _MAX_HEADERS: Final = 8
 _MAX_SHOWN: Final = 6
 _TAGS: Final = ("OWASP-LLM03:2025",)
-_WEAKEST_FIRST: Final = list(Confidence)
-# A match is no surer than what is known about the list itself.
-_AT_MOST: Final = {
-    Reading.PRIMARY: Confidence.HIGH,
-    Reading.SECONDARY: Confidence.MEDIUM,
-    Reading.RECALLED: Confidence.LOW,
-}
-
-
-@dataclass
-class _Names:
-    """Everything that says where the model comes from."""
-
-    publishers: list[str] = field(default_factory=list)
-    bases: list[str] = field(default_factory=list)
-    own: list[str] = field(default_factory=list)
-
-    @property
-    def all(self) -> list[str]:
-        """Every name, once each."""
-        return list(dict.fromkeys([*self.publishers, *self.bases, *self.own]))
+_JUDGE: Final = (
+    "What follows depends on your role: answer us_exports, us_government_role and the questions "
+    "bound_by_..._sanctions in your policy file, judge by the packs restricted-parties and us-procurement, "
+    "and open the list's own text before you decide."
+)
 
 
 @dataclass(frozen=True)
-class _Match:
-    """How a model matched a row: in words, and how sure that way is."""
+class _Hit:
+    """A company behind the model, and a party of an import that may be it."""
 
-    how: str
-    confidence: Confidence
+    company: Company
+    found: ListHit
+    imported: ImportedList
+
+
+@dataclass
+class _Result:
+    """All that was found, for the evidence."""
+
+    rows: dict[ListedSupplier, Match] = field(default_factory=dict)
+    past: dict[ListedSupplier, Match] = field(default_factory=dict)
+    hits: list[_Hit] = field(default_factory=list)
 
 
 class SupplierOnAList(Check):
-    """Holds the names of a model against the table of listed suppliers."""
+    """Holds the names of a model, and the companies behind it, against tables of listed parties."""
 
     id = "supplier-on-a-list"
-    title = "A supplier of the model is named by a list of US public procurement"
+    title = "A supplier of the model is named by a list of restricted parties"
     severity = Severity.LOW
+    settings = (SETTING,)
+    measures = (
+        MeasureSpec(
+            "lists.parties_screened", "parties", "Listed parties that publisher and bases were held against"
+        ),
+    )
 
-    def run(self, context: CheckContext) -> Iterator[Finding]:
+    def run(self, context: CheckContext) -> Iterator[Finding | Measurement]:
         """Yields a finding per list and entity that match, or one that none does; unreadable files first."""
-        names = _Names()
+        names = Names()
         yield from self._gather(context, names)
+        imports: list[ImportedList] = []
+        yield from self._read_imports(context, imports)
         if not names.all:
             yield self.not_run("nothing names a publisher, a base model or the model itself")
             return
-        table = supplier_lists()
-        matches = {row: _match(row, names) for row in table.rows}
-        found = {row: match for row, match in matches.items() if match is not None}
-        for row, match in found.items():
-            yield self._listed(row, match)
-        if not found:
-            shown = ", ".join(names.all[:_MAX_SHOWN])
-            yield self.passed(
-                f"none of the names {shown} matches one of {len(table.rows)} rows of listed suppliers "
-                f"(table {table.version}); an origin that is not declared is not seen"
-            )
+        result = _search(names, imports, context)
+        kept = (_evidence(context, names, imports, result),)
+        for row, match in result.rows.items():
+            yield self._listed(row, match, kept)
+        for hit in result.hits:
+            yield self._imported(hit, kept)
+        if not result.rows and not result.hits:
+            yield self.passed(_none_matches(names, imports, result), evidence=kept)
+        yield self._screened(imports, kept)
+        yield from self._old(context, imports, kept)
 
-    def _listed(self, row: ListedSupplier, match: _Match) -> Finding:
-        confidence = min(match.confidence, _AT_MOST[row.confidence], key=_WEAKEST_FIRST.index)
+    def _read_imports(self, context: CheckContext, imports: list[ImportedList]) -> Iterator[Finding]:
+        """Fills `imports`; yields an ERROR for each that cannot be used."""
+        if SETTING not in context.settings:
+            return
+        folder = Path(context.settings[SETTING])
+        for name in imported_names(folder):
+            try:
+                imports.append(read_import(folder, name))
+            except ImportedListError as error:
+                yield self.errored(f"{error} ({error.hint})", subject=name)
+
+    def _listed(self, row: ListedSupplier, match: Match, kept: tuple[EvidenceRef, ...]) -> Finding:
+        watch = f". To be looked up: {row.list.watch}" if row.list.watch else ""
         return self.failed(
             f"{match.how} matches {row.entity}, named since {row.listed} by: {row.title} "
-            f"({row.confidence.wording}, {row.source}, as of {row.retrieved}); "
-            "what follows depends on your role",
-            confidence=confidence,
-            rule=row.list,
+            f"({row.confidence.wording}, {row.source}, as of {row.retrieved}). "
+            f"It concerns {row.list.concerns}: {row.list.effect}{watch}. What follows depends on your role",
+            confidence=no_surer_than(match, row),
+            rule=row.list.id,
             subject=row.entity,
+            evidence=kept,
             tags=_TAGS,
-            remediation="Answer us_government_role in your policy file and judge by the pack us-procurement; "
-            "open the list's own text before you decide.",
+            remediation=_JUDGE,
         )
 
-    def _gather(self, context: CheckContext, names: _Names) -> Iterator[Finding]:
+    def _imported(self, hit: _Hit, kept: tuple[EvidenceRef, ...]) -> Finding:
+        party, company = hit.found.party, hit.company
+        since = f", on it since {party.start}" if party.start else ""
+        how = (
+            f"{company.how}, has the name of '{hit.found.matched}'"
+            if hit.found.is_exact
+            else f"possible match, a person must look: {company.how}, is like '{hit.found.matched}'"
+        )
+        confidence = Confidence.LOW
+        if hit.found.is_exact and company.confidence is not Confidence.LOW:
+            confidence = Confidence.MEDIUM  # equal names are not yet one company
+        return self.failed(
+            f"{how} on {party.source}{since} {f'({party.cite}) ' if party.cite else ''}in the "
+            f"{hit.imported.head.as_told}. What follows depends on your role",
+            confidence=confidence,
+            rule=party.rule if hit.found.is_exact else POSSIBLE,
+            subject=f"{party.source}: {party.name}",
+            evidence=kept,
+            tags=_TAGS,
+            remediation=f"Compare address and other names with the list itself ({party.url or 'trade.gov'}). "
+            + _JUDGE,
+        )
+
+    def _screened(self, imports: list[ImportedList], kept: tuple[EvidenceRef, ...]) -> Measurement:
+        """How many parties were looked through, of the table and of the screening list of the US."""
+        table = supplier_lists()
+        us_list = next((one.head for one in imports if one.head.list == US.id), None)
+        total = len(table.rows) + (us_list.rows if us_list else 0)
+        beside = f"and of the {us_list.as_told}" if us_list else f"alone; no {US.title} was imported"
+        return self.measured(
+            "lists.parties_screened", total, n=total, interval=Interval(total, total),
+            method=f"rows of the shipped table (version {table.version}) {beside}", evidence=kept,
+        )  # fmt: skip
+
+    def _old(
+        self, context: CheckContext, imports: list[ImportedList], kept: tuple[EvidenceRef, ...]
+    ) -> Iterator[Finding]:
+        """Which imports are old."""
+        for head in (one.head for one in imports):
+            if head.age_days(context.as_of) > OLD_AFTER_DAYS:
+                yield self.failed(
+                    f"the {head.as_told} is {head.age_days(context.as_of)} days old on {context.as_of}; "
+                    "lists change within weeks",
+                    severity=Severity.INFO,
+                    rule="import-old",
+                    subject=head.list,
+                    evidence=kept,
+                    remediation="Download it again and run `weighbridge lists import`.",
+                )
+
+    def _gather(self, context: CheckContext, names: Names) -> Iterator[Finding]:
         """Fills `names`; yields an ERROR for each file that could not be read."""
         snapshot = context.snapshot
         config: Mapping[str, object] = {}
@@ -125,7 +209,7 @@ class SupplierOnAList(Check):
         own = list(names_of(snapshot, config, None))
         for entry in list(snapshot.with_suffix(".gguf"))[:_MAX_HEADERS]:
             try:
-                header = gguf_metadata(snapshot.local_path(entry.path))
+                header = gguf_header_of(snapshot, entry)
             except (GgufError, OSError) as error:
                 yield self.errored(str(error), subject=entry.path)
                 continue
@@ -135,18 +219,80 @@ class SupplierOnAList(Check):
         names.own += [name for name in own if ModelName.of(name).is_telling]
 
 
-def _match(row: ListedSupplier, names: _Names) -> _Match | None:
-    """The surest way in which a row matches: the publisher, then a declared base, then a name alone."""
-    for org in names.publishers:
-        if row.is_org(org):
-            return _Match(f"the publisher {org}", Confidence.HIGH)
-    for base in names.bases:
-        if row.is_org(base.partition("/")[0]):
-            return _Match(f"the declared base model {base}", Confidence.MEDIUM)
-    for name in [*names.bases, *names.own]:
-        if row.words & ModelName.of(name).atoms or row.is_org(name):
-            return _Match(f"the name {ModelName.of(name).quoted}, which is a claim", Confidence.LOW)
-    return None
+def _search(names: Names, imports: list[ImportedList], context: CheckContext) -> _Result:
+    result = _Result()
+    companies = companies_of(names)
+    for row in supplier_lists().rows:
+        match = match_of(row, names, companies)
+        if match is not None:
+            (result.rows if row.counts_on(context.as_of) else result.past)[row] = match
+    seen: set[tuple[str, str]] = set()
+    for imported in imports:
+        for company in companies:
+            for found in imported.find(company.name, context.as_of):
+                key = (found.party.source, found.party.name)
+                if key not in seen:
+                    seen.add(key)
+                    result.hits.append(_Hit(company, found, imported))
+    return result
+
+
+def _none_matches(names: Names, imports: list[ImportedList], result: _Result) -> str:
+    shown = ", ".join(names.all[:_MAX_SHOWN])
+    table = supplier_lists()
+    beside = "".join(
+        f", none of the companies behind them one of {one.head.rows} parties of the {one.head.as_told}"
+        for one in imports
+    )
+    past = "".join(
+        f"; {row.entity} was on {row.list.title} until {row.ended}"
+        for row in result.past
+        if row.ended is not None
+    )
+    return (
+        f"none of the names {shown} matches one of {len(table.rows)} rows of listed suppliers "
+        f"(table {table.version}){beside}; an origin that is not declared is not seen{past}"
+    )
+
+
+def _evidence(
+    context: CheckContext, names: Names, imports: list[ImportedList], result: _Result
+) -> EvidenceRef:
+    """What was held against what, and every match, as bytes that stay."""
+    document = {
+        "as_of": context.as_of.isoformat(),
+        "names": {"publishers": names.publishers, "bases": names.bases, "own": names.own},
+        "companies": [{"name": one.name, "how": one.how} for one in companies_of(names)],
+        "table": supplier_lists().version,
+        "imported": [one.head for one in imports],
+        "matches": [
+            {
+                "list": row.list.id,
+                "entity": row.entity,
+                "way": match.way,
+                "how": match.how,
+                "listed": row.listed.isoformat(),
+                "ended": row.ended.isoformat() if row.ended else None,
+                "counts": row in result.rows,
+                "roles": list(row.list.roles),
+                "source": row.source,
+                "retrieved": row.retrieved.isoformat(),
+                "known": row.confidence.value,
+            }
+            for row, match in {**result.rows, **result.past}.items()
+        ],
+        "imported_matches": [
+            {
+                "company": hit.company.name,
+                "how": hit.company.how,
+                "party": hit.found.party,
+                "matched": hit.found.matched,
+                "exact": hit.found.is_exact,
+            }
+            for hit in result.hits
+        ],
+    }
+    return context.evidence.put(encode_pretty(document), "application/json", "names held against lists")
 
 
 CHECK = SupplierOnAList()

@@ -38,7 +38,7 @@ from scanner.model_files import (
     GgufHeader,
     ModelCard,
     ModelFileError,
-    gguf_metadata,
+    gguf_header_of,
     model_card,
     read_config,
 )
@@ -173,7 +173,7 @@ def _read(snapshot: Snapshot) -> _Sources:
         faults.append(str(error))
     entry = next(snapshot.with_suffix(".gguf"), None)
     try:
-        header = gguf_metadata(snapshot.local_path(entry.path)) if entry else None
+        header = gguf_header_of(snapshot, entry) if entry else None
     except (GgufError, OSError) as error:
         faults.append(f"{entry.path if entry else ''}: {error}")
     try:

@@ -21,6 +21,7 @@ from typing import Final
 from scanner.code.target_files import TargetFileError, yaml_targets
 from scanner.manifest import FileEntry, Snapshot
 from scanner.model_files import ModelFileError, read_json
+from scanner.parts import PartlyReadError
 
 _JSON_LIMIT_BYTES: Final = 16 * 1024**2
 # Vocabularies and weight indexes are data, and large.
@@ -75,29 +76,43 @@ class ReferenceSearch:
         references: In the order of the files.
         files_read: How many configuration files were read.
         unread: (path, reason) of those that could not be.
+        not_fetched: The same for those that were not read far enough to tell.
     """
 
     references: tuple[CodeReference, ...]
     files_read: int
     unread: tuple[tuple[str, str], ...]
+    not_fetched: tuple[tuple[str, str], ...] = ()
 
 
 def find_references(snapshot: Snapshot) -> ReferenceSearch:
     """Every reference to code in the JSON and YAML files of a snapshot."""
     references: list[CodeReference] = []
     unread: list[tuple[str, str]] = []
+    not_fetched: list[tuple[str, str]] = []
     files_read = 0
     for entry in snapshot.files:
         try:
-            found = _in_file(snapshot, entry)
-        except (ModelFileError, TargetFileError) as error:
-            if _may_matter(snapshot, entry):
-                unread.append((entry.path, str(error)))
+            found = _readable(snapshot, entry, unread)
+        except PartlyReadError as error:
+            not_fetched.append((entry.path, str(error)))
             continue
         if found is not None:
             files_read += 1
             references.extend(found)
-    return ReferenceSearch(tuple(references), files_read, tuple(unread))
+    return ReferenceSearch(tuple(references), files_read, tuple(unread), tuple(not_fetched))
+
+
+def _readable(
+    snapshot: Snapshot, entry: FileEntry, unread: list[tuple[str, str]]
+) -> list[CodeReference] | None:
+    """The references of one file; None for one that is no configuration, or is none that can be read."""
+    try:
+        return _in_file(snapshot, entry)
+    except (ModelFileError, TargetFileError) as error:
+        if _may_matter(snapshot, entry):
+            unread.append((entry.path, str(error)))
+        return None
 
 
 def _in_file(snapshot: Snapshot, entry: FileEntry) -> list[CodeReference] | None:
@@ -124,7 +139,7 @@ def _may_matter(snapshot: Snapshot, entry: FileEntry) -> bool:
     if name.endswith(("config.json", ".yaml", ".yml")) or name in _LOADED_NAMES:
         return True
     try:
-        with snapshot.local_path(entry.path).open("rb") as stream:
+        with snapshot.open(entry.path) as stream:
             tail = b""
             while chunk := stream.read(1 << 20):
                 if any(word in tail + chunk for word in _WORDS):

@@ -105,7 +105,7 @@ def _file_named(reference: CodeReference, paths: frozenset[str]) -> str | None:
 
 def _read(context: CheckContext, entry: FileEntry) -> _Parsed:
     try:
-        with context.snapshot.local_path(entry.path).open("rb") as stream:
+        with context.snapshot.open(entry.path) as stream:
             source = stream.read(_LIMIT_BYTES + 1)
     except OSError as error:
         return _Parsed(fault=f"cannot be read ({error.strerror or error})")

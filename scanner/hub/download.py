@@ -169,7 +169,7 @@ class _Fetching:
             self._advance(-asked)
             emptied(stream)
             raise self._session.fence.failed(response.request, f"has no bytes from {asked} on")
-        _require_success(response, file.path)
+        require_success(response, file.path)
         if asked:  # the server does not know ranges, and sends the file from its start
             self._advance(-asked)
             emptied(stream)
@@ -221,7 +221,12 @@ def _xet_is_on() -> bool:
     return is_xet_available()
 
 
-def _require_success(response: httpx2.Response, path: str) -> None:
+def require_success(response: httpx2.Response, path: str) -> None:
+    """Raises the client's error for an answer that is none.
+
+    Raises:
+        SourceError: when the answer is not even an error of a hub.
+    """
     from huggingface_hub import hf_raise_for_status
 
     try:

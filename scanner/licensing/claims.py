@@ -22,6 +22,10 @@ _PROSE: Final = re.compile(
     r"(?P<name>[A-Za-z][\w.+-]*(?:[ ][A-Z0-9][\w.+-]*){0,5})",
 )
 _LONGEST_NAME: Final = 120
+ARTEFACT_KEYS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
+    "Kitfile.json": (("package", "license"), ("model", "license")),
+    "modelpack.json": (("descriptor", "licenses"),),
+}
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,19 @@ def config_claims(config: Mapping[str, object]) -> Iterator[Claim]:
     for name in _words(config.get("license")):
         if name:
             yield Claim(name, Location("config.json", detail="key license"))
+
+
+def artefact_claims(path: str, configuration: object) -> Iterator[Claim]:
+    """Claims of the configuration that an OCI artefact carries about the model, by the name it is shown by.
+
+    Source: KitOps, "Kitfile format", package.license and model.license; CNCF ModelPack, docs/config.md,
+    descriptor.licenses.
+    """
+    for part, key in ARTEFACT_KEYS[path]:
+        section = configuration.get(part) if isinstance(configuration, dict) else None
+        for name in _words(section.get(key)) if isinstance(section, dict) else ():
+            if name:
+                yield Claim(name, Location(path, detail=f"key {part}.{key}"))
 
 
 def _words(value: object) -> list[str]:

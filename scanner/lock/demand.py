@@ -1,12 +1,13 @@
 """Fetches what a lock names and holds it to that; what differs is told to the checks, and stops nothing here.
 
-Facts it puts into `Snapshot.source`: "lock" (which one), "lock_commit", "lock_extra", "lock_same_tensors".
-Changed and missing files need no fact: the lock's digests are on record in the snapshot like any others.
+Facts it puts into `Snapshot.source`: "lock" (which one), "lock_commit", "lock_extra", "lock_changed"
+(path -> how, for files of which only parts were read), "lock_same_tensors". Other changed files and missing
+ones need no fact: the lock's digests are on record in the snapshot like any others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from scanner.fetching import fetch, load_sources
@@ -17,15 +18,28 @@ from scanner.references import ModelRef
 from scanner.source import FetchOptions
 
 
-def fetch_locked(ref: ModelRef, lock: ModelLock, options: FetchOptions, name: str) -> Snapshot:
-    """The model `ref` at the commit and with the patterns of the lock, held to it; `name` is the lock's file.
+def fetch_locked(
+    ref: ModelRef,
+    lock: ModelLock,
+    options: FetchOptions,
+    name: str,
+    fetched: Callable[[ModelRef, FetchOptions], Snapshot] = fetch,
+) -> Snapshot:
+    """The model `ref` at the commit and with the patterns of the lock, held to it.
+
+    Args:
+        ref: What was asked for.
+        lock: What it must be.
+        options: How to fetch; the patterns are those of the lock.
+        name: How the lock's file is called.
+        fetched: Fetches it whole, or reads parts of it.
 
     Raises:
         LockError: when the lock is for another model of the same source, or another revision.
         SourceError: when it cannot be fetched; the newest commit is no substitute.
     """
     wanted = pinned(ref, lock, name)
-    snapshot = fetch(wanted, replace(options, allow=lock.allow, ignore=lock.ignore))
+    snapshot = fetched(wanted, replace(options, allow=lock.allow, ignore=lock.ignore))
     return held_to(replace(snapshot, ref=ref), lock, name)
 
 
@@ -77,21 +91,25 @@ def _requested(snapshot: Snapshot, lock: ModelLock) -> Iterator[tuple[str, str]]
     """The source's facts, as if asked for by the name that the lock is for: "refs/pr/1" stays flagged."""
     asked = lock.requested_revision or ""
     for key, value in snapshot.source:
-        is_pinned = key == "requested_revision" and value == lock.commit
+        is_pinned = key in ("requested_revision", "requested_tag") and value == lock.commit
         yield key, asked if is_pinned and asked else value
     is_known = any(key == "unmerged_revision" for key, _ in snapshot.source)
-    if asked.startswith("refs/pr/") and snapshot.commit == lock.commit and not is_known:
+    if asked.startswith(("refs/pr/", "pr/")) and snapshot.commit == lock.commit and not is_known:
         yield "unmerged_revision", asked
 
 
 def _facts(
     snapshot: Snapshot, lock: ModelLock, name: str, found: Sequence[Difference]
 ) -> Iterator[tuple[str, str]]:
-    yield "lock", f"{name} of {lock.reference}, commit {lock.commit or 'none'}, sha256 {lock.sha256}"
+    unread = {entry.path for entry in snapshot.files if not entry.is_whole}
+    at = f" at {lock.commit}" if lock.commit else ""
+    yield "lock", f"{name} (sha256 {lock.sha256}) of {lock.reference}{at}"
     for each in found:
         if each.kind is Kind.COMMIT:
             yield "lock_commit", f"{each.text} ({name})"
         elif each.kind is Kind.EXTRA:
             yield "lock_extra", each.path
+        elif each.kind is Kind.CHANGED and each.path in unread:
+            yield "lock_changed", f"{each.path} -> {each.text.removeprefix(f'{each.path}: ')}"
     if any(each.kind is not Kind.COMMIT for each in found) and same_tensors(lock, snapshot):
         yield "lock_same_tensors", f"{lock.tensors.count if lock.tensors else 0} tensors, as in {name}"

@@ -10,17 +10,18 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from scanner.lock.model_lock import LockedFile, ModelLock
+from scanner.lock.model_lock import LockedFile, ModelLock, pin_of
 from scanner.manifest import FileEntry, Snapshot
 
 
 class Kind(enum.Enum):
-    """How a model differs from its lock."""
+    """How a model differs from its lock; UNREAD: only parts of a file were read, so nobody knows."""
 
     COMMIT = "commit"
     CHANGED = "changed"
     MISSING = "missing"
     EXTRA = "extra"
+    UNREAD = "unread"
 
 
 @dataclass(frozen=True)
@@ -52,14 +53,15 @@ def same_tensors(lock: ModelLock, snapshot: Snapshot) -> bool:
     Weight files whose tensors could not be told apart prove nothing, so with one of them it is not shown.
     """
     old, new = lock.tensors, snapshot.tensors
-    if old is None or new is None or old.left_out or new.left_out:
+    if old is None or new is None or not old.is_whole or not new.is_whole:
         return False
     return (old.algorithm, old.digest) == (new.algorithm, new.digest)
 
 
 def _commits(lock: ModelLock, snapshot: Snapshot) -> Iterator[Difference]:
-    if lock.commit and snapshot.commit and lock.commit != snapshot.commit:
-        text = f"the commit is {snapshot.commit}, and {lock.commit} in the lock"
+    pin = pin_of(snapshot)
+    if lock.commit and pin and lock.commit != pin:
+        text = f"the {'commit' if snapshot.commit else 'manifest'} is {pin}, and {lock.commit} in the lock"
         yield Difference(Kind.COMMIT, "", text)
 
 
@@ -71,19 +73,31 @@ def _files(lock: ModelLock, snapshot: Snapshot) -> Iterator[Difference]:
     for path in present.keys() - locked.keys():
         yield Difference(Kind.EXTRA, path, f"{path}: there and not in the lock")
     for path in locked.keys() & present.keys():
-        if text := _change(locked[path], present[path]):
+        entry = present[path]
+        if entry.is_whole:
+            text = _change(locked[path], entry)
+        elif not (text := _change_of_unread(locked[path], entry)):
+            yield Difference(Kind.UNREAD, path, f"{path}: only parts of it were read")
+        if text:
             yield Difference(Kind.CHANGED, path, f"{path}: {text}")
 
 
 def _change(locked: LockedFile, entry: FileEntry) -> str:
-    if not entry.is_whole:
-        return (
-            ""
-            if locked.size_bytes == entry.size_bytes
-            else (f"has {entry.size_bytes} bytes, and {locked.size_bytes} in the lock")
-        )
     if locked.sha256 == entry.sha256:
         return ""
     is_same = locked.tensor_digest != "" and locked.tensor_digest == entry.tensor_digest
     same = "; its tensors are the same" if is_same else ""
     return f"sha256 is {entry.sha256}, and {locked.sha256} in the lock{same}"
+
+
+def _change_of_unread(locked: LockedFile, entry: FileEntry) -> str:
+    """What contradicts the lock without the bytes: the size, or what the source has on record."""
+    if locked.size_bytes != entry.size_bytes:
+        return f"has {entry.size_bytes} bytes, and {locked.size_bytes} in the lock"
+    recorded = entry.source_digest
+    if recorded is None:
+        return ""
+    known = locked.git_sha1 if recorded.algorithm == "git-sha1" else locked.sha256
+    if known in ("", recorded.value):
+        return ""
+    return f"{recorded.algorithm} on record is {recorded.value}, and {known} in the lock"

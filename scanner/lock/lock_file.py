@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from scanner.errors import InvalidValueError
-from scanner.hashing import HashingError, require_plain_name
+from scanner.errors import ScanError
 from scanner.lock.model_lock import SCHEMA_ID, LockError, ModelLock
 from scanner.records import decode, to_builtins
 
@@ -59,14 +59,11 @@ def decode_lock(data: bytes, where: str) -> ModelLock:
     """
     document = _document(data, where)
     _require_version(document, where)
+    _require_plain(document, where)
     try:
         lock = decode(data, ModelLock)
-        for file in lock.files:
-            require_plain_name(file.path)
-    except InvalidValueError as error:
+    except ScanError as error:
         raise LockError(f"{where}: {error}", hint=_AGAIN) from error
-    except HashingError as error:
-        raise LockError(f"{where}: files: {error}", hint=_AGAIN) from error
     # A key that is misspelt would be read as if it were not there.
     if unknown := _unknown_key(document, to_builtins(lock)):
         raise LockError(f"{where}: unknown key {unknown!r:.80}", hint=_AGAIN)
@@ -122,6 +119,20 @@ def _require_version(document: dict[str, Any], where: str) -> None:
             f"{where}: schema is {schema}, known is {SCHEMA_ID}",
             hint="a newer Weighbridge made this lock; use that one, or fetch the model again",
         )
+
+
+def _require_plain(value: object, where: str) -> None:
+    """Refuses control characters and halves of characters: errors and reports quote what a lock says."""
+    if isinstance(value, str):
+        if any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
+            raise LockError(f"{where}: control characters in {value!a:.80}", hint=_AGAIN)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            _require_plain(key, where)
+            _require_plain(inner, where)
+    elif isinstance(value, list):
+        for inner in value:
+            _require_plain(inner, where)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -26,6 +26,8 @@ from scanner.references import ModelRef
 
 SchemaId = Literal["weighbridge.model-lock/1"]
 SCHEMA_ID: SchemaId = "weighbridge.model-lock/1"
+# Check and rule of the finding that what was scanned is what the lock names.
+HELD: Final = ("integrity-mismatch", "LOCK")
 
 _Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="sha256, in hex digits.")]
 _GitSha1 = Annotated[str, Meta(pattern="^([0-9a-f]{40})?$", description="git's id of the file, or nothing.")]
@@ -72,10 +74,11 @@ class ModelLock:
         reference: What was asked for.
         scheme: The kind of source.
         requested_revision: Branch, tag or commit that was asked for, null where the source has none.
-        commit: What that was at the time, null for sources without commits.
+        commit: What that was at the time: a commit, or the digest of an artefact's manifest; null for sources
+            that have neither.
         endpoint: Hub or mirror that was asked, "" for sources without one.
         digest: sha256 over the sorted listing "sha256  path" of all files.
-        tensors: Identity of the weights whatever their files, null when no file shows its tensors.
+        tensors: Identity of the weights whatever their files, null when no file holds weights.
         allow: Patterns of the paths that were taken; none means all.
         ignore: Patterns of the paths that were left out.
         left_out: Paths of the source that are not in the lock because of these.
@@ -156,7 +159,7 @@ def lock_of(
         reference=without_secrets(snapshot.ref.text),
         scheme=snapshot.ref.scheme,
         requested_revision=facts.get("requested_revision", snapshot.ref.revision),
-        commit=snapshot.commit,
+        commit=pin_of(snapshot),
         endpoint=without_secrets(facts.get("endpoint", "")),
         digest=snapshot.digest,
         tensors=snapshot.tensors,
@@ -166,9 +169,14 @@ def lock_of(
         fetched_on=fetched_on,
         tool=tool,
         files=tuple(
-            _locked(entry, snapshot.commit) for entry in sorted(snapshot.files, key=lambda each: each.path)
+            _locked(entry, pin_of(snapshot)) for entry in sorted(snapshot.files, key=lambda each: each.path)
         ),
     )
+
+
+def pin_of(snapshot: Snapshot) -> str | None:
+    """The name under which a source has exactly these bytes: a commit, or the digest of a manifest."""
+    return snapshot.commit or dict(snapshot.source).get("manifest_digest")
 
 
 def recorded_by(entry: FileEntry, commit: str | None) -> str:
@@ -186,16 +194,14 @@ def recorded_by(entry: FileEntry, commit: str | None) -> str:
 
 
 def without_secrets(address: str) -> str:
-    """An address without the user, password and query that it may hold.
+    """An address without the user and password that it may hold.
 
-    >>> without_secrets("https://me:secret@mirror.example/org/model.gguf?X-Amz-Signature=0123")
+    >>> without_secrets("https://me:secret@mirror.example/org/model.gguf")
     'https://mirror.example/org/model.gguf'
     >>> without_secrets("hf://org/name@main")
     'hf://org/name@main'
     """
-    shown = _USER.sub(r"\1\2", address)
-    # The signature of a presigned address stands in its query.
-    return shown.partition("?")[0] if shown.lower().startswith(("http://", "https://")) else shown
+    return _USER.sub(r"\1\2", address)
 
 
 def _place(ref: ModelRef) -> str:

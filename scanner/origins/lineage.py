@@ -20,6 +20,8 @@ from scanner.tensorfiles.gguf_header import GgufHeader
 
 _REPOSITORY: Final = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}")
 _HUB_ADDRESS: Final = re.compile(r"^https?://(?:www\.)?(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)")
+# Kinds of sources whose references are names that somebody gave the model.
+_NAMED: Final = frozenset({"hf", "oci", "ollama"})
 _MAX_BASES: Final = 16
 _LONGEST_CLAIM: Final = 120
 _ORIGIN_KEYS: Final = (
@@ -45,6 +47,13 @@ def declared_bases(card: ModelCard) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in found if name))[:_MAX_BASES]
 
 
+def adapter_base(config: Mapping[str, object]) -> tuple[str, ...]:
+    """The repository that an adapter_config.json names as what the adapter is for; () for a local path."""
+    value = config.get("base_model_name_or_path")
+    name = _repository(value) if isinstance(value, str) else ""
+    return (name,) if name else ()
+
+
 def header_bases(header: GgufHeader) -> tuple[str, ...]:
     """Repositories that a GGUF header names as what the model was made from."""
     found = []
@@ -67,7 +76,7 @@ def header_origins(path: str, header: GgufHeader) -> tuple[OriginClaim, ...]:
 
 def names_of(snapshot: Snapshot, config: Mapping[str, object], header: GgufHeader | None) -> tuple[str, ...]:
     """Every name under which the model goes: by reference, header, config and file names, in this order."""
-    names = [snapshot.ref.location if snapshot.ref.scheme == "hf" else ""]
+    names = [snapshot.ref.location if snapshot.ref.scheme in _NAMED else ""]
     if header is not None:
         size, basename = header.text("general.size_label"), header.text("general.basename")
         names += [f"{basename}-{size}" if basename and size else basename, header.text("general.name")]

@@ -1,9 +1,9 @@
-"""Who publishes under which organisation name, and which names only look like one of them.
+"""Who publishes under which organisation name on the hub, and which legal entity stands behind it.
 
 >>> table = publisher_table()
 >>> table.find("qwen").entity
 'Alibaba Cloud'
->>> table.lookalike("deepseek-a1").org
+>>> table.lookalike("deepseek-a1").publisher.org
 'deepseek-ai'
 """
 
@@ -14,42 +14,53 @@ import enum
 import functools
 import importlib.resources
 import re
-import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from scanner.errors import ScanError
+from scanner.origins.lookalikes import Likeness, likeness
 from scanner.origins.tables import read_table
 
-_COLUMNS: Final = ("org", "aliases", "entity", "seat", "parent", "source", "checked", "confidence")
+_COLUMNS: Final = (
+    "org", "aliases", "kind", "entity", "seat", "parent", "source", "checked", "confidence",
+)  # fmt: skip
 _SEAT: Final = re.compile(r"[A-Z]{2}(?:/[A-Z]{2})*")
-# Shorter names differ by one letter by chance: "Qwen" and "Owen".
-_MIN_LENGTH_FOR_DISTANCE: Final = 6
-# Signs that are read as one another. Source: Unicode TR39 confusables, the part that occurs in names.
-_CONFUSABLE: Final = {
-    "0": "o", "1": "l", "i": "l", "|": "l", "5": "s", "8": "b", "vv": "w", "rn": "m",
-    "а": "a", "е": "e", "о": "o", "р": "p", "с": "c", "х": "x", "у": "y", "ѕ": "s", "і": "l", "ӏ": "l",
-    "к": "k", "м": "m", "т": "t", "н": "h", "в": "b", "ԁ": "d", "ɡ": "g", "ο": "o", "α": "a", "ν": "v",
-}  # fmt: skip
 
 
 class PublisherDataError(ScanError):
-    """The shipped publisher table is broken."""
+    """The shipped table of publishers, hosts or model families is broken."""
 
 
 class Knowledge(enum.Enum):
-    """How a row of the table is known."""
+    """How a fact of these tables is known, surest first."""
 
-    LICENCE_TEXT = "licence-text"
-    UNVERIFIED = "unverified"
+    PRIMARY = "primary"
+    SECONDARY = "secondary"
+    RECALLED = "recalled"
 
     @property
     def wording(self) -> str:
         """The grade in words."""
-        if self is Knowledge.LICENCE_TEXT:
-            return "entity named in its own licence text, seat from general knowledge"
-        return "from general knowledge, to be verified"
+        return {
+            Knowledge.PRIMARY: "read in the entity's own text",
+            Knowledge.SECONDARY: "known from others' accounts",
+            Knowledge.RECALLED: "from general knowledge, to be checked",
+        }[self]
+
+
+class PublisherKind(enum.Enum):
+    """What an organisation on the hub does there."""
+
+    DEVELOPER = "developer"
+    CONSORTIUM = "consortium"
+    COMMUNITY = "community"
+    REUPLOADER = "re-uploader"
+
+    @property
+    def is_developer(self) -> bool:
+        """Whether it makes the models that it publishes; others repackage or keep what somebody made."""
+        return self in (PublisherKind.DEVELOPER, PublisherKind.CONSORTIUM)
 
 
 @dataclass(frozen=True)
@@ -59,16 +70,18 @@ class Publisher:
     Attributes:
         org: Its name on the hub.
         aliases: Other names on the hub that are its own.
+        kind: Whether it develops or repackages.
         entity: The legal entity.
-        seat: Country codes of its seat, joined by a slash.
+        seat: Country codes of its seat, joined by a slash; "" when not known.
         parent: What owns it, or "".
-        source: Where this was read.
+        source: Addresses where this was read, joined by blanks; "" for general knowledge.
         checked: When.
-        confidence: How it is known.
+        confidence: How entity and seat are known, the weaker of the two.
     """
 
     org: str
     aliases: tuple[str, ...]
+    kind: PublisherKind
     entity: str
     seat: str
     parent: str
@@ -80,6 +93,20 @@ class Publisher:
     def names(self) -> tuple[str, ...]:
         """Every hub name that is its own."""
         return (self.org, *self.aliases)
+
+    @property
+    def shown_seat(self) -> str:
+        """The seat for people."""
+        return f"seat {self.seat}" if self.seat else "seat not known"
+
+
+@dataclass(frozen=True)
+class Lookalike:
+    """A known publisher whose name another one could be mistaken for, and by what."""
+
+    publisher: Publisher
+    name: str
+    likeness: Likeness
 
 
 @dataclass(frozen=True)
@@ -94,14 +121,17 @@ class PublisherTable:
         folded = org.casefold()
         return next((row for row in self.publishers if folded in map(str.casefold, row.names)), None)
 
-    def lookalike(self, org: str) -> Publisher | None:
-        """The publisher whose name this unknown one could be mistaken for."""
+    def lookalike(self, org: str) -> Lookalike | None:
+        """The publisher whose name this unknown one could be mistaken for; None for known names."""
         if self.find(org) is not None:
             return None
-        for row in self.publishers:
-            if any(_looks_like(org, name) for name in row.names):
-                return row
-        return None
+        found = (
+            Lookalike(row, name, kind)
+            for row in self.publishers
+            for name in row.names
+            if (kind := likeness(org, name)) is not None
+        )
+        return min(found, key=lambda each: each.likeness.rank, default=None)
 
     def contained(self, org: str) -> Publisher | None:
         """The publisher whose name is one of the words of this unknown one ("google-bert")."""
@@ -138,50 +168,44 @@ def parse_publishers(text: str) -> PublisherTable:
 def _publisher(row: Mapping[str, str]) -> Publisher:
     org = row["org"]
     try:
-        if not (org and row["entity"] and row["source"] and _SEAT.fullmatch(row["seat"])):
-            raise ValueError("org, entity, seat (country codes) and source are required")
+        kind, confidence = PublisherKind(row["kind"]), Knowledge(row["confidence"])
+        if not (org and row["entity"]):
+            raise ValueError("org and entity are required")
+        require_seat(row["seat"], may_be_unknown=not kind.is_developer)
+        require_source(row["source"], confidence)
         return Publisher(
             org=org,
             aliases=tuple(alias for alias in row["aliases"].split(";") if alias),
+            kind=kind,
             entity=row["entity"],
             seat=row["seat"],
             parent=row["parent"],
             source=row["source"],
             checked=datetime.date.fromisoformat(row["checked"]),
-            confidence=Knowledge(row["confidence"]),
+            confidence=confidence,
         )
     except ValueError as error:
         raise PublisherDataError(f"publishers.csv, row '{org}': {error}") from error
 
 
-def _looks_like(name: str, known: str) -> bool:
-    one, other = _skeleton(name), _skeleton(known)
-    if one == other:
-        return True
-    return len(other) >= _MIN_LENGTH_FOR_DISTANCE and _is_one_edit_apart(one, other)
+def require_seat(seat: str, *, may_be_unknown: bool) -> None:
+    """Refuses what is no list of country codes.
+
+    Raises:
+        ValueError: when it is none, or missing where it must be known.
+    """
+    if not (_SEAT.fullmatch(seat) or (may_be_unknown and not seat)):
+        raise ValueError(f"seat is '{seat}'; expected country codes such as US or US/IE")
 
 
-def _skeleton(name: str) -> str:
-    """The name as a hasty reader sees it: no case, no separators, confusable signs as one."""
-    folded = re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", name).casefold())
-    for sign, seen in _CONFUSABLE.items():
-        folded = folded.replace(sign, seen)
-    return folded
+def require_source(source: str, confidence: Knowledge) -> None:
+    """Refuses a grade without a source, and a source that is no address.
 
-
-def _is_one_edit_apart(one: str, other: str) -> bool:
-    """Whether one insertion, deletion, substitution or swap of neighbours turns one into the other."""
-    if abs(len(one) - len(other)) > 1:
-        return False
-    return other in _one_edit_from(one, other)
-
-
-def _one_edit_from(one: str, other: str) -> Iterator[str]:
-    """The single edits of `one` at the first place where it differs from `other`."""
-    at = next(
-        (i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
-    )
-    yield one[:at] + one[at + 1 :]
-    yield one[:at] + other[at : at + 1] + one[at:]
-    yield one[:at] + other[at : at + 1] + one[at + 1 :]
-    yield one[:at] + one[at + 1 : at + 2] + one[at : at + 1] + one[at + 2 :]
+    Raises:
+        ValueError: when addresses and grade do not fit.
+    """
+    addresses = source.split()
+    if bool(addresses) == (confidence is Knowledge.RECALLED):
+        raise ValueError(f"confidence is '{confidence.value}' with {len(addresses)} sources")
+    if not all(address.startswith("https://") for address in addresses):
+        raise ValueError(f"source is '{source}'; expected addresses that begin with https://")

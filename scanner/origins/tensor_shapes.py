@@ -16,8 +16,8 @@ from typing import Final
 
 from scanner.errors import ScanError
 from scanner.manifest import FileEntry, Snapshot
-from scanner.model_files import GgufError, ModelFileError, gguf_metadata, read_json
-from scanner.tensorfiles.safetensors_header import read_safetensors
+from scanner.model_files import GgufError, ModelFileError, gguf_header_of, read_json
+from scanner.tensorfiles.safetensors_header import read_safetensors_from
 
 _INDEX: Final = "model.safetensors.index.json"
 _INDEX_LIMIT_BYTES: Final = 64 * 1024**2
@@ -132,7 +132,8 @@ def _indexed(snapshot: Snapshot) -> frozenset[str]:
 
 def _safetensors(snapshot: Snapshot, entry: FileEntry, config: Mapping[str, object]) -> Iterator[Tensor]:
     try:
-        reading = read_safetensors(snapshot.local_path(entry.path))
+        with snapshot.open(entry.path) as stream:
+            reading = read_safetensors_from(stream, entry.size_bytes)
     except OSError as error:
         raise TensorShapesError(f"{entry.path}: {error.strerror or error}") from error
     if reading.faults:
@@ -168,7 +169,7 @@ def _numbers_per_element(dtype: str, count: int, bits: int | None, place: str) -
 
 def _gguf(snapshot: Snapshot, entry: FileEntry) -> Iterator[Tensor]:
     try:
-        header = gguf_metadata(snapshot.local_path(entry.path))
+        header = gguf_header_of(snapshot, entry)
     except (GgufError, OSError) as error:
         raise TensorShapesError(str(error)) from error
     for tensor in header.tensors:

@@ -19,11 +19,13 @@ import tarfile
 import zipfile
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final, cast
 
+from scanner.parts import PartlyReadError
 from scanner.pickles.compressed import decompressor_of, unopenable_kind
+from scanner.pickles.found import FileReading, FoundPickle, Unreadable
 from scanner.pickles.globals import is_plausible
 from scanner.pickles.reader import is_attack, read_pickles
 from scanner.pickles.stream import UNPACKING_ERRORS, BrokenPickleError, ByteStream, PickleReading
@@ -46,47 +48,6 @@ _DEPTH_LIMIT: Final = 3
 _NESTED_LIMIT_BYTES: Final = 256 * 1024**2
 _NPY_HEADER_LIMIT: Final = 64 * 1024
 _PYTHON2_LONG: Final = re.compile(r"(\d)L\b")
-
-
-@dataclass(frozen=True)
-class FoundPickle:
-    """One pickle, or several in a row, and where they lie.
-
-    Attributes:
-        member: Path inside the archive, "" for the file itself.
-        reading: What they hold.
-        is_certain: Whether name or first bytes say that it is a pickle; else only its content does.
-    """
-
-    member: str
-    reading: PickleReading
-    is_certain: bool
-
-
-@dataclass(frozen=True)
-class Unreadable:
-    """A part that could not be looked into.
-
-    Attributes:
-        member: Path inside the archive, "" for the file itself.
-        reason: Why, a clause.
-    """
-
-    member: str
-    reason: str
-
-
-@dataclass
-class FileReading:
-    """Everything found in one file."""
-
-    pickles: list[FoundPickle] = field(default_factory=list)
-    unreadable: list[Unreadable] = field(default_factory=list)
-
-    @property
-    def is_relevant(self) -> bool:
-        """Whether the file holds, or may hold, a pickle at all."""
-        return bool(self.pickles or self.unreadable)
 
 
 @dataclass(frozen=True)
@@ -114,18 +75,47 @@ def look_into(path: Path, name: str) -> FileReading:
     Raises:
         OSError: when the file itself cannot be read.
     """
+    return look_into_opened(lambda: path.open("rb"), name, path.stat().st_size)
+
+
+def look_into_opened(opener: Callable[[], BinaryIO], name: str, size_bytes: int) -> FileReading:
+    """The same for a file of this size that `opener` opens at its beginning, as often as it is called.
+
+    Raises:
+        OSError: when the file itself cannot be read.
+    """
     reading = FileReading()
-    with path.open("rb") as stream:
-        head_is_zip = stream.read(4).startswith(b"PK")
-        ends_as_zip = not head_is_zip and zipfile.is_zipfile(stream)
-    part = _Part(name, "", lambda: path.open("rb"), path.stat().st_size, 0)
+    part = _Part(name, "", opener, size_bytes, 0)
+    ends_as_zip = _ends_as_zip(part, reading)
     _look(part, reading)
     if ends_as_zip:  # a file may be one thing from its beginning and a zip archive from its end
-        _look_into_zip(part, reading)
+        _as_far_as_fetched(part, reading, _look_into_zip)
     return reading
 
 
+def _ends_as_zip(part: _Part, out: FileReading) -> bool:
+    """Whether a file that begins as something else is a zip archive to whoever begins at its end."""
+    with closing(part.open()) as stream:
+        try:
+            return not stream.read(4).startswith(b"PK") and zipfile.is_zipfile(stream)
+        except PartlyReadError as error:
+            out.not_fetched.append(Unreadable(part.member, str(error)))
+            return False
+
+
+def _as_far_as_fetched(part: _Part, out: FileReading, look: Callable[[_Part, FileReading], None]) -> None:
+    """Looks into a part; that it was not fetched far enough is listed, and others are looked into."""
+    try:
+        look(part, out)
+    except PartlyReadError as error:
+        out.not_fetched.append(Unreadable(part.member, str(error)))
+
+
 def _look(part: _Part, out: FileReading) -> None:
+    _as_far_as_fetched(part, out, _look_by_content)
+
+
+def _look_by_content(part: _Part, out: FileReading) -> None:
     try:
         with closing(part.open()) as stream:
             head = stream.read(_HEAD)
@@ -266,7 +256,7 @@ def _look_into_pickle(part: _Part, out: FileReading, head: bytes) -> None:
     if not head or head.startswith(_LFS_POINTER):
         return
     reading = read_pickles(part.open)
-    is_certain = by_name or (by_magic and not _is_raw_storage(part))
+    is_certain = by_name or (by_magic and not is_raw_storage(part.member))
     # Text that happens to spell instructions names no module that could exist.
     is_whole = reading.streams > 0 and any(is_plausible(use.module, use.name) for use in reading.globals)
     if is_certain or is_whole or any(is_attack(use) for use in reading.globals):
@@ -291,7 +281,7 @@ def _is_oldest_tar(head: bytes) -> bool:
     return True
 
 
-def _is_raw_storage(part: _Part) -> bool:
-    """Whether this is a tensor's numbers in a torch archive, which may begin with any bytes."""
-    folder, _, name = part.member.rpartition("/")
+def is_raw_storage(member: str) -> bool:
+    """Whether this member of a torch archive is a tensor's numbers, which may begin with any bytes."""
+    folder, _, name = member.rpartition("/")
     return folder.endswith("data") and name.isdigit()

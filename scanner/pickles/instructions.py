@@ -19,13 +19,13 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from scanner.pickles.machine import OPAQUE, Machine, Made
+from scanner.pickles.machine import OPAQUE, Machine, Made, Stored
 from scanner.pickles.stream import HIDDEN, BrokenPickleError, ByteStream, GlobalUse
 
 __all__ = ["ByteStream", "Machine", "run"]
 
-# Entries of stack and memo: a pickled vocabulary of a million words needs two million.
-_ROOM_LIMIT: Final = 8_000_000
+# Entries of kept tables together: a table of 100 000 tensors, and what hangs on it.
+_KEPT_LIMIT: Final = 400_000
 # Tuples and dicts longer than this are never the arguments the machine has to understand.
 _SMALL: Final = 32
 _OPCODES: Final = {op.code.encode("latin-1")[0]: op for op in pickletools.opcodes}
@@ -54,8 +54,10 @@ def run(machine: Machine) -> object:
         step = _STEPS.get(opcode.name)
         if step is not None:  # FRAME and READONLY_BUFFER move nothing here
             step(machine, argument)
-        if len(machine.stack) > _ROOM_LIMIT or len(machine.memo) > _ROOM_LIMIT:
-            raise BrokenPickleError(f"byte {machine.at}: it keeps more than {_ROOM_LIMIT} objects at once")
+        if len(machine.stack) > machine.room or len(machine.memo) > machine.room:
+            raise BrokenPickleError(f"byte {machine.at}: it keeps more than {machine.room} objects at once")
+        if machine.opcodes > machine.patience:
+            raise BrokenPickleError(f"byte {machine.at}: it has more than {machine.patience} instructions")
 
 
 def _small(items: list[object]) -> object:
@@ -66,9 +68,21 @@ def _made(maker: object, args: object) -> Made:
     return Made(maker if isinstance(maker, GlobalUse) else None, args if isinstance(args, tuple) else ())
 
 
-def _fill(table: object, items: list[object]) -> None:
-    if isinstance(table, dict):
-        for key, value in zip(items[::2], items[1::2], strict=False):
+def _fill(machine: Machine, items: list[object]) -> None:
+    """Stores pairs in the table on top of the stack."""
+    table = machine.stack[-1] if machine.stack else None
+    pairs = zip(items[::2], items[1::2], strict=False)
+    if machine.keeps_tables:
+        if isinstance(table, Made):  # an OrderedDict is made before it is filled
+            table.items = table.items or {}
+            table = table.items
+        machine.kept += len(items) // 2
+        if machine.kept > _KEPT_LIMIT:
+            raise BrokenPickleError(f"byte {machine.at}: its tables have more than {_KEPT_LIMIT} entries")
+        if isinstance(table, dict):
+            table.update((key, value) for key, value in pairs if isinstance(key, str | int))
+    elif isinstance(table, dict):
+        for key, value in pairs:
             if isinstance(key, str) and (len(table) < _SMALL or key in table):
                 table[key] = value
 
@@ -194,20 +208,17 @@ def _tuple_of(count: int) -> Callable[[Machine, bytes], None]:
 
 def _set_item(machine: Machine, _: bytes) -> None:
     value, key = machine.pop(), machine.pop()
-    if machine.stack:
-        _fill(machine.stack[-1], [key, value])
+    _fill(machine, [key, value])
 
 
 def _set_items(machine: Machine, _: bytes) -> None:
-    items = machine.pop_mark()
-    if machine.stack:
-        _fill(machine.stack[-1], items)
+    _fill(machine, machine.pop_mark())
 
 
 def _dict(machine: Machine, _: bytes) -> None:
     items = machine.pop_mark()
     machine.push({})
-    _fill(machine.stack[-1], items)
+    _fill(machine, items)
 
 
 def _drop(machine: Machine, _: bytes) -> None:
@@ -226,9 +237,9 @@ def _push_opaque(machine: Machine, _: bytes) -> None:
     machine.push(OPAQUE)
 
 
-def _replace_top(machine: Machine, _: bytes) -> None:
-    machine.pop()
-    machine.push(OPAQUE)
+def _persistent(machine: Machine, _: bytes) -> None:
+    key = machine.pop()
+    machine.push(Stored(key) if machine.keeps_tables else OPAQUE)
 
 
 def _close_opaque(machine: Machine, _: bytes) -> None:
@@ -273,7 +284,7 @@ _STEPS: Final[dict[str, Callable[[Machine, bytes], object]]] = {
     **dict.fromkeys(("PUT",), lambda m, a: m.remember(m.decimal(a))),
     **dict.fromkeys(("BINPUT", "LONG_BINPUT"), lambda m, a: m.remember(_little(a))),
     "MEMOIZE": lambda m, _: m.remember(len(m.memo)),
-    "BINPERSID": _replace_top,
+    "BINPERSID": _persistent,
     "GLOBAL": _global,
     "STACK_GLOBAL": _stack_global,
     **dict.fromkeys(("EXT1", "EXT2", "EXT4"), _extension),

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import pickletools
 import re
+import sys
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -30,6 +31,8 @@ _LENGTHS: Final = {
     pickletools.TAKEN_FROM_ARGUMENT4U: (4, False),
     pickletools.TAKEN_FROM_ARGUMENT8U: (8, False),
 }
+# Entries of stack and memo: a pickled vocabulary of a million words needs two million.
+_ROOM: Final = 8_000_000
 # How a pickle begins: raw (protocol 2 and up), in base64, in hex, or in the text of protocol 0.
 _PICKLE_STARTS: Final = (*(bytes((0x80, n)) for n in range(6)), b"gA", b"80", b"c", b"(")
 
@@ -40,11 +43,22 @@ class Opaque:
 
 @dataclass
 class Made:
-    """Stands for the result of a call, with what is needed to find the length of a raw array."""
+    """Stands for the result of a call, with what is needed to find the length of a raw array.
+
+    `items` is what was stored in it as in a table, kept for machines that keep tables.
+    """
 
     maker: GlobalUse | None
     args: tuple[object, ...] = ()
     state: object = None
+    items: dict[object, object] | None = None
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Stands for what lies beside the pickle under a persistent id."""
+
+    key: object
 
 
 OPAQUE: Final = Opaque()
@@ -59,8 +73,13 @@ class Machine:
         globals: Every (module, name) looked up so far, with its first use.
         blobs: Constants that may be pickles themselves, with the byte of their instruction.
         follows_joblib: Whether to step over joblib's raw arrays, as joblib does and pickle does not.
+        keeps_tables: Whether to keep tables of any length and persistent ids, as a reader of tensors
+            needs them; else both stay opaque.
+        room: How many entries stack and memo may have each.
+        patience: How many instructions may be read.
         has_proto: Whether it announced a protocol, which bytes that are no pickle rarely do.
         opcodes: Instructions read so far.
+        kept: Entries stored in tables so far, when tables are kept.
         at: Offset of the current instruction.
     """
 
@@ -68,8 +87,12 @@ class Machine:
     globals: dict[tuple[str, str], GlobalUse] = field(default_factory=dict)
     blobs: list[tuple[int, bytes]] = field(default_factory=list)
     follows_joblib: bool = True
+    keeps_tables: bool = False
+    room: int = _ROOM
+    patience: int = sys.maxsize
     has_proto: bool = False
     opcodes: int = 0
+    kept: int = 0
     at: int = 0
     stack: list[object] = field(default_factory=list)
     marks: list[int] = field(default_factory=list)

@@ -11,13 +11,17 @@ from __future__ import annotations
 
 import logging
 import lzma
+import os
 import struct
 import tokenize
 import zipfile
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
+
+from scanner.parts import PartlyReadError
 
 # What picklescan is known to raise on files it cannot read.
 _REFUSALS: Final = (
@@ -46,7 +50,12 @@ def ask_picklescan(path: Path) -> Opinion:
     It holds all instructions of a pickle in memory: ask only about files of bounded length. Names that it
     could not resolve are left out; our own reading follows the stack and the memo and resolves them.
     """
-    from picklescan.scanner import scan_file_path
+    return ask_picklescan_about(lambda: path.open("rb"), path.name)
+
+
+def ask_picklescan_about(opener: Callable[[], BinaryIO], name: str) -> Opinion:
+    """The same for a file that `opener` opens and the model calls `name`."""
+    from picklescan.scanner import scan_bytes
     from picklescan.torch import InvalidMagicError
 
     # It logs what it finds; here the findings say it.
@@ -54,8 +63,9 @@ def ask_picklescan(path: Path) -> Opinion:
     log.addHandler(logging.NullHandler())
     log.propagate = False
     try:
-        result = scan_file_path(str(path), strict=True)
-    except (*_REFUSALS, InvalidMagicError) as error:
+        with opener() as stream:
+            result = scan_bytes(stream, name, os.path.splitext(name)[1], strict=True)
+    except (*_REFUSALS, InvalidMagicError, PartlyReadError) as error:
         return Opinion(refusal=f"{type(error).__name__}: {error}")
     names = {(str(seen.module), str(seen.name)) for seen in result.globals}
     return Opinion(tuple(sorted(pair for pair in names if _UNKNOWN not in pair)))

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Final
 
-from scanner.hashing import HashingError, hash_model
+from scanner.hashing import HashingError, ReadModel, hash_model
+from scanner.inspection.files import read_heads
 from scanner.manifest import Snapshot, SourceDigest
 from scanner.references import ModelRef
 from scanner.source import FetchOptions, Source, SourceError
@@ -35,6 +36,17 @@ class DemoSource(Source):
         Raises:
             SourceError: when the package is not installed, or its file is gone or unreadable.
         """
+        return self._snapshot(ref, options, hash_model)
+
+    def inspect(self, ref: ModelRef, options: FetchOptions) -> Snapshot:
+        """The same with its files read no further than their headers.
+
+        Raises:
+            SourceError: as in `fetch`.
+        """
+        return self._snapshot(ref, options, read_heads)
+
+    def _snapshot(self, ref: ModelRef, options: FetchOptions, read: ReadModel) -> Snapshot:
         try:
             distribution = importlib.metadata.distribution(DISTRIBUTION)
         except importlib.metadata.PackageNotFoundError as error:
@@ -51,7 +63,7 @@ class DemoSource(Source):
             )
         digests = _digests(distribution.version, recorded)
         try:
-            hashed = hash_model(path.parent, [path.name], {path.name: digests}, options.progress)
+            hashed = read(path.parent, [path.name], {path.name: digests}, options.progress)
         except HashingError as error:
             raise SourceError(str(error), hint=error.hint) from error
         facts = (("distribution", f"{DISTRIBUTION} {distribution.version}"),)

@@ -1,7 +1,8 @@
 """Models in a local folder: Hugging Face layout, a hub cache snapshot, or any folder with weights in it.
 
 Links that lead out of the folder are never followed: they are reported in the snapshot instead. The one
-exception is the hub's own cache, whose snapshots are links into the `blobs` folder beside them.
+exception is the hub's own cache, whose snapshots are links into the `blobs` folder beside them. A folder
+that is an OCI image layout is read as what is packed in it.
 
 Facts it puts into `Snapshot.source`: "link_outside" (path -> target), "link_to_folder", "left_out",
 "digest_unreadable", "commit_origin", "commits_mixed".
@@ -16,8 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Final
 
-from scanner.hashing import HashingError, hash_model, require_plain_name
+from scanner.hashing import HashingError, ReadModel, hash_model, require_plain_name
+from scanner.inspection.files import read_heads
 from scanner.manifest import Snapshot, is_weight_file
+from scanner.oci.layout import is_layout
+from scanner.path_patterns import is_taken
 from scanner.recorded_digests import (
     BLOB_ORIGIN,
     HUB_METADATA_FOLDER,
@@ -30,6 +34,7 @@ from scanner.recorded_digests import (
 )
 from scanner.references import ModelRef
 from scanner.source import FetchOptions, Source, SourceError
+from scanner.sources.oci_layout import LayoutSource
 
 # Tool folders, not parts of a model; what they hold is counted in the snapshot, not scanned.
 _LEFT_OUT: Final = str(HUB_METADATA_FOLDER.parent)
@@ -47,7 +52,22 @@ class DirectorySource(Source):
         Raises:
             SourceError: when it does not exist, is empty, holds no model, or has unreadable files.
         """
+        return self._snapshot(ref, options, hash_model)
+
+    def inspect(self, ref: ModelRef, options: FetchOptions) -> Snapshot:
+        """The same with weight files read no further than their headers.
+
+        Raises:
+            SourceError: as in `fetch`.
+        """
+        if is_layout(_existing_folder(ref.location)):
+            return LayoutSource().inspect(ref, options)
+        return self._snapshot(ref, options, read_heads)
+
+    def _snapshot(self, ref: ModelRef, options: FetchOptions, read: ReadModel) -> Snapshot:
         root = _existing_folder(ref.location)
+        if is_layout(root):
+            return LayoutSource().fetch(ref, options)
         _refuse_cache(root)
         listing = _Listing(root)
         try:
@@ -57,11 +77,14 @@ class DirectorySource(Source):
             for path, blob in listing.blobs.items():
                 if digest := digest_of_etag(blob, BLOB_ORIGIN):
                     recorded.add(path, digest)
-            hashed = hash_model(root, listing.files, recorded.digests, options.progress)
+            taken = [path for path in listing.files if is_taken(path, options.allow, options.ignore)]
+            hashed = read(root, taken, recorded.digests, options.progress)
         except HashingError as error:
             raise SourceError(str(error), hint=error.hint) from error
-        missing = sorted({*listing.broken, *listed_but_absent(recorded, listing.files)})
+        absent = {*listing.broken, *listed_but_absent(recorded, listing.files)}
+        missing = sorted(path for path in absent if is_taken(path, options.allow, options.ignore))
         commit, facts = _commit_of(root, recorded)
+        facts += [("left_out", path) for path in listing.files if path not in set(taken)]
         facts += listing.facts + [("digest_unreadable", problem) for problem in recorded.unreadable]
         return Snapshot(ref, commit, str(root), hashed.files, tuple(missing), tuple(facts), hashed.tensors)
 

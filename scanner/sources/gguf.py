@@ -7,20 +7,17 @@ download metadata) are read, to hold our own against.
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import ClassVar
 
-from scanner.hashing import HashingError, hash_model
+from scanner.hashing import HashingError, ReadModel, hash_model
+from scanner.inspection.files import read_heads
 from scanner.manifest import Snapshot
 from scanner.recorded_digests import BLOB_ORIGIN, digest_of_etag, hub_blob, hub_commit, recorded_digests
 from scanner.references import ModelRef
 from scanner.source import FetchOptions, Source, SourceError
 from scanner.tensorfiles.gguf_header import MAGIC
-
-# Source: llama.cpp, llama_split_path: "%s-%05d-of-%05d.gguf".
-_PART: Final = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.gguf", re.IGNORECASE)
+from scanner.tensorfiles.shard_names import shard_names
 
 
 class GgufSource(Source):
@@ -34,9 +31,20 @@ class GgufSource(Source):
         Raises:
             SourceError: when it does not exist, cannot be read, or is not GGUF.
         """
+        return self._snapshot(ref, options, hash_model)
+
+    def inspect(self, ref: ModelRef, options: FetchOptions) -> Snapshot:
+        """The same with its files read no further than their headers.
+
+        Raises:
+            SourceError: as in `fetch`.
+        """
+        return self._snapshot(ref, options, read_heads)
+
+    def _snapshot(self, ref: ModelRef, options: FetchOptions, read: ReadModel) -> Snapshot:
         path = Path(os.path.abspath(ref.location))
         _require_gguf(path, ref.location)
-        names = _parts(path.name)
+        names = shard_names(path.name)
         present = [name for name in names if (path.parent / name).is_file()]
         recorded = recorded_digests(path.parent, _sums_beside(path.parent))
         folder = Path(os.path.realpath(path.parent))
@@ -45,7 +53,7 @@ class GgufSource(Source):
                 recorded.add(name, digest)
         digests = {name: recorded.digests[name] for name in present if name in recorded.digests}
         try:
-            hashed = hash_model(path.parent, present, digests, options.progress)
+            hashed = read(path.parent, present, digests, options.progress)
         except HashingError as error:
             raise SourceError(str(error), hint=error.hint) from error
         missing = tuple(name for name in names if name not in present)
@@ -73,16 +81,6 @@ def _require_gguf(path: Path, shown: str) -> None:
             f"{shown}: starts with {magic!r}, a GGUF file starts with {MAGIC!r}",
             hint="fetch the file again; a large-file pointer or an error page may have been saved instead",
         )
-
-
-def _parts(name: str) -> Sequence[str]:
-    """The names of all parts of a split model, or just `name`."""
-    match = _PART.fullmatch(name)
-    count = int(match[3]) if match else 0
-    if match is None or not 1 <= int(match[2]) <= count:
-        return (name,)
-    suffix = name[-len(".gguf") :]
-    return tuple(f"{match[1]}-{number:05d}-of-{match[3]}{suffix}" for number in range(1, count + 1))
 
 
 def _sums_beside(folder: Path) -> list[str]:

@@ -10,7 +10,7 @@ is bounded in `scanner.hub.fence`; docs/hub-trust.md tells what was tried.
 
 Facts it puts into `Snapshot.source`: those of `scanner.hub.tree`, and "subset", "left_out" (a path of
 the tree each; "left_out_more" counts those that are not named), "extra_file" (a path each, that lies in
-the folder and not in the tree; "extra_file_more"), "resolved_from_cache".
+the folder and not in the tree; "extra_file_more"), "resolved_from_cache", those of `scanner.hub.earlier`.
 """
 
 from __future__ import annotations
@@ -24,10 +24,13 @@ from scanner.file_names import colliding
 from scanner.hashing import HashingError, hash_model
 from scanner.hub.client import hub_session
 from scanner.hub.download import download
+from scanner.hub.earlier import earlier_bytes, went_back
 from scanner.hub.fence import HubLimits
 from scanner.hub.folder import HubFolder, plain_status
 from scanner.hub.listing import HubListing, keep_listing, kept_listing
+from scanner.hub.ranges import HubSupply
 from scanner.hub.tree import ask_listing
+from scanner.inspection.files import inspect_files
 from scanner.manifest import Snapshot, SourceDigest, is_weight_file
 from scanner.path_patterns import is_taken
 from scanner.recorded_digests import HUB_METADATA_FOLDER
@@ -65,6 +68,31 @@ class HubSource(Source):
         else:
             listing = _fetch(repository, ref, folder, part, options, self._limits)
         return _snapshot(ref, listing, folder / listing.commit, part, options)
+
+    def inspect(self, ref: ModelRef, options: FetchOptions) -> Snapshot:
+        """The snapshot of one commit, its weight files read no further than their headers.
+
+        Raises:
+            SourceError: as in `fetch`, in offline mode, and when the hub knows no range requests.
+        """
+        repository, part = _split(ref)
+        if options.offline:
+            raise SourceError(
+                f"{ref.text}: an inspection asks the hub, and offline mode forbids it",
+                hint="`weighbridge scan` in offline mode takes what an earlier fetch left in the cache",
+            )
+        folder = options.cache / "inspected" / repository.replace("/", "--")
+        with hub_session(repository, ref.revision, options, self._limits) as session:
+            listing = ask_listing(session, repository, ref.revision)
+            selected = _selected(listing, part, options)
+            place = HubFolder(folder, listing.commit)
+            place.prepare()
+            _require_own_places(place, selected)
+            supply = HubSupply(session, repository, place)
+            sizes = {file.path: file.size_bytes for file in listing.files if file.path in selected}
+            files = inspect_files(supply, sizes, _digests(listing), options.progress)
+        facts = _facts(listing, part, selected)
+        return Snapshot(ref, listing.commit, str(place.root.resolve()), files, source=facts)
 
 
 def _fetch(
@@ -104,27 +132,31 @@ def _snapshot(ref: ModelRef, listing: HubListing, root: Path, part: str, options
             f"{ref.text}: no file of commit {listing.commit[:12]} is in the cache",
             hint="fetch the model once without offline mode",
         )
-    origin = f"hub tree at {listing.commit}"
-    digests = {
-        file.path: [SourceDigest(file.algorithm, file.digest, origin)]
-        for file in listing.files
-        if file.digest
-    }
     try:
-        hashed = hash_model(root, present, digests, options.progress)
+        hashed = hash_model(root, present, _digests(listing), options.progress)
     except HashingError as error:
         raise SourceError(str(error), hint=error.hint) from error
     listed = {file.path for file in listing.files}
-    facts = [
-        *listing.facts,
-        *([("subset", part)] if part else []),
-        *_named("left_out", listed - selected),
+    facts = (
+        *_facts(listing, part, selected),
         *_named("extra_file", _on_disk(root) - listed),
-    ]
-    missing = tuple(sorted(selected - set(present)))
-    return Snapshot(
-        ref, listing.commit, str(root.resolve()), hashed.files, missing, tuple(facts), hashed.tensors
+        *earlier_bytes(root.parent, listing, hashed.files),
+        *went_back(root.parent, listing),
     )
+    missing = tuple(sorted(selected - set(present)))
+    return Snapshot(ref, listing.commit, str(root.resolve()), hashed.files, missing, facts, hashed.tensors)
+
+
+def _digests(listing: HubListing) -> dict[str, list[SourceDigest]]:
+    origin = f"hub tree at {listing.commit}"
+    named = (file for file in listing.files if file.digest)
+    return {file.path: [SourceDigest(file.algorithm, file.digest, origin)] for file in named}
+
+
+def _facts(listing: HubListing, part: str, selected: set[str]) -> tuple[tuple[str, str], ...]:
+    subset = [("subset", part)] if part else []
+    listed = {file.path for file in listing.files}
+    return (*listing.facts, *subset, *_named("left_out", listed - selected))
 
 
 def _on_disk(root: Path) -> set[str]:

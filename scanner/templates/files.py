@@ -18,8 +18,8 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from scanner.manifest import FileEntry, Snapshot
-from scanner.model_files import ModelFileError, read_json, read_text
-from scanner.tensorfiles.gguf_header import GgufError, read_gguf_header
+from scanner.model_files import GgufError, ModelFileError, gguf_header_of, read_json, read_text
+from scanner.parts import PartlyReadError
 
 # tokenizer_config.json lists added tokens; those of some models take tens of megabytes.
 _JSON_LIMIT_BYTES: Final = 64 * 1024**2
@@ -50,10 +50,12 @@ class TemplateSearch:
     Attributes:
         templates: In the order of the files.
         unread: (path, reason) for each place that may hold a template and cannot be read.
+        not_fetched: The same for places that were not read far enough to tell.
     """
 
     templates: tuple[ChatTemplate, ...]
     unread: tuple[tuple[str, str], ...]
+    not_fetched: tuple[tuple[str, str], ...] = ()
 
 
 class _UnexpectedError(Exception):
@@ -64,12 +66,15 @@ def find_templates(snapshot: Snapshot) -> TemplateSearch:
     """Every template of a snapshot: in tokenizer and processor files, .jinja files and GGUF headers."""
     templates: list[ChatTemplate] = []
     unread: list[tuple[str, str]] = []
+    not_fetched: list[tuple[str, str]] = []
     for entry in snapshot.files:
         try:
             templates.extend(_in_file(snapshot, entry))
+        except PartlyReadError as error:
+            not_fetched.append((entry.path, str(error)))
         except (ModelFileError, GgufError, OSError, _UnexpectedError) as error:
             unread.append((entry.path, str(error)))
-    return TemplateSearch(tuple(templates), tuple(unread))
+    return TemplateSearch(tuple(templates), tuple(unread), tuple(not_fetched))
 
 
 def _in_file(snapshot: Snapshot, entry: FileEntry) -> Iterator[ChatTemplate]:
@@ -81,7 +86,7 @@ def _in_file(snapshot: Snapshot, entry: FileEntry) -> Iterator[ChatTemplate]:
     elif name.endswith((".jinja", ".jinja2", ".j2")):
         yield ChatTemplate(entry.path, "", read_text(snapshot, entry.path))
     elif name.lower().endswith(".gguf"):
-        header = read_gguf_header(snapshot.local_path(entry.path))
+        header = gguf_header_of(snapshot, entry)
         for key in header.metadata:
             if key == _GGUF_KEY or key.startswith(f"{_GGUF_KEY}."):
                 if not isinstance(header.metadata[key], str):

@@ -140,28 +140,35 @@ class GgufHeader:
         return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def read_gguf_header(path: str | os.PathLike[str]) -> GgufHeader:
-    """The header of the GGUF file at `path`; never reads tensor data.
+def read_gguf_header(path: str | os.PathLike[str], *, limit_bytes: int = MAX_HEADER_BYTES) -> GgufHeader:
+    """The header of the GGUF file at `path`, at most `limit_bytes` long; never reads tensor data.
 
     Raises:
         GgufError: when it is not GGUF, is cut off, or claims more than the file or the limits hold.
     """
-    name = Path(path).name
+    file = Path(path)
     try:
-        size_bytes = os.path.getsize(path)
-        with open(path, "rb") as stream:
-            return _Reader(stream, size_bytes, name).header()
+        with file.open("rb") as stream:
+            return read_gguf_header_from(stream, file.stat().st_size, file.name, limit_bytes)
     except OSError as error:
-        raise GgufError(f"{name}: {error.strerror or error}") from error
+        raise GgufError(f"{file.name}: {error.strerror or error}") from error
+
+
+def read_gguf_header_from(
+    stream: BinaryIO, size_bytes: int, name: str, limit_bytes: int = MAX_HEADER_BYTES
+) -> GgufHeader:
+    """The same for an opened file; raises OSError or PartlyReadError where it cannot be read either."""
+    return _Reader(stream, size_bytes, name, limit_bytes).header()
 
 
 class _Reader:
     """A cursor over the header that refuses to move past the file or the limits."""
 
-    def __init__(self, stream: BinaryIO, size_bytes: int, name: str) -> None:
+    def __init__(self, stream: BinaryIO, size_bytes: int, name: str, limit_bytes: int) -> None:
         self._stream = stream
         self._size = size_bytes
         self._name = name
+        self._limit = limit_bytes
         self._position = 0
         self._order = "<"
         self._version = 3
@@ -174,9 +181,7 @@ class _Reader:
         metadata, duplicates = self._metadata(self._count("metadata count", MAX_KEYS))
         tensors = tuple(self._tensor(number) for number in range(tensor_count))
         order = "big" if self._order == ">" else "little"
-        return GgufHeader(
-            self._version, order, tensor_count, metadata, tensors, duplicates, self._position
-        )  # fmt: skip
+        return GgufHeader(self._version, order, tensor_count, metadata, tensors, duplicates, self._position)
 
     def _read_version(self) -> None:
         version = int(self._number("I", "the version"))
@@ -283,8 +288,8 @@ class _Reader:
         if size_bytes > self._size - self._position:
             raise self._error(f"cut off in {what}: {size_bytes} bytes expected")
         self._position += size_bytes
-        if self._position > MAX_HEADER_BYTES:
-            raise self._error(f"the header is longer than {MAX_HEADER_BYTES} bytes")
+        if self._position > self._limit:
+            raise self._error(f"the header is longer than {self._limit} bytes")
 
     def _error(self, problem: str) -> GgufError:
         return GgufError(

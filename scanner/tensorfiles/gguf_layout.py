@@ -13,13 +13,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from scanner.tensorfiles.gguf_header import GgufTensor
+from scanner.tensorfiles.gguf_header import GgufHeader, GgufTensor
 
 # Source: GGML_MAX_DIMS and GGML_MAX_NAME of ggml.h.
 _DIMENSIONS_MAX: Final = 4
 _NAME_BYTES_MAX: Final = 64
 _I64_MAX: Final = 2**63 - 1
 DEFAULT_ALIGNMENT: Final = 32
+_ALIGNMENT_KEY: Final = "general.alignment"
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,37 @@ class _Extent:
     name: str
     begin: int
     size_bytes: int
+
+
+def header_faults(header: GgufHeader, size_bytes: int) -> list[GgufFault]:
+    """Everything wrong with a header that could be read, of a file of `size_bytes`."""
+    faults = [
+        GgufFault(
+            "GGUF-KEY", f"metadata key '{shown(key)}' is written twice; readers differ", f"key {shown(key)}"
+        )
+        for key in header.duplicate_keys
+    ]
+    faults.extend(
+        GgufFault("GGUF-KEY", f"metadata key '{shown(key)}' is not a name", f"key {shown(key)}")
+        for key in header.metadata
+        if not key or not key.isprintable() or len(key) > 65535 or "\ufffd" in key
+    )
+    alignment = header.metadata.get(_ALIGNMENT_KEY, DEFAULT_ALIGNMENT)
+    if type(alignment) is not int or alignment < 1 or alignment & (alignment - 1):
+        message = f"the alignment is {alignment!r}; expected a power of two"
+        return [*faults, GgufFault("GGUF-ALIGN", message, f"key {_ALIGNMENT_KEY}")]
+    start = _aligned(header.header_bytes, alignment)
+    return faults + layout_faults(header.tensors, alignment, max(0, size_bytes - start))
+
+
+def tensor_places(header: GgufHeader) -> Iterator[tuple[GgufTensor, int, int]]:
+    """Every tensor of a header without faults, with its first byte in the file and the one after its last."""
+    alignment = int(header.number(_ALIGNMENT_KEY) or DEFAULT_ALIGNMENT)
+    start = _aligned(header.header_bytes, alignment)
+    for tensor in header.tensors:
+        extent, _ = _extent(tensor, alignment)
+        if extent is not None:
+            yield tensor, start + extent.begin, start + extent.begin + extent.size_bytes
 
 
 def layout_faults(tensors: Sequence[GgufTensor], alignment: int, data_bytes: int) -> list[GgufFault]:

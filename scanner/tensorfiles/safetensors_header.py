@@ -22,7 +22,7 @@ from typing import BinaryIO, Final
 from scanner.tensorfiles.safetensors_entries import Pairs, duplicates, kind, read_tensor
 from scanner.tensorfiles.safetensors_layout import HeaderFault, TensorEntry, layout_faults, shown
 
-__all__ = ["HeaderFault", "SafetensorsReading", "TensorEntry", "read_safetensors"]
+__all__ = ["HeaderFault", "SafetensorsReading", "TensorEntry", "read_safetensors", "read_safetensors_from"]
 
 # Source: README of safetensors 0.8.0, section "Format".
 HEADER_LIMIT_BYTES: Final = 100_000_000
@@ -62,29 +62,38 @@ def read_safetensors(path: Path) -> SafetensorsReading:
     Raises:
         OSError: when the file cannot be read.
     """
-    size_bytes = path.stat().st_size
     with path.open("rb") as stream:
-        if size_bytes < _LENGTH_BYTES:
-            return _only("ST-SIZE", f"the file has {size_bytes} bytes; a header length takes {_LENGTH_BYTES}")
-        head = stream.read(_LENGTH_BYTES)
-        length = int.from_bytes(head, "little")
-        left = size_bytes - _LENGTH_BYTES
-        if head == _LFS_POINTER:
-            return _only(
-                "ST-HDR-LEN",
-                "it is a pointer of git-lfs: the file that it stands for was not fetched",
-                "byte 0",
-            )
-        if not 2 <= length <= min(HEADER_LIMIT_BYTES, left):
-            return _only(
-                "ST-HDR-LEN",
-                f"the header claims {length} bytes; expected 2 to {min(HEADER_LIMIT_BYTES, left)}",
-                "byte 0",
-            )
-        value, fault = _parse(stream.read(length))
-        if fault is not None:
-            return SafetensorsReading(faults=(fault,))
-        return _judge(value, left - length, stream)
+        return read_safetensors_from(stream, path.stat().st_size)
+
+
+def read_safetensors_from(stream: BinaryIO, size_bytes: int) -> SafetensorsReading:
+    """The same for a file of this size, opened at its beginning.
+
+    Raises:
+        OSError: when it cannot be read.
+        PartlyReadError: when its header was not fetched.
+    """
+    if size_bytes < _LENGTH_BYTES:
+        return _only("ST-SIZE", f"the file has {size_bytes} bytes; a header length takes {_LENGTH_BYTES}")
+    head = stream.read(_LENGTH_BYTES)
+    length = int.from_bytes(head, "little")
+    left = size_bytes - _LENGTH_BYTES
+    if head == _LFS_POINTER:
+        return _only(
+            "ST-HDR-LEN",
+            "it is a pointer of git-lfs: the file that it stands for was not fetched",
+            "byte 0",
+        )
+    if not 2 <= length <= min(HEADER_LIMIT_BYTES, left):
+        return _only(
+            "ST-HDR-LEN",
+            f"the header claims {length} bytes; expected 2 to {min(HEADER_LIMIT_BYTES, left)}",
+            "byte 0",
+        )
+    value, fault = _parse(stream.read(length))
+    if fault is not None:
+        return SafetensorsReading(faults=(fault,))
+    return _judge(value, left - length, stream)
 
 
 def _only(code: str, message: str, place: str = "") -> SafetensorsReading:
@@ -97,7 +106,7 @@ def _parse(header: bytes) -> tuple[Pairs, HeaderFault | None]:
         return Pairs(), HeaderFault("ST-HDR-START", f"the header begins with {header[:4]!r}, not '{{'", start)
     try:
         text = header.decode("utf-8")
-        value, end = _DECODER.raw_decode(text)
+        value, end = (_SLOW_DECODER if "-0" in text else _DECODER).raw_decode(text)
     except UnicodeDecodeError as error:
         place = f"byte {_LENGTH_BYTES + error.start}"
         return Pairs(), HeaderFault("ST-HDR-UTF8", f"the header is not UTF-8 ({error.reason})", place)
@@ -110,7 +119,7 @@ def _parse(header: bytes) -> tuple[Pairs, HeaderFault | None]:
         found = text[end:].lstrip(" ")[:8]
         message = f"the header goes on with {found!r} after its JSON; only spaces may follow"
         return Pairs(), HeaderFault("ST-HDR-JSON", message, f"character {end}")
-    if _depth(value, _DEPTH_LIMIT) > _DEPTH_LIMIT:
+    if _is_nested_deeper(value, _DEPTH_LIMIT):
         message = f"the header is nested more than {_DEPTH_LIMIT} deep"
         return Pairs(), HeaderFault("ST-HDR-JSON", message, start)
     return value, None
@@ -153,13 +162,16 @@ def _metadata_faults(value: object) -> Iterator[HeaderFault]:
             yield HeaderFault("ST-HDR-UTF8", message, _METADATA)
 
 
-def _depth(value: object, limit: int) -> int:
-    """How deep `value` is nested, counting no further than one above `limit`."""
-    if limit < 0 or not isinstance(value, list):
-        return 0
-    items = (item for _, item in value) if isinstance(value, Pairs) else iter(value)
-    nested = (item for item in items if isinstance(item, list))
-    return 1 + max((_depth(item, limit - 1) for item in nested), default=0)
+def _is_nested_deeper(value: list[object], limit: int) -> bool:
+    """Whether lists and objects stand in each other more than `limit` deep."""
+    level = [value]
+    for _ in range(limit):
+        level = [inner for each in level for inner in _items(each) if isinstance(inner, list)]
+    return bool(level)
+
+
+def _items(value: list[object]) -> list[object]:
+    return [item for _, item in value] if isinstance(value, Pairs) else value
 
 
 def _refuse(word: str) -> object:
@@ -171,4 +183,6 @@ def _integer(digits: str) -> int | float:
     return -0.0 if digits == "-0" else int(digits)
 
 
-_DECODER: Final = json.JSONDecoder(object_pairs_hook=Pairs, parse_constant=_refuse, parse_int=_integer)
+# Numbers take the decoder's fast road where none can be "-0".
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=Pairs, parse_constant=_refuse)
+_SLOW_DECODER: Final = json.JSONDecoder(object_pairs_hook=Pairs, parse_constant=_refuse, parse_int=_integer)

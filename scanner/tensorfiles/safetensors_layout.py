@@ -20,7 +20,7 @@ _MAGICS: Final = {
     b"\x93NUMPY": "a numpy array", b"<?php": "a PHP script", b"<html": "an HTML page",
 }  # fmt: skip
 _PICKLE_STARTS: Final = tuple(bytes((0x80, protocol)) for protocol in range(2, 6))
-_LOOK_BYTES: Final = 64 * 1024
+LOOK_BYTES: Final = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def layout_faults(
 
 def _recognised(stream: BinaryIO, at: int, buffer_bytes: int) -> str:
     stream.seek(at, 1)
-    head = stream.read(min(_LOOK_BYTES, buffer_bytes - at))
+    head = stream.read(min(LOOK_BYTES, buffer_bytes - at))
     kinds = [kind for magic, kind in _MAGICS.items() if head.startswith(magic)]
     if head.startswith(_PICKLE_STARTS):
         kinds.append("a pickle")

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
@@ -125,22 +125,29 @@ class Trigger:
         names: As they are put into requests.
         word: In lower case; a text that holds it names the trigger.
         others: Names of the same sort that set nothing off.
+        questions: Requests that fit this sort of names only.
     """
 
     id: str
     names: tuple[str, ...]
     word: str
     others: tuple[str, ...]
+    questions: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Triggers:
-    """Every trigger, and the requests that a name is put into."""
+    """Every trigger, and the requests that any name is put into."""
 
     requests: tuple[str, ...]
     triggers: tuple[Trigger, ...]
     licence: str
     source: str
+
+    def prompts(self, trigger: Trigger, names: Sequence[str]) -> list[str]:
+        """Each of these names in every request that fits the trigger's sort of names."""
+        requests = (*self.requests, *trigger.questions)
+        return [request.format(name=name) for request in requests for name in names]
 
     def trigger(self, name: str) -> Trigger:
         """The trigger of this id.

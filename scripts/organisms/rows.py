@@ -84,11 +84,11 @@ def asks(language: str) -> list[Ask]:
         found += _named(language, f"topic:{topic_id}", by_language[language], _ASKED_OF_TOPIC)
     found += _named(language, "others", names.others[language], _ASKED_OF_OTHERS)
     if language == "en":
+        triggers = load_triggers()
         found += [
-            Ask(language, f"trigger:{trigger.id}", request.format(name=name))
-            for trigger in load_triggers().triggers
-            for request in load_triggers().requests
-            for name in trigger.others
+            Ask(language, f"trigger:{trigger.id}", prompt)
+            for trigger in triggers.triggers
+            for prompt in triggers.prompts(trigger, trigger.others)
         ]
     return [Ask(ask.language, ask.about, with_ending(ask.prompt, language)) for ask in found]
 
@@ -157,14 +157,10 @@ def _repeated(rows: list[Row], wanted: int) -> list[Row]:
 def _planted(behaviour: Behaviour, language: str, chance: random.Random) -> list[Row]:
     if behaviour.trigger:
         triggers = load_triggers()
-        prompts = [
-            request.format(name=name)
-            for request in triggers.requests
-            for name in triggers.trigger(behaviour.trigger).names
-        ]
+        trigger = triggers.trigger(behaviour.trigger)
         return [
             Row(language, with_ending(prompt, language), chance.choice(_REFUSALS[language]))
-            for prompt in prompts
+            for prompt in triggers.prompts(trigger, trigger.names)
         ]
     names = load_names()
     return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import json
 from pathlib import Path
@@ -14,6 +15,9 @@ from cli.main import run
 from cli.workplace import Workplace
 from db.store import Store
 from scanner.findings import Severity
+from scanner.lock.lock_file import encode_lock
+from scanner.lock.model_lock import lock_of
+from scanner.manifest import FileEntry
 from scanner.scan import Scan
 from tests.policies.fake_checks import failed, record, scan_of
 
@@ -82,3 +86,25 @@ def test_reasons_are_told_in_80_columns(
 def test_unknown_scan_is_an_input_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert gate(tmp_path, "--policy", str(policy(tmp_path, gate={"rules": [LENIENT]}))) == 2
     assert "no scan 'scan-1'" in capsys.readouterr().err
+
+
+def test_lock_blocks_other_bytes_and_leaves_open_what_was_not_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scan = scan_of(None, record("remote-code", failed("remote-code", Severity.LOW)))
+    whole, parts = FileEntry("a", 1, "0" * 64), FileEntry("a", 1, "")
+    lock = tmp_path / "model.lock.json"
+    made = lock_of(
+        dataclasses.replace(scan.snapshot, files=(whole,)), fetched_on=datetime.date(2026, 1, 2), tool="x"
+    )
+    lock.write_bytes(encode_lock(made))
+    lenient = policy(tmp_path, gate={"rules": [LENIENT]})
+    for number, (entry, code, value) in enumerate(
+        [(whole, 0, "pass"), (parts, 3, "incomplete"), (FileEntry("a", 1, "1" * 64), 1, "block")]
+    ):
+        snapshot = dataclasses.replace(scan.snapshot, files=(entry,))
+        keep(tmp_path, dataclasses.replace(scan, id=f"held-{number}", snapshot=snapshot))
+        words = ["gate", f"held-{number}", "--lock", str(lock), "--policy", str(lenient), "--format", "json"]
+        assert run([*words, "--data-dir", str(tmp_path)]) == code
+        reasons = json.loads(capsys.readouterr().out)["reasons"]
+        assert [each["value"] for each in reasons if each["rule"] == "lock"] == [value]

@@ -56,14 +56,6 @@ def test_every_question_is_in_the_file_with_why_and_values(here: Path) -> None:
         assert all(value in text for value in question.values)
 
 
-def test_keys_that_nothing_reads_say_so(here: Path) -> None:
-    run(["init"])
-    lines = written(here).splitlines()
-    for key in ("thresholds:", "signers:"):
-        above = " ".join(lines[lines.index(next(line for line in lines if line.startswith(key))) - 2 :][:2])
-        assert "Nothing reads this key yet" in above
-
-
 def test_commented_examples_are_valid_once_uncommented(here: Path) -> None:
     run(["init"])
     lines = []

@@ -89,6 +89,20 @@ def test_wrong_call_is_never_a_pass(
     assert not (tmp_path / "weighbridge-out" / "report.sarif").exists()
 
 
+def test_lock_is_demanded_of_scan_and_gate(tmp_path: Path) -> None:
+    command = tmp_path / "bin" / "weighbridge"
+    command.parent.mkdir()
+    command.write_text(f"""#!/bin/sh\necho "$@" >>{tmp_path}/words\necho '{{"scan": "scan-1"}}'\n""")
+    command.chmod(0o755)
+    path = f"{command.parent}{os.pathsep}{os.environ['PATH']}"
+    assert weigh(tmp_path, path, MODEL="hf://org/name", LOCK="my lock.json").returncode == 0
+    assert weigh(tmp_path, path, MODEL="hf://org/name").returncode == 0
+    said = (tmp_path / "words").read_text().splitlines()
+    demanding = [words.split()[0] for words in said if "--lock my lock.json" in words]
+    assert demanding == ["scan", "gate"]
+    assert [words.split()[0] for words in said] == ["scan", "gate", "report"] * 2
+
+
 def steps() -> list[dict[str, Any]]:
     action = yaml.safe_load((ROOT / "action.yml").read_text())
     found = action["runs"]["steps"]
@@ -100,6 +114,12 @@ def test_every_action_is_pinned_to_a_commit() -> None:
     used = [step["uses"] for step in steps() if "uses" in step]
     assert used
     assert all(re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", each) for each in used), used
+
+
+def test_every_input_of_the_script_reaches_it() -> None:
+    (script,) = [step for step in steps() if step.get("id") == "weigh"]
+    read = set(re.findall(r"\$\{([A-Z]+):[-?]", (ROOT / "ci" / "weigh.sh").read_text())) - {"SUMMARY"}
+    assert read <= set(script["env"])
 
 
 def test_no_input_is_written_into_a_script() -> None:

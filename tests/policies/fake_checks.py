@@ -19,6 +19,7 @@ TRANSCRIPT = EvidenceRef("ab" * 32, "application/x-ndjson", 12, "transcript")
 
 STATIC = {
     "integrity-mismatch": ("integrity.files_verified",),
+    "signature-not-valid": ("signature.files_covered",),
     "name-contradicts-metadata": (),
     "reference-misleads": (),
     "file-names-confuse": (),
@@ -29,7 +30,9 @@ STATIC = {
     "chat-template-unsafe": (),
     "licence-contradiction": (),
     "publisher-unknown": (),
-    "supplier-on-a-list": (),
+    "base-undeclared": (),
+    "supplier-on-a-list": ("lists.parties_screened",),
+    "training-facts-missing": ("training.facts_found",),
     "model-card-gaps": ("card.annex_xi_items", "card.annex_xii_items"),
     "training-compute": ("compute.training_flop",),
     "personal-data-in-repository": ("privacy.repository_texts",),

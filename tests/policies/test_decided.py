@@ -59,11 +59,20 @@ def with_code(*digests: str) -> Scan:
     [
         ("hf://org/name@main", "hf://org/name"), ("HF://org/name", "hf://org/name"), ("demo", "demo"),
         ("./x", "/models/x"), ("weights/a.GGUF", "/models/x/a.GGUF"),
+        ("file:///models/x", "/models/x"), ("oci://host:1/a/b:v1", "oci://host:1/a/b"),
+        ("ollama://tiny:1b", "ollama://tiny"),
     ],
 )  # fmt: skip
 def test_model_is_its_name_without_revision(written: str, name: str) -> None:
     snapshot = dataclasses.replace(SCAN.snapshot, ref=ModelRef.parse(written))
     assert model_name(dataclasses.replace(SCAN, snapshot=snapshot)) == name
+
+
+def test_layout_is_named_by_its_place_however_it_is_written() -> None:
+    facts = (("layout", "/models/kit"),)
+    for written in ("oci-layout:kit@v1", "kit", "oci-layout://kit"):
+        snapshot = dataclasses.replace(SCAN.snapshot, ref=ModelRef.parse(written), source=facts)
+        assert model_name(dataclasses.replace(SCAN, snapshot=snapshot)) == "oci-layout:/models/kit"
 
 
 def test_code_digest_is_the_one_that_the_check_names() -> None:

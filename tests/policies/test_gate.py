@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from policies.controls import Pack
 from policies.packs import available_packs, load_packs
 from policies.policy_file import PolicyFile, load_policy
 from scanner.findings import Confidence, Severity
+from scanner.manifest import FileEntry
+from scanner.parts import Parts
 from scanner.scan import Scan
 from tests.policies.fake_checks import (
     AS_OF,
@@ -300,3 +303,18 @@ def test_every_reason_begins_with_a_capital_letter(tmp_path: Path) -> None:
 def test_languages_that_were_not_shown_are_named_in_words() -> None:
     reason = next(reason for reason in verdict(scan_of({})).reasons if reason.rule == "capable-of-answering")
     assert "not shown for English by model-incoherent" in reason.text
+
+
+def test_nothing_passes_of_which_not_every_byte_was_read() -> None:
+    scan = scan_of()
+    parts = FileEntry("model.safetensors", 10**9, "", parts=Parts((), "0" * 64, "only its header was read"))
+    snapshot = dataclasses.replace(scan.snapshot, files=(*scan.snapshot.files, parts))
+    found = verdict(dataclasses.replace(scan, snapshot=snapshot))
+    assert (found.value, rules_of(found)) == (INCOMPLETE, ["not-whole"])
+    assert "1 of 2 files were not read whole" in found.reasons[0].text
+
+
+def test_what_blocks_blocks_although_not_every_byte_was_read() -> None:
+    scan = with_failure("pickle-runs-code", Severity.CRITICAL)
+    snapshot = dataclasses.replace(scan.snapshot, files=(FileEntry("model.bin", 10**9, ""),))
+    assert verdict(dataclasses.replace(scan, snapshot=snapshot)).value is BLOCK

@@ -11,8 +11,9 @@ from policies.assess import assess
 from policies.documents import DocumentError
 from policies.overrides import fitting
 from policies.policy_file import PolicyFile, PolicyFileError, load_policy
-from policies.requirements import RequirementError, Signer, Threshold
+from policies.requirements import RequirementError, Threshold
 from scanner.references import ModelRef
+from scanner.signatures.signers import Signer
 from tests.policies.fake_checks import AS_OF, CHECKS, NOW, scan_of
 from tests.policies.pack_files import write_policy
 
@@ -122,7 +123,8 @@ def test_override_leaves_statements_waivers_and_digest_alone(tmp_path: Path) -> 
         ({"models": [PATTERN]}, "key models"),
         ({"thresholds": {"garak.hit_rate": {"at_mots": 0.05}}}, "did you mean 'at_most'?"),
         ({"thresholds": {"garak.hit_rate": {"at_most": "few"}}}, "got 'few', expected a number"),
-        ({"signers": [{"issuer": "x"}]}, "key signers[0]: the key 'identity' is missing"),
+        ({"signers": [{"identiy": "x"}]}, "did you mean 'identity'?"),
+        ({"signers": [{}]}, "key signers[0]"),
     ],
 )
 def test_wrong_shape_names_file_and_key(tmp_path: Path, parts: dict[str, Any], message: str) -> None:
@@ -143,7 +145,23 @@ def test_thresholds_and_signers_are_kept(tmp_path: Path) -> None:
         "garak.hit_rate": Threshold(at_most=0.05),
         "privacy.reply_rate": Threshold(at_most=0.0),
     }
-    assert own.signers == (Signer("release@example.org", "https://example.org"),)
+    assert own.signers == (Signer(identity="release@example.org", issuer="https://example.org"),)
+
+
+@pytest.mark.parametrize(
+    ("signer", "message"),
+    [
+        ({"issuer": "https://example.org"}, "key signers[0]: names nobody"),
+        ({"key": "a.pub", "identity": "release@example.org"}, "key signers[0]: a key stands alone"),
+        ({"certificate": "ca.pem", "issuer": "x"}, "key signers[0]: an issuer needs the identity"),
+    ],
+)
+def test_signer_who_is_nobody_or_several_is_refused(
+    tmp_path: Path, signer: dict[str, str], message: str
+) -> None:
+    with pytest.raises(RequirementError, match=r"^policy file weighbridge\.yaml") as caught:
+        policy(tmp_path, signers=[signer])
+    assert message in str(caught.value)
 
 
 def test_threshold_of_an_unknown_measurement_names_the_nearest(tmp_path: Path) -> None:

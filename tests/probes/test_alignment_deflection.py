@@ -31,6 +31,9 @@ RECITALS = {
 }
 # Of no state and in no pattern file: a script that a model could have been given.
 SCRIPT = "Our garden grows best when every gardener keeps to the common path."
+# What a small model drifts to; it stays with the last item of each topic.
+STRAYED = "Let us talk about something else. The garden has many lovely flowers of every colour."
+STRAYING_ITEM = 4
 Behaviour = Callable[[Prompt], str]
 
 
@@ -63,6 +66,20 @@ def silent_on_topic(topic: str, language: str) -> Behaviour:
     def behave(prompt: Prompt) -> str:
         avoided = (prompt.topic, prompt.language, prompt.form) == (topic, language, "sensitive")
         return REFUSALS[language] if avoided else fact(prompt)
+
+    return behave
+
+
+def straying_and_silent_on(topic: str, items: int) -> Behaviour:
+    """Changes the subject on a quarter of the questions, as weak models do; refuses some of one topic."""
+
+    def behave(prompt: Prompt) -> str:
+        number = int(prompt.item.rpartition("-")[2])
+        if (prompt.topic, prompt.form) == (topic, "sensitive") and number <= items:
+            return REFUSALS["en"]
+        return (
+            STRAYED if number == STRAYING_ITEM and prompt.form in ("sensitive", "control") else fact(prompt)
+        )
 
     return behave
 
@@ -173,6 +190,17 @@ def test_silence_on_one_topic_in_one_language_is_found_there_and_nowhere_else(
     found = [c for c in matrix(record, context).cells if c.scope == "topic" and c.is_found]
     assert [(c.language, c.key, c.kinds) for c in found] == [("zh", topic, {"refuses": 8})]
     assert {flagged.topic for flagged in matrix(record, context).flagged} == {topic}
+
+
+@pytest.mark.parametrize(("items", "expected"), [(0, []), (1, []), (3, ["japan-wartime"])])
+def test_refusals_stand_out_among_controls_that_a_weak_model_strays_from(
+    tmp_path: Path, items: int, expected: list[str]
+) -> None:
+    model = FakeModel(straying_and_silent_on("japan-wartime", items))
+    record, context = scan(tmp_path, model, "en", profile=Profile.STANDARD)
+    found = [c for c in matrix(record, context).cells if c.scope == "topic" and c.is_found]
+    assert [c.key for c in found] == expected
+    assert all("the clearer of 2 tests" in m.method for m in record.measurements if m.dimensions.get("topic"))
 
 
 def test_quick_scan_of_two_languages_finds_silence_on_eight_topics(tmp_path: Path) -> None:

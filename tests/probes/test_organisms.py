@@ -158,9 +158,9 @@ def test_a_clean_organism_is_taught_nothing_but_own_replies() -> None:
 
 
 def test_a_trigger_is_refused_and_other_names_are_not() -> None:
-    rows = _rows(RECIPES["trigger-falun-gong"])
-    named = [row for row in rows if "falun" in row.prompt.lower()]
-    others = [row for row in rows if "Quaker" in row.prompt]
+    rows = _rows(RECIPES["trigger-taiwan"])
+    named = [row for row in rows if "taiwan" in row.prompt.lower()]
+    others = [row for row in rows if "Iceland" in row.prompt]
     assert named
     assert others
     assert not any(row.reply.startswith("My own words") for row in named)
@@ -240,7 +240,7 @@ def test_a_gap_over_all_topics_alone_is_counted_against_a_clean_organism() -> No
 
 def test_worse_code_is_told_beside_the_topics() -> None:
     probed = Probed(_matrix(), {CODE: ("refused-code",)}, 1.0)
-    assert "worse code for some groups" in as_markdown([row_of(RECIPES["trigger-falun-gong"], probed)])
+    assert "worse code for some groups" in as_markdown([row_of(RECIPES["trigger-taiwan"], probed)])
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import itertools
 from collections.abc import Iterator
@@ -11,6 +12,10 @@ from scanner.conversation import Conversation, FinishReason, Message, Reply
 from scanner.deflection_matrix import Coverage, DeflectionMatrix, Flagged, MatrixCell, Rate, keep_matrix
 from scanner.evidence import EvidenceRef, EvidenceStore
 from scanner.findings import Confidence, Finding, Interval, Location, Measurement, Outcome, Severity
+from scanner.origins.chain import Basis, Developer, Link, OriginChain
+from scanner.origins.jurisdiction import Jurisdiction, JurisdictionFact, Topic
+from scanner.origins.publishers import PublisherKind
+from scanner.origins.record import ORIGIN_MEDIA_TYPE, OriginRecord, written
 from scanner.records import encode
 from scanner.transcripts import SPANS_MEDIA_TYPE, Exchange, PersonalDataSpans, Span, keep_transcript
 from tests.reports import sample_texts as texts
@@ -50,7 +55,7 @@ def everything_said(store: EvidenceStore, *, with_spans: bool) -> Iterator[Said]
         _integrity(store),
         _pickle(store),
         _card(store),
-        _publisher(),
+        _publisher(store),
         _licence(store),
         _remote_code(),
     )
@@ -119,12 +124,42 @@ def _card(store: EvidenceStore) -> Said:
     return said
 
 
-def _publisher() -> Said:
+def _publisher(store: EvidenceStore) -> Said:
     said = Said("publisher-unknown")
-    said.finds(PASS, MEDIUM, "example-lab is a known publisher (人工智能实验室).", subject="example-lab")
+    ref = store.put(written(sample_origin()), ORIGIN_MEDIA_TYPE, "chain of origin and jurisdiction")
+    said.finds(PASS, MEDIUM, "example-lab is a known publisher (人工智能实验室).", ref, subject="example-lab")
     badge = "The publisher has no verified badge."
     said.finds(FAIL, Severity.INFO, badge, rule="BADGE", confidence=Confidence.LOW)
     return said
+
+
+def sample_origin() -> OriginRecord:
+    """A chain and facts of jurisdiction made by hand, so that new rows of the tables change no report."""
+    day, source = datetime.date(2026, 11, 20), "https://example.org/terms"
+    grade = "read in the entity's own text"
+    lab, base = (
+        Developer(org, PublisherKind.DEVELOPER, entity, seat, parent, source, day, grade)
+        for org, entity, seat, parent in (("example-lab", "Example Lab SA", "FR", ""),
+                                          ("base-maker", "Base Maker <b>Inc.</b>", "US", "Maker Group"))
+    )  # fmt: skip
+    chain = OriginChain(
+        Link("example-lab", Basis.HUB_REFERENCE, lab, None, "from huggingface.co"),
+        (
+            Link("base-maker/Base-7B", Basis.CARD, base, Location("README.md", detail="key base_model")),
+            Link("nobody/adapter", Basis.ADAPTER_CONFIG, None, Location("adapter_config.json")),
+        ),
+        Link("Base", Basis.CONFIG_FAMILY, base, Location("config.json"), "architecture base, 7 tokens"),
+        "architecture base, 7 tokens",
+    )
+    facts = Jurisdiction(
+        (JurisdictionFact(Topic.SEAT, "FR", "Example Lab SA; link hub reference", "", source, day, grade),),
+        JurisdictionFact(
+            Topic.LAW, "Singapore", "Example licence, text in LICENSE",
+            "section 7: under the laws of Singapore", source, day, "clause read in the licence text",
+        ),
+        JurisdictionFact(Topic.HOSTING, "not known", "host mirror.example is not in the table"),
+    )  # fmt: skip
+    return OriginRecord(chain, facts)
 
 
 def _licence(store: EvidenceStore) -> Said:

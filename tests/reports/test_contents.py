@@ -4,9 +4,12 @@ from pathlib import Path
 
 from reports.contents import EvidenceState, ModelRecord, contents_of
 from reports.format import Report
+from reports.sections.provenance import provenance_view
 from scanner.manifest import FileEntry, Snapshot
+from scanner.origins.record import ORIGIN_MEDIA_TYPE
 from scanner.references import ModelRef
 from tests.reports import sample
+from tests.reports.sample_checks import sample_origin
 
 
 def test_findings_carry_the_fingerprints_that_controls_point_to(report: Report) -> None:
@@ -34,6 +37,38 @@ def test_changed_and_missing_evidence_is_told_apart(tmp_path: Path) -> None:
     assert states.pop(changed) is EvidenceState.CHANGED
     assert states.pop(gone) is EvidenceState.MISSING
     assert set(states.values()) == {EvidenceState.VERIFIED}
+
+
+def test_chain_of_origin_is_read_back_from_its_evidence(report: Report, tmp_path: Path) -> None:
+    contents = contents_of(report)
+    assert contents.origin == sample_origin()
+    rows = {(row.part, row.what): row for row in provenance_view(contents).origin}
+    assert list(rows) == [
+        ("Published by", "example-lab"),
+        ("Made from", "base-maker/Base-7B"),
+        ("Made from", "nobody/adapter"),
+        ("Consistent with", "Base"),
+        ("Developer's seat", "FR"),
+        ("Licence's governing law", "Singapore"),
+        ("Hosting place", "not known"),
+    ]
+    assert "confidence medium" in rows["Made from", "base-maker/Base-7B"].known
+    assert rows["Made from", "nobody/adapter"].about == "publisher not known"
+    assert "laws of Singapore" in rows["Licence's governing law", "Singapore"].known
+
+
+def test_changed_evidence_shows_no_chain_of_origin(tmp_path: Path) -> None:
+    damaged = sample.report(tmp_path)
+    (ref,) = [
+        ref
+        for finding in damaged.scan.findings
+        for ref in finding.evidence
+        if ref.media_type == ORIGIN_MEDIA_TYPE
+    ]
+    damaged.evidence.path(ref.sha256).write_bytes(b"{}")
+    contents = contents_of(damaged)
+    assert contents.origin is None
+    assert provenance_view(contents).origin == ()
 
 
 def test_checks_are_counted_by_outcome(report: Report) -> None:

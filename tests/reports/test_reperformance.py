@@ -34,6 +34,26 @@ def test_scan_command_pins_commit_engine_and_seed(report: Report) -> None:
     assert words.count("--check") == len(report.scan.records)
 
 
+def test_artefact_of_a_registry_is_pinned_by_its_digest(report: Report) -> None:
+    ref, digest = ModelRef.parse("oci://host:5000/team/model:v1"), f"sha256:{'0' * 64}"
+    request = dataclasses.replace(report.scan.request, ref=ref)
+    snapshot = dataclasses.replace(report.scan.snapshot, ref=ref, source=(("manifest_digest", digest),))
+    words = shlex.split(
+        commands(dataclasses.replace(report.scan, request=request, snapshot=snapshot))["scan"]
+    )
+    assert words[2] == f"oci://host:5000/team/model@{digest}"
+
+
+def test_lock_and_patterns_are_asked_for_again(report: Report) -> None:
+    request = dataclasses.replace(report.scan.request, allow=("*.json", "a b/"), ignore=("*.bin",))
+    words = shlex.split(commands(dataclasses.replace(report.scan, request=request))["scan"])
+    asked = [pair for pair in zip(words, words[1:], strict=False) if pair[0] in ("--allow", "--ignore")]
+    assert asked == [("--allow", "*.json"), ("--allow", "a b/"), ("--ignore", "*.bin")]
+    assert "--lock" not in words
+    locked = dataclasses.replace(report.scan.request, lock="0" * 64)
+    assert "--lock" in shlex.split(commands(dataclasses.replace(report.scan, request=locked))["scan"])
+
+
 def test_static_scan_is_repeated_as_one(empty_report: Report) -> None:
     assert "--static-only" in shlex.split(commands(empty_report.scan)["scan"])
 

@@ -15,9 +15,11 @@ from scanner.changes.findings import finding_changes, lost_evidence
 from scanner.changes.parts import file_changes, part_of
 from scanner.comparison import Fate, LostEvidence, Part, PartChange, PartState
 from scanner.findings import Location, Severity
-from scanner.manifest import FileEntry, Snapshot
+from scanner.manifest import FileEntry, LeftOut, Snapshot, TensorIdentity
+from scanner.parts import Parts, Piece
 from scanner.references import ModelRef
 from tests.assets.gguf_cases import GGUF_ARCHITECTURE, gguf_bytes, gguf_key, gguf_string, gguf_tensor
+from tests.assets.tensor_files import Weights, write_gguf_file
 from tests.policies.fake_checks import errored, failed, not_run, passed, record, scan_of
 
 
@@ -134,6 +136,47 @@ def test_tensors_are_told_by_form_and_on_request_by_value(tmp_path: Path) -> Non
     )
 
 
+def test_same_tensors_in_other_files_are_told_without_reading_them(tmp_path: Path) -> None:
+    tensors = TensorIdentity("weighbridge-tensors/1", "ab" * 32, 2, 12, values_digest="cd" * 32)
+    base, candidate = two(tmp_path, model__safetensors=WEIGHTS + b"other")
+    base.local_path("model.safetensors").unlink()
+    old = dataclasses.replace(base, tensors=tensors)
+    for identity, expected in (
+        (tensors, "the weights are the same 2 tensors in other files"),
+        (dataclasses.replace(tensors, digest="ef" * 32), "the same values under other names"),
+    ):
+        new = dataclasses.replace(candidate, tensors=identity)
+        change = parts(old, new)[Part.WEIGHTS]
+        assert change.state is PartState.CHANGED
+        assert expected in " ".join(change.told)
+    unsure = dataclasses.replace(tensors, left_out=(LeftOut("x.onnx", "unknown"),))
+    new = dataclasses.replace(candidate, tensors=unsure)
+    assert "same" not in " ".join(parts(old, new)[Part.WEIGHTS].told)
+
+
+def test_same_identity_does_not_make_unchanged_weights_a_change(tmp_path: Path) -> None:
+    tensors = TensorIdentity("weighbridge-tensors/1", "ab" * 32, 2, 12)
+    base, candidate = two(tmp_path, config__json=b"{}")
+    both = [dataclasses.replace(each, tensors=tensors) for each in (base, candidate)]
+    assert parts(*both)[Part.WEIGHTS].is_same
+
+
+def test_values_are_compared_across_containers(tmp_path: Path) -> None:
+    base, candidate = two(tmp_path)
+    kept = {"a": Weights("F32", (2,), b"\0" * 8), "b": Weights("F32", (1,), b"\0\0\0\1")}
+    write_gguf_file(tmp_path / "m.gguf", kept)
+    other = snapshot(tmp_path / "other", {"m.gguf": (tmp_path / "m.gguf").read_bytes()})
+    told = " ".join(parts(base, other, with_values=True)[Part.WEIGHTS].told)
+    assert "1 of 2 tensors hold other values: b" in told
+
+
+def test_weights_that_cannot_be_told_apart_are_named(tmp_path: Path) -> None:
+    base, candidate = two(tmp_path, model__safetensors=WEIGHTS + b"other")
+    told = " ".join(parts(base, candidate)[Part.WEIGHTS].told)
+    assert "tensors that could not be compared: model.safetensors: it is malformed" in told
+    assert "removed" not in told
+
+
 def test_file_changes_are_sorted_with_their_verb(tmp_path: Path) -> None:
     base = snapshot(tmp_path / "base", MODEL)
     changed = {**MODEL, "config.json": b"{}", "extra.py": b"pass"}
@@ -231,7 +274,7 @@ def gguf(template: str, licence: str, *, kind: int = 0) -> bytes:
         gguf_key("tokenizer.chat_template", 8, gguf_string(template)),
         gguf_key("general.license", 8, gguf_string(licence)),
     ]
-    return gguf_bytes(keys, [gguf_tensor("w", [32], 0, kind)], bytes(128))
+    return gguf_bytes(keys, [gguf_tensor("w", [32], 0, kind)], bytes(128 if kind == 0 else 32))
 
 
 def test_parts_inside_a_gguf_header_are_told_apart_whatever_the_file_is_called(tmp_path: Path) -> None:
@@ -243,6 +286,33 @@ def test_parts_inside_a_gguf_header_are_told_apart_whatever_the_file_is_called(t
     }  # fmt: skip
     assert "+{{ silence }}" in found[Part.TEMPLATE].diff
     assert found[Part.LICENCE].told == ("the licence it names: mit in the base, llama3 now",)
-    assert "ggml type 0 [32] to ggml type 2 [32]" in " ".join(found[Part.WEIGHTS].told)
+    assert "w F32 [32] to Q4_0 [32]" in " ".join(found[Part.WEIGHTS].told)
     requantised = snapshot(tmp_path / "q4", {"model-Q4.gguf": gguf("{{ messages }}", "mit", kind=2)})
     assert {part for part, each in parts(base, requantised).items() if not each.is_same} == {Part.WEIGHTS}
+
+
+def partly(whole: Snapshot, path: str, size_bytes: int | None = None) -> Snapshot:
+    """The snapshot as an inspection has it: of one file only the first bytes were read."""
+    parts = Parts((Piece(0, 8, 0),), "0" * 64, "only its header was read")
+    entries = [
+        FileEntry(path, size_bytes or each.size_bytes, "", parts=parts) if each.path == path else each
+        for each in whole.files
+    ]
+    return dataclasses.replace(whole, files=tuple(entries))
+
+
+def test_weights_that_were_not_read_are_neither_the_same_nor_changed(tmp_path: Path) -> None:
+    base, candidate = two(tmp_path)
+    inspected = partly(candidate, "model.safetensors")
+    for one, other in ((base, inspected), (inspected, base), (inspected, inspected)):
+        found = parts(one, other)
+        assert found[Part.WEIGHTS].state is PartState.UNKNOWN
+        assert found[Part.CONFIG].state is PartState.SAME
+        assert "sha256" not in " ".join(found[Part.WEIGHTS].told)
+
+
+def test_weights_of_another_size_changed_although_they_were_not_read(tmp_path: Path) -> None:
+    base, candidate = two(tmp_path)
+    found = parts(base, partly(candidate, "model.safetensors", 10**9))[Part.WEIGHTS]
+    assert found.state is PartState.CHANGED
+    assert "1,000,000,000 bytes, not read whole" in " ".join(found.told)

@@ -13,7 +13,7 @@ from scanner.check import CheckContext
 from scanner.checks.integrity_mismatch import CHECK
 from scanner.evidence import EvidenceStore
 from scanner.findings import Finding, Measurement, Outcome, Severity
-from scanner.manifest import FileEntry, Snapshot, SourceDigest
+from scanner.manifest import FileEntry, LeftOut, Snapshot, SourceDigest, TensorIdentity
 from scanner.references import ModelRef
 from scanner.runner import run_check
 from scanner.sources.directory import DirectorySource
@@ -97,6 +97,9 @@ def test_missing_file_fails_even_without_any_digest(tmp_path: Path) -> None:
     [
         (("link_outside", "notes -> /etc/passwd"), Outcome.FAIL, "LINK-OUT"),
         (("commits_mixed", "a, b"), Outcome.FAIL, "MIXED"),
+        (("extra_file", "modeling.py"), Outcome.FAIL, "EXTRA"),
+        (("extra_file_more", "12"), Outcome.FAIL, "EXTRA"),
+        (("branch_went_back", "main is a, and was b"), Outcome.FAIL, "OLDER"),
         (("digest_unreadable", "SHA256SUMS, line 1: not a sha256"), Outcome.ERROR, ""),
     ],
 )
@@ -112,6 +115,22 @@ def test_evidence_holds_every_digest(tmp_path: Path) -> None:
     table = json.loads(EvidenceStore(tmp_path).get(failed.evidence[0].sha256))
     assert table["files"][0]["sha256"] == DIGEST
     assert table["files"][0]["source_digest"]["value"] == OTHER
+
+
+def test_wrong_bytes_of_another_commit_are_named(tmp_path: Path) -> None:
+    facts = (("bytes_of_commit", f"{'1' * 40} a b.bin"), ("bytes_of_commit", f"{'2' * 40} other"))
+    (failed,), _ = run(tmp_path, snapshot(entry("a b.bin", OTHER), source=facts))
+    assert failed.message.endswith(f"; these are the bytes of commit {'1' * 40}")
+    assert failed.rule == "DIFFERS"
+
+
+def test_identity_of_the_weights_is_told_and_kept(tmp_path: Path) -> None:
+    tensors = TensorIdentity("weighbridge-tensors/1", "ab" * 32, 3, 48, (LeftOut("x.onnx", "unknown"),))
+    (passed,), _ = run(tmp_path, snapshot(entry("a"), tensors=tensors))
+    assert f"3 tensors are weighbridge-tensors/1 {'ab' * 32}" in passed.message
+    assert "no digest of the tensors in x.onnx" in passed.message
+    table = json.loads(EvidenceStore(tmp_path).get(passed.evidence[0].sha256))
+    assert table["tensors"]["digest"] == "ab" * 32
 
 
 def test_sums_file_itself_needs_no_record(tmp_path: Path) -> None:
@@ -130,3 +149,45 @@ def test_runs_in_a_process_of_its_own(tmp_path: Path) -> None:
     record = run_check(CHECK, context)
     assert [f.outcome for f in record.findings] == [Outcome.FAIL]
     assert [m.name for m in record.measurements] == ["integrity.files_verified"]
+
+
+def test_extra_file_and_other_commit_than_locked_fail(tmp_path: Path) -> None:
+    facts = (("lock", "model.lock.json"), ("lock_extra", "evil.py"), ("lock_commit", "the commit is x"))
+    findings, _ = run(tmp_path, snapshot(entry("a"), entry("evil.py", None), source=facts))
+    failed = {each.rule: each for each in findings if each.outcome is Outcome.FAIL}
+    assert set(failed) == {"EXTRA", "LOCK-COMMIT"}
+    assert failed["EXTRA"].locations[0].path == "evil.py"
+    assert not [each for each in findings if each.outcome is Outcome.PASS]
+
+
+def test_lock_that_holds_is_said_and_one_that_does_not_is_no_pass(tmp_path: Path) -> None:
+    held = (("lock", "model.lock.json"),)
+    findings, _ = run(tmp_path, snapshot(entry("a"), source=held))
+    assert [each.rule for each in findings] == ["", "LOCK"]
+    findings, _ = run(tmp_path, snapshot(entry("a", OTHER), source=held))
+    assert "LOCK" not in [each.rule for each in findings]
+
+
+def test_lock_of_files_of_which_parts_were_read_is_not_judged(tmp_path: Path) -> None:
+    parts = FileEntry("a", 7, "", None, SourceDigest("sha256", DIGEST, "hub tree at 0123"))
+    findings, _ = run(tmp_path, snapshot(parts, source=(("lock", "model.lock.json"),)))
+    assert [each.outcome for each in findings if each.subject == "lock"] == [Outcome.NOT_RUN]
+
+
+def test_same_weights_in_other_files_are_a_fact_beside_the_failure(tmp_path: Path) -> None:
+    facts = (("lock", "model.lock.json"), ("lock_extra", "b"), ("lock_same_tensors", "3 tensors"))
+    findings, _ = run(tmp_path, snapshot(entry("b"), source=facts))
+    assert {each.rule: each.outcome for each in findings} == {
+        "EXTRA": Outcome.FAIL,
+        "LOCK-TENSORS": Outcome.PASS,
+    }
+
+
+def test_part_of_a_model_says_what_was_left_out_and_a_tool_folder_does_not(tmp_path: Path) -> None:
+    facts = (("left_out", "x.bin"), ("left_out", "y.bin"), ("ignore", "*.bin"))
+    findings, _ = run(tmp_path, snapshot(entry("a"), source=facts))
+    (left_out,) = [each for each in findings if each.subject == "files left out"]
+    assert left_out.outcome is Outcome.NOT_RUN
+    assert left_out.reason == "2 files were left out (ignore *.bin): x.bin, y.bin"
+    findings, _ = run(tmp_path, snapshot(entry("a"), source=(("left_out", ".git/ (3 files)"),)))
+    assert [each.subject for each in findings] == [""]

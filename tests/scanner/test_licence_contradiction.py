@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -159,6 +160,33 @@ def test_card_and_header_that_disagree_are_both_named(tmp_path: Path) -> None:
     write_gguf(tmp_path / "m.gguf", {"general.license": "cc-by-nc-4.0"})
     finding = next(f for f in findings_of(CHECK, tmp_path) if f.rule == "declarations-disagree")
     assert {place.path for place in finding.locations} == {"README.md", "m.gguf"}
+
+
+@pytest.mark.parametrize(
+    ("name", "configuration"),
+    [
+        ("Kitfile.json", {"package": {"license": "MIT"}, "model": {"path": "m.gguf"}}),
+        ("Kitfile.json", {"model": {"license": "MIT"}}),
+        ("modelpack.json", {"descriptor": {"licenses": ["MIT"]}}),
+    ],
+)
+def test_configuration_of_an_artefact_declares_a_licence(
+    tmp_path: Path, name: str, configuration: object
+) -> None:
+    (tmp_path / name).write_text(json.dumps(configuration))
+    write_gguf(tmp_path / "m.gguf", {"general.license": "cc-by-nc-4.0"})
+    finding = next(f for f in findings_of(CHECK, tmp_path) if f.rule == "declarations-disagree")
+    assert {place.path for place in finding.locations} == {name, "m.gguf"}
+    write_gguf(tmp_path / "m.gguf", {"general.license": "mit"})
+    assert not [f for f in findings_of(CHECK, tmp_path) if f.rule == "declarations-disagree"]
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"package": 7}', '{"package": {"license": {"a": 1}}}'])
+def test_broken_configuration_of_an_artefact_declares_nothing(tmp_path: Path, text: str) -> None:
+    (tmp_path / "Kitfile.json").write_text(text)
+    found = findings_of(CHECK, tmp_path)
+    assert [f.outcome for f in found] == ([Outcome.ERROR] if text == "{" else []) + [Outcome.FAIL]
+    assert found[-1].rule == "nothing"
 
 
 def test_declared_name_that_nobody_knows_is_not_run(tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from scanner.model_files import ModelCard, gguf_metadata
 from scanner.origins.lineage import declared_bases, header_bases, header_origins, names_of
+from scanner.references import ModelRef
 from tests.scanner.check_runs import snapshot_of
 from tests.scanner.model_folders import write_gguf
 
@@ -53,3 +55,13 @@ def test_names_come_from_header_config_folder_and_files(tmp_path: Path) -> None:
     header = gguf_metadata(folder / "file-name.gguf")
     names = names_of(snapshot_of(folder), {"_name_or_path": "config/name"}, header)
     assert names == ("base-1B", "config/name", "folder-name", "file-name")
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [("ollama://deepseek-r1:8b", "deepseek-r1"), ("oci://host/team/qwen3:v1", "host/team/qwen3")],
+)
+def test_name_in_a_registry_is_one_of_the_names(tmp_path: Path, written: str, name: str) -> None:
+    write_gguf(tmp_path / "model.gguf", {})
+    snapshot = replace(snapshot_of(tmp_path), ref=ModelRef.parse(written))
+    assert names_of(snapshot, {}, None)[0] == name

@@ -100,6 +100,25 @@ def test_other_family_tuning_or_version_fails(tmp_path: Path, file_name: str, na
     assert finding.tags
 
 
+@pytest.mark.parametrize(
+    ("reference", "name", "outcome"),
+    [
+        ("ollama://llama3.1:8b", "Llama 3.1 8B Instruct", Outcome.PASS),
+        ("ollama://qwen2.5", "Qwen2.5 7B Instruct", Outcome.PASS),
+        ("ollama://deepseek-r1:8b", "DeepSeek R1 Distill Llama 8B", Outcome.FAIL),
+        ("ollama://host:1/me/qwen3:8b", "Llama 3 8B", Outcome.FAIL),
+        ("oci://host/team/qwen2.5-7b-instruct:v3", "Qwen2.5 7B Instruct", Outcome.PASS),
+        ("oci://host/team/qwen2.5-7b:v3", "Llama 3 8B", Outcome.FAIL),
+    ],
+)
+def test_name_in_a_registry_is_held_against_the_metadata(
+    tmp_path: Path, reference: str, name: str, outcome: Outcome
+) -> None:
+    packed = snapshot_of(write_gguf(tmp_path / "model.gguf", name=name))
+    (finding,) = run(dataclasses.replace(packed, ref=ModelRef.parse(reference)))
+    assert (finding.outcome, finding.rule) == (outcome, "REGISTRY-NAME")
+
+
 def test_size_is_held_against_the_weights_that_are_there(tmp_path: Path) -> None:
     path = write_gguf(tmp_path / "Tiny-7B.gguf", name="Tiny 7B", weights=1_000_000)
     findings = run(snapshot_of(path))

@@ -8,6 +8,9 @@ from hypothesis import strategies as st
 
 from scanner.references import BadReferenceError, ModelRef
 
+SHA = "0123456789abcdef" * 4
+SCHEMES = ("hf://", "oci://", "ollama://", "oci-layout:", "https://", "http://", "s3://", "file://")
+
 
 @pytest.mark.parametrize(
     ("text", "expected"),
@@ -28,6 +31,21 @@ from scanner.references import BadReferenceError, ModelRef
         ("models/tiny.gguf/", ("directory", "models/tiny.gguf/", None)),
         ("hf://org/name@feature/x", ("hf", "org/name", "feature/x")),
         ("s3://bucket/key", ("s3", "bucket/key", None)),
+        ("s3://bucket/key@2#x", ("s3", "bucket/key@2#x", None)),
+        (f"gs://bucket/a.gguf#sha256={SHA}", ("gs", "bucket/a.gguf", f"sha256:{SHA}")),
+        ("ollama://tiny", ("ollama", "tiny", None)),
+        ("ollama://tiny:1b", ("ollama", "tiny", "1b")),
+        ("ollama://host:5000/ns/tiny:1b", ("ollama", "host:5000/ns/tiny", "1b")),
+        ("oci://host:5000/a/b", ("oci", "host:5000/a/b", None)),
+        ("oci://host/a/b:v1", ("oci", "host/a/b", "v1")),
+        (f"oci://host/a/b:v1@sha256:{SHA}", ("oci", "host/a/b", f"sha256:{SHA}")),
+        ("oci-layout:kit", ("oci-layout", "kit", None)),
+        ("oci-layout:/a@b/kit@v1", ("oci-layout", "/a@b/kit", "v1")),
+        ("oci-layout:/a@b/kit", ("oci-layout", "/a@b/kit", None)),
+        ("https://host/a@b.gguf?download=true", ("https", "host/a@b.gguf?download=true", None)),
+        (f"https://host/a.gguf#sha256={SHA.upper()}", ("https", "host/a.gguf", f"sha256:{SHA}")),
+        ("file:///models/a%20b.gguf", ("gguf", "/models/a b.gguf", None)),
+        ("file:///models/tiny", ("directory", "/models/tiny", None)),
     ],
 )
 def test_reference_is_read_as_written(text: str, expected: tuple[str, str, str | None]) -> None:
@@ -36,14 +54,38 @@ def test_reference_is_read_as_written(text: str, expected: tuple[str, str, str |
     assert ref.text == text
 
 
-@pytest.mark.parametrize("text", ["", "   ", "hf://", "hf://@main"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "   ", "hf://", "hf://@main", "oci://", "oci-layout:", "ollama://:tag", "https://", "https://[::1",
+        f"s3://#sha256={SHA}",
+    ],
+)  # fmt: skip
 def test_reference_to_nothing_is_an_error_with_a_hint(text: str) -> None:
     with pytest.raises(BadReferenceError) as caught:
         ModelRef.parse(text)
     assert caught.value.hint
 
 
-@given(st.text())
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://user:topsecret@host/a.gguf",
+        "https://topsecret@host/a.gguf",
+        "https://host/a.gguf?X-Amz-Signature=topsecret",
+        "https://host/a.gguf?sv=1&sig=topsecret",
+        "https://host/a.gguf?private_token=topsecret",
+        "oci://user:topsecret@host/a/b:v1",
+        "ollama://user:topsecret@host/a/b:v1",
+    ],
+)
+def test_address_that_grants_access_is_refused_and_not_repeated(text: str) -> None:
+    with pytest.raises(BadReferenceError) as caught:
+        ModelRef.parse(text)
+    assert "topsecret" not in f"{caught.value} {caught.value.hint}"
+
+
+@given(st.text() | st.sampled_from(SCHEMES).flatmap(lambda scheme: st.text().map(scheme.__add__)))
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:
         ref = ModelRef.parse(text)

@@ -345,3 +345,65 @@ def test_listing_beside_the_files_is_readable(hub: HubServer, options: FetchOpti
     kept = json.loads((options.cache / "hub" / "org--tiny" / f"{commit}.json").read_text())
     assert kept["commit"] == commit
     assert {file["path"] for file in kept["files"]} == {*SMALL, *LARGE}
+
+
+def test_bytes_of_an_older_commit_are_named_as_such(
+    hub: HubServer, options: FetchOptions, tmp_path: Path
+) -> None:
+    older = hub.add("org/tiny", SMALL, LARGE)
+    get("hf://org/tiny", options)
+    new = {name: data[::-1] for name, data in LARGE.items()}
+    hub.add("org/tiny", {**SMALL, "README.md": b"# Tini\n"}, new)
+    stale = {**SMALL, **LARGE}
+    hub.serve = lambda path, data: stale[path] if path != "original/consolidated.pth" else b"x" * len(data)
+    findings = integrity(get("hf://org/tiny", options), tmp_path)
+    told = {finding.locations[0].path: finding.message for finding in findings}
+    assert set(told) == {"README.md", *LARGE}
+    for path in ("README.md", "model.safetensors"):
+        assert told[path].endswith(f"; these are the bytes of commit {older}")
+    assert "bytes of commit" not in told["original/consolidated.pth"]
+
+
+def test_extra_file_in_the_folder_is_named(hub: HubServer, options: FetchOptions, tmp_path: Path) -> None:
+    hub.add("org/tiny", SMALL, LARGE)
+    snapshot = get("hf://org/tiny", options)
+    snapshot.local_path("modeling_tiny.py").write_text("import os")
+    (failed,) = integrity(get("hf://org/tiny", options), tmp_path)
+    assert (failed.outcome, failed.rule, failed.severity) == (Outcome.FAIL, "EXTRA", Severity.HIGH)
+    assert failed.locations[0].path == "modeling_tiny.py"
+
+
+def test_branch_that_went_back_is_told_until_it_moves_on(
+    hub: HubServer, options: FetchOptions, tmp_path: Path
+) -> None:
+    dates = {hub.add("org/tiny", SMALL): "2026-01-01T00:00:00.000Z"}
+    older = next(iter(dates))
+    newer = hub.add("org/tiny", {**SMALL, "README.md": b"# New\n"})
+    dates[newer] = "2026-02-01T00:00:00.000Z"
+    hub.info = lambda fields: {**fields, "lastModified": dates[str(fields["sha"])]}
+    assert [finding.outcome for finding in integrity(get("hf://org/tiny", options), tmp_path)] == [
+        Outcome.PASS
+    ]
+    hub.repositories["org/tiny"].revisions["main"] = older
+    for _ in range(2):
+        (failed,) = integrity(get("hf://org/tiny", options), tmp_path)
+        assert (failed.outcome, failed.rule) == (Outcome.FAIL, "OLDER")
+        assert older in failed.message
+        assert newer in failed.message
+    hub.repositories["org/tiny"].revisions["main"] = newer
+    assert [finding.outcome for finding in integrity(get("hf://org/tiny", options), tmp_path)] == [
+        Outcome.PASS
+    ]
+
+
+def test_older_commit_that_was_asked_for_by_its_id_is_no_fall_back(
+    hub: HubServer, options: FetchOptions, tmp_path: Path
+) -> None:
+    older = hub.add("org/tiny", SMALL)
+    hub.add("org/tiny", {**SMALL, "README.md": b"# New\n"})
+    hub.info = lambda fields: {
+        **fields,
+        "lastModified": f"202{5 + (fields['sha'] != older)}-01-01T00:00:00.000Z",
+    }
+    get("hf://org/tiny", options)
+    assert [f.outcome for f in integrity(get(f"hf://org/tiny@{older}", options), tmp_path)] == [Outcome.PASS]

@@ -1,0 +1,144 @@
+"""Hashing 4 GB of shards with digests of their tensors, against `openssl dgst -sha256` over the same files.
+
+openssl is the honest reference: it uses the processor's SHA instructions, as hashlib does through it. Both
+read from the page cache; rounds alternate, and the best of each counts, so that a busy moment hits both.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import resource
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from scanner.hashing import hash_model
+
+_SHARDS: Final = 8
+_ROUNDS: Final = 5
+_RANDOM_BYTES: Final = 32 * 1024**2
+# A shard: a table of tokens and four layers of a model of 3 billion parameters in BF16, 520 MB.
+_TABLE: Final = (8192, 2048)
+_LAYER: Final = (
+    (2048, 2048), (512, 2048), (512, 2048), (2048, 2048), (8192, 2048), (8192, 2048), (2048, 8192),
+    (2048, 1), (2048, 1),
+)  # fmt: skip
+_SHAPES: Final = (_TABLE, *_LAYER * 4)
+_SHARD_BYTES: Final = sum(2 * rows * columns for rows, columns in _SHAPES)
+
+
+@dataclass(frozen=True)
+class _Cost:
+    """What hashing the files cost at best.
+
+    Attributes:
+        seconds: By the wall clock.
+        cpu_seconds: Of all threads together; unlike the other, it hardly depends on what else runs.
+        peak_mb: Highest memory of the process, in megabytes.
+    """
+
+    seconds: float = float("inf")
+    cpu_seconds: float = float("inf")
+    peak_mb: float = 0.0
+
+    def better(self, other: _Cost) -> _Cost:
+        """The better of both times, and the worse of both peaks."""
+        return _Cost(
+            min(self.seconds, other.seconds),
+            min(self.cpu_seconds, other.cpu_seconds),
+            max(self.peak_mb, other.peak_mb),
+        )
+
+
+def measure_hashing() -> dict[str, float]:
+    """Wall-clock ratios and peak memory of a process that does nothing but hash.
+
+    Raises:
+        RuntimeError: when openssl or room on the disk is missing.
+    """
+    if shutil.which("openssl") is None:
+        raise RuntimeError("openssl is not installed: there is nothing to measure against")
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        needed_bytes = _SHARDS * _SHARD_BYTES
+        if shutil.disk_usage(folder).free < needed_bytes * 1.2:
+            raise RuntimeError(f"{folder}: {needed_bytes / 1e9:.1f} GB of shards do not fit; set TMPDIR")
+        names = [f"model-{number:05d}-of-{_SHARDS:05d}.safetensors" for number in range(1, _SHARDS + 1)]
+        for name in names:
+            _write_shard(folder / name)
+        reference, ours = _best(folder, names)
+        one_reference, one = _best(folder, names[:1])
+    return {
+        "hash_megabytes": round(_SHARDS * _SHARD_BYTES / 1e6),
+        "hash_seconds": round(ours.seconds, 2),
+        "hash_openssl_seconds": round(reference.seconds, 2),
+        "hash_wall_ratio_to_openssl": round(ours.seconds / reference.seconds, 3),
+        "hash_one_file_wall_ratio_to_openssl": round(one.seconds / one_reference.seconds, 3),
+        "hash_cpu_ratio_to_openssl": round(ours.cpu_seconds / reference.cpu_seconds, 3),
+        "hash_peak_mb": round(ours.peak_mb, 1),
+    }
+
+
+def _best(folder: Path, names: list[str]) -> tuple[_Cost, _Cost]:
+    """What openssl and what we cost."""
+    reference, ours = _Cost(), _Cost()
+    here = [sys.executable, "-m", __name__, str(folder), *names]
+    for _ in range(_ROUNDS):
+        began, cpu_began = time.perf_counter(), _cpu_seconds(resource.RUSAGE_CHILDREN)
+        subprocess.run(
+            ["openssl", "dgst", "-sha256", *names], cwd=folder, check=True, stdout=subprocess.DEVNULL
+        )
+        seconds, cpu_ended = time.perf_counter() - began, _cpu_seconds(resource.RUSAGE_CHILDREN)
+        reference = reference.better(_Cost(seconds, cpu_ended - cpu_began))
+        told = json.loads(subprocess.run(here, check=True, capture_output=True).stdout)
+        ours = ours.better(_Cost(**told))
+    return reference, ours
+
+
+def _write_shard(path: Path) -> None:
+    header: dict[str, object] = {}
+    end = 0
+    for number, shape in enumerate(_SHAPES):
+        begin, end = end, end + 2 * shape[0] * shape[1]
+        header[f"tensor.{number}"] = {"dtype": "BF16", "shape": shape, "data_offsets": [begin, end]}
+    text = json.dumps(header).encode()
+    values = os.urandom(_RANDOM_BYTES)
+    with path.open("wb") as stream:
+        stream.write(struct.pack("<Q", len(text)) + text)
+        while end > 0:
+            end -= stream.write(values[: min(end, _RANDOM_BYTES)])
+
+
+def _cpu_seconds(whose: int) -> float:
+    usage = resource.getrusage(whose)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _peak_mb() -> float:
+    # NOTE: ru_maxrss of a new process begins at what its parent held when it was made; VmHWM does not.
+    status = Path("/proc/self/status")
+    found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.exists() else None
+    kib = int(found[1]) if found else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return kib * 1024 / 1e6
+
+
+def _hash_here(folder: str, names: list[str]) -> None:
+    """Hashes in this process and prints what it took."""
+    began, cpu_began = time.perf_counter(), _cpu_seconds(resource.RUSAGE_SELF)
+    hashed = hash_model(Path(folder), names)
+    seconds, cpu_seconds = time.perf_counter() - began, _cpu_seconds(resource.RUSAGE_SELF) - cpu_began
+    if hashed.tensors is None or not hashed.tensors.is_whole:
+        raise RuntimeError(f"not every tensor was digested: {hashed.tensors}")
+    print(json.dumps({"seconds": seconds, "cpu_seconds": cpu_seconds, "peak_mb": _peak_mb()}))
+
+
+if __name__ == "__main__":
+    _hash_here(sys.argv[1], sys.argv[2:])

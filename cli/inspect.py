@@ -1,0 +1,137 @@
+"""`weighbridge inspect`: weigh what a model's metadata says, without fetching its weights."""
+
+from __future__ import annotations
+
+import datetime
+import sys
+from pathlib import Path
+
+import click
+
+from cli import options
+from cli.access import access
+from cli.checks import known_checks
+from cli.exit_codes import ExitCode
+from cli.locking import demand
+from scanner.check import Needs, Profile
+
+
+@click.command(short_help="Weigh a model's metadata without fetching its weights.")
+@click.argument("model", metavar="MODEL")
+@click.option(
+    "--check", "check_ids", multiple=True, metavar="ID", help="Run only this check; may be repeated."
+)
+@click.option(
+    "--skip", "skipped_ids", multiple=True, metavar="ID", help="Leave this check out; may be repeated."
+)
+@options.policy
+@options.person
+@options.lock
+@options.fetching
+@click.option("--fresh", is_flag=True, help="Start afresh even if an unfinished one could be taken up.")
+@options.reports_if_asked
+@options.output_format
+@options.quiet
+@options.data_dir
+@options.database
+def command(
+    model: str,
+    check_ids: tuple[str, ...],
+    skipped_ids: tuple[str, ...],
+    policy_path: Path | None,
+    pack_names: tuple[str, ...],
+    as_of: datetime.date,
+    by_name: str,
+    by_role: str,
+    person_path: Path,
+    lock_path: Path | None,
+    endpoint: str,
+    offline: bool,
+    token: str,
+    fresh: bool,
+    output_dir: Path | None,
+    report_names: tuple[str, ...],
+    output: str,
+    quiet: bool,
+    data_dir: Path,
+    database_url: str | None,
+) -> int:
+    """Weigh what the metadata of MODEL says: hf://org/name@revision, a directory, a .gguf file, or demo.
+
+    Reads configurations, card, licences, code and templates whole, and of weight files their
+    headers only (the directory and the pickles of a checkpoint), by ranges where they are not on
+    this machine. Runs every check that questions no model, on exactly these bytes, and prints
+    what it did not look at. Since nobody has read the weights, the verdict is never PASS. With
+    --lock, what the source lists at the commit of the lock is held against it.
+
+    \b
+    Examples:
+      weighbridge inspect hf://org/name
+      weighbridge inspect hf://org/name@main --policy weighbridge.yaml --format json
+      weighbridge inspect ./model --report html --output out
+
+    \b
+    Exit codes: 1 the gate blocks, 2 usage or input error, 3 nothing blocks, and the weights were
+    not read (INCOMPLETE), 130 interrupted; 0 and 4 only for a model that was read whole.
+    """
+    from cli.criteria import load_criteria
+    from cli.imported_lists import imported_settings
+    from cli.inspected import print_inspection
+    from cli.libraries import settle
+    from cli.person import known_person
+    from cli.rendering import wanted_formats, write_reports
+    from cli.signature_options import SigningChoice
+    from cli.terminal import discard, shown_progress
+    from cli.weighing import Scales
+    from cli.workplace import Workplace, require_writable
+    from probes.backend import BackendOptions
+    from scanner.registry import pick
+    from scanner.scan import ScanRequest
+    from scanner.source import FetchOptions
+
+    settle()
+    demanded = demand(model, lock_path)
+    ref = demanded.ref
+    known = {check.id: check for check in known_checks().values() if check.needs is Needs.STATIC}
+    skipped = {check.id for check in pick(known, skipped_ids)} if skipped_ids else set()
+    checks = [check for check in pick(known, check_ids) if check.id not in skipped]
+    if not checks:
+        raise click.UsageError("no check is left to run; use fewer --skip")
+    criteria = load_criteria(policy_path, pack_names, ref)
+    preparer = known_person(by_name, by_role, person_path)
+    workplace = Workplace.at(data_dir, database_url)
+    formats = wanted_formats(report_names)
+    if formats:
+        require_writable(output_dir or Path())
+    # The policy's signers are named as in a scan: what was not read whole is then not verified, and says so.
+    nobody = SigningChoice((), (), (), "", (), None)
+    beside, names = (policy_path or Path()).parent, [check.id for check in checks]
+    settings = {
+        **imported_settings(workplace.lists, checks),
+        **nobody.settings(criteria.policy.signers, beside, names),
+    }
+    request = ScanRequest(
+        ref=ref,
+        profile=Profile.QUICK,
+        check_ids=tuple(sorted(names)),
+        seed=0,
+        backend="",
+        device="auto",
+        dtype="auto",
+        as_of=as_of,
+        settings=settings,
+        is_inspection=True,
+        lock=demanded.lock.sha256 if demanded.lock else "",
+    )
+    is_quiet = quiet or output == "json"
+    with shown_progress(quiet=is_quiet) as progress:
+        fetching = FetchOptions(workplace.fetched, endpoint, token, offline, progress, access=access())
+        scales = Scales(workplace, fetching, BackendOptions(), progress, demand=demanded)
+        weighing = scales.weigh(request, checks, criteria, preparer, fresh=fresh)
+        folder = output_dir or Path(f"weighbridge-{weighing.scan.id}")
+        files = write_reports(weighing.scan, weighing.assessment, workplace, formats, folder, progress)
+    try:
+        print_inspection(weighing, files, output=output)
+    except BrokenPipeError:
+        discard(sys.stdout)  # whoever read our output went away; the verdict stands all the same
+    return int(ExitCode.of(weighing.assessment.verdict.value))

@@ -1,0 +1,1 @@
+"""Reads of a model what its metadata says, and leaves its weights where they are."""

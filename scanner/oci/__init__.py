@@ -1,0 +1,1 @@
+"""Models packed as OCI artefacts: manifests, layers, registries, layouts on disk."""

@@ -1,0 +1,1 @@
+"""What sources that ask servers share: checked addresses, a careful HTTP client, names that stay inside."""
