@@ -78,7 +78,7 @@ def _outside(options: FetchOptions) -> dict[Path, int]:
     return {
         path: path.lstat().st_size
         for path in options.cache.parent.rglob("*")
-        if path.is_file() and not own.is_symlink()
+        if path.is_file() and not path.is_symlink() and not own.is_symlink()
         and not (path.parent in (own, *notes) or _is_whole(own, path))
     }  # fmt: skip
 
