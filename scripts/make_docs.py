@@ -1,4 +1,4 @@
-"""Writes the pages of docs/ that come from the checks, the control packs, garak and the item bank."""
+"""Writes the pages of docs/ that come from the checks, the packs, the licences, garak and the item bank."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from make_control_docs import control_pages
 from make_deflection_docs import deflection_page
 from make_garak_docs import garak_page
+from make_licence_docs import licences_page
 
 from cli.checks import known_checks
 from policies.packs import available_packs, load_packs
@@ -26,6 +27,7 @@ def main() -> int:
         DOCS / "checks.md": "\n".join(_checks_page(in_order(list(checks.values())))),
         DOCS / "garak.md": garak_page(),
         DOCS / "deflection-items.md": deflection_page(),
+        DOCS / "licences-table.md": licences_page(),
         **{DOCS / name: text for name, text in control_pages(packs, checks).items()},
     }
     if "--check" in sys.argv[1:]:

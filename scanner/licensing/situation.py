@@ -44,6 +44,8 @@ class Situation:
         distributes: Whether the model, or one made from it, is passed on.
         trains_on_outputs: Whether other models are trained on what it answers.
         fine_tunes: Whether it is fine-tuned.
+        serves_others: Whether others use a service or product of the user's that the model works in.
+        seat: Where the user lives, or has the main place of business: codes as in `territory`.
     """
 
     commercial: bool | None = None
@@ -53,6 +55,8 @@ class Situation:
     distributes: bool | None = None
     trains_on_outputs: bool | None = None
     fine_tunes: bool | None = None
+    serves_others: bool | None = None
+    seat: tuple[str, ...] | None = None
 
     @classmethod
     def of(cls, settings: Mapping[str, str]) -> Situation:
@@ -65,12 +69,13 @@ class Situation:
         return cls(
             mau=_number("mau", given["mau"]),
             annual_revenue_usd=_number("annual_revenue_usd", given["annual_revenue_usd"]),
-            territory=_territory(given["territory"]),
+            territory=_codes("territory", given["territory"]),
+            seat=_codes("seat", given["seat"]),
             **{name: _yes_no(name, given[name]) for name in _YES_NO_KEYS},
         )
 
 
-_YES_NO_KEYS: Final = ("commercial", "distributes", "trains_on_outputs", "fine_tunes")
+_YES_NO_KEYS: Final = ("commercial", "distributes", "trains_on_outputs", "fine_tunes", "serves_others")
 SETTINGS: Final = tuple(PREFIX + field.name for field in fields(Situation))
 
 
@@ -83,10 +88,12 @@ class Condition:
         distributes: As in `Situation`.
         trains_on_outputs: As in `Situation`.
         fine_tunes: As in `Situation`.
+        serves_others: As in `Situation`.
         mau_above: Monthly active users.
         annual_revenue_usd_above: US dollars a year.
         monthly_revenue_usd_above: US dollars a month; a twelfth of the annual revenue is held against it.
         territory: The user is active in one of these.
+        seat: The user has the seat in one of these.
         any_of: At least one of these holds.
     """
 
@@ -94,10 +101,12 @@ class Condition:
     distributes: bool | None = None
     trains_on_outputs: bool | None = None
     fine_tunes: bool | None = None
+    serves_others: bool | None = None
     mau_above: float | None = None
     annual_revenue_usd_above: float | None = None
     monthly_revenue_usd_above: float | None = None
     territory: tuple[str, ...] = ()
+    seat: tuple[str, ...] = ()
     any_of: tuple[Condition, ...] = ()
 
     def holds(self, situation: Situation) -> bool | None:
@@ -126,8 +135,12 @@ class Condition:
         ):
             if limit is not None:
                 yield (key,), None if amount is None else amount > limit
-        if self.territory:
-            yield ("territory",), _touches(situation.territory, self.territory)
+        for key, active, named in (
+            ("territory", situation.territory, self.territory),
+            ("seat", situation.seat, self.seat),
+        ):
+            if named:
+                yield (key,), _touches(active, named)
         if self.any_of:
             questions = tuple(name for each in self.any_of for name in each.open_questions(situation))
             yield questions, _any(each.holds(situation) for each in self.any_of)
@@ -174,11 +187,11 @@ def _number(name: str, text: str) -> float | None:
     return value
 
 
-def _territory(text: str) -> tuple[str, ...] | None:
+def _codes(name: str, text: str) -> tuple[str, ...] | None:
     codes = tuple(code.strip().upper() for code in text.replace(";", ",").split(",") if code.strip())
     for code in codes:
         if not (code in ("EU", "EEA") or (len(code) == 2 and code.isalpha() and code.isascii())):
             raise InvalidValueError(
-                f"{PREFIX}territory: '{code}' is no ISO 3166-1 alpha-2 code; expected EU, US, GB, ..."
+                f"{PREFIX}{name}: '{code}' is no ISO 3166-1 alpha-2 code; expected EU, US, GB, ..."
             )
     return codes or None

@@ -34,14 +34,16 @@ class DutyKind(enum.Enum):
 
     FORBIDDEN = "forbidden"  # no rights where the condition holds
     PERMISSION = "permission"  # no rights until the licensor agrees
+    REGISTRATION = "registration"  # no rights until the user has told the licensor
     DISPLAY = "display"
     NAMING = "naming"
     NOTICE = "notice"
     COPY = "copy"
     CHANGES = "changes"
     USE_POLICY = "use-policy"
-    PASS_ON = "pass-on"
-    OUTPUTS = "outputs"
+    PASS_ON = "pass-on"  # bind the next user to the restrictions
+    SHARE_ALIKE = "share-alike"  # licence what is made from it on the same terms, or with source
+    OUTPUTS = "outputs"  # conditions on outputs short of a ban, which is FORBIDDEN
     OTHER = "other"
 
 
@@ -78,6 +80,7 @@ class Duty:
         where: Where to show them.
         place: Section of the licence that says so.
         link: Address of a policy that is part of the licence.
+        counted: When the users or the revenue of the condition are counted, where the licence says so.
     """
 
     id: str
@@ -88,6 +91,7 @@ class Duty:
     where: str = ""
     place: str = ""
     link: str = ""
+    counted: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,7 @@ class Terms:
         courts: Where disputes go, "" where the text names none; the governing law is in licences.yaml.
         ends: What ends the licence, a phrase each.
         remote_restriction: Whether the licensor may restrict use from afar, or change terms later.
-        source: Where the terms were read.
+        source: Where the text was read or, when known from others who quote it, where it stands.
         grade: How they are known.
         checked: Day on which they were last checked.
     """
@@ -117,6 +121,13 @@ class Terms:
     courts: str = ""
     ends: tuple[str, ...] = ()
     remote_restriction: bool = False
+
+    @property
+    def excluded_territories(self) -> tuple[str, ...]:
+        """Where the licence gives no rights to anybody, in order: ISO codes and EU; () when nowhere."""
+        barred = (duty for duty in self.duties if duty.kind is DutyKind.FORBIDDEN)
+        alone = (duty.when for duty in barred if duty.when == Condition(territory=duty.when.territory))
+        return tuple(dict.fromkeys(code for condition in alone for code in condition.territory))
 
 
 class _Document(msgspec.Struct, forbid_unknown_fields=True):
