@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from cli import options
+from cli import check_options, options
 from cli.access import access
 from cli.checks import known_checks
 from cli.exit_codes import ExitCode
@@ -18,12 +18,7 @@ from scanner.check import Needs, Profile
 
 @click.command(short_help="Weigh a model's metadata without fetching its weights.")
 @click.argument("model", metavar="MODEL")
-@click.option(
-    "--check", "check_ids", multiple=True, metavar="ID", help="Run only this check; may be repeated."
-)
-@click.option(
-    "--skip", "skipped_ids", multiple=True, metavar="ID", help="Leave this check out; may be repeated."
-)
+@check_options.chosen
 @options.policy
 @options.person
 @options.lock
@@ -85,7 +80,6 @@ def command(
     from cli.weighing import Scales
     from cli.workplace import Workplace, require_writable
     from probes.backend import BackendOptions
-    from scanner.registry import pick
     from scanner.scan import ScanRequest
     from scanner.source import FetchOptions
 
@@ -93,10 +87,7 @@ def command(
     demanded = demand(model, lock_path)
     ref = demanded.ref
     known = {check.id: check for check in known_checks().values() if check.needs is Needs.STATIC}
-    skipped = {check.id for check in pick(known, skipped_ids)} if skipped_ids else set()
-    checks = [check for check in pick(known, check_ids) if check.id not in skipped]
-    if not checks:
-        raise click.UsageError("no check is left to run; use fewer --skip")
+    checks = check_options.picked(known, check_ids, skipped_ids)
     criteria = load_criteria(policy_path, pack_names, ref)
     preparer = known_person(by_name, by_role, person_path)
     workplace = Workplace.at(data_dir, database_url)
