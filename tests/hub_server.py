@@ -266,7 +266,8 @@ class _Handler(BaseHTTPRequestHandler):
             {
                 "_id": "0", "id": name, "modelId": name, "author": name.split("/")[0], "sha": commit.id,
                 "lastModified": "2026-01-02T03:04:05.000Z", "private": repository.is_private,
-                "disabled": False, "gated": repository.gated, "tags": [], "downloads": 0, "likes": 0, "siblings": siblings,
+                "disabled": False,
+                "gated": repository.gated, "tags": [], "downloads": 0, "likes": 0, "siblings": siblings,
             }
         ))  # fmt: skip
 

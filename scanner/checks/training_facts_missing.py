@@ -32,7 +32,7 @@ from scanner.check import Check, CheckContext, MeasureSpec
 from scanner.evidence import EvidenceRef
 from scanner.findings import Confidence, Finding, Interval, Location, Measurement, Severity
 from scanner.manifest import Snapshot
-from scanner.model_files import GgufError, ModelFileError, gguf_metadata, model_card, read_text
+from scanner.model_files import GgufError, ModelFileError, gguf_header_of, model_card, read_text
 from scanner.origins.code_of_practice import signatories
 from scanner.origins.lineage import plain
 from scanner.origins.training_facts import (
@@ -159,7 +159,7 @@ class TrainingFactsMissing(Check):
             read.append(path)
         for entry in list(snapshot.with_suffix(".gguf"))[:_MAX_HEADERS]:
             try:
-                said = facts_in_gguf(gguf_metadata(snapshot.local_path(entry.path)), entry.path)
+                said = facts_in_gguf(gguf_header_of(snapshot, entry), entry.path)
             except (GgufError, OSError):
                 continue  # gguf-malformed tells of it
             stated += said
