@@ -62,6 +62,10 @@ def _status(licence: str, duty: Duty, situation: Situation) -> DutyStatus:
         return DutyStatus(licence, duty, DutyState.UNKNOWN, f"depends on what was not answered: {asked}")
     if not applies:
         return DutyStatus(licence, duty, DutyState.NOT_APPLICABLE, "its condition does not hold for you")
+    if duty.only_for:
+        return DutyStatus(
+            licence, duty, DutyState.UNKNOWN, f"holds for {duty.only_for}: see whether this is one"
+        )
     if duty.kind in _BARRED:
         return DutyStatus(licence, duty, DutyState.NOT_MET, "the licence gives no right to what you answered")
     return DutyStatus(licence, duty, DutyState.TO_DO, "its condition holds for you")

@@ -212,6 +212,13 @@ def test_llama_4_leaves_out_firms_seated_in_the_eu_not_those_who_sell_there() ->
     assert _states("llama4", american)["multimodal-eu"] is DutyState.NOT_APPLICABLE
 
 
+def test_what_holds_for_some_models_of_a_family_is_not_told_of_all() -> None:
+    european = Situation(seat=("FR",), serves_others=True)
+    assert _states("llama3.2", european)["multimodal-eu"] is DutyState.UNKNOWN
+    assert _states("llama3.2", Situation(seat=("US",)))["multimodal-eu"] is DutyState.NOT_APPLICABLE
+    assert _states("nvidia-open-model", european)["display"] is DutyState.UNKNOWN
+
+
 def test_whoever_serves_gemma_passes_its_restrictions_on_but_needs_no_notice_file() -> None:
     serving = Situation(serves_others=True, distributes=False)
     states = _states("gemma", serving)
