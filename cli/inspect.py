@@ -73,6 +73,7 @@ def command(
     from cli.imported_lists import imported_settings
     from cli.inspected import print_inspection
     from cli.libraries import settle
+    from cli.licence_situation import require_situation, situation_settings
     from cli.person import known_person
     from cli.rendering import wanted_formats, write_reports
     from cli.signature_options import SigningChoice
@@ -99,8 +100,11 @@ def command(
     beside, names = (policy_path or Path()).parent, [check.id for check in checks]
     settings = {
         **imported_settings(workplace.lists, checks),
+        **situation_settings(criteria.policy.answers, checks),
         **nobody.settings(criteria.policy.signers, beside, names),
     }
+    check_options.require_known(settings, checks)
+    require_situation(settings)
     request = ScanRequest(
         ref=ref,
         profile=Profile.QUICK,

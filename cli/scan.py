@@ -18,6 +18,7 @@ from cli.checks import known_checks
 from cli.engine_options import EngineChoice
 from cli.exit_codes import ExitCode
 from cli.judging import JUDGE_SETTING, open_judge
+from cli.licence_situation import require_situation, situation_settings
 from cli.locking import demand, require_no_patterns
 from cli.signature_options import SigningChoice
 from scanner.check import Profile
@@ -213,10 +214,12 @@ def _weigh(
     names = [check.id for check in checks]
     settings = {
         **imported_settings(workplace.lists, checks),
+        **situation_settings(criteria.policy.answers, checks),
         **given,
         **signing.settings(signers, beside, names, given.get(SIGNERS_SETTING, "")),
     }
     check_options.require_known(settings, checks)
+    require_situation(settings)
     if JUDGE_SETTING in settings and choice.static_only:
         raise click.UsageError("--judge has no replies to read with --static-only")
     engine.require_sense()

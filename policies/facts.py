@@ -22,10 +22,17 @@ from policies.rules import Clause, Rule, Truth, all_of, evaluate, identifier
 from policies.scope import COHERENCE_CHECK, NOTHING_TO_EXAMINE, Scope
 from scanner.check import CheckRecord
 from scanner.findings import Finding, Measurement, Outcome, Severity
+from scanner.licensing.effective import EXCLUDES_EU, FREE_AND_OPEN
 from scanner.scan import Scan
 
 # Stands for "any number": above every count that a rule may compare with.
 _MANY: Final = 1_000_000
+# Questions that a scan can answer where nobody did: by which measurement, and which values (1 yes, 0 no).
+# That a licence is free and open-source is for a person to find; that it is not can be measured.
+_MEASURED_ANSWERS: Final = (
+    ("upstream_excludes_eu", EXCLUDES_EU, (1.0, 0.0)),
+    ("licence_is_free_and_open", FREE_AND_OPEN, (0.0,)),
+)
 _WORST: Final = max(severity.rank for severity in Severity)
 Value = bool | int | float | str | datetime.datetime | list[str]
 
@@ -111,7 +118,21 @@ def gather(
         bright |= reading.facts(is_bright=True)
         dark |= reading.facts(is_bright=False)
         gaps |= reading.gaps()
+    _answer_from_measurements(bright, dark)
     return Facts(bright, dark, gaps)
+
+
+def _answer_from_measurements(bright: dict[str, Value], dark: dict[str, Value]) -> None:
+    """Answers what nobody answered and the scan measured beyond doubt; what people answered stays."""
+    for question, measure, answers in _MEASURED_ANSWERS:
+        seen = {
+            reading.get(f"measure.{identifier(measure)}.{end}")
+            for reading in (bright, dark)
+            for end in ("low", "high")
+        }
+        measured = seen.pop() if len(seen) == 1 else None
+        if f"org.{question}" not in bright and measured in answers:
+            bright[f"org.{question}"] = dark[f"org.{question}"] = bool(measured)
 
 
 def _incapability(scan: Scan, scope: Scope) -> str:

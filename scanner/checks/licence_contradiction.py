@@ -9,8 +9,9 @@ Why it matters: the tag is what people filter by, the text is what binds them. A
 (non-commercial use, a territory, a user threshold) can leave the adopter without any right to the model,
 and decides whether the free and open-source relief of Art. 53(2) AI Act can be claimed upstream.
 
-How it can be wrong: texts are recognised by runs of four words, so a licence shortened by a few words
-still counts as that licence (false negative); a licence that the table does not hold is "not recognised",
+How it can be wrong: texts are recognised by runs of four words; a free licence that lacks words, or holds
+sentences which are not among the harmless ones, is "altered", which is never a pass, and may yet be
+harmless; a licence that the table does not hold is "not recognised",
 which is never a pass. Trigger words are words, not law: an added sentence may be harmless (false positive).
 What a base model's family usually comes under is a hint: the text in the base's own commit decides.
 Of running text it reads only "licensed under NAME".
@@ -26,45 +27,31 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from scanner.check import Check, CheckContext
+from scanner.check import Check, CheckContext, MeasureSpec, Worse
 from scanner.evidence import EvidenceRef
-from scanner.findings import Confidence, Finding, Location, Severity
-from scanner.licensing.claims import (
-    ARTEFACT_KEYS,
-    Claim,
-    artefact_claims,
-    card_claims,
-    config_claims,
-    gguf_claims,
-    prose_claims,
-)
+from scanner.findings import Confidence, Finding, Interval, Measurement, Severity
+from scanner.licensing.chain import declared_bases_of, is_grave, is_washed
+from scanner.licensing.claims import Claim
 from scanner.licensing.comparison import (
+    alterations,
     contradicts,
     differ,
-    governing_files,
     gravity,
     place_of,
     quotes,
     terms,
     title_of,
 )
-from scanner.licensing.table import Commercial, Licence, LicenceReading, LicenceTable, licence_table
+from scanner.licensing.effective import EXCLUDES_EU, FREE_AND_OPEN, excludes_eu, is_free_and_open
+from scanner.licensing.found import FoundText, licences_found
+from scanner.licensing.record import LicenceRecord
+from scanner.licensing.situation import Situation
+from scanner.licensing.standing import licence_record
+from scanner.licensing.table import Licence, LicenceReading, LicenceTable, Standing, licence_table
+from scanner.licensing.terms import licence_terms
 from scanner.manifest import FileEntry
-from scanner.model_files import (
-    GgufError,
-    ModelCard,
-    ModelFileError,
-    gguf_header_of,
-    licence_files,
-    model_card,
-    read_config,
-    read_json,
-    read_text,
-)
-from scanner.origins.lineage import declared_bases
+from scanner.origins.reading import OriginReading, read_origins
 
-# The longest collection of third-party licences in wide use (a browser's) is about 1 MB.
-_TEXT_LIMIT_BYTES: Final = 2 * 1024**2
 _TAGS: Final = ("OWASP-LLM03:2025",)
 _READ_IT: Final = "Read the licence text in this commit and record which terms you accept."
 
@@ -75,49 +62,29 @@ class LicenceContradiction(Check):
     id = "licence-contradiction"
     title = "What the model declares as its licence and the licence text contradict each other"
     severity = Severity.MEDIUM
+    measures = (
+        MeasureSpec(
+            FREE_AND_OPEN, "yes or no", "The AI Act's free and open-source criteria are met", Worse.LOWER
+        ),
+        MeasureSpec(EXCLUDES_EU, "yes or no", "A licence gives no rights in the EU", Worse.HIGHER),
+    )
 
-    def run(self, context: CheckContext) -> Iterator[Finding]:
-        """Yields what disagrees, then what each governing text says."""
+    def run(self, context: CheckContext) -> Iterator[Finding | Measurement]:
+        """Yields what disagrees, then what each governing text says, then what all of it comes to."""
         table = licence_table()
-        claims: list[Claim] = []
-        card = None
-        try:
-            card = model_card(context.snapshot)
-        except ModelFileError as error:
-            yield self.errored(str(error), subject="model card")
-        for part in self._claims(context, card):
-            if isinstance(part, Finding):
-                yield part
-            else:
-                claims.append(part)
-        prose = list(prose_claims(card, table)) if card else []
-        yield from self._disagreements(claims, prose, table)
-        entries = governing_files(licence_files(context.snapshot))
-        for entry in entries:
-            yield from self._text(context, entry, claims, table)
-        if not entries:
-            yield from self._without_text(claims)
-        yield from self._over_base(card, claims, table)
-
-    def _claims(self, context: CheckContext, card: ModelCard | None) -> Iterator[Claim | Finding]:
-        if card:
-            yield from card_claims(card)
-        try:
-            yield from config_claims(read_config(context.snapshot) or {})
-        except ModelFileError as error:
-            yield self.errored(str(error), subject="config.json")
-        for path in ARTEFACT_KEYS:
-            if context.snapshot.find(path) is not None:
-                try:
-                    yield from artefact_claims(path, read_json(context.snapshot, path))
-                except ModelFileError as error:
-                    yield self.errored(str(error), subject=path)
-        for entry in context.snapshot.with_suffix(".gguf"):
-            context.check_deadline()
-            try:
-                yield from gguf_claims(entry.path, gguf_header_of(context.snapshot, entry))
-            except (GgufError, OSError) as error:
-                yield self.errored(str(error), subject=entry.path)
+        found = licences_found(context.snapshot, table, context.check_deadline)
+        for problem in found.problems:
+            yield self.errored(problem.reason, subject=problem.subject)
+        yield from self._disagreements(found.claims, found.prose, table)
+        governing = {entry.path for entry in found.governing}
+        for text in found.texts:
+            if text.entry.path in governing:
+                yield from self._text(context, text, found.claims, table)
+        if not found.governing:
+            yield from self._without_text(found.claims)
+        origin = read_origins(context.snapshot, context.check_deadline)
+        yield from self._over_base(origin, found.claims, table)
+        yield from self._together(licence_record(found, origin, Situation(), table, licence_terms()))
 
     def _disagreements(
         self, claims: Sequence[Claim], prose: Sequence[Claim], table: LicenceTable
@@ -147,15 +114,10 @@ class LicenceContradiction(Check):
                 )
 
     def _text(
-        self, context: CheckContext, entry: FileEntry, claims: Sequence[Claim], table: LicenceTable
+        self, context: CheckContext, text: FoundText, claims: Sequence[Claim], table: LicenceTable
     ) -> Iterator[Finding]:
-        try:
-            text = read_text(context.snapshot, entry.path, _TEXT_LIMIT_BYTES)
-        except ModelFileError as error:
-            yield self.errored(str(error), subject=entry.path)
-            return
-        reading = table.read(text)
-        kept = (context.evidence.put(text.encode(), "text/plain", f"licence text {entry.path}"),)
+        entry, reading = text.entry, text.reading
+        kept = (context.evidence.put(text.text.encode(), "text/plain", f"licence text {entry.path}"),)
         known = [(claim, claim.licences(table)) for claim in claims]
         accused = [
             (claim, rows)
@@ -168,6 +130,12 @@ class LicenceContradiction(Check):
             return
         if not reading.licences:
             yield self._unrecognised(entry, reading)
+        elif reading.standing is Standing.ALTERED and reading.licences[0].is_permissive:
+            yield self.not_run(
+                f"{entry.path} holds {title_of(reading)}: {alterations(reading)}; a person must read it",
+                subject=entry.path,
+                rule="altered",
+            )
         elif not claims:
             yield self.failed(
                 f"{entry.path} holds {title_of(reading)}, but neither card nor header declares a licence",
@@ -242,25 +210,39 @@ class LicenceContradiction(Check):
                 tags=_TAGS,
             )
 
+    def _together(self, record: LicenceRecord) -> Iterator[Measurement]:
+        """What decides on roles under the AI Act, as 1 for yes and 0 for no; what is open is not measured."""
+        is_resolved = not (record.unresolved or record.problems)
+        answers = {
+            FREE_AND_OPEN: is_free_and_open(record.effective),
+            EXCLUDES_EU: excludes_eu(record.effective, is_resolved=is_resolved),
+        }
+        for name, answer in answers.items():
+            if answer is not None:
+                yield self.measured(
+                    name, float(answer), n=max(len(record.licences), 1),
+                    interval=Interval(float(answer), float(answer)),
+                    method="read from the table of licences, over every licence of the chain; no ruling",
+                )  # fmt: skip
+
     def _over_base(
-        self, card: ModelCard | None, claims: Sequence[Claim], table: LicenceTable
+        self, origin: OriginReading, claims: Sequence[Claim], table: LicenceTable
     ) -> Iterator[Finding]:
+        """Licence washing; what could not be read of the bases is told by the check publisher-unknown."""
         rows = [row for claim in claims for row in claim.licences(table)]
-        if card is None or not rows or not all(row.is_permissive for row in rows):
-            return
-        for base in declared_bases(card):
-            usual = table.of_family(base)
-            if usual is not None and usual.is_restrictive:
-                grave = usual.commercial is Commercial.FORBIDDEN or bool(usual.territory)
+        for base in declared_bases_of(origin, origin.chain(), table):
+            usual = base.licence
+            asks = licence_terms().get(usual.id) if usual is not None else None
+            if usual is not None and is_washed(rows, usual, asks):
                 yield self.failed(
-                    f"the card declares {claims[0].shown} over the base model {base}, whose family "
-                    f"usually comes under the {usual.title} ({usual.why}); "
+                    f"{claims[0].place.path} declares {claims[0].shown} over the base model {base.name}, "
+                    f"whose family usually comes under the {usual.title} ({usual.why}); "
                     "a derivative cannot grant more than its base",
-                    severity=Severity.HIGH if grave else Severity.MEDIUM,
-                    confidence=Confidence.MEDIUM,
+                    severity=Severity.HIGH if is_grave(usual, asks) else Severity.MEDIUM,
+                    confidence=base.confidence,
                     rule="base-terms",
-                    subject=base,
-                    locations=(Location(card.path, detail="key base_model"),),
+                    subject=base.name,
+                    locations=(base.place,) if base.place is not None else (),
                     remediation="Read the base model's own licence text and apply the narrower of the two.",
                     tags=_TAGS,
                 )

@@ -14,7 +14,7 @@ from typing import Final
 
 from scanner.findings import Location, Severity
 from scanner.licensing.claims import Claim
-from scanner.licensing.table import Commercial, Licence, LicenceReading, LicenceTable
+from scanner.licensing.table import Commercial, Licence, LicenceReading, LicenceTable, Standing
 from scanner.manifest import FileEntry
 
 _LONGEST_QUOTE: Final = 300
@@ -44,8 +44,10 @@ def contradicts(declared: Sequence[Licence], reading: LicenceReading) -> bool:
     governing = reading.licences[0]
     if ids.isdisjoint(row.id for row in reading.licences):
         return governing.kind == "licence"
-    # A clause that a row describes (`base`) belongs to that licence; any other addition does not.
-    has_hidden_terms = bool(reading.additions) and not governing.base
+    # A clause that a row describes (`base`) belongs to that licence; any other addition does not. Of a text
+    # that is known by its title alone every sentence is beyond the known ones, its own terms included.
+    is_named = reading.standing is Standing.NAMED and governing.is_permissive and bool(reading.additions)
+    has_hidden_terms = reading.standing is Standing.ADDED or is_named
     return has_hidden_terms or any(row.is_restrictive and row.id not in ids for row in reading.licences)
 
 
@@ -64,8 +66,10 @@ def title_of(reading: LicenceReading) -> str:
         return "a text that is not recognised and narrows the grant"
     first = reading.licences[0]
     named = "" if reading.containment else " (named only: its text is not there)"
-    added = " with additional terms" if reading.additions and not first.base else ""
-    return f"{first.title}{named}{added}" + "".join(f", also {row.title}" for row in reading.licences[1:])
+    changed = {Standing.ADDED: " with additional terms", Standing.ALTERED: ", altered"}.get(
+        reading.standing, ""
+    )
+    return f"{first.title}{named}{changed}" + "".join(f", also {row.title}" for row in reading.licences[1:])
 
 
 def quotes(reading: LicenceReading) -> str:
@@ -74,6 +78,19 @@ def quotes(reading: LicenceReading) -> str:
     shown = [f'line {line}: "{_printable(text)}"' for line, text in list(sentences)[:_MAX_QUOTES]]
     more = len(sentences) - len(shown)
     return "; ".join(shown) + (f"; and {more} more" if more > 0 else "")
+
+
+def alterations(reading: LicenceReading) -> str:
+    """What sets an altered text apart from the known one: words left out, sentences that nobody knows."""
+    said = [f'line {item.line}: "{_printable(item.text)}"' for item in reading.unexplained[:_MAX_QUOTES]]
+    more = len(reading.unexplained) - len(said)
+    return "; ".join(
+        [
+            *([f"{reading.missing_words} of its words are missing"] if reading.missing_words else []),
+            *said,
+            *([f"and {more} more"] if more > 0 else []),
+        ]
+    )
 
 
 def place_of(entry: FileEntry, reading: LicenceReading) -> Location:

@@ -46,6 +46,8 @@ class DutyStatus:
 
 # What no act of the user can meet: the licence gives no rights there.
 _BARRED: Final = frozenset({DutyKind.FORBIDDEN})
+# Without the licensor the licence gives no rights there.
+NEEDS_LICENSOR: Final = frozenset({DutyKind.PERMISSION, DutyKind.REGISTRATION})
 
 
 def duties_of(terms: Terms, situation: Situation) -> tuple[DutyStatus, ...]:
@@ -60,6 +62,8 @@ def _status(licence: str, duty: Duty, situation: Situation) -> DutyStatus:
     if applies is None:
         asked = ", ".join(duty.when.open_questions(situation))
         return DutyStatus(licence, duty, DutyState.UNKNOWN, f"depends on what was not answered: {asked}")
+    if not applies and duty.kind in _BARRED | NEEDS_LICENSOR:
+        return DutyStatus(licence, duty, DutyState.MET, "by your answers you stay within it")
     if not applies:
         return DutyStatus(licence, duty, DutyState.NOT_APPLICABLE, "its condition does not hold for you")
     if duty.only_for:

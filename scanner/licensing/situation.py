@@ -159,10 +159,11 @@ def _any(truths: Iterable[bool | None]) -> bool | None:
 def _touches(active: tuple[str, ...] | None, named: tuple[str, ...]) -> bool | None:
     if active is None:
         return None
-    return not _countries(active).isdisjoint(_countries(named))
+    return not countries(active).isdisjoint(countries(named))
 
 
-def _countries(codes: Iterable[str]) -> frozenset[str]:
+def countries(codes: Iterable[str]) -> frozenset[str]:
+    """The countries that codes mean, EU and EEA as their members."""
     groups = {"EU": EU_MEMBERS, "EEA": EEA_MEMBERS}
     return frozenset(country for code in codes for country in groups.get(code, {code}))
 

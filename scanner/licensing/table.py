@@ -10,13 +10,10 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import datetime
 import fnmatch
 import functools
 import importlib.resources
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,13 +23,15 @@ import msgspec
 import yaml
 
 from scanner.errors import ScanError
-from scanner.findings import Severity
+from scanner.licensing.fingerprints import Fingerprint, PrintFile, unpack
 from scanner.licensing.licence import Commercial, FossTest, GoverningLaw, Grade, Licence
-from scanner.licensing.texts import HASH_BYTES, Fingerprint, RecognisedText, Sentence, recognise
+from scanner.licensing.reading import Addition, LicenceReading, Standing, Trigger
+from scanner.licensing.texts import MAX_RESIDUE, RecognisedText, Sentence, canonical, recognise
+from scanner.licensing.wording import Wording, parse_wording
 
 __all__ = [
     "OPEN_TAGS", "Addition", "Commercial", "FossTest", "GoverningLaw", "Grade", "Licence", "LicenceDataError",
-    "LicenceReading", "LicenceTable", "Trigger", "fold_tag", "licence_table", "parse_table",
+    "LicenceReading", "LicenceTable", "Standing", "Trigger", "fold_tag", "licence_table", "parse_table",
 ]  # fmt: skip
 _SCHEMA: Final = "weighbridge.licences/1"
 _SEPARATORS: Final = re.compile(r"[\s._-]+")
@@ -45,41 +44,6 @@ class LicenceDataError(ScanError):
 
 
 @dataclass(frozen=True)
-class Trigger:
-    """Words that narrow a grant: expressions over folded words, and how bad it is to miss them."""
-
-    id: str
-    title: str
-    severity: Severity
-    patterns: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Addition:
-    """A sentence that no known licence text explains, and the trigger in it."""
-
-    trigger: Trigger
-    sentence: Sentence
-
-
-@dataclass(frozen=True)
-class LicenceReading:
-    """What a licence file says.
-
-    Attributes:
-        licences: Recognised licences, the governing one first; () when the text is not recognised.
-        additions: Sentences beyond the recognised texts that narrow the grant.
-        is_exact: Whether the words are exactly those of a known text.
-        containment: Share of the known text that was found, in [0, 1]; 0 when recognised by name only.
-    """
-
-    licences: tuple[Licence, ...]
-    additions: tuple[Addition, ...]
-    is_exact: bool
-    containment: float
-
-
-@dataclass(frozen=True)
 class LicenceTable:
     """Every known licence with the fingerprints to recognise it by."""
 
@@ -88,6 +52,16 @@ class LicenceTable:
     licences: tuple[Licence, ...]
     triggers: tuple[Trigger, ...]
     known_texts: Mapping[str, Fingerprint]
+    variants: Mapping[str, Fingerprint]
+    wording: Wording
+
+    @functools.cached_property
+    def _by_text(self) -> Mapping[str, Licence]:
+        return {name: row for row in self.licences for name in row.fingerprints}
+
+    @functools.cached_property
+    def _prints(self) -> Mapping[str, Fingerprint]:
+        return {**self.known_texts, **self.variants}
 
     def declared_as(self, name: str) -> tuple[Licence, ...]:
         """The licences that a declared name may mean; () when the name is not known."""
@@ -104,16 +78,42 @@ class LicenceTable:
         return None
 
     def read(self, text: str) -> LicenceReading:
-        """Which licence a file's text is, and what was added to it."""
-        seen = recognise(text, self.known_texts)
-        additions = tuple(
+        """Which licence a file's text is, and what was added to it or left out of it."""
+        seen = recognise(text, self._prints)
+        triggered = [
             Addition(trigger, sentence)
             for trigger in self.triggers
             for sentence in seen.residue(trigger.patterns)
+        ]
+        found = tuple(dict.fromkeys(self._by_text[canonical(name)] for name in seen.names))
+        licences = self._named(seen, found)
+        conditions, unexplained = self._rest(seen, triggered) if licences else ((), ())
+        return LicenceReading(
+            licences,
+            (*triggered, *conditions),
+            seen.is_exact,
+            seen.containment,
+            unexplained,
+            seen.missing_words,
         )
-        by_text = {name: row for row in self.licences for name in row.fingerprints}
-        found = tuple(dict.fromkeys(by_text[name] for name in seen.names))
-        return LicenceReading(self._named(seen, found), additions, seen.is_exact, seen.containment)
+
+    def _rest(
+        self, seen: RecognisedText, triggered: Sequence[Addition]
+    ) -> tuple[tuple[Addition, ...], tuple[Sentence, ...]]:
+        """Sentences beyond the recognised texts that no trigger names: conditions, and what nobody knows."""
+        told = {addition.sentence for addition in triggered}
+        conditions: list[Addition] = []
+        unexplained: list[Sentence] = []
+        for sentence, words in seen.unexplained():
+            if sentence in told or self.wording.is_innocent(sentence.text):
+                continue
+            if self.wording.sets_condition(sentence.text, words):
+                conditions.append(Addition(self.wording.condition, sentence))
+            else:
+                unexplained.append(sentence)
+            if len(conditions) + len(unexplained) == MAX_RESIDUE:
+                break
+        return tuple(conditions), tuple(unexplained)
 
     def _named(self, seen: RecognisedText, found: tuple[Licence, ...]) -> tuple[Licence, ...]:
         """The recognised licences, sharpened by phrases: a clause added to MIT, or a title alone."""
@@ -146,6 +146,15 @@ def licence_table() -> LicenceTable:
     )
 
 
+@functools.cache
+def _wording() -> Wording:
+    path = importlib.resources.files("scanner") / "data" / "licence_wording.yaml"
+    try:
+        return parse_wording(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise LicenceDataError(f"licence_wording.yaml: {error}") from error
+
+
 class _Document(msgspec.Struct, forbid_unknown_fields=True):
     schema: str
     version: str
@@ -162,10 +171,11 @@ def parse_table(table: str, prints: str) -> LicenceTable:
         LicenceDataError: when a row is incomplete, unknown or points to a text that is not there.
     """
     try:
-        document = msgspec.convert(yaml.safe_load(table), _Document)
-        texts: Mapping[str, Mapping[str, str]] = json.loads(prints)["texts"]
-        known = {name: _unpack(row) for name, row in texts.items()}
-    except (yaml.YAMLError, msgspec.ValidationError, ValueError, KeyError, binascii.Error) as error:
+        document = msgspec.convert(yaml.load(table, Loader=_LOADER), _Document)
+        stored = msgspec.json.decode(prints, type=PrintFile)
+        known = {name: unpack(row) for name, row in stored.texts.items()}
+        variants = {name: unpack(row) for name, row in stored.variants.items()}
+    except (yaml.YAMLError, msgspec.MsgspecError, ValueError) as error:
         raise LicenceDataError(f"licences.yaml or licence_fingerprints.json: {error}") from error
     if document.schema != _SCHEMA:
         raise LicenceDataError(f"licences.yaml: schema is '{document.schema}'; expected '{_SCHEMA}'")
@@ -173,7 +183,21 @@ def parse_table(table: str, prints: str) -> LicenceTable:
     _check_rows(rows, known)
     for trigger in document.triggers:
         _check_patterns(trigger)
-    return LicenceTable(document.version, document.retrieved, rows, document.triggers, known)
+    # Texts are fingerprinted before a row describes them; one without a row cannot be named.
+    used = {name for row in rows for name in row.fingerprints}
+    return LicenceTable(
+        document.version,
+        document.retrieved,
+        rows,
+        document.triggers,
+        {name: known[name] for name in known if name in used},
+        {name: variants[name] for name in variants if canonical(name) in used},
+        _wording(),
+    )
+
+
+# The table is long: the C loader reads it in a tenth of the time.
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def _licence(row: dict[str, object]) -> Licence:
@@ -204,9 +228,3 @@ def _check_patterns(trigger: Trigger) -> None:
             re.compile(pattern)
         except re.error as error:
             raise LicenceDataError(f"licences.yaml, trigger {trigger.id}, '{pattern}': {error}") from error
-
-
-def _unpack(row: Mapping[str, str]) -> Fingerprint:
-    data = base64.b64decode(row["shingles"], validate=True)
-    hashes = (data[start : start + HASH_BYTES] for start in range(0, len(data), HASH_BYTES))
-    return Fingerprint(row["sha256"], frozenset(int.from_bytes(value, "little") for value in hashes))

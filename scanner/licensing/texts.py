@@ -1,53 +1,51 @@
-"""Recognises licence texts by fingerprints of their word sequences, and finds what was added to them.
+"""Recognises licence texts by fingerprints of their word sequences, and finds what was added and left out.
 
-No licence text is stored: a fingerprint is the set of hashes of every run of four words. A file that
-holds nearly all of a known set *is* that licence; words of the file outside every known set are the
-residue, where "MIT, but not above 20 million dollars" hides.
+No licence text is stored: a fingerprint holds hashes of every run of four words. A file that holds nearly
+all of them *is* that licence; words of the file outside every known text are the residue, where "MIT, but
+not above 20 million dollars" hides, and words of the known text that the file lacks are its gaps.
 
 >>> known = fingerprint("You may use the parcel for any purpose at all and give it to whomever you like.")
 >>> read = recognise("You may use the parcel for any purpose at all and give it to whomever you like. "
 ...                  "You may not sell it for more than 3 million crowns.", {"parcel-1.0": known})
->>> (read.names, read.residue(("million",))[0].text)
-(('parcel-1.0',), 'You may not sell it for more than 3 million crowns.')
+>>> (read.names, read.missing_words, read.residue(("million",))[0].text)
+(('parcel-1.0',), 0, 'You may not sell it for more than 3 million crowns.')
 """
 
 from __future__ import annotations
 
 import bisect
-import hashlib
+import itertools
 import re
-import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Final
 
-SHINGLE_WORDS: Final = 4
-HASH_BYTES: Final = 4
+from scanner.licensing.fingerprints import SHINGLE_WORDS, Fingerprint, digest_of, fingerprint, shingles_of
+from scanner.licensing.words import TERM_WORD, folded, words_of
+
+__all__ = [
+    "MAX_RESIDUE",
+    "MIN_CONTAINMENT",
+    "RecognisedText",
+    "Sentence",
+    "canonical",
+    "filled_slots",
+    "fingerprint",
+    "missing_words",
+    "recognise",
+]
+
 # Apache-2.0 without its appendix keeps 0.87 of the words; BSD-3 with the names filled in keeps 0.93.
 MIN_CONTAINMENT: Final = 0.85
+# A text that reaches MIN_CONTAINMENT falls below this share of its sketch once in a million times.
+_MIN_SKETCH_SHARE: Final = 0.45
 # Below this a second licence in the same file is an echo of shared boilerplate, not a text of its own.
 _MIN_NEW_SHARE: Final = 0.5
+# The longest name that stands where a known text says "the authors": a firm and its affiliates.
+_LONGEST_NAME_WORDS: Final = 12
 # Enough to show a person; a hostile file could hold a million.
 MAX_RESIDUE: Final = 50
-_WORD: Final = re.compile(r"[^\W_]+")
-_COPYRIGHT_LINE: Final = re.compile(
-    r"^[ \t>#*/;-]*(?:copyright\b|\(c\)|©|all rights reserved)[^\n]*$", re.IGNORECASE | re.MULTILINE
-)
-_SENTENCE_END: Final = re.compile(r"(?<=[.!?;:。；])\s+|\n\s*\n")
-
-
-@dataclass(frozen=True)
-class Fingerprint:
-    """What is kept of a known text.
-
-    Attributes:
-        sha256: Of its normalised words, for exact matches.
-        shingles: Hashes of every run of SHINGLE_WORDS words.
-    """
-
-    sha256: str
-    shingles: frozenset[int]
+_SENTENCE_END: Final = re.compile(r"(?<=[.!?;])\s+|(?<=:)[^\S\n]*\n|(?<=[。；！？])\s*|\n[^\w\n]*\n")
 
 
 @dataclass(frozen=True)
@@ -73,6 +71,7 @@ class RecognisedText:
         is_exact: Whether the words are exactly those of the first licence.
         text: The file's text.
         unknown: Character spans of the words that no recognised licence accounts for, in order.
+        missing_words: Words of the recognised licences that the file lacks, where copies may not differ.
     """
 
     names: tuple[str, ...]
@@ -80,11 +79,12 @@ class RecognisedText:
     is_exact: bool
     text: str
     unknown: tuple[tuple[int, int], ...]
+    missing_words: int = 0
 
     @property
     def folded(self) -> str:
         """The words of the text in lower case, single blanks between them: what phrases are looked for in."""
-        return " ".join(word for word, _, _ in _words(self.text))
+        return folded(self.text)
 
     def residue(self, patterns: Iterable[str]) -> list[Sentence]:
         """Sentences in which a pattern matches words that no recognised licence accounts for.
@@ -92,37 +92,48 @@ class RecognisedText:
         Patterns are regular expressions over the sentence's words in lower case, with a single blank
         between them and no punctuation: "Non-commercial" reads `non commercial`.
         """
-        starts = [start for start, _ in self.unknown]
         expressions = [re.compile(pattern) for pattern in patterns]
-        found = []
+        found = (
+            self._sentence(begin, end)
+            for begin, end, unknown in self._unknown_sentences()
+            if _says(self.text[begin:end], begin, frozenset(start for start, _ in unknown), expressions)
+        )
+        return list(itertools.islice(found, MAX_RESIDUE))
+
+    def unexplained(self) -> Iterator[tuple[Sentence, str]]:
+        """Every sentence with words that no recognised licence accounts for, and its unknown words, folded."""
+        for begin, end, unknown in self._unknown_sentences():
+            words = folded(" ".join(self.text[start:stop] for start, stop in unknown))
+            yield self._sentence(begin, end), words
+
+    def _unknown_sentences(self) -> Iterator[tuple[int, int, Sequence[tuple[int, int]]]]:
+        starts = [start for start, _ in self.unknown]
         for begin, end in self._sentence_spans():
             first, last = bisect.bisect_left(starts, begin), bisect.bisect_left(starts, end)
-            unknown = frozenset(starts[first:last])
-            if unknown and _says(self.text[begin:end], begin, unknown, expressions):
-                found.append(self._sentence(begin, end))
-            if len(found) == MAX_RESIDUE:
-                break
-        return found
+            if first < last:
+                yield begin, end, self.unknown[first:last]
 
     def _sentence_spans(self) -> list[tuple[int, int]]:
         cuts = [0, *(gap.end() for gap in _SENTENCE_END.finditer(self.text)), len(self.text)]
-        return list(pairwise(cuts))
+        return list(itertools.pairwise(cuts))
 
     def _sentence(self, start: int, end: int) -> Sentence:
-        return Sentence(" ".join(self.text[start:end].split()), self.text.count("\n", 0, start) + 1)
+        said = self.text[start:end]
+        start += len(said) - len(said.lstrip())
+        return Sentence(" ".join(said.split()), self.text.count("\n", 0, start) + 1)
 
 
 def _says(text: str, begin: int, unknown: frozenset[int], expressions: Sequence[re.Pattern[str]]) -> bool:
     """Whether an expression matches the words of `text` and touches one that starts at an unknown place."""
-    folded: list[str] = []
+    words: list[str] = []
     spans: list[tuple[int, int]] = []  # of the unknown words within the folded sentence
     at = 0
-    for word, start, _ in _words(text):
+    for word, start, _ in words_of(text):
         if begin + start in unknown:
             spans.append((at, at + len(word)))
-        folded.append(word)
+        words.append(word)
         at += len(word) + 1
-    sentence, ends = " ".join(folded), [end for _, end in spans]
+    sentence, ends = " ".join(words), [end for _, end in spans]
     for expression in expressions:
         for match in expression.finditer(sentence):
             first = bisect.bisect_right(ends, match.start())
@@ -131,79 +142,116 @@ def _says(text: str, begin: int, unknown: frozenset[int], expressions: Sequence[
     return False
 
 
-def fingerprint(text: str) -> Fingerprint:
-    """The fingerprint of a licence text."""
-    words = [word for word, _, _ in _words(text)]
-    return Fingerprint(_digest(words), frozenset(_shingles(words)))
-
-
 def recognise(text: str, known: Mapping[str, Fingerprint]) -> RecognisedText:
     """Which of the `known` licences a text holds, and which of its words belong to none of them."""
-    spans = _words(text)
+    spans = words_of(text)
     words = [word for word, _, _ in spans]
-    hashes = _shingles(words)
-    names, explained = _cover(hashes, known)
-    covered = bytearray(len(words))
+    hashes = shingles_of(words)
+    present = frozenset(hashes)
+    names = _cover(present, known)
+    prints = [known[name] for name in names]
+    unknown = bytearray(b"\x01" * len(words))
+    # Another wording is read beside the canonical text: a copy may have a sentence of either.
+    accounts = [*prints, *(known[canonical(name)] for name in names if canonical(name) != name)]
+    explained = frozenset().union(*(each.shingles for each in accounts))
     for index, value in enumerate(hashes):
         if value in explained:
-            covered[index : index + SHINGLE_WORDS] = b"\x01" * SHINGLE_WORDS
-    first = known[names[0]] if names else None
+            unknown[index : index + SHINGLE_WORDS] = bytes(SHINGLE_WORDS)
+    for each in accounts:
+        for start, end in filled_slots(words, hashes, each):
+            unknown[start:end] = bytes(end - start)
     return RecognisedText(
         names=names,
-        containment=_containment(first, frozenset(hashes)) if first else 0.0,
-        is_exact=first is not None and first.sha256 == _digest(words),
+        containment=_containment(prints[0], present) if prints else 0.0,
+        is_exact=bool(prints) and prints[0].sha256 == digest_of(words),
         text=text,
-        unknown=tuple((start, end) for (_, start, end), seen in zip(spans, covered, strict=True) if not seen),
+        unknown=tuple((start, end) for (_, start, end), is_new in zip(spans, unknown, strict=True) if is_new),
+        missing_words=sum(missing_words(each, present) for each in prints),
     )
 
 
-def _cover(hashes: Sequence[int], known: Mapping[str, Fingerprint]) -> tuple[tuple[str, ...], frozenset[int]]:
-    """The licences that together account for the text, and every hash they account for."""
-    present = frozenset(hashes)
-    rivals = {
-        name: print_ for name, print_ in known.items() if _containment(print_, present) >= MIN_CONTAINMENT
+def canonical(name: str) -> str:
+    """The text that a fingerprint is a wording of: "mit" for "mit#3"."""
+    return name.partition("#")[0]
+
+
+def _cover(present: frozenset[int], known: Mapping[str, Fingerprint]) -> tuple[str, ...]:
+    """The licences that together account for the text."""
+    fresh = {
+        name: print_.shingles & present
+        for name, print_ in known.items()
+        if len(print_.sketch & present) >= _MIN_SKETCH_SHARE * len(print_.sketch)
+        and _containment(print_, present) >= MIN_CONTAINMENT
     }
+    # Of two wordings of a licence, one that has a few more words of the file and many that it lacks is the wrong one.
+    losses = {name: SHINGLE_WORDS * missing_words(known[name], present) for name in fresh}
     names: list[str] = []
-    explained: frozenset[int] = frozenset()
-    while rivals:
-        best = max(rivals, key=lambda name: _gain(rivals[name], present, explained))
-        chosen = rivals.pop(best)
-        fresh = _gain(chosen, present, explained)[0]
-        if not names or fresh >= _MIN_NEW_SHARE * len(chosen.shingles):
-            names.append(best)
-            explained |= chosen.shingles
-    return tuple(names), explained
-
-
-def _gain(print_: Fingerprint, present: frozenset[int], explained: frozenset[int]) -> tuple[int, float]:
-    fresh = len((print_.shingles & present) - explained)
-    return fresh, _containment(print_, present)
+    while fresh:
+        best = max(fresh, key=lambda name: (len(fresh[name]) - losses[name], -len(known[name].shingles)))
+        names.append(best)
+        explained = known[best].shingles
+        left = {name: found - explained for name, found in fresh.items() if name != best}
+        fresh = {
+            name: found
+            for name, found in left.items()
+            if len(found) >= _MIN_NEW_SHARE * len(known[name].shingles)
+        }
+    return tuple(names)
 
 
 def _containment(print_: Fingerprint, present: frozenset[int]) -> float:
     return len(print_.shingles & present) / len(print_.shingles) if print_.shingles else 0.0
 
 
-def _words(text: str) -> list[tuple[str, int, int]]:
-    """Folded words with their character spans; copyright lines, which differ in every copy, are left out."""
-    blanked = _COPYRIGHT_LINE.sub(lambda line: " " * len(line.group()), text)
-    return [
-        (unicodedata.normalize("NFKC", match.group()).casefold(), match.start(), match.end())
-        for match in _WORD.finditer(blanked)
-    ]
+def filled_slots(
+    words: Sequence[str], hashes: Sequence[int], known: Fingerprint
+) -> Iterator[tuple[int, int]]:
+    """Word ranges of a text that stand where the known one names its parties."""
+    new = bytearray(b"\x01" * len(words))
+    for index, value in enumerate(hashes):
+        if value in known.shingles:
+            new[index : index + SHINGLE_WORDS] = bytes(SHINGLE_WORDS)
+    for start, end in _runs(new):
+        if _fills_slot(words, hashes, start, end, known):
+            yield start, end
 
 
-def _shingles(words: Sequence[str]) -> list[int]:
-    return [
-        _hash(" ".join(words[start : start + SHINGLE_WORDS]))
-        for start in range(len(words) - SHINGLE_WORDS + 1)
-    ]
+def _fills_slot(
+    words: Sequence[str], hashes: Sequence[int], start: int, end: int, known: Fingerprint
+) -> bool:
+    """Whether the unknown words stand where the known text names a party, and read like a name."""
+    if end - start > _LONGEST_NAME_WORDS or start < SHINGLE_WORDS or end >= len(hashes):
+        return False
+    if TERM_WORD.search(" ".join(words[start:end])):
+        return False
+    befores = known.places.get(hashes[start - SHINGLE_WORDS], ())
+    afters = known.places.get(hashes[end], ())
+    return any(
+        begin <= before + SHINGLE_WORDS and after <= stop and before + SHINGLE_WORDS <= after
+        for before in befores
+        for after in afters
+        for begin, stop in known.slots
+    )
 
 
-def _hash(shingle: str) -> int:
-    # crc32 could be steered into collisions by whoever writes the licence; blake2 cannot.
-    return int.from_bytes(hashlib.blake2b(shingle.encode(), digest_size=HASH_BYTES).digest(), "little")
+def missing_words(known: Fingerprint, present: frozenset[int]) -> int:
+    """How many words of the known text are in no run of the file, where a copy may not differ."""
+    count = len(known.sequence) + SHINGLE_WORDS - 1 if known.sequence else 0
+    lacking = bytearray(b"\x01" * count)
+    for place, value in enumerate(known.sequence):
+        if value in present:
+            lacking[place : place + SHINGLE_WORDS] = bytes(SHINGLE_WORDS)
+    for start, end in (*known.slots, *known.optional):
+        lacking[start:end] = bytes(min(end, count) - start)
+    return sum(lacking)
 
 
-def _digest(words: Sequence[str]) -> str:
-    return hashlib.sha256(" ".join(words).encode()).hexdigest()
+def _runs(flags: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """The ranges [start, end) in which flags are set."""
+    start = None
+    for index, flag in enumerate((*flags, 0)):
+        if flag and start is None:
+            start = index
+        elif not flag and start is not None:
+            yield start, index
+            start = None

@@ -16,6 +16,7 @@ from policies.organisation import (
     with_market,
 )
 from policies.rules import RuleLanguage, Truth, evaluate
+from scanner.licensing.situation import PREFIX, SETTINGS
 
 QUESTIONS = load_questions()
 
@@ -82,12 +83,11 @@ def test_every_kind_of_question_is_asked() -> None:
     assert {question.kind for question in QUESTIONS.values()} == set(AnswerKind)
 
 
-def test_questions_about_the_licence_say_that_nothing_reads_them_yet() -> None:
-    unread = [
-        one for one in QUESTIONS.values() if is_about_licence(one) and one.id != "licence_is_free_and_open"
-    ]
-    assert unread
-    assert all(one.why.startswith("Nothing reads it yet") for one in unread)
+def test_every_answer_about_the_licence_but_a_persons_reading_of_it_is_read_by_the_check_of_duties() -> None:
+    asked = [one for one in QUESTIONS.values() if is_about_licence(one)]
+    read = [one for one in asked if one.id != "licence_is_free_and_open"]
+    assert {one.id.replace("licence_", PREFIX) for one in read} == set(SETTINGS)
+    assert all("licence-duties" in one.why for one in read)
 
 
 def test_section_licence_leaves_the_prefix_out() -> None:

@@ -196,7 +196,7 @@ def _states(licence: str, situation: Situation) -> dict[str, DutyState]:
 
 def test_a_european_user_of_hunyuan_has_no_rights_and_an_american_one_has() -> None:
     assert _states("tencent-hunyuan", Situation(territory=("FI",)))["territory"] is DutyState.NOT_MET
-    assert _states("tencent-hunyuan", Situation(territory=("US",)))["territory"] is DutyState.NOT_APPLICABLE
+    assert _states("tencent-hunyuan", Situation(territory=("US",)))["territory"] is DutyState.MET
 
 
 def test_kimi_asks_only_a_large_product_for_its_name() -> None:
@@ -209,13 +209,13 @@ def test_kimi_asks_only_a_large_product_for_its_name() -> None:
 def test_llama_4_leaves_out_firms_seated_in_the_eu_not_those_who_sell_there() -> None:
     assert _states("llama4", Situation(seat=("FR",)))["multimodal-eu"] is DutyState.NOT_MET
     american = Situation(seat=("US",), territory=("EU",))
-    assert _states("llama4", american)["multimodal-eu"] is DutyState.NOT_APPLICABLE
+    assert _states("llama4", american)["multimodal-eu"] is DutyState.MET
 
 
 def test_what_holds_for_some_models_of_a_family_is_not_told_of_all() -> None:
     european = Situation(seat=("FR",), serves_others=True)
     assert _states("llama3.2", european)["multimodal-eu"] is DutyState.UNKNOWN
-    assert _states("llama3.2", Situation(seat=("US",)))["multimodal-eu"] is DutyState.NOT_APPLICABLE
+    assert _states("llama3.2", Situation(seat=("US",)))["multimodal-eu"] is DutyState.MET
     assert _states("nvidia-open-model", european)["display"] is DutyState.UNKNOWN
 
 

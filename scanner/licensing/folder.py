@@ -1,0 +1,231 @@
+"""Judges the licences of any folder or single text: what is filed, what is declared, what governs.
+
+>>> import pathlib, tempfile
+>>> folder = pathlib.Path(tempfile.mkdtemp())
+>>> _ = (folder / "LICENSE").write_text("You may look at it, for research purposes only.")
+>>> judged = judge_path(folder)
+>>> (judged.files[0].path, judged.files[0].reading.standing.value, judged.needs_person)
+('LICENSE', 'not recognised', True)
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from scanner.errors import ScanError
+from scanner.licensing.claims import Claim, card_claims, config_claims, gguf_claims, prose_claims
+from scanner.licensing.comparison import contradicts, differ, governing_files, title_of
+from scanner.licensing.table import LicenceReading, LicenceTable, Standing, licence_table
+from scanner.manifest import FileEntry, Snapshot
+from scanner.model_files import (
+    GgufError,
+    ModelFileError,
+    gguf_metadata,
+    is_licence_name,
+    model_card,
+    read_config,
+    read_text,
+)
+from scanner.references import ModelRef
+
+TEXT_LIMIT_BYTES: Final = 2 * 1024**2
+# A repository of a model holds a few dozen files; this much is a disk, and nobody asked about a disk.
+MAX_FILES: Final = 50_000
+_UNSEEN_FOLDERS: Final = frozenset({".git", ".hg", ".cache", "__pycache__", "node_modules"})
+_READ_FILES: Final = frozenset({"readme.md", "modelcard.md", "model_card.md", "config.json"})
+
+
+class LicencePathError(ScanError):
+    """The path cannot be judged at all."""
+
+
+class Role(enum.Enum):
+    """What a licence file is about, as its name says."""
+
+    MODEL = "model"
+    CODE = "code"
+    GENERAL = "general"
+    NOTICE = "notice"
+    POLICY = "use policy"
+
+    @classmethod
+    def of(cls, path: str) -> Role:
+        """The role that a file's name gives it."""
+        stem = PurePosixPath(path).stem.lower().replace("-", "_")
+        for word, role in {"notice": cls.NOTICE, "use_policy": cls.POLICY}.items():
+            if word in stem:
+                return role
+        return cls.MODEL if "model" in stem else cls.CODE if "code" in stem else cls.GENERAL
+
+
+@dataclass(frozen=True)
+class JudgedFile:
+    """A licence file and what it says.
+
+    Attributes:
+        path: Path inside the folder.
+        sha256: Of its bytes.
+        role: What it is about, by its name.
+        governs: Whether it binds users of the weights.
+        reading: What its text is.
+    """
+
+    path: str
+    sha256: str
+    role: Role
+    governs: bool
+    reading: LicenceReading
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a folder says about its licence.
+
+    Attributes:
+        files: Licence files, those that govern first.
+        claims: Declarations of card, configuration and GGUF headers.
+        prose: Licences that the card's text names.
+        contradictions: Where declarations and texts part, a sentence each.
+        problems: Files that could not be read: path and reason.
+    """
+
+    files: tuple[JudgedFile, ...]
+    claims: tuple[Claim, ...]
+    prose: tuple[Claim, ...]
+    contradictions: tuple[str, ...]
+    problems: tuple[tuple[str, str], ...]
+
+    @property
+    def governing(self) -> tuple[JudgedFile, ...]:
+        """The files that bind users of the weights."""
+        return tuple(each for each in self.files if each.governs)
+
+    @property
+    def is_plainly_permissive(self) -> bool:
+        """Whether every governing text is a permissive licence, word by word, and nothing speaks against it."""
+        texts = [each.reading.is_plainly_permissive for each in self.governing]
+        return bool(texts) and all(texts) and not self.contradictions and not self.problems
+
+    @property
+    def open_questions(self) -> tuple[str, ...]:
+        """Why a person must read on, a phrase each; () when nobody must."""
+        asked = [f"{path} could not be read ({reason})" for path, reason in self.problems]
+        asked += self.contradictions
+        for each in self.governing:
+            if each.reading.standing is Standing.UNRECOGNISED:
+                asked.append(f"{each.path} is not recognised as any known licence")
+            elif each.reading.standing is not Standing.PLAIN:
+                asked.append(f"{each.path} holds {title_of(each.reading)}")
+        if not self.governing:
+            asked.append(
+                "a licence is declared, but its text is not there" if self.claims
+                else "no licence text and no declaration: no right to use the model is evident"
+            )  # fmt: skip
+        return tuple(asked)
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether anything is open."""
+        return bool(self.open_questions)
+
+
+def judge_path(path: Path) -> Judgement:
+    """The judgement of a folder, of a GGUF file, or of a single licence text.
+
+    Raises:
+        LicencePathError: when the path is not there, or holds too many files.
+    """
+    if not path.exists():
+        raise LicencePathError(f"{path}: no such file or folder", hint="name a folder or a licence text")
+    if path.is_dir():
+        return _judge(path, list(_walk(path)), only_named=True)
+    return _judge(path.parent, [path.name], only_named=False)
+
+
+def _walk(root: Path) -> Iterator[str]:
+    count = 0
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if name not in _UNSEEN_FOLDERS)
+        for name in sorted(names):
+            count += 1
+            if count > MAX_FILES:
+                raise LicencePathError(
+                    f"{root}: more than {MAX_FILES} files", hint="name the folder of one model"
+                )
+            yield (Path(folder) / name).relative_to(root).as_posix()
+
+
+def _judge(root: Path, paths: list[str], *, only_named: bool) -> Judgement:
+    table = licence_table()
+    files: list[FileEntry] = []
+    texts: dict[str, str] = {}
+    problems: list[tuple[str, str]] = []
+    for path in paths:
+        name = PurePosixPath(path).name.lower()
+        files.append(FileEntry(path, 0, ""))
+        if name in _READ_FILES or name.endswith(".gguf") or (only_named and not is_licence_name(name)):
+            continue
+        try:
+            texts[path] = read_text(
+                Snapshot(ModelRef.parse("."), None, str(root), ()), path, TEXT_LIMIT_BYTES
+            )
+        except ModelFileError as error:
+            problems.append((path, str(error)))
+    snapshot = Snapshot(ModelRef.parse("."), None, str(root), tuple(files))
+    claims, prose = _claims(snapshot, table, problems)
+    named = [entry for entry in files if entry.path in texts]
+    bound = {entry.path for entry in (governing_files(named) if only_named else named)}
+    judged = [
+        JudgedFile(path, _digest(root / path), Role.of(path), path in bound, table.read(text))
+        for path, text in texts.items()
+    ]
+    judged.sort(key=lambda each: (not each.governs, each.path))
+    found = tuple(_contradictions(claims, [each for each in judged if each.governs], table))
+    return Judgement(tuple(judged), tuple(claims), tuple(prose), found, tuple(problems))
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _claims(
+    snapshot: Snapshot, table: LicenceTable, problems: list[tuple[str, str]]
+) -> tuple[list[Claim], list[Claim]]:
+    claims: list[Claim] = []
+    prose: list[Claim] = []
+    try:
+        card = model_card(snapshot)
+        if card is not None:
+            claims += card_claims(card)
+            prose += prose_claims(card, table)
+    except ModelFileError as error:
+        problems.append(("model card", str(error)))
+    try:
+        claims += config_claims(read_config(snapshot) or {})
+    except ModelFileError as error:
+        problems.append(("config.json", str(error)))
+    for entry in snapshot.with_suffix(".gguf"):
+        try:
+            claims += gguf_claims(entry.path, gguf_metadata(snapshot.local_path(entry.path)))
+        except (GgufError, OSError) as error:
+            problems.append((entry.path, str(error)))
+    return claims, prose
+
+
+def _contradictions(claims: list[Claim], governing: list[JudgedFile], table: LicenceTable) -> Iterator[str]:
+    for index, one in enumerate(claims):
+        for other in claims[index + 1 :]:
+            if one.place.path != other.place.path and differ(one, other, table):
+                yield (f"{one.place.path} declares {one.shown}, {other.place.path} declares {other.shown}")
+    for claim in claims:
+        rows = claim.licences(table)
+        for each in governing:
+            if rows and contradicts(rows, each.reading):
+                yield f"{claim.place.path} declares {claim.shown}, but {each.path} holds {title_of(each.reading)}"
