@@ -56,10 +56,7 @@ _DISTILLATION: Final = {
 }
 _ACTS: Final[Mapping[str, tuple[str, str]]] = {
     "commercial": ("you use it commercially", "you do not use it commercially"),
-    "distributes": (
-        "you pass it, or a model made from it, on",
-        "you pass neither it nor a model made from it on",
-    ),
+    "distributes": ("you pass it (or a model made from it) on", "you pass nothing of it on"),
     "trains_on_outputs": ("you train other models on its outputs", "you train no other model on its outputs"),
     "fine_tunes": ("you fine-tune it", "you do not fine-tune it"),
     "serves_others": (
@@ -162,4 +159,5 @@ def _parts(condition: Condition) -> Iterator[str]:
 
 
 def _either(options: Sequence[str]) -> str:
-    return options[0] if len(options) == 1 else "either " + ", or ".join(options)
+    bracketed = (f"({each})" if " and " in each or " or " in each else each for each in options)
+    return options[0] if len(options) == 1 else "either " + " or ".join(bracketed)
