@@ -36,8 +36,8 @@ _STATES: Final = {
 STATE_MEANINGS: Final = {
     DutyState.NOT_MET: "By your answers it gives no right to this use, or something it asks for is missing.",
     DutyState.TO_DO: "It binds you by your answers. No scan can see whether you do it.",
-    DutyState.UNKNOWN: "Whether it binds you depends on an answer that is missing. Not a “no”.",
-    DutyState.MET: "It binds you and is met, for the reason given.",
+    DutyState.UNKNOWN: "Whether it binds you is open, for the reason given. Not a “no”.",
+    DutyState.MET: "It is kept, for the reason given. It may not be once your answers change.",
     DutyState.NOT_APPLICABLE: "It does not bind you, by your answers. It may once they change.",
 }
 _INHERITANCE: Final = {

@@ -158,7 +158,7 @@ def _duty(applied: AppliedLicence, reading: DutyReading) -> Iterator[str]:
     if duty.link:
         yield f"Policy: {_one_line(duty.link)}"
     if status.state is DutyState.UNKNOWN:
-        yield _plain(f"Only if: {condition_words(duty.when)} (not answered).")
+        yield _plain(f"Applies: {condition_words(duty.when)}; open here: {status.why}.")
     place = f", {duty.place}" if duty.place else ""
     yield _plain(f"Asked by: {_one_line(name_of(applied))}{place}.")
 
