@@ -18,7 +18,7 @@ _OWED: Final = frozenset({DutyState.NOT_MET.value, DutyState.TO_DO.value, DutySt
 
 def licences_markdown(view: LicencesView) -> str:
     """The page; everything that a file of the model says in it formats and links nothing."""
-    return "\n".join(_blocks(view))
+    return "\n".join(block for block in _blocks(view) if block)
 
 
 def _blocks(view: LicencesView) -> Iterator[str]:

@@ -24,6 +24,7 @@ from reports.licence_words import (
     quote_place,
     sentence,
 )
+from reports.sections.duties import trace_words
 from reports.sections.licences import situation_facts
 from reports.wording import day
 from scanner.evidence import EvidenceError, EvidenceStore
@@ -68,7 +69,7 @@ def notice_text(report: Report, record: LicenceRecord) -> str:
         _rule("Part 1: goes with every copy"),
         *_section("Notice lines", _lines(record)),
         *_section("Attribution, as it stands in the files", _attribution(record, report.evidence)),
-        *_section("Licence texts, enclosed", _texts(record)),
+        *_section("Licence texts, to be enclosed", _texts(record)),
         *_section("Use that is restricted", _duties(record, _TO_PASS_ON, only_bound=True)),
         _rule("Part 2: for you, not to be passed on"),
         *_section("Your use, as answered", ["\n".join(_answers(record))]),
@@ -85,7 +86,7 @@ def _head(report: Report, record: LicenceRecord) -> Iterator[str]:
     versions = scan.versions.get("weighbridge", "")
     yield "\n".join(
         [
-            f"Model:         {_one_line(model.ref.text)}",
+            f"Model:         {_one_line(_reference(model))}",
             f"Commit:        {_one_line(model.commit or 'none')}",
             f"Files sha256:  {model.digest}",
             f"As of:         {day(scan.started_at.date())}, scan {_one_line(scan.id)}",
@@ -95,6 +96,11 @@ def _head(report: Report, record: LicenceRecord) -> Iterator[str]:
     )
     yield _plain(_IS)
     yield _plain(_IS_NOT)
+
+
+def _reference(model: ModelRecord) -> str:
+    """What was asked for; of a folder only its name, since where it lay is nobody else's business."""
+    return model.ref.text if "://" in model.ref.text else model.name
 
 
 def _answers(record: LicenceRecord) -> Iterator[str]:
@@ -159,6 +165,8 @@ def _duty(applied: AppliedLicence, reading: DutyReading) -> Iterator[str]:
         yield f"Policy: {_one_line(duty.link)}"
     if status.state is DutyState.UNKNOWN:
         yield _plain(f"Applies: {condition_words(duty.when)}; open here: {status.why}.")
+    if reading.trace is not None and not reading.trace.is_kept:
+        yield _plain(_one_line(trace_words(reading.trace)))
     place = f", {duty.place}" if duty.place else ""
     yield _plain(f"Asked by: {_one_line(name_of(applied))}{place}.")
 

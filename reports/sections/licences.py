@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from reports.contents import Contents
@@ -27,6 +27,7 @@ from scanner.licensing.record import (
     FiledText,
     LicenceRecord,
     Problem,
+    Quote,
     TextRole,
 )
 from scanner.licensing.situation import Situation
@@ -205,7 +206,7 @@ def _text(text: FiledText) -> TextView:
     elif text.is_exact:
         known = "the exact words of a known text"
     elif text.containment:
-        known = f"{text.containment:.0%} of the known text was found; a person should read the rest"
+        known = f"not word for word; {text.containment:.0%} of the known text was found"
     else:
         known = "recognised by its name only: a person must read it"
     return TextView(
@@ -213,8 +214,17 @@ def _text(text: FiledText) -> TextView:
         f"{_ROLES[text.role]}; {size_text(text.size_bytes)}",
         f"{cut(text.title, LONGEST_NAME)}: {known}",
         text.sha256,
-        tuple(map(QuoteView.of, text.additions)),
+        tuple(map(QuoteView.of, _each_once(text.additions))),
     )
+
+
+def _each_once(quotes: Sequence[Quote]) -> Iterator[Quote]:
+    """Every sentence once, with all that it does."""
+    whys: dict[Quote, list[str]] = {}
+    for quote in quotes:
+        whys.setdefault(replace(quote, why=""), []).append(quote.why)
+    for quote, said in whys.items():
+        yield replace(quote, why="; ".join(filter(None, said)))
 
 
 def _meaning(licences: Sequence[str], link: str, *, is_prose: bool) -> str:

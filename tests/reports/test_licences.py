@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,14 @@ def test_long_quote_is_cut_with_a_mark(page: Markup, record: LicenceRecord) -> N
     assert all(len(text) <= 600 for text in quotes)
     assert [text.endswith(CUT) for text in quotes] == [True]
     assert CUT in page.text()
+
+
+def test_sentence_that_does_two_things_is_quoted_once(record: LicenceRecord) -> None:
+    text = record.texts[0]
+    (quote,) = text.additions
+    twice = replace(text, additions=(quote, replace(quote, why="names a territory")))
+    (view,) = record_view(replace(record, texts=(twice,))).texts
+    assert [each.why for each in view.quotes] == ["restricts commercial use; names a territory"]
 
 
 def test_licence_without_known_terms_says_so(record: LicenceRecord) -> None:

@@ -17,6 +17,7 @@ from reports.notice_text import notice_text
 from scanner.licensing.duties import DutyState
 from scanner.licensing.record import DutyReading, LicenceRecord
 from scanner.licensing.terms import DutyKind
+from scanner.references import ModelRef
 from tests.reports import sample
 from tests.reports.sample_licences import NOTICE_LINE, NOTICE_TEXT
 
@@ -117,6 +118,14 @@ def test_head_says_what_it_is_of_when_and_that_it_is_no_advice(notice: str, repo
     assert sample.COMMIT in head
     assert "22 November 2026" in head
     assert "not: legal advice" in head
+
+
+def test_where_the_model_lies_on_the_machine_is_left_out(report: Report, record: LicenceRecord) -> None:
+    snapshot = dataclasses.replace(report.scan.snapshot, ref=ModelRef.parse("/home/me/secret/Some-7B"))
+    local = dataclasses.replace(report, scan=dataclasses.replace(report.scan, snapshot=snapshot))
+    text = notice_text(local, record)
+    assert "Model:         Some-7B\n" in text
+    assert "secret" not in text
 
 
 def test_scan_without_a_record_makes_no_notice(empty_report: Report) -> None:
