@@ -41,12 +41,12 @@ _COPYRIGHT: Final = re.compile(r"[\s#*/;>-]*(?:copyright\s*(?:\(c\)|©|\d{4})|©
 _IS: Final = (
     "What this is: what the licences found for this model ask to be said, shown and enclosed, as far as it "
     "is known on the days above. Part 1 goes with every copy. Part 2 is for whoever passes it on; leave it "
-    "out of what is passed on. Lines after four blanks are letter by letter what a licence prescribes or "
-    "what a file of the model says."
+    "out of what is passed on. Prescribed words stand on an indented line of their own, letter by letter; "
+    "what a file of the model says is indented too, with hidden characters shown as escapes."
 )
 _IS_NOT: Final = (
     "What this is not: legal advice, a grant of rights, or complete. The licence texts decide. What could "
-    "not be read or judged stands at the end of part 2."
+    "not be read or judged stands first in part 2."
 )
 _TO_PASS_ON: Final = frozenset({DutyKind.USE_POLICY, DutyKind.PASS_ON, DutyKind.SHARE_ALIKE})
 # Where the licence gives no rights until something was done: no line in a file does it.
@@ -72,9 +72,9 @@ def notice_text(report: Report, record: LicenceRecord) -> str:
         *_section("Licence texts, to be enclosed", _texts(record)),
         *_section("Use that is restricted", _duties(record, _TO_PASS_ON, only_bound=True)),
         _rule("Part 2: for you, not to be passed on"),
+        *_section("Not settled by this notice", _open(record)),
         *_section("Your use, as answered", ["\n".join(_answers(record))]),
         *(block for title, kinds in _TASKS for block in _section(title, _duties(record, kinds))),
-        *_section("Not settled by this notice", _open(record)),
     ]
     return "\n\n".join(blocks) + "\n"
 

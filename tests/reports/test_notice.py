@@ -83,7 +83,8 @@ def test_line_that_depends_on_an_answer_is_not_passed_on(report: Report, record:
 
 
 def test_what_gives_no_right_is_told_as_not_settled(notice: str, record: LicenceRecord) -> None:
-    _, _, unsettled = notice.partition("Not settled by this notice")
+    _, _, unsettled = notice.partition(_CUT)
+    assert unsettled.lstrip().startswith("Not settled by this notice")
     folded = " ".join(unsettled.split())
     barred = [each for each in _readings(record) if each.status.state is DutyState.NOT_MET]
     assert barred
