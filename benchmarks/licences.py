@@ -164,9 +164,7 @@ def _environment(tool: str) -> Path | None:
     ]
     installed = subprocess.run(command, capture_output=True, text=True, check=False)
     if installed.returncode:
-        print(
-            f"{tool}: left out, it could not be installed: {(installed.stderr.strip().splitlines() or ['?'])[-1]}"
-        )
+        print(f"{tool}: left out, it could not be installed: {_last_line(installed.stderr)}")
         return None
     done.touch()
     return python
@@ -186,7 +184,7 @@ def _theirs(tool: str, python: Path, corpus: Sequence[CorpusText]) -> dict[str, 
         [str(python), str(_JUDGE), tool], input=texts, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        print(f"{tool}: left out, it failed: {(done.stderr.strip().splitlines() or ['?'])[-1]}")
+        print(f"{tool}: left out, it failed: {_last_line(done.stderr)}")
         return None
     print(f"  ({tool}: {time.monotonic() - began:.0f} s)")
     return {name: _Answer(ids, is_free) for name, (ids, is_free) in json.loads(done.stdout).items()}
@@ -204,7 +202,11 @@ def _tags(python: Path, corpus: Sequence[CorpusText]) -> dict[str, _Answer] | No
         text=True, check=False,
     )  # fmt: skip
     if done.returncode:
-        print(f"weight-audit: left out, it failed: {(done.stderr.strip().splitlines() or ['?'])[-1]}")
+        print(f"weight-audit: left out, it failed: {_last_line(done.stderr)}")
         return None
     tiers = json.loads(done.stdout)
     return {name: _Answer([tag], tiers[tag] == "permissive") for name, tag in tags.items()}
+
+
+def _last_line(said: str) -> str:
+    return (said.strip().splitlines() or ["it said nothing"])[-1]

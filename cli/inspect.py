@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from cli import options
+from cli import check_options, options
 from cli.access import access
 from cli.checks import known_checks
 from cli.exit_codes import ExitCode
@@ -18,12 +18,7 @@ from scanner.check import Needs, Profile
 
 @click.command(short_help="Weigh a model's metadata without fetching its weights.")
 @click.argument("model", metavar="MODEL")
-@click.option(
-    "--check", "check_ids", multiple=True, metavar="ID", help="Run only this check; may be repeated."
-)
-@click.option(
-    "--skip", "skipped_ids", multiple=True, metavar="ID", help="Leave this check out; may be repeated."
-)
+@check_options.chosen
 @options.policy
 @options.person
 @options.lock
@@ -74,11 +69,11 @@ def command(
     Exit codes: 1 the gate blocks, 2 usage or input error, 3 nothing blocks, and the weights were
     not read (INCOMPLETE), 130 interrupted; 0 and 4 only for a model that was read whole.
     """
-    from cli.check_settings import require_settings, situation_settings
     from cli.criteria import load_criteria
     from cli.imported_lists import imported_settings
     from cli.inspected import print_inspection
     from cli.libraries import settle
+    from cli.licence_situation import require_situation, situation_settings
     from cli.person import known_person
     from cli.rendering import wanted_formats, write_reports
     from cli.signature_options import SigningChoice
@@ -86,7 +81,6 @@ def command(
     from cli.weighing import Scales
     from cli.workplace import Workplace, require_writable
     from probes.backend import BackendOptions
-    from scanner.registry import pick
     from scanner.scan import ScanRequest
     from scanner.source import FetchOptions
 
@@ -94,10 +88,7 @@ def command(
     demanded = demand(model, lock_path)
     ref = demanded.ref
     known = {check.id: check for check in known_checks().values() if check.needs is Needs.STATIC}
-    skipped = {check.id for check in pick(known, skipped_ids)} if skipped_ids else set()
-    checks = [check for check in pick(known, check_ids) if check.id not in skipped]
-    if not checks:
-        raise click.UsageError("no check is left to run; use fewer --skip")
+    checks = check_options.picked(known, check_ids, skipped_ids)
     criteria = load_criteria(policy_path, pack_names, ref)
     preparer = known_person(by_name, by_role, person_path)
     workplace = Workplace.at(data_dir, database_url)
@@ -112,7 +103,8 @@ def command(
         **situation_settings(criteria.policy.answers, checks),
         **nobody.settings(criteria.policy.signers, beside, names),
     }
-    require_settings(settings, checks)
+    check_options.require_known(settings, checks)
+    require_situation(settings)
     request = ScanRequest(
         ref=ref,
         profile=Profile.QUICK,

@@ -138,9 +138,8 @@ def _print(judged: Judgement, console: Console) -> None:
         share = f", {reading.containment:.0%} of its words" if reading.containment else ""
         line(f"{each.path} ({each.role.value}{', governs' if each.governs else ''}): {title}{share}")
         if reading.licences:
-            line(
-                f"  {'' if reading.standing is Standing.PLAIN else 'without what was added: '}{terms(reading)}"
-            )
+            about = "" if reading.standing is Standing.PLAIN else "without what was added: "
+            line(f"  {about}{terms(reading)}")
         for item in reading.additions:
             line(f'  line {item.sentence.line}, {item.trigger.title}: "{item.sentence.text}"')
         for sentence in reading.unexplained:

@@ -176,12 +176,17 @@ def reports(command: Command) -> Command:
     return _reports(command, ("pdf", "html", "json"))
 
 
+def report_formats(command: Command) -> Command:
+    """The same, also as `--format`, for a command that prints no results of its own."""
+    return _reports(command, ("pdf", "html", "json"), "--format")
+
+
 def reports_if_asked(command: Command) -> Command:
     """The same for a command that writes none unless told to."""
     return _reports(command, ("none",))
 
 
-def _reports(command: Command, wanted: tuple[str, ...]) -> Command:
+def _reports(command: Command, wanted: tuple[str, ...], *names: str) -> Command:
     options = (
         click.option(
             "--output",
@@ -193,8 +198,9 @@ def _reports(command: Command, wanted: tuple[str, ...]) -> Command:
         ),
         click.option(
             "--report",
+            *names,
             "report_names",
-            type=click.Choice(["pdf", "html", "json", "sarif", "markdown", "none"]),
+            type=click.Choice(["pdf", "html", "json", "sarif", "markdown", "notice", "none"]),
             multiple=True,
             default=wanted,
             show_default=True,

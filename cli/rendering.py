@@ -30,7 +30,7 @@ def write_reports(
     progress: Progress,
     comparison: Comparison | None = None,
 ) -> list[Path]:
-    """Writes `report.<suffix>` into `folder` for every format named, each whole or not at all.
+    """Writes the file of every format named into `folder`, each whole or not at all.
 
     With a comparison, the formats that tell what changed since the base tell it.
 
@@ -49,7 +49,7 @@ def write_reports(
     with progress.task("Reports", len(wanted), "files") as task:
         for name in wanted:
             task.note(name)
-            path = folder / f"report.{formats[name].suffix}"
+            path = folder / f"{formats[name].stem}.{formats[name].suffix}"
             write_whole(path, formats[name].render(report))
             written.append(path)
             task.advance()

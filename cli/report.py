@@ -11,7 +11,7 @@ from cli import options
 
 @click.command(short_help="Write the reports of a stored scan.")
 @click.argument("scan_id", metavar="SCAN_ID")
-@options.reports
+@options.report_formats
 @options.quiet
 @options.data_dir
 @options.database
@@ -26,13 +26,15 @@ def command(
     """Write the report files of the stored scan SCAN_ID (a unique beginning is enough).
 
     They hold its newest assessment; sarif and markdown also tell what changed since the base,
-    when `weighbridge gate --base` made that assessment.
+    when `weighbridge gate --base` made that assessment. notice is a NOTICE.txt with what the
+    licences found ask to be said, shown and enclosed; read it before you pass it on.
 
     \b
     Examples:
       weighbridge report 20261122-0130-smollm2-1f3a --output out
       weighbridge report 20261122 --report pdf
       weighbridge report 20261122 --report sarif --report markdown
+      weighbridge report 20261122 --format notice
     """
     from cli.comparing import comparison_of
     from cli.rendering import write_reports

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli import engine_options, options, privacy_options, signature_options
+from cli import check_options, engine_options, options, privacy_options, signature_options
 from cli.access import access
-from cli.check_settings import require_settings, situation_settings, written_settings
 from cli.checks import known_checks
 from cli.engine_options import EngineChoice
 from cli.exit_codes import ExitCode
 from cli.judging import JUDGE_SETTING, open_judge
+from cli.licence_situation import require_situation, situation_settings
 from cli.locking import demand, require_no_patterns
 from cli.signature_options import SigningChoice
 from scanner.check import Profile
@@ -28,7 +28,6 @@ from scanner.signatures.signers import SIGNERS_SETTING
 if TYPE_CHECKING:
     from cli.weighing import Weighing
     from cli.workplace import Workplace
-    from scanner.check import Check
     from scanner.source import FetchOptions
 
 
@@ -60,23 +59,11 @@ class _Choice:
 @click.command(short_help="Weigh one model and end with a verdict.")
 @click.argument("model", metavar="MODEL")
 @options.profile
-@click.option(
-    "--check", "check_ids", multiple=True, metavar="ID", help="Run only this check; may be repeated."
-)
-@click.option(
-    "--skip", "skipped_ids", multiple=True, metavar="ID", help="Leave this check out; may be repeated."
-)
+@check_options.chosen
 @click.option("--static-only", is_flag=True, help="Inspect the files, do not question the model.")
 @engine_options.engine
 @click.option("--seed", default=0, show_default=True, help="Seed of every random choice.")
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="KEY=VALUE",
-    callback=lambda _context, _parameter, values: written_settings(values),
-    help="Setting of a single check, such as garak.probes=dan,encoding; may be repeated.",
-)
+@check_options.settings
 @click.option(
     "--garak-detector-models",
     "detector_models",
@@ -220,7 +207,7 @@ def _weigh(
     if demanded.lock is not None:
         require_no_patterns(fetching.allow, fetching.ignore)
     known = known_checks()
-    checks = _picked(known, choice)
+    checks = check_options.picked(known, choice.check_ids, choice.skipped_ids)
     criteria = load_criteria(choice.policy_path, choice.pack_names, ref)
     signers, beside = criteria.policy.signers, (choice.policy_path or Path()).parent
     given = _settings_of(choice)
@@ -231,7 +218,8 @@ def _weigh(
         **given,
         **signing.settings(signers, beside, names, given.get(SIGNERS_SETTING, "")),
     }
-    require_settings(settings, checks)
+    check_options.require_known(settings, checks)
+    require_situation(settings)
     if JUDGE_SETTING in settings and choice.static_only:
         raise click.UsageError("--judge has no replies to read with --static-only")
     engine.require_sense()
@@ -278,13 +266,3 @@ def _settings_of(choice: _Choice) -> Mapping[str, str]:
     if choice.judge_model:
         own[JUDGE_SETTING] = choice.judge_model
     return {**choice.settings, **own}
-
-
-def _picked(known: Mapping[str, Check], choice: _Choice) -> list[Check]:
-    from scanner.registry import pick
-
-    left_out = {check.id for check in pick(known, choice.skipped_ids)} if choice.skipped_ids else set()
-    picked = [check for check in pick(known, choice.check_ids) if check.id not in left_out]
-    if not picked:
-        raise click.UsageError("no check is left to run; use fewer --skip")
-    return picked

@@ -104,7 +104,7 @@ def signatures(command: Command) -> Command:
             multiple=True,
             metavar="FILE",
             type=_FILE,
-            help="Certificates (PEM) of authorities, one of which must have certified who signed the model; "
+            help="Certificates (PEM) of authorities, one of which must have issued the signer's; "
             "may be repeated.",
         ),
         click.option(

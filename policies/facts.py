@@ -53,8 +53,10 @@ class Facts:
 
     def truth(self, clause: Clause) -> Truth:
         """What a clause comes to in both readings; UNKNOWN when they differ."""
-        readings = {evaluate(clause, self.bright), evaluate(clause, self.dark)}
-        return readings.pop() if len(readings) == 1 else Truth.UNKNOWN
+        bright = evaluate(clause, self.bright)
+        if not any(self._is_open(name) for name in clause.names):
+            return bright
+        return bright if bright is evaluate(clause, self.dark) else Truth.UNKNOWN
 
     def holds(self, rule: Rule) -> Truth:
         """What all clauses of a rule come to together."""

@@ -10,7 +10,7 @@ import enum
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 import scanner
 from policies.assessment import Assessment
@@ -19,15 +19,18 @@ from reports.format import Report
 from reports.reperformance import commands
 from scanner.check import CheckRecord
 from scanner.conversation import EngineDescription
-from scanner.deflection_matrix import MATRIX_MEDIA_TYPE, DeflectionMatrix, read_matrix
+from scanner.deflection_matrix import MATRIX_MEDIA_TYPE, DeflectionMatrix
 from scanner.errors import InvalidValueError
 from scanner.evidence import EvidenceError, EvidenceRef, EvidenceStore
 from scanner.findings import Confidence, Finding, Location, Measurement, Outcome, Severity
+from scanner.licensing.record import LICENCES_MEDIA_TYPE, LicenceRecord
 from scanner.manifest import FileEntry, Snapshot
-from scanner.origins.record import ORIGIN_MEDIA_TYPE, OriginRecord, read_origin
+from scanner.origins.record import ORIGIN_MEDIA_TYPE, OriginRecord
+from scanner.records import decode
 from scanner.references import ModelRef
 from scanner.scan import Scan, ScanRequest
 
+Record = TypeVar("Record")
 SchemaId = Literal["weighbridge.report/1"]
 SCHEMA_ID: SchemaId = "weighbridge.report/1"
 _NOBODY: Final = SignOff(None, None, "")
@@ -189,6 +192,8 @@ class Contents:
         sign_off: Who prepared and who reviewed it.
         origin: The chain of origin and the facts of jurisdiction, null when no check kept them or their bytes
             were changed.
+        licences: The licences that count for the model, their duties for this user and the chain of bases,
+            null as with `origin`.
     """
 
     schema: SchemaId
@@ -206,6 +211,7 @@ class Contents:
     decisions: tuple[DecisionEntry, ...] = ()
     sign_off: SignOff = _NOBODY
     origin: OriginRecord | None = None
+    licences: LicenceRecord | None = None
 
 
 def contents_of(report: Report) -> Contents:
@@ -223,31 +229,29 @@ def contents_of(report: Report) -> Contents:
         findings=tuple(FindingRecord.of(finding) for finding in scan.findings),
         measurements=tuple(scan.measurements),
         assessment=report.assessment,
-        deflection=_matrix(report),
+        deflection=_kept(report, MATRIX_MEDIA_TYPE, DeflectionMatrix),
         evidence=tuple(_evidence(report)),
         reperformance=commands(scan),
         decisions=decision_entries(report),
         sign_off=sign_off(report),
-        origin=_origin(report),
+        origin=_kept(report, ORIGIN_MEDIA_TYPE, OriginRecord),
+        licences=licences_kept(report),
     )
 
 
-def _matrix(report: Report) -> DeflectionMatrix | None:
-    refs = (ref for _, ref in _pointers(report.scan) if ref.media_type == MATRIX_MEDIA_TYPE)
+def licences_kept(report: Report) -> LicenceRecord | None:
+    """What the scan kept of the model's licences; None when no check did, or its bytes were changed."""
+    return _kept(report, LICENCES_MEDIA_TYPE, LicenceRecord)
+
+
+def _kept(report: Report, media_type: str, kind: type[Record]) -> Record | None:
+    """The first record of this type that a check kept; None without one, or when its bytes were changed."""
+    refs = (ref for _, ref in _pointers(report.scan) if ref.media_type == media_type)
     ref = next(refs, None)
     try:
-        return read_matrix(report.evidence, ref) if ref else None
+        return decode(report.evidence.get(ref.sha256), kind) if ref else None
     except (EvidenceError, InvalidValueError):
         return None  # the evidence record says what became of its bytes
-
-
-def _origin(report: Report) -> OriginRecord | None:
-    refs = (ref for _, ref in _pointers(report.scan) if ref.media_type == ORIGIN_MEDIA_TYPE)
-    ref = next(refs, None)
-    try:
-        return read_origin(report.evidence.get(ref.sha256)) if ref else None
-    except (EvidenceError, InvalidValueError):
-        return None  # as above
 
 
 def _evidence(report: Report) -> Iterator[EvidenceRecord]:

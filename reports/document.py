@@ -17,6 +17,7 @@ from reports.sections.behaviour import BehaviourView, behaviour_view
 from reports.sections.controls import PackView, controls_by_finding, pack_views
 from reports.sections.deflection import DeflectionView, deflection_view
 from reports.sections.findings import FindingsView, findings_view
+from reports.sections.licences import LicencesView, licences_view
 from reports.sections.method import MethodView, method_view
 from reports.sections.provenance import ProvenanceView, provenance_view
 from reports.sections.signoff import SignOffView, sign_off_view
@@ -43,7 +44,8 @@ _SECTIONS: Final = (
     Section("6", "behaviour", "Behaviour", "behaviour"),
     Section("7", "measurements", "Measurements", "measurements"),
     Section("8", "provenance", "Provenance and files", "provenance"),
-    Section("9", "limits", "Limits", "limits"),
+    Section("9", "licences", "Licences and duties", "licences"),
+    Section("10", "limits", "Limits", "limits"),
     Section("A", "transcripts", "Sampled transcripts", "transcripts"),
     Section("B", "evidence", "Evidence and how to verify it", "evidence"),
     Section("C", "sign-off", "Decisions and sign-off", "signoff"),
@@ -73,6 +75,7 @@ class Document:
         deflection: The matrix in section 6, None when the probe kept none.
         flagged: Its discordant pairs, in appendix A.
         provenance: Section 8 and appendix B.
+        licences: Section 9.
         transcripts: Appendix A.
         reperformance: Command lines, by purpose.
         sign_off: Appendix C.
@@ -96,6 +99,7 @@ class Document:
     deflection: DeflectionView | None
     flagged: FlaggedPairs
     provenance: ProvenanceView
+    licences: LicencesView
     transcripts: tuple[CheckSample, ...]
     reperformance: Mapping[str, str]
     sign_off: SignOffView
@@ -124,6 +128,7 @@ def document_of(report: Report) -> Document:
         deflection=deflection_view(contents),
         flagged=flagged_pairs(contents, report.evidence),
         provenance=provenance_view(contents),
+        licences=licences_view(contents),
         transcripts=tuple(check_samples(contents, report.evidence)),
         reperformance=contents.reperformance,
         sign_off=sign_off_view(contents),

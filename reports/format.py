@@ -1,7 +1,7 @@
 """The interface of report formats and what they render. Stable: one file in `reports/formats/` per format.
 
 >>> sorted(load_formats())
-['html', 'json', 'markdown', 'pdf', 'sarif']
+['html', 'json', 'markdown', 'notice', 'pdf', 'sarif']
 """
 
 from __future__ import annotations
@@ -60,11 +60,13 @@ class Format(ABC):
 
     Attributes:
         name: Name of the format, as in `--report`.
-        suffix: Of its files, without the dot.
+        stem: Of its files' names.
+        suffix: The same, without the dot.
         media_type: IANA media type of its files.
     """
 
     name: ClassVar[str]
+    stem: ClassVar[str] = "report"
     suffix: ClassVar[str]
     media_type: ClassVar[str]
 

@@ -7,18 +7,27 @@ from collections.abc import Iterator
 
 from policies.assessment import Assessment, VerdictReason
 from reports.comparison import comparison_markdown
+from reports.licence_markdown import licences_markdown
 from reports.markdown_text import folded, inline, table
+from reports.sections.licences import LicencesView
 from scanner.comparison import Comparison
 from scanner.findings import Finding, Outcome
 from scanner.scan import Scan
 
 
-def job_summary(scan: Scan, assessment: Assessment, comparison: Comparison | None = None) -> str:
-    """Verdict, reasons, failures, controls and, with one, what changed since the base."""
-    return "\n".join(part for part in _blocks(scan, assessment, comparison) if part)
+def job_summary(
+    scan: Scan,
+    assessment: Assessment,
+    comparison: Comparison | None = None,
+    licences: LicencesView | None = None,
+) -> str:
+    """Verdict, reasons, failures, controls and, with them, the licences and what changed since the base."""
+    return "\n".join(part for part in _blocks(scan, assessment, comparison, licences) if part)
 
 
-def _blocks(scan: Scan, assessment: Assessment, comparison: Comparison | None) -> Iterator[str]:
+def _blocks(
+    scan: Scan, assessment: Assessment, comparison: Comparison | None, licences: LicencesView | None
+) -> Iterator[str]:
     verdict, snapshot = assessment.verdict, scan.snapshot
     yield f"# {verdict.value.value.upper()}: {inline(snapshot.ref.text)}\n"
     commit = f", commit {inline(snapshot.commit)}" if snapshot.commit else ""
@@ -36,6 +45,8 @@ def _blocks(scan: Scan, assessment: Assessment, comparison: Comparison | None) -
     yield table(("pack", f"status of its controls as of {assessment.as_of}"), controls)
     if comparison is not None:
         yield comparison_markdown(comparison)
+    if licences is not None:
+        yield licences_markdown(licences)
     yield _counts(scan) + "\n"
     yield (
         "This is evidence within the tested scope. It shows what was measured; it does not establish that a "

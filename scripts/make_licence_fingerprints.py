@@ -15,6 +15,7 @@ import datetime
 import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -35,11 +36,13 @@ from scanner.licensing.words import words_of
 
 _ROOT: Final = Path(__file__).parent.parent
 _OF_MODELS: Final = re.compile(
-    r"\b(?:model weights|machine[- ]learning model|language model|model derivatives|ai models?|open weights)\b",
+    r"\b(?:model weights|machine[- ]learning model|language model|model derivatives|ai models?|"
+    r"open weights)\b",
     re.IGNORECASE,
 )
 _VARIED: Final = (
-    "mit", "mit-0", "apache-2.0", "bsd-simplified", "bsd-new", "bsd-zero", "isc", "unlicense", "cc0-1.0", "cc-by-4.0",
+    "mit", "mit-0", "apache-2.0", "bsd-simplified", "bsd-new", "bsd-zero", "isc", "unlicense", "cc0-1.0",
+    "cc-by-4.0",
 )  # fmt: skip
 _MOST_VARIANTS: Final = 40
 # A wording that lacks more of the canonical text than a name or two was cut, not reworded.
@@ -101,7 +104,7 @@ def _documents(paths: Iterable[Path]) -> Iterator[tuple[Path, dict[str, Any], st
 
 
 def _made(name: str, text: str, canonical: Fingerprint | None = None) -> Fingerprint:
-    """The fingerprint of a text; of another wording, with the names that stand in the canonical one's slots."""
+    """The fingerprint of a text; of another wording, with the names in the canonical one's slots."""
     slots = []
     if name in _WITH_PARTIES:
         slots = _word_ranges(text, (match.span() for match in _PARTY.finditer(text)))
@@ -161,7 +164,7 @@ def _variants(
             if not seen.names or not (added or seen.missing_words):
                 continue
             is_clean = not any(seen.residue(each) for each in patterns)
-            lacks = missing_words(texts[name], fingerprint(body).shingles)
+            lacks = missing_words(texts[name], Counter(fingerprint(body).sequence))
             if is_clean and seen.containment >= MIN_CONTAINMENT and lacks <= _MOST_LACKING_WORDS:
                 label = f"{name}#{len(known)}"
                 known[label] = _made(name, body, texts[name])

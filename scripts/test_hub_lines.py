@@ -25,6 +25,7 @@ TESTS = (
     "tests/scanner/test_hub_tree.py",
     "tests/scanner/test_hub_standing.py",
     "tests/scanner/test_hub_download.py",
+    "tests/scanner/test_hub_ranges.py",
 )
 ROOT = Path(__file__).resolve().parent.parent
 

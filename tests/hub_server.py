@@ -72,12 +72,24 @@ class Commit:
 
 @dataclass
 class Repository:
-    """A model repository: commits, the names that point to them, and what main was, oldest first."""
+    """A model repository.
+
+    Attributes:
+        commits: By id.
+        revisions: The names that point to them.
+        history: What main was, oldest first.
+        gated: As the model route tells it; files then need a token of `granted`.
+        is_private: Whether nobody without a token of `granted` learns that it exists.
+        granted: Tokens.
+        is_disabled: Whether the hub has taken it down.
+    """
 
     commits: dict[str, Commit] = field(default_factory=dict)
     revisions: dict[str, str] = field(default_factory=dict)
     history: list[str] = field(default_factory=list)
     gated: str | bool = False
+    is_private: bool = False
+    granted: frozenset[str] = frozenset()
     is_disabled: bool = False
 
     def find(self, revision: str) -> Commit | None:
@@ -122,7 +134,7 @@ class HubServer:
             pass
 
         Handler.hub = hub
-        self._server = _Server(("127.0.0.1", 0), Handler)
+        self._server = QuietServer(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
         return self
@@ -171,7 +183,7 @@ def _refs(repository: Repository) -> dict[str, object]:
     return known
 
 
-class _Server(ThreadingHTTPServer):
+class QuietServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: object, client_address: object) -> None:
@@ -217,9 +229,12 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._error(404, "RepoNotFound")
 
+    def _is_granted(self, repository: Repository) -> bool:
+        return self.headers.get("Authorization", "").removeprefix("Bearer ") in repository.granted
+
     def _commit(self, name: str, revision: str) -> tuple[Repository, Commit] | None:
         repository = self.hub.repositories.get(name)
-        if repository is None:
+        if repository is None or (repository.is_private and not self._is_granted(repository)):
             return self._error(401, "RepoNotFound")
         if repository.is_disabled:
             return self._error(403, "", "Access to this resource is disabled.")
@@ -250,7 +265,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._json(self.hub.info(
             {
                 "_id": "0", "id": name, "modelId": name, "author": name.split("/")[0], "sha": commit.id,
-                "lastModified": "2026-01-02T03:04:05.000Z", "private": False, "disabled": False,
+                "lastModified": "2026-01-02T03:04:05.000Z", "private": repository.is_private,
+                "disabled": False,
                 "gated": repository.gated, "tags": [], "downloads": 0, "likes": 0, "siblings": siblings,
             }
         ))  # fmt: skip
@@ -274,7 +290,7 @@ class _Handler(BaseHTTPRequestHandler):
         if found is None:
             return
         repository, commit = found
-        if repository.gated:
+        if repository.gated and not self._is_granted(repository):
             self._error(403 if self.headers.get("Authorization") else 401, "GatedRepo")
         elif path not in commit.files:
             self._error(404, "EntryNotFound")

@@ -21,9 +21,11 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Self, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from tests.hub_server import QuietServer
 
 T = TypeVar("T")
 
@@ -146,8 +148,7 @@ class FileServer:
         class Handler(_Handler):
             server_state = outer
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = QuietServer(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
         return self

@@ -1,9 +1,11 @@
-"""Markdown: the decision on one page, for the summary of a build or the comment under a pull request."""
+"""Markdown: the decision and what the licences ask for, for the summary of a build or a pull request."""
 
 from __future__ import annotations
 
+from reports.contents import contents_of
 from reports.format import Format, Report
 from reports.job_summary import job_summary
+from reports.sections.licences import licences_view
 
 
 class MarkdownFormat(Format):
@@ -14,8 +16,9 @@ class MarkdownFormat(Format):
     media_type = "text/markdown"
 
     def render(self, report: Report) -> bytes:
-        """Verdict, reasons, failures, controls and, beside a base, what changed."""
-        return job_summary(report.scan, report.assessment, report.comparison).encode()
+        """Verdict, reasons, failures, controls, beside a base what changed, then the licences."""
+        licences = licences_view(contents_of(report))
+        return job_summary(report.scan, report.assessment, report.comparison, licences).encode()
 
 
 FORMAT = MarkdownFormat()

@@ -4,7 +4,7 @@ What it looks for: OpenSSF Model Signing bundles (`model.sig`, `*.sig`, `*.sigst
 certificate chain or by Sigstore identity, detached OpenPGP signatures (`*.asc`, `*.gpg`) and minisign
 (`*.minisig`), also over a SHA256SUMS, in the model or beside it (`--signature`). Each is verified against the
 keys, authorities and identities that the user named, and the files against what was signed: a changed, an
-extra, a missing file fails by name. So does a bundle that is cut off or malformed, a certificate that ended,
+extra, a missing file fails by name. So does a bundle that is cut off or malformed, an expired certificate,
 an authority nobody trusts, a signer nobody named. Files that the signature says itself it is not over are
 told, and fail where they decide what the model does.
 

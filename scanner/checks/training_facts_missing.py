@@ -16,8 +16,8 @@ another model counts as one about this (false negative). Not found is no breach:
 this, an exemption may hold (Art. 53(2), 54(6)), and the text may stand elsewhere, such as in a paper or on a
 website. Presence of a sentence says nothing about its truth. Code blocks and pictures are not read.
 
-What it needs: the model's Markdown files; no network. Facts: scanner/data/training_facts.yaml,
-code_of_practice.csv.
+What it needs: the model's Markdown files, and the heads of GGUF files for data sources; no network. Facts:
+scanner/data/training_facts.yaml, code_of_practice.csv.
 
 Source: Regulation (EU) 2024/1689, Art. 53(1)(b) and (d), 53(4), 54, 56, Annex XI; Commission template for the
 summary of training content, 24 July 2025; Code of Practice, 10 July 2025.
@@ -32,13 +32,21 @@ from scanner.check import Check, CheckContext, MeasureSpec
 from scanner.evidence import EvidenceRef
 from scanner.findings import Confidence, Finding, Interval, Location, Measurement, Severity
 from scanner.manifest import Snapshot
-from scanner.model_files import ModelFileError, model_card, read_text
+from scanner.model_files import GgufError, ModelFileError, gguf_header_of, model_card, read_text
 from scanner.origins.code_of_practice import signatories
 from scanner.origins.lineage import plain
-from scanner.origins.training_facts import Fact, Stated, fact_table, facts_in, facts_in_head
+from scanner.origins.training_facts import (
+    Fact,
+    Stated,
+    fact_table,
+    facts_in,
+    facts_in_gguf,
+    facts_in_head,
+)
 from scanner.records import encode_pretty
 
 _MAX_TEXTS: Final = 20
+_MAX_HEADERS: Final = 8
 _MAX_SHOWN: Final = 3
 _CODE: Final = "code-of-practice"
 _METHOD: Final = "facts that at least one sentence of the public texts states; presence only, not truth"
@@ -64,7 +72,7 @@ class TrainingFactsMissing(Check):
         read: list[str] = []
         yield from self._read(context, stated, read)
         if not read:
-            yield self.not_run("there is no Markdown text that could be read")
+            yield self.not_run("there is no Markdown text that could be read, and no GGUF header states any")
             return
         table = fact_table()
         kept = (_evidence(context, stated, read),)
@@ -149,6 +157,14 @@ class TrainingFactsMissing(Check):
                 continue
             stated += facts_in(text, path)
             read.append(path)
+        for entry in list(snapshot.with_suffix(".gguf"))[:_MAX_HEADERS]:
+            try:
+                said = facts_in_gguf(gguf_header_of(snapshot, entry), entry.path)
+            except (GgufError, OSError):
+                continue  # gguf-malformed tells of it
+            stated += said
+            # Most headers say nothing of this; one that does is a source like a text.
+            read += [entry.path] if said else []
 
 
 def _texts(snapshot: Snapshot, card_path: str) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 PUBLIC_ENDPOINT: Final = "https://huggingface.co"
+# The client has one factory of connections for the whole process, so that sessions take turns.
+_TURN: Final = threading.RLock()
 _USER_IN_ADDRESS: Final = re.compile(r"://[^/\s@]*@")
 
 
@@ -51,6 +54,8 @@ def hub_session(
 ) -> Iterator[HubSession]:
     """A session in which the hub's client, as a whole, is fenced; afterwards it is as it was before.
 
+    Another thread that wants a session waits until this one ends.
+
     Raises:
         SourceError: for everything that the hub or the way to it does wrong, inside the context.
     """
@@ -60,7 +65,7 @@ def hub_session(
     shown = shown_endpoint(options)
     limits = limits or HubLimits()
     fence = Fence(endpoint, shown, limits)
-    with translated_errors(repository, revision, options), _fenced_client(fence, endpoint):
+    with _TURN, translated_errors(repository, revision, options), _fenced_client(fence, endpoint):
         from huggingface_hub import HfApi
         from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 

@@ -24,6 +24,7 @@ _TAIL_BYTES: Final = 68 * 1024
 # Headers of this size are read; GGUF files of the largest vocabularies have 15 MB, data.pkl a few.
 HEADER_LIMIT_BYTES: Final = 32 * 1024**2
 _BUFFER_BYTES: Final = 8 * 1024
+_CHUNK_BYTES: Final = 1024**2
 
 
 class DemandFile(ABC):
@@ -67,7 +68,8 @@ class DemandFile(ABC):
         """What was brought; `reason` says why it is not the whole file."""
         whole = hashlib.sha256()
         for piece in self.pieces:
-            whole.update(read_piece(self._kept, piece, piece.begin, piece.end))
+            for begin in range(piece.begin, piece.end, _CHUNK_BYTES):
+                whole.update(read_piece(self._kept, piece, begin, _CHUNK_BYTES))
         return Parts(tuple(self.pieces), whole.hexdigest(), reason)
 
     @property

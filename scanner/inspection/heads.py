@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import BinaryIO, Final
 
 from scanner.inspection.glance import glance
-from scanner.pickles.files import is_raw_storage
+from scanner.pickles.files import is_folder, is_raw_storage
 from scanner.pickles.stream import UNPACKING_ERRORS
 from scanner.tensorfiles.gguf_header import GgufError, read_gguf_header_from
 from scanner.tensorfiles.safetensors_layout import LOOK_BYTES
@@ -76,7 +76,7 @@ def _read_archive(stream: BinaryIO) -> None:
     try:
         with RelaxedZipFile(stream, "r") as archive:
             for info in archive.infolist():
-                if not info.is_dir() and not is_raw_storage(info.filename):
+                if not is_folder(info.filename) and not is_raw_storage(info.filename):
                     _read_member(archive, info)
     except (*UNPACKING_ERRORS, ValueError, struct.error):
         return

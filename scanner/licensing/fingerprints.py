@@ -1,4 +1,4 @@
-"""Fingerprints of known licence texts: hashes of their runs of four words, in order, and where a copy may differ.
+"""Fingerprints of known licence texts: hashes of their runs of four words, and where a copy may differ.
 
 >>> made = fingerprint("You may use the parcel for any purpose at all.")
 >>> (len(made.sequence), made.sketch <= made.shingles)

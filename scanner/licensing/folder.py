@@ -108,7 +108,7 @@ class Judgement:
 
     @property
     def is_plainly_permissive(self) -> bool:
-        """Whether every governing text is a permissive licence, word by word, and nothing speaks against it."""
+        """Whether every governing text is a permissive licence word by word, and nothing contradicts it."""
         texts = [each.reading.is_plainly_permissive for each in self.governing]
         return bool(texts) and all(texts) and not self.contradictions and not self.problems
 
@@ -171,6 +171,9 @@ def _judge(root: Path, paths: list[str], *, only_named: bool) -> Judgement:
         files.append(FileEntry(path, 0, ""))
         if name in _READ_FILES or name.endswith(".gguf") or (only_named and not is_licence_name(name)):
             continue
+        if not (root / path).is_file():  # a pipe would never end
+            problems.append((path, "not a regular file, or a broken link"))
+            continue
         try:
             texts[path] = read_text(
                 Snapshot(ModelRef.parse("."), None, str(root), ()), path, TEXT_LIMIT_BYTES
@@ -228,4 +231,5 @@ def _contradictions(claims: list[Claim], governing: list[JudgedFile], table: Lic
         rows = claim.licences(table)
         for each in governing:
             if rows and contradicts(rows, each.reading):
-                yield f"{claim.place.path} declares {claim.shown}, but {each.path} holds {title_of(each.reading)}"
+                held = title_of(each.reading)
+                yield f"{claim.place.path} declares {claim.shown}, but {each.path} holds {held}"

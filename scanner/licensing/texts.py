@@ -16,6 +16,7 @@ from __future__ import annotations
 import bisect
 import itertools
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -101,7 +102,7 @@ class RecognisedText:
         return list(itertools.islice(found, MAX_RESIDUE))
 
     def unexplained(self) -> Iterator[tuple[Sentence, str]]:
-        """Every sentence with words that no recognised licence accounts for, and its unknown words, folded."""
+        """Every sentence with words that no recognised licence accounts for, and those words, folded."""
         for begin, end, unknown in self._unknown_sentences():
             words = folded(" ".join(self.text[start:stop] for start, stop in unknown))
             yield self._sentence(begin, end), words
@@ -147,8 +148,9 @@ def recognise(text: str, known: Mapping[str, Fingerprint]) -> RecognisedText:
     spans = words_of(text)
     words = [word for word, _, _ in spans]
     hashes = shingles_of(words)
-    present = frozenset(hashes)
-    names = _cover(present, known)
+    counts = Counter(hashes)
+    present = frozenset(counts)
+    names = _cover(counts, known)
     prints = [known[name] for name in names]
     unknown = bytearray(b"\x01" * len(words))
     # Another wording is read beside the canonical text: a copy may have a sentence of either.
@@ -166,7 +168,7 @@ def recognise(text: str, known: Mapping[str, Fingerprint]) -> RecognisedText:
         is_exact=bool(prints) and prints[0].sha256 == digest_of(words),
         text=text,
         unknown=tuple((start, end) for (_, start, end), is_new in zip(spans, unknown, strict=True) if is_new),
-        missing_words=sum(missing_words(each, present) for each in prints),
+        missing_words=sum(missing_words(each, counts) for each in prints),
     )
 
 
@@ -175,16 +177,17 @@ def canonical(name: str) -> str:
     return name.partition("#")[0]
 
 
-def _cover(present: frozenset[int], known: Mapping[str, Fingerprint]) -> tuple[str, ...]:
-    """The licences that together account for the text."""
+def _cover(counts: Mapping[int, int], known: Mapping[str, Fingerprint]) -> tuple[str, ...]:
+    """The licences that together account for the text whose runs are counted."""
+    present = frozenset(counts)
     fresh = {
         name: print_.shingles & present
         for name, print_ in known.items()
         if len(print_.sketch & present) >= _MIN_SKETCH_SHARE * len(print_.sketch)
         and _containment(print_, present) >= MIN_CONTAINMENT
     }
-    # Of two wordings of a licence, one that has a few more words of the file and many that it lacks is the wrong one.
-    losses = {name: SHINGLE_WORDS * missing_words(known[name], present) for name in fresh}
+    # A wording that has a few more words of the file, and many that the file lacks, is the wrong one.
+    losses = {name: SHINGLE_WORDS * missing_words(known[name], counts) for name in fresh}
     names: list[str] = []
     while fresh:
         best = max(fresh, key=lambda name: (len(fresh[name]) - losses[name], -len(known[name].shingles)))
@@ -234,15 +237,21 @@ def _fills_slot(
     )
 
 
-def missing_words(known: Fingerprint, present: frozenset[int]) -> int:
-    """How many words of the known text are in no run of the file, where a copy may not differ."""
-    count = len(known.sequence) + SHINGLE_WORDS - 1 if known.sequence else 0
-    lacking = bytearray(b"\x01" * count)
+def missing_words(known: Fingerprint, counts: Mapping[int, int]) -> int:
+    """How many words of the known text are in no run of the file, where a copy may not differ.
+
+    `counts` says how often each run stands in the file: a phrase that the known text has twice and the file
+    once is missing once.
+    """
+    length = len(known.sequence) + SHINGLE_WORDS - 1 if known.sequence else 0
+    lacking = bytearray(b"\x01" * length)
+    taken: Counter[int] = Counter()
     for place, value in enumerate(known.sequence):
-        if value in present:
+        if taken[value] < counts.get(value, 0):
+            taken[value] += 1
             lacking[place : place + SHINGLE_WORDS] = bytes(SHINGLE_WORDS)
     for start, end in (*known.slots, *known.optional):
-        lacking[start:end] = bytes(min(end, count) - start)
+        lacking[start:end] = bytes(min(end, length) - start)
     return sum(lacking)
 
 

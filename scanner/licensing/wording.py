@@ -1,9 +1,9 @@
-"""Tells harmless sentences beside a licence text from those that set a condition, and from what nobody knows.
+r"""Tells harmless sentences beside a licence text from conditions, and from what nobody knows.
 
 >>> wording = parse_wording('''
 ... schema: weighbridge.licence-wording/1
 ... innocent: ["see (?:the )?authors"]
-... condition: {id: condition, title: sets a condition, severity: medium, patterns: ['\\\\bmust\\\\b']}
+... condition: {id: condition, title: sets a condition, severity: medium, patterns: ['\\bmust\\b']}
 ... ''')
 >>> (wording.is_innocent("See AUTHORS."), wording.sets_condition("You must smile.", "must smile"))
 (True, True)

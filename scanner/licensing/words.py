@@ -1,6 +1,6 @@
-"""Normalises licence texts to words: what is left when case, quotes, dashes, markup and line breaks are taken away.
+r"""Normalises licence texts to words, without case, quotes, dashes, markup and line breaks.
 
->>> [word for word, _, _ in words_of("<p>The &quot;Software&quot; is\\n# NON-COMMERCIAL</p>")]
+>>> [word for word, _, _ in words_of("<p>The &quot;Software&quot; is\n# NON-COMMERCIAL</p>")]
 ['the', 'software', 'is', 'non', 'commercial']
 >>> words_of("Copyright (c) 2026 Jane Doe")
 []
@@ -23,16 +23,17 @@ _TAG: Final = re.compile(
     re.IGNORECASE,
 )
 _ENTITY: Final = re.compile(r"&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|[a-zA-Z]{2,31});")
-# A year, a sign or a placeholder has to follow: "copyright notice, this list ..." begins lines of wrapped texts.
+# A year, a sign or a placeholder has to follow: "copyright notice, this list" begins lines of wrapped texts.
 _COPYRIGHT_LINE: Final = re.compile(
-    r"^[^\w\n(©<\[]*(?:(?:portions )?copyright\b(?=[^\n]{0,40}(?:\d{4}|\(c\)|©|[<\[{]|\byear\b))|\(c\) ?\d{4}|©|"
-    r"all rights reserved\b)[^\n]{0,200}$",
+    r"^[^\w\n(©<\[]*(?:(?:portions )?copyright\b(?=[^\n]{0,40}(?:\d{4}|\(c\)|©|[<\[{]|\byear\b))|"
+    r"\(c\) ?\d{4}|©|all rights reserved\b)[^\n]{0,200}$",
     re.IGNORECASE | re.MULTILINE,
 )
 # Words that can narrow, widen or attach a condition: a copyright line, a name or a heading has none of them.
 TERM_WORD: Final = re.compile(
-    r"\b(?:no|not|nor|non|only|sole|solely|except|excepting|unless|until|without|within|outside|other than|must|"
-    r"shall|should|may|can|cannot|need|needs|if|when|where|who|whoever|whose|any|all uses?|use|uses|used|"
+    r"\b(?:no|not|nor|non|only|sole|solely|except|excepting|unless|until|without|within|outside|"
+    r"other than|must|shall|should|may|can|cannot|need|needs|if|when|where|who|whoever|whose|any|"
+    r"all uses?|use|uses|used|"
     r"using|usage|useful|user|users|"
     r"require\w*|prohibit\w*|forbid\w*|forbidden|restrict\w*|limit|limits|limited to|permi[ts]\w*|allow\w*|"
     r"disallow\w*|exclu\w+|grant\w*|deny|denied|revok\w*|terminat\w*|expire\w*|commerc\w*|noncommerc\w*|"

@@ -74,7 +74,7 @@ def pull(
     facts: tuple[tuple[str, str], ...] = (
         ("registry", repository.host),
         ("repository", repository.name),
-        ("requested_tag", repository.tag),
+        ("requested_revision", repository.tag),
     )
     if options.offline:
         manifest, digest = _resolved(repository, lambda reference: kept(own, reference, repository.shown))

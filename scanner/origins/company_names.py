@@ -19,7 +19,7 @@ import re
 import unicodedata
 from typing import Final
 
-_BRACKETS: Final = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|（[^（）]*）")
+_BRACKETS: Final = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _NOT_A_WORD: Final = re.compile(r"[^\w]+")
 # Source: the kinds of companies in ISO 20275 (entity legal forms), those of seats that publish models.
 _LEGAL_FORMS: Final = frozenset({
@@ -54,8 +54,12 @@ def normal_form(name: str) -> str:
 
 def loose_form(name: str) -> str:
     """The normal form without words that many companies have in their names."""
-    words = normal_form(name).split()
-    return " ".join(word for word in words if word not in _SAY_LITTLE) or " ".join(words)
+    return loose_of(normal_form(name))
+
+
+def loose_of(form: str) -> str:
+    """The loose form of a name in normal form."""
+    return " ".join(word for word in form.split() if word not in _SAY_LITTLE) or form
 
 
 def company_names(text: str) -> tuple[str, ...]:
@@ -66,7 +70,9 @@ def company_names(text: str) -> tuple[str, ...]:
 
 def _words(name: str) -> list[str]:
     # U.S. and S.A. are one word each: single letters between points join.
-    text = _BRACKETS.sub(" ", unicodedata.normalize("NFKC", name[:_LONGEST]).casefold()).replace("&", " and ")
+    text = unicodedata.normalize("NFKC", name[:_LONGEST]).casefold().replace("&", " and ")
+    if "(" in text or "[" in text:  # full-width brackets are narrow by now
+        text = _BRACKETS.sub(" ", text)
     text = re.sub(r"\b(\w)\.(?=\w\b)", r"\1", text).replace("'", "")
     text = " ".join(_NOT_A_WORD.sub(" ", text).split())
     for words, short in _SPELT_OUT:

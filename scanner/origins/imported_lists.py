@@ -21,7 +21,7 @@ from typing import Final
 import msgspec
 
 from scanner.errors import ScanError
-from scanner.origins.company_names import loose_form, normal_form
+from scanner.origins.company_names import loose_form, loose_of, normal_form
 from scanner.origins.screened_parties import LAYOUTS, ScreenedParty
 from scanner.origins.screening_file import ScreeningFile
 
@@ -157,7 +157,7 @@ class ImportedList:
     def _by_loose(self) -> Mapping[str, list[str]]:
         loose: dict[str, list[str]] = {}
         for form in self._by_form:
-            loose.setdefault(loose_form(form), []).append(form)
+            loose.setdefault(loose_of(form), []).append(form)
         return loose
 
 

@@ -23,7 +23,7 @@ _LONGEST_TEXT: Final = 500
 _MOST_ALIASES: Final = 500
 _SUCCESSORS: Final = re.compile(r",? and any successor,? sub-?units?,? or subsidiar(?:y|ies) thereof", re.I)
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
-_WRITTEN_DAYS: Final = ("%Y-%m-%d", "%d/%m/%Y", "%d-%b-%Y", "%d %b %Y", "%d %B %Y")
+_WRITTEN_DAYS: Final = ("%d/%m/%Y", "%d-%b-%Y", "%d %b %Y", "%d %B %Y")
 # Lists in the US file that the shipped table knows too; matches count under the same rule.
 _US_RULES: Final = {"(EL)": "bis-entity-list", "(SDN)": "ofac-sdn"}
 _KINDS: Final = {
@@ -184,6 +184,8 @@ def grouped(parties: Iterable[ScreenedParty]) -> list[ScreenedParty]:
 
 def iso_day(text: str) -> str:
     """A day in one of the ways in which these files write it, as ISO; other texts as they are."""
+    if not text or is_day(text):  # nearly all of them, and strptime is slow
+        return text
     for written in _WRITTEN_DAYS:
         try:
             return datetime.datetime.strptime(text, written).date().isoformat()  # noqa: DTZ007 - a day has no zone
@@ -205,7 +207,9 @@ def text_of(value: object) -> str:
 def one_line(text: str) -> str:
     """One printable line of bounded length."""
     joined = " ".join(text[: _LONGEST_TEXT * 4].split())
-    return "".join(char for char in joined if char.isprintable())[:_LONGEST_TEXT]
+    if not joined.isprintable():
+        joined = "".join(char for char in joined if char.isprintable())
+    return joined[:_LONGEST_TEXT]
 
 
 def _texts(value: object) -> tuple[str, ...]:

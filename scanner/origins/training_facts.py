@@ -14,6 +14,7 @@ from __future__ import annotations
 import datetime
 import functools
 import importlib.resources
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ import yaml
 
 from scanner.errors import ScanError
 from scanner.findings import Location
+from scanner.tensorfiles.gguf_header import GgufArray, GgufHeader
 
 _SCHEMA: Final = "weighbridge.training-facts/1"
 _LONGEST_LINE: Final = 20_000
@@ -60,6 +62,7 @@ class Fact(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"rej
     needs: tuple[str, ...] = ()
     rejects: tuple[tuple[str, ...], ...] = ()
     front_matter: tuple[str, ...] = ()
+    gguf: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
 
     def notes_on(self, named: str) -> tuple[Note, ...]:
@@ -127,7 +130,8 @@ def parse_facts(text: str) -> FactTable:
             raise ValueError("a fact stands twice")
         for fact in file.facts:
             rejects = (one for part in fact.rejects for one in part)
-            for pattern in (*fact.says, *fact.needs, *rejects, *(note.named for note in fact.notes)):
+            notes = (note.named for note in fact.notes)
+            for pattern in (*fact.says, *fact.needs, *rejects, *fact.gguf, *notes):
                 _check(fact, pattern)
     except (yaml.YAMLError, msgspec.ValidationError, ValueError) as error:
         raise TrainingFactsError(f"training_facts.yaml: {error}") from error
@@ -163,6 +167,20 @@ def facts_in_head(front_matter: Mapping[str, object], path: str) -> tuple[Stated
         for key in fact.front_matter
         if front_matter.get(key)
     )
+
+
+def facts_in_gguf(header: GgufHeader, path: str) -> tuple[Stated, ...]:
+    """The facts that keys of a GGUF header state, a few per fact."""
+    found: list[Stated] = []
+    for fact in fact_table().facts:
+        keys = (key for key in header.metadata if any(re.fullmatch(one, key) for one in fact.gguf))
+        for key in itertools.islice(keys, _MOST_PER_FACT):
+            value = header.metadata[key]
+            shown = ", ".join(map(str, value.head)) if isinstance(value, GgufArray) else str(value)
+            if shown.strip():
+                place = Location(path, detail=f"key {printable(key)}")
+                found.append(Stated(fact, printable(f"{key}: {shown}"), printable(key), place))
+    return tuple(found)
 
 
 def sentences(text: str) -> Iterator[tuple[str, int, str]]:

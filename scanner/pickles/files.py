@@ -169,7 +169,7 @@ def _look_into_zip(part: _Part, out: FileReading) -> None:
     try:
         with closing(part.open()) as stream, RelaxedZipFile(stream, "r") as archive:
             for info in archive.infolist():
-                if not info.is_dir():
+                if not is_folder(info.filename):
                     member = part.inner(info.filename, _member_opener(archive, info), info.file_size)
                     _look_into_member(member, info, out)
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
@@ -279,6 +279,11 @@ def _is_oldest_tar(head: bytes) -> bool:
     except tarfile.HeaderError:
         return False
     return True
+
+
+def is_folder(member: str) -> bool:
+    """Whether this member of a zip archive is a folder; `ZipInfo.is_dir` fails on a member without a name."""
+    return member.endswith("/")
 
 
 def is_raw_storage(member: str) -> bool:

@@ -109,8 +109,8 @@ def _kind_of_key(data: bytes, path: str) -> Kind:
 
 
 @contextmanager
-def trust_file(settings: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
-    """A file with the trust configuration to use, and what it is, for people.
+def trust_file(settings: Mapping[str, str]) -> Iterator[Path]:
+    """A file with the trust configuration to use: the user's, else the shipped one.
 
     A user may give the whole configuration of an instance, or its trusted root alone.
 
@@ -118,17 +118,18 @@ def trust_file(settings: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
         SignerError: when the user's file is neither, or changed since the scan began.
     """
     with TemporaryDirectory(prefix="weighbridge-trust-") as folder:
-        config, what = _trust_config(settings)
         path = Path(folder, "trust.json")
-        path.write_text(json.dumps(config), encoding="utf-8")
-        yield path, what
+        path.write_text(json.dumps(_trust_config(settings)), encoding="utf-8")
+        yield path
 
 
-def _trust_config(settings: Mapping[str, str]) -> tuple[dict[str, Any], str]:
+def _trust_config(settings: Mapping[str, str]) -> dict[str, Any]:
     named = settings.get(TRUST_SETTING, "")
-    shipped = json.loads(resources.files("scanner").joinpath("data", _SHIPPED).read_text(encoding="utf-8"))
+    shipped: dict[str, Any] = json.loads(
+        resources.files("scanner").joinpath("data", _SHIPPED).read_text(encoding="utf-8")
+    )
     if not named:
-        return shipped, f"the public instance as of {shipped_on()}"
+        return shipped
     data = read_trusted(Path(named))
     expected = settings.get(TRUST_DIGEST_SETTING, "")
     if expected and hashlib.sha256(data).hexdigest() != expected:
@@ -137,7 +138,7 @@ def _trust_config(settings: Mapping[str, str]) -> tuple[dict[str, Any], str]:
     if "trustedRoot" not in own:
         own = {"mediaType": _CONFIG_TYPE, "trustedRoot": own, "signingConfig": shipped["signingConfig"]}
     _require_trust(own, named)
-    return own, named
+    return own
 
 
 def _parsed(data: bytes, named: str) -> dict[str, Any]:

@@ -105,6 +105,23 @@ def expired_on(certificates: Sequence[bytes], day: datetime.date) -> str:
     return ""
 
 
+def authorities_expired_on(certificates: Sequence[bytes], trusted: bytes, day: datetime.date) -> str:
+    """Why none of the trusted authorities that these certificates name counts on that day; "" when one does.
+
+    A bundle need not bring its authority along, so that the user's own copy is looked at as well.
+    """
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    issuers = {x509.load_der_x509_certificate(der).issuer for der in certificates}
+    ended = [
+        expired_on([authority.public_bytes(Encoding.DER)], day)
+        for authority in x509.load_pem_x509_certificates(trusted)
+        if authority.subject in issuers
+    ]
+    return ended[0] if ended and all(ended) else ""
+
+
 def key_hint(pem: bytes) -> str:
     """What bundles call a public key: sha256 over its PEM, which is that of a file as OpenSSL writes it.
 

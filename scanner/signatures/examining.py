@@ -12,7 +12,14 @@ from scanner.signatures.detached import examine_detached
 from scanner.signatures.examined import Examined, Standing
 from scanner.signatures.openssf import LIMIT_BYTES, Bench, examine_bundle
 from scanner.signatures.recognised import Form, SignatureFile, recognised, signature_files
-from scanner.signatures.signers import FILES_SETTING, Elsewhere, SignerError, Wanted, files_from_setting
+from scanner.signatures.signers import (
+    FILES_SETTING,
+    TRUST_SETTING,
+    Elsewhere,
+    SignerError,
+    Wanted,
+    files_from_setting,
+)  # fmt: skip
 
 
 def examine(context: CheckContext, wanted: Sequence[Wanted]) -> tuple[Examined, ...]:
@@ -27,13 +34,13 @@ def examine(context: CheckContext, wanted: Sequence[Wanted]) -> tuple[Examined, 
     files = (*signature_files(context.snapshot), *map(_elsewhere, given))
     if not files:
         return ()
-    with trust_file(context.settings) as (trust, trust_name):
+    with trust_file(context.settings) as trust:
         bench = Bench(
             context.snapshot,
             tuple(wanted),
             anchors,
             trust,
-            trust_name,
+            context.settings.get(TRUST_SETTING, ""),
             frozenset(file.path for file in files if not file.elsewhere),
             context.as_of,
         )

@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from scanner.manifest import Snapshot
-from scanner.signatures.anchors import Anchor
+from scanner.signatures.anchors import Anchor, shipped_on
 from scanner.signatures.bundle import (
     Bundle,
     BundleError,
@@ -29,7 +29,7 @@ from scanner.signatures.bundle import (
     plain,
     read_bundle,
 )  # fmt: skip
-from scanner.signatures.certificates import Claim, claim_of, expired_on, key_hint
+from scanner.signatures.certificates import Claim, authorities_expired_on, claim_of, expired_on, key_hint
 from scanner.signatures.examined import Examined, Problem, Standing, refused
 from scanner.signatures.recognised import SignatureFile, UnreadableError
 from scanner.signatures.signers import Kind, Signatory, Wanted
@@ -53,7 +53,7 @@ class Bench:
         wanted: Whom the user accepts; none means that nobody was named.
         anchors: Keys and authorities among them.
         trust: File with the trust configuration of Sigstore.
-        trust_name: What that is, for people.
+        own_trust: Its name when it is the user's own, "" when it is the shipped one.
         signatures: Files that are signatures, which no signature has to be over.
         as_of: The day of judgement.
     """
@@ -62,7 +62,7 @@ class Bench:
     wanted: tuple[Wanted, ...]
     anchors: tuple[Anchor, ...]
     trust: Path
-    trust_name: str
+    own_trust: str
     signatures: frozenset[str]
     as_of: datetime.date
 
@@ -103,15 +103,16 @@ class _Judging:
                 return self._by_key()
 
     def _by_key(self) -> Examined:
-        whose = f"key {self.bundle.key_hint[:16] or 'without a name'}"
         anchors = [anchor for anchor in self.bench.anchors if anchor.kind is Kind.KEY]
         named = [anchor for anchor in anchors if key_hint(anchor.data) == self.bundle.key_hint]
         # A bundle without a hint comes from before version 1.0: any of the keys may be its own.
-        for anchor in named or ([] if self.bundle.key_hint else anchors):
-            who = Signatory(Kind.KEY, key=key_hint(anchor.data), anchor=anchor.digest, named=anchor.named)
-            with _as_file(anchor.data) as path:
-                return self._verified(lambda config: config.use_elliptic_key_verifier(public_key=path), who)
-        return self._unchecked(whose)
+        looked_at = [self._by_one_key(each) for each in (named if self.bundle.key_hint else anchors)]
+        return _best(looked_at) or self._unchecked(f"key {self.bundle.key_hint[:16] or 'without a name'}")
+
+    def _by_one_key(self, anchor: Anchor) -> Examined:
+        who = Signatory(Kind.KEY, key=key_hint(anchor.data), anchor=anchor.digest, named=anchor.named)
+        with _as_file(anchor.data) as path:
+            return self._verified(lambda config: config.use_elliptic_key_verifier(public_key=path), who)
 
     def _by_certificate(self) -> Examined:
         claim = claim_of(self.bundle.certificates[0])
@@ -119,9 +120,7 @@ class _Judging:
             return refused(self.file, claim)
         authorities = [anchor for anchor in self.bench.anchors if anchor.kind is Kind.CERTIFICATE]
         looked_at = [self._by_authority(anchor, claim) for anchor in authorities]
-        if not looked_at:
-            return self._unchecked(f"certificate of {claim.identity} (issuer {claim.issuer})")
-        return min(looked_at, key=lambda each: list(Standing).index(each.standing))
+        return _best(looked_at) or self._unchecked(f"certificate of {claim.identity} (issuer {claim.issuer})")
 
     def _by_authority(self, anchor: Anchor, claim: Claim) -> Examined:
         who = Signatory(
@@ -131,8 +130,10 @@ class _Judging:
             examined = self._verified(
                 lambda config: config.use_certificate_verifier(certificate_chain=[path]), who
             )
-        ended = expired_on(self.bundle.certificates, self.bench.as_of)
-        if examined.who is None or not ended:
+        if examined.who is None:
+            return examined
+        brought, day = self.bundle.certificates, self.bench.as_of
+        if not (ended := expired_on(brought, day) or authorities_expired_on(brought, anchor.data, day)):
             return examined
         # Nobody attests when this was signed, so a certificate that ended may be used by whoever found it.
         return refused(self.file, Problem("EXPIRED", ended), *examined.problems, who=who)
@@ -143,7 +144,13 @@ class _Judging:
             return refused(self.file, claim)
         if not claim.oidc_issuer:
             return refused(self.file, Problem("INVALID", f"{claim.identity}: no issuer vouches for it"))
-        who = Signatory(Kind.SIGSTORE, claim.identity, claim.oidc_issuer, signed_at=self.bundle.signed_at)
+        who = Signatory(
+            Kind.SIGSTORE,
+            claim.identity,
+            claim.oidc_issuer,
+            named=self.bench.own_trust,
+            signed_at=self.bundle.signed_at,
+        )
         return self._verified(
             lambda config: config.use_sigstore_verifier(
                 identity=claim.identity, oidc_issuer=claim.oidc_issuer, trust_config=self.bench.trust
@@ -158,7 +165,8 @@ class _Judging:
             failure = _failure(choose, hashing, Path(self.bench.snapshot.root), path)
         if hashing.actual is None:
             rule, says = failure or ("INVALID", "the files were not looked at")
-            against = f" by {self.bench.trust_name}" if who.kind is Kind.SIGSTORE else ""
+            is_by_shipped = who.kind is Kind.SIGSTORE and not self.bench.own_trust
+            against = f", by the public instance as of {shipped_on()}" if is_by_shipped else ""
             return refused(self.file, Problem(rule, f"{says} ({who.in_words}{against})"))
         problems = self._differences(hashing)
         if failure and not problems:
@@ -204,6 +212,11 @@ class _Judging:
             )
             if paths
         ]
+
+
+def _best(looked_at: Sequence[Examined]) -> Examined | None:
+    """What the signature is worth by the anchor that says most for it; None without any."""
+    return min(looked_at, key=lambda each: list(Standing).index(each.standing), default=None)
 
 
 def _failure(

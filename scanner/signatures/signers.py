@@ -65,7 +65,7 @@ class Signatory:
         issuer: Who vouched for the identity: an OpenID Connect issuer, or a certificate's issuer.
         key: Fingerprint of the key or of the signing certificate, as its kind is written.
         anchor: "sha256:" and the digest of the file that the user named as trusted, "" for Sigstore.
-        named: That file as the user named it.
+        named: That file as the user named it; for Sigstore the user's own trust configuration.
         signed_at: When, if somebody else attests the time: a log, a time stamp; "" otherwise.
     """
 

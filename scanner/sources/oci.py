@@ -8,7 +8,7 @@ Two libraries were looked at and are not used. oras-py (0.2.43) does not hold bl
 does not take up partial ones, sets no limits, and reads Docker's stored passwords by itself;
 modelpack-client (0.1.0) holds them against their digests, and is young and built on the former.
 
-Facts it puts into `Snapshot.source`: "registry", "repository", "requested_tag", "manifest_digest",
+Facts it puts into `Snapshot.source`: "registry", "repository", "requested_revision", "manifest_digest",
 "artifact_type", "annotation_*", "resolved_from_cache", "left_out".
 """
 

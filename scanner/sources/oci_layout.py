@@ -25,6 +25,7 @@ class LayoutSource(Source):
     """Reads a layout on this machine; single files are linked into the cache, archives unpacked there."""
 
     scheme: ClassVar[str] = "oci-layout"
+    serves_commits: ClassVar[bool] = True
 
     def fetch(self, ref: ModelRef, options: FetchOptions) -> Snapshot:
         """The snapshot of one artefact of the layout at `ref.location`.

@@ -5,7 +5,7 @@ registry.ollama.ai; `ollama://registry/namespace/name:tag` is asked of that regi
 store only in offline mode. Layers are shown under the names they are known by: model.gguf, mmproj.gguf,
 adapter.gguf, template, system, params.json, LICENSE.
 
-Facts it puts into `Snapshot.source`: "store" or "registry" and "repository", "requested_tag",
+Facts it puts into `Snapshot.source`: "store" or "registry" and "repository", "requested_revision",
 "manifest_digest", "resolved_from_cache", "left_out".
 
 Source: Ollama, types/model/name.go, manifest/paths.go and manifest/manifest.go, server/images.go.
@@ -100,7 +100,7 @@ def _from_store(
             f"{path}: a list of manifests for several engines, of which Ollama takes one by machine",
             hint="scan the .gguf file itself: its path is among the blobs of the store",
         )
-    facts = (("store", str(store)), ("repository", repository.shown), ("requested_tag", repository.tag))
+    facts = (("store", str(store)), ("repository", repository.shown), ("requested_revision", repository.tag))
     folder = options.cache / "ollama-store" / digest[7:]
     blobs = LinkedBlobs(store / "blobs", "-")
     return assemble(ref, Artefact(manifest, digest, facts), blobs, folder, options)

@@ -69,13 +69,19 @@ def sign_by_key(
 
 
 def certified(
-    folder: Path, identity: str, *, start: datetime.datetime | None = None, days: int = 30, name: str = "ca"
+    folder: Path,
+    identity: str,
+    *,
+    start: datetime.datetime | None = None,
+    days: int = 30,
+    authority_days: int = 3650,
+    name: str = "ca",
 ) -> tuple[Path, Path, Path]:
     """An authority's certificate, and a private key with a certificate for `identity` by it."""
     now = datetime.datetime.now(datetime.UTC)
     since = start or now - DAY
     ca_key, key = new_key(), new_key()
-    ca = authority(ca_key, f"test authority {name}", now - 3650 * DAY, now + 3650 * DAY)
+    ca = authority(ca_key, f"test authority {name}", now - 3650 * DAY, now + authority_days * DAY)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Release signing")]))

@@ -51,7 +51,7 @@ def test_lock_pins_a_tag_to_its_manifest(
     assert run([*line, "--locked"]) == 0
     held = json.loads(capsys.readouterr().out)
     assert ["manifest_digest", pinned] in held["source"]
-    assert ["requested_tag", "v1"] in held["source"]
+    assert ["requested_revision", "v1"] in held["source"]
     assert [file["path"] for file in held["files"]] == ["README.md", "model.gguf"]
     assert run(line) == 0  # without the lock the tag is what it is now
     changes = " ".join(json.loads(capsys.readouterr().out)["lock"]["changes"])
@@ -121,3 +121,24 @@ def test_wrong_bytes_fail(tmp_path: Path) -> None:
     with FileServer({"/tiny.gguf": GGUF}) as server:
         found = outcomes(tmp_path, f"{server.url}/tiny.gguf#sha256={'0' * 64}")
     assert found == {"integrity-mismatch": "fail", "gguf-malformed": "pass"}
+
+
+def test_lock_pins_a_tag_of_a_layout_to_its_manifest(tmp_path: Path) -> None:
+    old, new = (raw("model.gguf", GGUF),), (raw("model.gguf", gguf("new")),)
+    both = manifest(old), manifest(new)
+    layout = write_layout(tmp_path / "kit", index((both[0], "v1")), layers=(*old, *new), manifests=both)
+    lock = tmp_path / "model.lock.json"
+    line = [
+        "fetch",
+        f"oci-layout:{layout}@v1",
+        "--lock",
+        str(lock),
+        "--data-dir",
+        str(tmp_path / "data"),
+        "-q",
+    ]
+    assert run(line) == 0
+    (layout / "index.json").write_bytes(index((both[1], "v1"), (both[0], "old")))
+    assert run([*line, "--locked"]) == 0
+    (layout / "index.json").write_bytes(index((both[1], "v1")))
+    assert run([*line, "--locked"]) == 2

@@ -11,7 +11,7 @@ from policies.assess import assess
 from policies.assessment import Assessment, ControlStatus, VerdictValue
 from policies.organisation import AnswerKind, load_questions
 from policies.packs import load_packs
-from policies.policy_file import PolicyFile
+from policies.policy_file import PolicyFile, load_policy
 from scanner.check import CheckRecord
 from scanner.findings import Severity
 from scanner.origins.supplier_lists import supplier_lists
@@ -149,3 +149,11 @@ def test_no_control_rests_on_a_seat_and_facts_have_sources() -> None:
         assert "seat" not in text
         assert control.sources
         assert control.limits
+
+
+def test_shipped_example_of_an_exporter_is_judged_by_its_roles() -> None:
+    own = load_policy(Path(__file__).parents[2] / "examples" / "us-exporter.yaml", checks=CHECKS)
+    found = statuses(screened("bis-entity-list", parties=25_000), own)
+    assert found["rparty-entity-list"] is S.PARTIALLY_SUPPORTED
+    assert found["rparty-uk-freeze"] is S.NOT_APPLICABLE
+    assert found["rparty-eu-freeze"] is S.ATTESTATION_REQUIRED

@@ -70,6 +70,19 @@ def test_nothing_is_demanded_without_signers() -> None:
     assert reasons(scan(record(CHECK, not_run(CHECK, rule="nothing-to-examine"))), demanding()) == []
 
 
+@pytest.mark.parametrize("rule", ["nothing-to-examine", "NO-KEY", "SIGNER-NOT-NAMED"])
+def test_signed_or_not_the_default_gate_waits_for_no_signature(rule: str) -> None:
+    found = scan(record(CHECK, not_run(CHECK, rule=rule)))
+    verdict = assess(found, [], load_policy(checks=CHECKS), as_of=AS_OF, assessed_at=NOW).verdict
+    assert (verdict.value, verdict.reasons) == (PASS, ())
+
+
+def test_broken_signature_blocks_by_the_default_gate() -> None:
+    found = scan(record(CHECK, failed(CHECK, rule="CHANGED")))
+    verdict = assess(found, [], load_policy(checks=CHECKS), as_of=AS_OF, assessed_at=NOW).verdict
+    assert verdict.value is BLOCK
+
+
 @pytest.mark.parametrize(
     "signer",
     [

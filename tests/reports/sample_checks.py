@@ -19,6 +19,7 @@ from scanner.origins.record import ORIGIN_MEDIA_TYPE, OriginRecord, written
 from scanner.records import encode
 from scanner.transcripts import SPANS_MEDIA_TYPE, Exchange, PersonalDataSpans, Span, keep_transcript
 from tests.reports import sample_texts as texts
+from tests.reports.sample_licences import keep_licences
 
 FAIL, PASS, NOT_RUN, ERROR = Outcome.FAIL, Outcome.PASS, Outcome.NOT_RUN, Outcome.ERROR
 LOW, MEDIUM, HIGH, CRITICAL = Severity.LOW, Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL
@@ -170,6 +171,8 @@ def _licence(store: EvidenceStore) -> Said:
         locations=(Location("LICENSE", 12), Location("README.md", 3, "key license")),
         remediation="Take legal advice on which of the two binds you.",
     )  # fmt: skip
+    kept = keep_licences(store)
+    said.finds(PASS, HIGH, "Every licence that counts was read.", kept, rule="READ")
     return said
 
 

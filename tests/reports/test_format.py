@@ -15,6 +15,7 @@ def test_every_format_is_found_by_its_name() -> None:
         "html": ("html", "text/html"),
         "json": ("json", "application/json"),
         "markdown": ("md", "text/markdown"),
+        "notice": ("txt", "text/plain"),
         "pdf": ("pdf", "application/pdf"),
         "sarif": ("sarif", "application/sarif+json"),
     }
@@ -23,7 +24,7 @@ def test_every_format_is_found_by_its_name() -> None:
 def test_unknown_format_is_refused_with_the_nearest_name(report: Report) -> None:
     with pytest.raises(ReportError, match=r"unknown report format 'htmls'; did you mean 'html'\?") as caught:
         render(report, "htmls")
-    assert "html, json, markdown, pdf, sarif" in caught.value.hint
+    assert "html, json, markdown, notice, pdf, sarif" in caught.value.hint
 
 
 def test_assessment_of_another_scan_is_refused(report: Report) -> None:

@@ -117,7 +117,7 @@ def test_damaged_evidence_is_announced(tmp_path: Path) -> None:
     damaged = sample.report(tmp_path)
     sample.damage(damaged)
     text = Markup(render(damaged, "html").decode()).text()
-    assert "11 of 13 pieces of evidence read back with the recorded digest" in text
+    assert "12 of 14 pieces of evidence read back with the recorded digest" in text
     assert "Changed" in text
     assert "Missing" in text
 

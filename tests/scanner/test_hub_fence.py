@@ -7,6 +7,7 @@ import itertools
 import json
 import tracemalloc
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -78,7 +79,7 @@ def _outside(options: FetchOptions) -> dict[Path, int]:
     return {
         path: path.lstat().st_size
         for path in options.cache.parent.rglob("*")
-        if path.is_file() and not own.is_symlink()
+        if path.is_file() and not path.is_symlink() and not own.is_symlink()
         and not (path.parent in (own, *notes) or _is_whole(own, path))
     }  # fmt: skip
 
@@ -372,6 +373,21 @@ def test_password_of_the_endpoint_is_sent_to_it_and_shown_nowhere(
 
 def test_token_that_no_header_can_hold_is_an_error_that_does_not_show_it(options: FetchOptions) -> None:
     assert refused(dataclasses.replace(options, token="hf_secret\r\nX-Evil: 1"))
+
+
+def test_two_hubs_at_the_same_time_are_not_mixed_up(hub: HubServer, options: FetchOptions) -> None:
+    with HubServer() as second, ThreadPoolExecutor(2) as threads:
+        second.add("org/tiny", {"config.json": b"[]"})
+        others = dataclasses.replace(options, endpoint=second.url, cache=options.cache / "second")
+        mine, theirs = threads.map(get, [options, others])
+        assert dict(mine.source)["endpoint"] == hub.url
+        assert dict(theirs.source)["endpoint"] == second.url
+        assert all(entry.matches_source for entry in (*mine.files, *theirs.files))
+
+
+def test_offline_mode_of_the_client_is_said(options: FetchOptions, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    assert "the hub's client is in offline mode" in refused(options)
 
 
 def test_client_is_put_back_as_it_was(hub: HubServer, options: FetchOptions) -> None:

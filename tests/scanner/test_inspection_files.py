@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,11 @@ from scanner.inspection import demand, files
 from scanner.inspection.allowance import Allowance
 from scanner.inspection.demand import LocalFile
 from scanner.inspection.files import read_heads
+from scanner.inspection.heads import read_header
 from scanner.inspection.plan import Extent, extent_of
 from scanner.manifest import SourceDigest
 from scanner.parts import PartlyReadError
+from tests.assets.archives import zip_bytes
 from tests.assets.gguf_cases import gguf_bytes, gguf_key
 from tests.assets.safetensors_cases import safetensors_bytes
 from tests.scanner.model_folders import write_safetensors
@@ -147,3 +150,28 @@ def test_no_reader_gets_bytes_beyond_the_allowance(tmp_path: Path) -> None:
         pytest.raises(PartlyReadError, match="may take"),
     ):
         file.open().read(60_000)
+
+
+def test_card_of_ten_gigabytes_is_read_at_its_beginning(tmp_path: Path) -> None:
+    with (tmp_path / "README.md").open("wb") as stream:
+        stream.write(b"# A card\n")
+        stream.truncate(10 * 10**9)
+    (entry,) = read_heads(tmp_path, ["README.md"]).files
+    assert (entry.is_whole, entry.size_bytes) == (False, 10 * 10**9)
+    assert 512 * 1024 < entry.bytes_read < 600 * 1024
+
+
+@pytest.mark.parametrize("name", ["m.bin", "m.npz", "m.gguf", "m.safetensors"])
+def test_no_damaged_byte_of_a_header_stops_an_inspection(tmp_path: Path, name: str) -> None:
+    header = {"w": {"dtype": "U8", "shape": [8], "data_offsets": [0, 8]}}
+    sound = {
+        "m.bin": zip_bytes({"a/data.pkl": b"N.", "a/data/0": bytes(20)}),
+        "m.npz": zip_bytes({"a.npy": b"\x93NUMPY" + bytes(60)}),
+        "m.gguf": gguf_bytes([gguf_key("k", 4, bytes(4))], [], bytes(32)),
+        "m.safetensors": safetensors_bytes(header, bytes(8)),
+    }[name]
+    for position in range(len(sound)):
+        for value in (0, 255):
+            damaged = bytearray(sound)
+            damaged[position] = value
+            read_header(io.BytesIO(damaged), name, len(damaged))

@@ -76,3 +76,29 @@ def test_hostile_length_ends_soon_and_is_bounded() -> None:
     read = recognise("non-commercial use only. " * 20_000 + "non commercial " * 20_000, KNOWN)
     assert len(read.residue([r"\bnon ?commercial\b"])) == MAX_RESIDUE
     assert time.monotonic() - began < 10
+
+
+def test_words_left_out_are_counted_and_names_are_not() -> None:
+    slot = BODY.split().index("sender")
+    known = {"parcel": fingerprint(BODY, slots=[(slot, slot + 1)])}
+    assert recognise(BODY, known).missing_words == 0
+    assert recognise(BODY.replace("The name of the sender", "The sender"), known).missing_words == 2
+    renamed = recognise(BODY.replace("the sender stays", "Acme Weights Limited stays"), known)
+    assert renamed.names == ("parcel",)
+
+
+def test_name_in_a_slot_is_no_residue_and_a_term_in_it_is() -> None:
+    words = BODY.split()
+    slot = words.index("anybody")
+    known = {"parcel": fingerprint(BODY, slots=[(slot, slot + 2)])}
+    named = recognise(BODY.replace("anybody else.", "Jane Doe."), known)
+    assert (named.unknown, named.missing_words) == ((), 0)
+    narrowed = recognise(BODY.replace("anybody else.", "members only."), known)
+    assert [words for _, words in narrowed.unexplained()] == ["members only"]
+
+
+def test_other_wording_of_a_licence_is_that_licence() -> None:
+    other = BODY.replace("Nobody promises", "No one at all promises")
+    known = KNOWN | {"parcel#1": fingerprint(other)}
+    read = recognise(other, known)
+    assert (read.names, read.missing_words, read.unknown) == (("parcel#1",), 0, ())

@@ -15,6 +15,8 @@ from scanner.pickles.globals import Tier, classify
 from scanner.pickles.reader import read_pickles
 from scanner.pickles.second_opinion import ask_picklescan
 from tests.assets import make_file_assets as assets
+from tests.assets.archives import zip_bytes
+from tests.assets.pickle_cases import calling
 
 ATTACKS = assets.pickle_attacks()
 
@@ -163,3 +165,10 @@ def test_everything_picklescan_calls_dangerous_is_an_attack_or_an_instance() -> 
         ("operator", "itemgetter"),
         ("_operator", "itemgetter"),
     }
+
+
+def test_member_without_a_name_hides_no_other(tmp_path: Path) -> None:
+    data = zip_bytes({"nameless": calling("os", "system"), "y": calling("posix", "system")})
+    # Readers take a name to end at its first zero.
+    (tmp_path / "m.bin").write_bytes(data.replace(b"nameless", bytes(8)))
+    assert {"os.system", "posix.system"} <= paths_in(tmp_path / "m.bin")

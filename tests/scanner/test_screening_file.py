@@ -137,7 +137,7 @@ def test_control_characters_and_long_texts_of_a_row_do_not_come_through(tmp_path
 
 
 def test_whole_list_is_read_within_two_seconds_and_little_memory(tmp_path: Path) -> None:
-    """25,000 rows of 1.3 KB, 33 MB, as large as the real file; prints what it took."""
+    """25,000 rows of 1.3 KB, 33 MB, as large as the real file; memory on a fifth of it. Prints both."""
     address = {"address": "x" * 700, "city": "Somewhere", "country": "ZZ"}
     rows = [
         {
@@ -150,16 +150,17 @@ def test_whole_list_is_read_within_two_seconds_and_little_memory(tmp_path: Path)
         for number in range(25_000)
     ]
     path = files.write(tmp_path / "c.json", json.dumps({"results": rows}))
+    part = files.write(tmp_path / "part.json", json.dumps({"results": rows[:5_000]}))
     began = time.process_time()
     read = read_screening_file(path)
     seconds = time.process_time() - began
     tracemalloc.start()
-    read_screening_file(path)
+    read_screening_file(part)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     size = path.stat().st_size
     shown = f"{size / 1e6:.0f} MB, {len(read.parties)} rows: {seconds:.2f} s CPU"
-    print(f"\n{shown}, peak {peak / 1e6:.0f} MB")  # noqa: T201 - the figure is wanted in the log
+    print(f"\n{shown}, peak {peak / part.stat().st_size:.1f} times the file")  # noqa: T201 - the figure is wanted in the log
     assert len(read.parties) == 25_000
     assert seconds < 2
-    assert peak < 3 * size
+    assert peak < 3 * part.stat().st_size

@@ -13,6 +13,8 @@ from typing import Any, NoReturn
 
 import model_signing
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from scanner.check import CheckContext
 from scanner.checks.signature_not_valid import CHECK
@@ -38,7 +40,7 @@ from tests.assets.signed_models import (
     sign_by_key,
     sign_by_sigstore,
 )
-from tests.assets.sigstore_world import SigstoreWorld
+from tests.assets.sigstore_world import BUNDLE_TYPE, PAYLOAD_TYPE, SigstoreWorld, b64, pae, signed
 from tests.scanner.signature_runs import TODAY, named, refusal, run, snapshot
 
 IDENTITY, ISSUER = "release@example.org", "https://accounts.example.org"
@@ -109,6 +111,7 @@ def test_model_signed_by_sigstore_identity_passes_offline(
         "kind": "Sigstore identity",
         "identity": IDENTITY,
         "issuer": ISSUER,
+        "named": str(tmp_path / "trust.json"),
     }
 
 
@@ -183,6 +186,38 @@ def test_other_ways_of_hashing_are_read_from_the_files(
     (model / "model.safetensors").write_bytes(bytes(range(256)) * 4999 + bytes(256))
     failed = refusal(model, named(public))
     assert (failed.rule, failed.locations[1].path) == ("CHANGED", "model.safetensors")
+
+
+def test_bundle_of_before_version_1_holds_by_a_key_it_does_not_name(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its statement lists the files as subjects; the library warns of it on standard output."""
+    private, public = key_pair(tmp_path)
+    key = serialization.load_pem_private_key(private.read_bytes(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    statement = {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [
+            {"name": path, "digest": {"sha256": hashlib.sha256(content).hexdigest()}}
+            for path, content in FILES.items()
+        ],
+        "predicateType": "https://model_signing/Digests/v0.1",
+        "predicate": {"unused": "Unused, just passed due to API requirements"},
+    }
+    payload = json.dumps(statement).encode()
+    envelope = {
+        "payload": b64(payload),
+        "payloadType": PAYLOAD_TYPE,
+        "signatures": [{"sig": b64(signed(key, pae(payload))), "keyid": ""}],
+    }
+    material = {"publicKey": {"rawBytes": b64(public.read_bytes()), "keyDetails": "PKIX_ECDSA_P256_SHA_256"}}
+    bundle = {"mediaType": BUNDLE_TYPE, "verificationMaterial": material, "dsseEnvelope": envelope}
+    (model / "model.sig").write_text(json.dumps(bundle))
+    _, other = key_pair(tmp_path, "other")
+    assert run(model, named(public))[0][0].outcome is Outcome.PASS
+    assert refusal(model, named(other)).rule == "INVALID"
+    assert run(model, named(other), named(public))[0][0].outcome is Outcome.PASS
+    assert capsys.readouterr().out == ""
 
 
 def test_git_files_that_were_signed_count_and_others_do_not(model: Path, tmp_path: Path) -> None:
@@ -510,6 +545,22 @@ def test_expired_certificate_is_refused_and_counts_on_its_days(model: Path, tmp_
     assert str(TODAY) in failed.message
     then = (start + datetime.timedelta(days=3)).date()
     assert run(model, wanted, as_of=then)[0][0].outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize("is_brought", [True, False])
+def test_authority_that_ended_is_refused_though_the_bundle_need_not_bring_it(
+    model: Path, tmp_path: Path, is_brought: bool
+) -> None:
+    start = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=90)
+    authority, private, certificate = certified(tmp_path, IDENTITY, start=start, days=365, authority_days=-30)
+    sign_by_certificate(model, authority, private, certificate)
+    if not is_brought:
+        bundle = json.loads((model / "model.sig").read_text())
+        del bundle["verificationMaterial"]["x509CertificateChain"]["certificates"][1:]
+        (model / "model.sig").write_text(json.dumps(bundle))
+    failed = refusal(model, named(authority, certificate=True))
+    assert failed.rule == "EXPIRED"
+    assert "CN=test authority ca" in failed.message
 
 
 # --- what the signature is not over

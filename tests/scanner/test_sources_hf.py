@@ -174,6 +174,22 @@ def test_gated_repository_says_how_to_get_access(hub: HubServer, options: FetchO
     assert "ask for access" in caught.value.hint
 
 
+@pytest.mark.parametrize("kind", ["gated", "private"])
+def test_repository_for_the_chosen_is_fetched_with_their_token_only(
+    hub: HubServer, options: FetchOptions, kind: str
+) -> None:
+    hub.add("org/tiny", SMALL, LARGE)
+    repository = hub.repositories["org/tiny"]
+    repository.gated, repository.is_private = ("manual", False) if kind == "gated" else (False, True)
+    repository.granted = frozenset({"hf_chosen"})
+    for token in ("", "hf_other"):
+        with pytest.raises(SourceError, match="access is gated|no such repository, or it is private"):
+            get("hf://org/tiny", dataclasses.replace(options, token=token))
+    snapshot = get("hf://org/tiny", dataclasses.replace(options, token="hf_chosen"))
+    assert all(entry.matches_source for entry in snapshot.files)
+    assert dict(snapshot.source)[kind] == ("manual" if kind == "gated" else "true")
+
+
 def test_token_is_sent_and_never_kept(hub: HubServer, options: FetchOptions) -> None:
     hub.add("org/tiny", SMALL, LARGE)
     snapshot = get("hf://org/tiny", dataclasses.replace(options, token="hf_secret"))

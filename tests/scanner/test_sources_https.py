@@ -138,6 +138,14 @@ def test_hub_token_is_not_sent_anywhere_else(server: FileServer, tmp_path: Path)
     assert [given for _, _, given in server.requests] == [""]
 
 
+def test_this_machine_is_not_asked_through_a_proxy(
+    server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert contents(get(server.url + PATH, tmp_path)) == {"tiny.gguf": GGUF}
+
+
 def test_redirects_without_end_are_refused(server: FileServer, tmp_path: Path) -> None:
     server.faults.redirects["/"] = server.url + PATH
     assert "more than 10 redirects" in refused(server.url + PATH, tmp_path)

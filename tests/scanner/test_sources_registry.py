@@ -40,3 +40,14 @@ def test_unknown_scheme_names_the_nearest(tmp_path: Path, text: str, problem: st
     with pytest.raises(SourceError, match=problem) as caught:
         fetch(ModelRef.parse(text), FetchOptions(tmp_path))
     assert hint in caught.value.hint
+
+
+def test_file_address_is_read_as_the_path_it_is(tmp_path: Path) -> None:
+    folder = tmp_path / "my model"
+    folder.mkdir()
+    (folder / "model.gguf").write_bytes(b"GGUF")
+    for path in (folder, folder / "model.gguf"):
+        plain, address = (
+            fetch(ModelRef.parse(text), FetchOptions(tmp_path)) for text in (str(path), path.as_uri())
+        )
+        assert (address.root, address.files) == (plain.root, plain.files)

@@ -14,7 +14,7 @@ from scanner.findings import Finding, Measurement, Outcome, Severity
 from scanner.origins.training_facts import fact_table
 from scanner.references import ModelRef
 from tests.scanner.check_runs import context_of, findings_of, measurements_of
-from tests.scanner.model_folders import write_card
+from tests.scanner.model_folders import write_card, write_gguf
 
 FACTS = {fact.id for fact in fact_table().facts}
 FULL = """# Training
@@ -106,6 +106,21 @@ def test_number_of_facts_is_measured_and_evidence_holds_the_quotes(folder: Path)
     document = json.loads(context.evidence.get(piece.sha256))
     assert document["read"] == ["README.md"]
     assert {one["fact"] for one in document["facts"] if one["stated"]} == FACTS
+
+
+def test_header_of_a_gguf_file_states_data_sources(folder: Path) -> None:
+    write_gguf(folder / "m.gguf", {"general.dataset.0.name": "FineWeb", "general.name": "x"})
+    found = {one.rule: one for one in findings_of(CHECK, folder)}
+    assert found["data-sources"].outcome is Outcome.PASS
+    assert "general.dataset.0.name: FineWeb" in found["data-sources"].message
+    assert "was not found in m.gguf" in found["hardware"].message
+
+
+def test_header_that_states_nothing_or_is_broken_is_no_source(folder: Path) -> None:
+    write_gguf(folder / "m.gguf", {"general.name": "x"})
+    (folder / "broken.gguf").write_bytes(b"GGUF")
+    (found,) = findings_of(CHECK, folder)
+    assert found.outcome is Outcome.NOT_RUN
 
 
 def test_without_any_text_nothing_is_judged(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Settings of single checks: those written with --set, and the situation that a policy file answers."""
+"""How the user uses a model, as the policy file answers it and checks of licences read it."""
 
 from __future__ import annotations
 
@@ -15,21 +15,6 @@ from scanner.licensing.situation import PREFIX, SETTINGS, Situation
 _QUESTION: Final = "licence_"
 
 
-def written_settings(values: Sequence[str]) -> dict[str, str]:
-    """The settings in arguments KEY=VALUE, the last of a key.
-
-    Raises:
-        BadParameter: when an argument is not KEY=VALUE.
-    """
-    settings = {}
-    for value in values:
-        key, separator, setting = value.partition("=")
-        if not separator or not key:
-            raise click.BadParameter(f"{value!r} is not KEY=VALUE, for instance garak.probes=dan")
-        settings[key] = setting
-    return settings
-
-
 def situation_settings(answers: Mapping[str, Answer], checks: Sequence[Check]) -> Mapping[str, str]:
     """What a policy answers of the use of the model, as settings of the checks that hold licences to it."""
     read = {key for check in checks for key in check.settings}.intersection(SETTINGS)
@@ -37,18 +22,12 @@ def situation_settings(answers: Mapping[str, Answer], checks: Sequence[Check]) -
     return {key: _written(answer) for key, answer in found.items() if answer is not None}
 
 
-def require_settings(settings: Mapping[str, str], checks: Sequence[Check]) -> None:
-    """A misspelt setting would silently leave the default in force, and one answer too many a question open.
+def require_situation(settings: Mapping[str, str]) -> None:
+    """An answer of the wrong kind would silently leave its question open.
 
     Raises:
-        BadParameter: when no check of the scan has one of them, or an answer is none of the kind asked for.
+        click.BadParameter: when one is none of the kind asked for.
     """
-    from scanner.registry import nearest
-
-    known = sorted(key for check in checks for key in check.settings)
-    for key in settings:
-        if key not in known:
-            raise click.BadParameter(f"--set {key}: no check of this scan has it{nearest(key, known)}")
     try:
         Situation.of(settings)
     except InvalidValueError as error:
