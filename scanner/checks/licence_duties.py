@@ -81,7 +81,6 @@ class LicenceDuties(Check):
                 text.text.encode(), "text/plain", f"licence text {text.entry.path}"
             )
             for text in found.texts
-            if text.binds
         }
         origin = read_origins(context.snapshot, context.check_deadline)
         record = licence_record(found, origin, situation, licence_table(), licence_terms(), texts)
