@@ -16,12 +16,13 @@ from typing import Final
 _WORDS: Final = (
     # who, when, where, and how far
     r"no|not|nor|non|only|solely|sole|except\w*|exclu\w+|unless|until|without|within|outside|other than|if"
-    r"|when|where|who\w*|any|limit|limits|limited to|condition\w*|provided|subject|terms?|purpose\w*|out|off|beyond",
+    r"|when|where|who\w*|any|limit|limits|limited to|condition\w*|provided|subject|terms?|purpose\w*"
+    r"|out|off|beyond",
     # may and must
     r"must|shall|should|may|can|cannot|needs?|require\w*|prohibit\w*|forbid\w*|restrict\w*|permi[ts]\w*"
-    r"|allow\w*|disallow\w*|den(?:y|ies|ied)|refus\w*|comply|complian\w*|agree\w*|accept\w*|consent\w*|approv\w*"
-    r"|author[iy][sz]\w*|grant\w*|licen[cs]\w*|sublicen[cs]\w*|revok\w*|terminat\w*|expire\w*|waive\w*|stop"
-    r"|destroy|delete|keep|welcome\w*|elsewhere|stay away",
+    r"|allow\w*|disallow\w*|den(?:y|ies|ied)|refus\w*|comply|complian\w*|agree\w*|accept\w*|consent\w*"
+    r"|approv\w*|author[iy][sz]\w*|grant\w*|licen[cs]\w*|sublicen[cs]\w*"
+    r"|revok\w*|terminat\w*|expire\w*|waive\w*|stop|destroy|delete|keep|welcome\w*|elsewhere|stay away",
     # what is done with it
     r"us(?:e|es|ed|ing|age|eful|ers?)|obtain\w*|cop(?:y|ies)|modif\w*|deriv\w*|publish\w*|redistribut\w*"
     r"|distribut\w*|deploy\w*|host\w*|serv(?:e|es|ing)|train\w*|fine ?tun\w*|distil\w*|output\w*|generat\w*"
@@ -36,9 +37,9 @@ _WORDS: Final = (
     r"|testing|militar\w*|weapon\w*|warfare|surveill\w*|police|harm\w*|lawful\w*|unlawful\w*|ethic\w*",
     # what is owed
     r"display\w*|show\w*|mention\w*|credit\w*|attribute\w*|attribution\w*|acknowledg\w*|cit(?:e|es|ed|ing)"
-    r"|nam(?:e|ed|es|ing)|prefix\w*|logo\w*|brand\w*|badge\w*|advertise\w*|advertising|register\w*|registration"
-    r"|notif\w*|inform|report\w*|written|writing|indemn\w*|arbitrat\w*|courts?|govern\w*|su(?:e|es|ing)"
-    r"|lawsuit\w*|patent\w*|liab\w*|warrant\w*",
+    r"|nam(?:e|ed|es|ing)|prefix\w*|logo\w*|brand\w*|badge\w*|advertise\w*|advertising|register\w*"
+    r"|registration|notif\w*|inform|report\w*|written|writing|indemn\w*|arbitrat\w*|courts?|govern\w*"
+    r"|su(?:e|es|ing)|lawsuit\w*|patent\w*|liab\w*|warrant\w*",
 )  # fmt: skip
 # 限 also stands in every Chinese "company limited".
 _SIGNS: Final = r"[不仅僅只须須需应應禁必准勿未非无無]|限(?!公司)"
