@@ -33,8 +33,8 @@ _WORDS: Final = (
     r"|business\w*|enterprise\w*|compan(?:y|ies)|production|compet\w*|rival\w*",
     # places and people
     r"territor\w*|countr\w*|jurisdiction\w*|reside\w*|citizen\w*|nation\w*|export\w*|sanction\w*|research\w*"
-    r"|academ\w*|educat\w*|student\w*|personal\w*|hobby\w*|internal\w*|members?|subscribers?|evaluat\w*|test"
-    r"|testing|militar\w*|weapon\w*|warfare|surveill\w*|police|harm\w*|lawful\w*|unlawful\w*|ethic\w*",
+    r"|academ\w*|educat\w*|student\w*|personal\w*|hobby\w*|internal\w*|members?|subscribers?|trial\w*|evaluat\w*"
+    r"|test|testing|militar\w*|weapon\w*|warfare|surveill\w*|police|harm\w*|lawful\w*|unlawful\w*|ethic\w*",
     # what is owed
     r"display\w*|show\w*|mention\w*|credit\w*|attribute\w*|attribution\w*|acknowledg\w*|cit(?:e|es|ed|ing)"
     r"|nam(?:e|ed|es|ing)|prefix\w*|logo\w*|brand\w*|badge\w*|advertise\w*|advertising|register\w*"
