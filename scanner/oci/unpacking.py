@@ -99,7 +99,11 @@ def _opened(blob: Path, layer: LayerFile) -> IO[bytes]:
 
         # The window is what a hostile frame can make us hold in memory.
         decompressor = zstandard.ZstdDecompressor(max_window_size=128 * 1024**2)
-        return cast("IO[bytes]", decompressor.stream_reader(blob.open("rb"), closefd=True))
+        # Across frames, as other readers do: else a second frame would hold files that only they see.
+        return cast(
+            "IO[bytes]",
+            decompressor.stream_reader(blob.open("rb"), read_across_frames=True, closefd=True),
+        )
     return blob.open("rb")
 
 
