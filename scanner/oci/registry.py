@@ -138,8 +138,8 @@ class Registry:
         realm = require_askable(asked["realm"], self._access.plain_http_hosts)
         if leads_home(self._root, realm):
             raise SourceError(
-                f"{self.shown}: the registry sends us to {shown_url(realm)} for a token, an address of this machine "
-                "or its own network",
+                f"{self.shown}: the registry sends us to {shown_url(realm)} for a token, an address of this "
+                "machine or its own network",
                 hint="do not use this registry; report it to whoever runs it",
             )
         url = f"{realm}{'&' if '?' in realm else '?'}{urlencode(query)}"

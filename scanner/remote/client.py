@@ -163,8 +163,8 @@ class Client:
         """Where to ask next, and with which headers."""
         if leads_home(url, target):
             raise SourceError(
-                f"{shown_url(url)}: redirects to {urlsplit(target).hostname}, an address of this machine or its "
-                "own network",
+                f"{shown_url(url)}: redirects to {urlsplit(target).hostname}, an address of this machine or "
+                "its own network",
                 hint="do not use this server; report it to whoever runs it",
             )
         if urlsplit(url).scheme == "https" and urlsplit(target).scheme == "http":

@@ -6,7 +6,9 @@ For sources that record no digests of their own: the sha256 in here is ours, of 
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -53,7 +55,11 @@ class FetchRecord:
 
     def find(self, path: str) -> KeptFile | None:
         """The file with this path, or None."""
-        return next((file for file in self.files if file.path == path), None)
+        return self._by_path.get(path)
+
+    @cached_property
+    def _by_path(self) -> Mapping[str, KeptFile]:
+        return {file.path: file for file in self.files}
 
     def digest(self, file: KeptFile) -> SourceDigest:
         """Our own digest of that day, to hold the file against."""
