@@ -102,7 +102,7 @@ def require_space(folder: Path, needed_bytes: int) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     free_bytes = shutil.disk_usage(folder).free
-    if needed_bytes and needed_bytes + SPARE_BYTES > free_bytes:
+    if needed_bytes > 0 and needed_bytes + SPARE_BYTES > free_bytes:
         raise SourceError(
             f"{folder}: {needed_bytes / 1e9:.1f} GB to fetch and {free_bytes / 1e9:.1f} GB free",
             hint="free some disk space, choose another folder with --data-dir, or fetch fewer files",

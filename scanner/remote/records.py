@@ -16,6 +16,7 @@ from scanner.errors import InvalidValueError
 from scanner.manifest import SourceDigest
 from scanner.records import decode, encode_pretty
 from scanner.source import SourceError
+from scanner.whole_files import write_whole
 
 _NAME: Final = "fetched.json"
 
@@ -79,9 +80,7 @@ def keep_record(folder: Path, record: FetchRecord) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / f"{_NAME}.new"
-        temporary.write_bytes(encode_pretty(record))
-        temporary.replace(folder / _NAME)
+        write_whole(folder / _NAME, encode_pretty(record))
     except OSError as error:
         raise SourceError(
             f"{folder}: {error.strerror or error}",
