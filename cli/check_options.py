@@ -38,7 +38,7 @@ def settings(command: Command) -> Command:
         "settings",
         multiple=True,
         metavar="KEY=VALUE",
-        callback=lambda _context, _parameter, values: _pairs(values),
+        callback=lambda _context, _parameter, values: written(values),
         help="Setting of a single check, such as garak.probes=dan,encoding; may be repeated.",
     )(command)
 
@@ -73,7 +73,12 @@ def require_known(given: Mapping[str, str], checks: Sequence[Check]) -> None:
             raise click.BadParameter(f"--set {key}: no check of this scan has it{nearest(key, known)}")
 
 
-def _pairs(values: tuple[str, ...]) -> dict[str, str]:
+def written(values: Sequence[str]) -> dict[str, str]:
+    """The settings in arguments KEY=VALUE, the last of a key.
+
+    Raises:
+        click.BadParameter: when an argument is not KEY=VALUE.
+    """
     found = {}
     for value in values:
         key, separator, setting = value.partition("=")
