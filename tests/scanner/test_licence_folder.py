@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from scanner import licence_review
 from scanner.licence_review import LicencePathError, Role, judge_path
 from tests.scanner.model_folders import licence_text, write_card, write_gguf
 
