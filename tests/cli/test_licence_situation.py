@@ -1,4 +1,4 @@
-"""Settings of checks: what a policy answers of the use of a model reaches them, and --set comes first."""
+"""What a policy answers of the use of a model reaches the check, and what --set says comes first."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 import pytest
 
-from cli.check_settings import require_settings, situation_settings, written_settings
+from cli.check_options import require_known
 from cli.checks import known_checks
+from cli.licence_situation import require_situation, situation_settings
 from cli.main import run
 from policies.policy_file import load_policy
 from scanner.licensing.situation import Situation
@@ -39,15 +40,12 @@ def test_section_licence_becomes_the_situation_of_the_check(tmp_path: Path) -> N
 @pytest.mark.parametrize(("key", "value"), [("licence.mau", "many"), ("licence.territory", "Europe")])
 def test_answer_of_the_wrong_kind_is_refused_before_the_scan(key: str, value: str) -> None:
     with pytest.raises(click.BadParameter, match=key.replace(".", r"\.")):
-        require_settings({key: value}, DUTIES)
+        require_situation({key: value})
 
 
 def test_misspelt_setting_is_refused_with_the_nearest() -> None:
     with pytest.raises(click.BadParameter, match=r"licence\.maw.*licence\.mau"):
-        require_settings({"licence.maw": "5"}, DUTIES)
-    with pytest.raises(click.BadParameter, match="not KEY=VALUE"):
-        written_settings(["licence.mau"])
-    assert written_settings(["licence.mau=2e6", "a=b=c"]) == {"licence.mau": "2e6", "a": "b=c"}
+        require_known({"licence.maw": "5"}, DUTIES)
 
 
 def test_european_of_a_policy_file_is_barred_until_an_argument_says_otherwise(
