@@ -5,6 +5,7 @@ They travel in Click's context, so that the commands that fetch need not hand th
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -63,9 +64,9 @@ def access() -> Access:
 
     context = click.get_current_context(silent=True)
     given: dict[str, Any] = context.meta.get(_KEY, {}) if context else {}
-    store = given.get("ollama_store") or next(
-        (path for each in _STORES if (path := Path(each).expanduser()).is_dir()), None
-    )
+    # Not `Path.is_dir`, which raises where the folder of the service is closed to us.
+    found = next(filter(os.path.isdir, map(os.path.expanduser, _STORES)), None)
+    store = given.get("ollama_store") or (Path(found) if found else None)
     return Access(given.get("credential", ""), tuple(given.get("plain_http", ())), store)
 
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from scanner.references import ModelRef
     from scanner.scan import Scan
 
-# As in scanner/lock/lock_file.py, which is too slow to import for --help.
 LOCK_NAME: Final = "model.lock.json"
 _SUFFIX: Final = ".lock.json"
 

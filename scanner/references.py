@@ -34,6 +34,8 @@ _SECRETS: Final = ("signature", "credential", "token", "secret", "password", "ap
 _LAYOUT: Final = "oci-layout:"
 _DEMANDED: Final = re.compile(r"(?P<location>.*)#sha256[=:](?P<digest>[0-9a-fA-F]{64})", re.DOTALL)
 
+_DIGEST_LIKE: Final = re.compile(r"#\s*(sha|md5|blake)[\w-]*\s*[=:]", re.IGNORECASE)
+
 
 class BadReferenceError(ScanError):
     """The model reference cannot be read."""
@@ -145,8 +147,15 @@ def _address(rest: str) -> tuple[str, str | None]:
 
 
 def _demanded(rest: str) -> tuple[str, str | None]:
-    match = _DEMANDED.fullmatch(rest)
-    return (match["location"], f"sha256:{match['digest'].lower()}") if match else (rest, None)
+    if match := _DEMANDED.fullmatch(rest):
+        return match["location"], f"sha256:{match['digest'].lower()}"
+    # Taken for a part of the name, a digest that is cut off would demand nothing.
+    if _DIGEST_LIKE.search(rest):
+        raise BadReferenceError(
+            "what follows '#' in the reference is no sha256 of 64 hex digits",
+            hint="write https://host/path/model.gguf#sha256=... with all of them",
+        )
+    return rest, None
 
 
 def _file(rest: str) -> tuple[str, str | None]:

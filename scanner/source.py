@@ -23,7 +23,8 @@ class Access:
 
     Attributes:
         credential: "user:secret" or a token for the server that the reference names, "" for none; never
-            stored, and never sent to another host. The hub's token is not it.
+            stored, and never sent to another host, but for the one that a registry names to give tokens.
+            The hub's token is not it.
         plain_http_hosts: Hosts that may be asked without encryption; this machine always may.
         ollama_store: Folder that Ollama keeps its models in, None where there is none.
     """

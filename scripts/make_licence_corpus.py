@@ -189,7 +189,7 @@ def _alterations(base: _Base, text: str) -> Iterator[CorpusText]:
             )
 
 
-# Label, expression, replacement; each fits one or more of the texts.
+# Label, expression, replacement; each fits one or more of the texts, and a blank fits any white space.
 _TAMPERED: Final = (
     ("not-granted", r"(?i)is hereby granted", "is not hereby granted"),
     ("no-selling", r"(?i)sublicense, and/or sell", "and/or sublicense"),
@@ -212,6 +212,15 @@ _TAMPERED: Final = (
     ("contact-line", r"\Z", "\nFor questions, contact sales@example.org about commercial licences.\n"),
     ("see-terms", r"\Z", "\nSee TERMS.md for the limits of this grant.\n"),
     ("title", r"\A", "Academic Edition, members only\n\n"),
+    ("korean", r"\Z", "\n\uc0c1\uc5c5\uc801 \uc774\uc6a9\uc740 \uae08\uc9c0\ub429\ub2c8\ub2e4.\n"),
+    ("japanese", r"\Z",
+     "\n\u5546\u7528\u5229\u7528\u306b\u306f\u5225\u9014\u5951\u7d04\u304c\u5fc5\u8981\u3067\u3059\u3002\n"),
+    ("full-width", r"\Z", "\n\uff2e\uff4f\uff54 for sale\n"),
+    ("zero-width", r"\Z", "\nN\u200bo s\u200bale\n"),
+    ("tag", r"\Z", "\n<i hospitals pay>\n"),
+    ("attribute", r"\Z", "\n<i title=no-resale>\n"),
+    ("version-line", r"\Z", "\nVersion: trial edition\n"),
+    ("address", r"\Z", "\nhttps://example.org/acceptable-use-policy\n"),
     ("spdx-line", r"\A", "SPDX-License-Identifier: CC-BY-NC-4.0\n\n"),
 )  # fmt: skip
 

@@ -10,7 +10,8 @@ import sys
 # What a reader of the tool's answer takes for free use.
 PERMISSIVE = {
     "MIT", "MIT-0", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "0BSD", "ISC", "CC0-1.0", "Unlicense",
-    "CC-BY-4.0", "Zlib", "BSL-1.0", "X11", "BSD-2-Clause-Views", "BSD-Source-Code", "ECL-2.0", "PSF-2.0", "Python-2.0",
+    "CC-BY-4.0", "Zlib", "BSL-1.0", "X11", "BSD-2-Clause-Views", "BSD-Source-Code", "ECL-2.0", "PSF-2.0",
+    "Python-2.0",
 }  # fmt: skip
 # askalono's own threshold below which its command line reports nothing.
 SURE = 0.8

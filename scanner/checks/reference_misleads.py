@@ -31,6 +31,7 @@ from scanner.findings import Confidence, Finding, Severity
 from scanner.manifest import Snapshot
 
 _TAGS: Final = ("AML.T0010", "AML.T0074", "OWASP-LLM03:2025", "CWE-345")
+_HUB: Final = "hf"
 _HEADS: Final = ("refs/heads/", "refs/tags/")
 
 
@@ -46,7 +47,8 @@ class ReferenceMisleads(Check):
         """One finding on the revision, after one on a name that moved."""
         snapshot = context.snapshot
         facts = dict(snapshot.source)
-        if "requested_revision" not in facts:
+        # Registries record a "requested_revision" too, and nothing of who may set their tags.
+        if snapshot.ref.scheme != _HUB or "requested_revision" not in facts:
             yield self.not_run(
                 "the model does not come from a hub, so no revision was named", rule="nothing-to-examine"
             )

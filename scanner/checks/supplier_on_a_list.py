@@ -1,11 +1,12 @@
 """supplier-on-a-list: asks whether publisher, declared base or name of a model match a listed supplier.
 
 What it looks for: the organisation in the reference, the company behind it and that company's owner, the base
-models that card and GGUF headers declare with the companies behind them, and the names under which the model
-goes, against a dated table of suppliers whom a list or rule names (Entity List, section 1260H, FASCSA order,
-NDAA sections, state rules, EU, UK and US sanctions) and, when the user imported them, against the whole
-Consolidated Screening List of the US and the sanctions lists of the EU and the UK. Each match tells list,
-entity, since when, source, how the row is known, by which way it matched, and whom the list concerns.
+models that card, adapter config and GGUF headers declare with the companies behind them, and the names under
+which the model goes, against a dated table of suppliers whom a list or rule names (Entity List, section
+1260H, FASCSA order, NDAA sections, state rules, EU, UK and US sanctions) and, when the user imported them,
+against the whole Consolidated Screening List of the US and the sanctions lists of the EU and the UK. Each
+match tells list, entity, since when, source, how the row is known, by which way it matched, and whom the list
+concerns.
 
 Why it matters: agencies, their contractors, state bodies, exporters and those whom sanctions bind each have
 rules about some of these parties. Most readers are bound by none, and a match is a fact to look at: what
@@ -29,7 +30,7 @@ Source: 15 CFR 744.11, 744.16; 41 U.S.C. 4713; FAR 52.204-30; P.L. 119-60, secti
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -37,7 +38,6 @@ from typing import Final
 from scanner.check import Check, CheckContext, MeasureSpec
 from scanner.evidence import EvidenceRef
 from scanner.findings import Confidence, Finding, Interval, Measurement, Severity
-from scanner.model_files import GgufError, ModelFileError, gguf_header_of, model_card, read_config
 from scanner.origins.imported_lists import (
     OLD_AFTER_DAYS,
     SETTING,
@@ -47,15 +47,15 @@ from scanner.origins.imported_lists import (
     imported_names,
     read_import,
 )
-from scanner.origins.lineage import declared_bases, header_bases, header_origins, names_of, plain
+from scanner.origins.lineage import header_origins, names_of, plain
 from scanner.origins.names import ModelName
+from scanner.origins.reading import read_origins
 from scanner.origins.screened_parties import US
 from scanner.origins.supplier_lists import ListedSupplier, supplier_lists
 from scanner.origins.supplier_matches import Company, Match, Names, companies_of, match_of, no_surer_than
 from scanner.records import encode_pretty
 
 POSSIBLE: Final = "possible-match"
-_MAX_HEADERS: Final = 8
 _MAX_SHOWN: Final = 6
 _TAGS: Final = ("OWASP-LLM03:2025",)
 _JUDGE: Final = (
@@ -194,28 +194,16 @@ class SupplierOnAList(Check):
     def _gather(self, context: CheckContext, names: Names) -> Iterator[Finding]:
         """Fills `names`; yields an ERROR for each file that could not be read."""
         snapshot = context.snapshot
-        config: Mapping[str, object] = {}
+        reading = read_origins(snapshot, context.check_deadline)
+        for subject, problem in reading.problems:
+            yield self.errored(problem, subject=subject)
         if snapshot.ref.scheme == "hf":
             names.publishers.append(plain(snapshot.ref.location.partition("/")[0]))
-        try:
-            card = model_card(snapshot)
-            names.bases += declared_bases(card) if card else ()
-        except ModelFileError as error:
-            yield self.errored(str(error), subject="model card")
-        try:
-            config = read_config(snapshot) or {}
-        except ModelFileError as error:
-            yield self.errored(str(error), subject="config.json")
-        own = list(names_of(snapshot, config, None))
-        for entry in list(snapshot.with_suffix(".gguf"))[:_MAX_HEADERS]:
-            try:
-                header = gguf_header_of(snapshot, entry)
-            except (GgufError, OSError) as error:
-                yield self.errored(str(error), subject=entry.path)
-                continue
-            names.bases += header_bases(header)
-            own += names_of(snapshot, config, header)
-            own += [claim.value for claim in header_origins(entry.path, header)]
+        names.bases += [link.name for link in reading.chain().bases]
+        own = list(names_of(snapshot, reading.config, None))
+        for path, header in reading.headers:
+            own += names_of(snapshot, reading.config, header)
+            own += [claim.value for claim in header_origins(path, header)]
         names.own += [name for name in own if ModelName.of(name).is_telling]
 
 

@@ -5,18 +5,15 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import shutil
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
 from scanner.hub.listing import HubFile
+from scanner.remote.downloads import require_space
 from scanner.source import SourceError
-
-# What a file system needs beyond the bytes: blocks that are not full, notes of the hub's client.
-_SPARE_BYTES: Final = 64 * 1024**2
 
 
 @dataclass(frozen=True)
@@ -84,12 +81,7 @@ class HubFolder:
             SourceError: when what is missing of `files` is more than what is free.
         """
         needed_bytes = sum(file.size_bytes - self._part_bytes(file) for file in files)
-        free_bytes = shutil.disk_usage(self.path).free
-        if needed_bytes > 0 and needed_bytes + _SPARE_BYTES > free_bytes:
-            raise SourceError(
-                f"{self.root}: {needed_bytes / 1e9:.1f} GB to fetch and {free_bytes / 1e9:.1f} GB free",
-                hint="free some disk space, choose another folder with --data-dir, or fetch fewer files",
-            )
+        require_space(self.root, needed_bytes)
 
     def _part_bytes(self, file: HubFile) -> int:
         try:

@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -22,6 +21,7 @@ from scanner.file_names import leads_out, too_long
 from scanner.recorded_digests import digest_of_etag
 from scanner.records import decode, encode_pretty
 from scanner.source import SourceError
+from scanner.whole_files import write_whole
 
 COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 # 1 PiB: a thousand times the largest repository known.
@@ -136,8 +136,8 @@ def keep_listing(folder: Path, revision: str | None, listing: HubListing) -> Non
     """
     try:
         (folder / "revisions").mkdir(parents=True, exist_ok=True)
-        _replace(folder / f"{listing.commit}.json", encode_pretty(listing))
-        _replace(_revision_file(folder, revision), listing.commit.encode())
+        write_whole(folder / f"{listing.commit}.json", encode_pretty(listing))
+        write_whole(_revision_file(folder, revision), listing.commit.encode())
     except OSError as error:
         raise SourceError(
             f"{folder}: {error.strerror or error}",
@@ -171,11 +171,3 @@ def kept_listing(folder: Path, repository: str, revision: str | None) -> HubList
 
 def _revision_file(folder: Path, revision: str | None) -> Path:
     return folder / "revisions" / quote(revision or "main", safe="")
-
-
-def _replace(path: Path, data: bytes) -> None:
-    # A fresh name and "x": a link that lies there already is never written through.
-    temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}.new")
-    with temporary.open("xb") as stream:
-        stream.write(data)
-    temporary.replace(path)

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import re
 import threading
-import time
 from collections.abc import Callable, Mapping
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final, Protocol
 
+from scanner.remote.failures import retry_after
 from scanner.source import SourceError
 
 if TYPE_CHECKING:
@@ -48,13 +47,7 @@ def asked_wait_seconds(headers: Mapping[str, str]) -> float | None:
     """
     if match := _RATE_LIMIT.search(headers.get("RateLimit", "")):
         return float(match[1])
-    told = headers.get("Retry-After", "").strip()
-    if told.isdecimal():
-        return float(told[:9])
-    try:
-        return max(0.0, parsedate_to_datetime(told).timestamp() - time.time()) if told else None
-    except (ValueError, OverflowError):
-        return None
+    return retry_after(headers)
 
 
 def retrying(

@@ -154,6 +154,6 @@ def _licence(card: ModelCard | None, header: GgufHeader | None) -> str:
 
 
 def _publisher(snapshot: Snapshot, header: GgufHeader | None) -> str:
-    if "://" in snapshot.ref.text:
+    if snapshot.ref.scheme == "hf":
         return snapshot.ref.location.partition("/")[0]
     return (header.text("general.organization") if header else "")[:_LONGEST]

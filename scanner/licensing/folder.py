@@ -168,11 +168,16 @@ def _judge(root: Path, paths: list[str], *, only_named: bool) -> Judgement:
     problems: list[tuple[str, str]] = []
     for path in paths:
         name = PurePosixPath(path).name.lower()
-        files.append(FileEntry(path, 0, ""))
-        if name in _READ_FILES or name.endswith(".gguf") or (only_named and not is_licence_name(name)):
+        if name.endswith(".gguf"):
+            files.append(FileEntry(path, 0, ""))
+            continue
+        if name not in _READ_FILES and only_named and not is_licence_name(name):
             continue
         if not (root / path).is_file():  # a pipe would never end
             problems.append((path, "not a regular file, or a broken link"))
+            continue
+        files.append(FileEntry(path, (root / path).stat().st_size, _digest(root / path)))
+        if name in _READ_FILES:
             continue
         try:
             texts[path] = read_text(
@@ -216,7 +221,7 @@ def _claims(
         problems.append(("config.json", str(error)))
     for entry in snapshot.with_suffix(".gguf"):
         try:
-            claims += gguf_claims(entry.path, gguf_metadata(snapshot.local_path(entry.path)))
+            claims += gguf_claims(entry.path, gguf_metadata(Path(snapshot.root) / entry.path))
         except (GgufError, OSError) as error:
             problems.append((entry.path, str(error)))
     return claims, prose

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from scanner.findings import Severity
 from scanner.licensing.licence import Licence
 from scanner.licensing.texts import Sentence
+from scanner.licensing.words import folded
 
 
 @dataclass(frozen=True)
@@ -70,11 +71,17 @@ class LicenceReading:
             return Standing.UNRECOGNISED
         if not self.containment:
             return Standing.NAMED
-        if self.additions and not self.licences[0].base:
+        if any(not self._describes(addition) for addition in self.additions):
             return Standing.ADDED
         if self.unexplained or self.missing_words:
             return Standing.ALTERED
         return Standing.PLAIN
+
+    def _describes(self, addition: Addition) -> bool:
+        """Whether the licence is a known one with a clause added, and this is that clause."""
+        row = self.licences[0]
+        said = folded(addition.sentence.text)
+        return bool(row.base) and any(phrase in said for phrase in row.phrases)
 
     @property
     def is_plainly_permissive(self) -> bool:

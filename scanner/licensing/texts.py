@@ -22,7 +22,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from scanner.licensing.fingerprints import SHINGLE_WORDS, Fingerprint, digest_of, fingerprint, shingles_of
-from scanner.licensing.words import TERM_WORD, folded, words_of
+from scanner.licensing.term_words import sets_term
+from scanner.licensing.words import folded, words_of
 
 __all__ = [
     "MAX_RESIDUE",
@@ -225,14 +226,14 @@ def _fills_slot(
     """Whether the unknown words stand where the known text names a party, and read like a name."""
     if end - start > _LONGEST_NAME_WORDS or start < SHINGLE_WORDS or end >= len(hashes):
         return False
-    if TERM_WORD.search(" ".join(words[start:end])):
+    if sets_term(" ".join(words[start:end])):
         return False
-    befores = known.places.get(hashes[start - SHINGLE_WORDS], ())
-    afters = known.places.get(hashes[end], ())
+    earlier = known.places.get(hashes[start - SHINGLE_WORDS], ())
+    later = known.places.get(hashes[end], ())
     return any(
         begin <= before + SHINGLE_WORDS and after <= stop and before + SHINGLE_WORDS <= after
-        for before in befores
-        for after in afters
+        for before in earlier
+        for after in later
         for begin, stop in known.slots
     )
 
@@ -245,10 +246,11 @@ def missing_words(known: Fingerprint, counts: Mapping[int, int]) -> int:
     """
     length = len(known.sequence) + SHINGLE_WORDS - 1 if known.sequence else 0
     lacking = bytearray(b"\x01" * length)
-    taken: Counter[int] = Counter()
+    taken: dict[int, int] = {}
     for place, value in enumerate(known.sequence):
-        if taken[value] < counts.get(value, 0):
-            taken[value] += 1
+        used = taken.get(value, 0)
+        if used < counts.get(value, 0):
+            taken[value] = used + 1
             lacking[place : place + SHINGLE_WORDS] = bytes(SHINGLE_WORDS)
     for start, end in (*known.slots, *known.optional):
         lacking[start:end] = bytes(min(end, length) - start)

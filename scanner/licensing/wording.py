@@ -21,11 +21,21 @@ import msgspec
 import yaml
 
 from scanner.licensing.reading import Trigger
-from scanner.licensing.words import TERM_WORD, folded
+from scanner.licensing.term_words import sets_term
+from scanner.licensing.words import folded
 
 _SCHEMA: Final = "weighbridge.licence-wording/1"
 # A sentence this long is read by a person, whatever its words are.
 _LONGEST_INNOCENT: Final = 400
+
+
+_ADDRESS: Final = re.compile(r"<?(?:https?://|www\.)[^\s<>]+>?|<?[^\s<>@]+@[^\s<>@]+\.[^\s<>@]+>?")
+
+
+def _shortened(address: re.Match[str]) -> str:
+    # An address may be called a licence; "/non-commercial" in it is a hint that somebody should follow.
+    words = re.sub(r"licen[cs]es?", "", folded(address.group()))
+    return address.group() if sets_term(words) else " url "
 
 
 @dataclass(frozen=True)
@@ -53,15 +63,13 @@ class Wording:
         """Whether a sentence is a heading, a name, an address or a pointer that changes no term."""
         if len(sentence) > _LONGEST_INNOCENT:
             return False
-        words = folded(sentence)
+        words = folded(_ADDRESS.sub(_shortened, sentence))
         found = self._innocent.fullmatch(words)
-        return not words or (
-            found is not None and not any(gap and TERM_WORD.search(gap) for gap in found.groups())
-        )
+        return not words or (found is not None and not any(gap and sets_term(gap) for gap in found.groups()))
 
     def sets_condition(self, sentence: str, unknown: str) -> bool:
         """Whether a sentence whose `unknown` words no licence explains says what one may or may not do."""
-        return TERM_WORD.search(unknown) is not None or self._condition.search(folded(sentence)) is not None
+        return sets_term(unknown) or self._condition.search(folded(sentence)) is not None
 
 
 class _Document(msgspec.Struct, forbid_unknown_fields=True):

@@ -15,11 +15,14 @@ import re
 import unicodedata
 from typing import Final
 
+from scanner.licensing.term_words import sets_term
+
 _WORD: Final = re.compile(r"[^\W_]+")
+# In a plain text a tag is visible: one with blanks in an attribute's value could hold a sentence.
 _TAG: Final = re.compile(
     r"</?(?:a|abbr|article|b|blockquote|body|br|center|code|dd|div|dl|dt|em|font|footer|h[1-6]|head|header|hr|"
     r"html|i|img|li|link|main|meta|ol|p|pre|section|small|span|strong|sub|sup|table|tbody|td|th|thead|title|"
-    r"tr|tt|u|ul)(?:\s[^<>]{0,500})?/?>",
+    r"tr|tt|u|ul)(?:\s+[\w:-]{1,40}=(?:\"[^\"<>\s]{0,300}\"|'[^'<>\s]{0,300}'|[^\"'<>\s]{1,300}))*\s*/?>",
     re.IGNORECASE,
 )
 _ENTITY: Final = re.compile(r"&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|[a-zA-Z]{2,31});")
@@ -29,30 +32,6 @@ _COPYRIGHT_LINE: Final = re.compile(
     r"\(c\) ?\d{4}|©|all rights reserved\b)[^\n]{0,200}$",
     re.IGNORECASE | re.MULTILINE,
 )
-# Words that can narrow, widen or attach a condition: a copyright line, a name or a heading has none of them.
-TERM_WORD: Final = re.compile(
-    r"\b(?:no|not|nor|non|only|sole|solely|except|excepting|unless|until|without|within|outside|"
-    r"other than|must|shall|should|may|can|cannot|need|needs|if|when|where|who|whoever|whose|any|"
-    r"all uses?|use|uses|used|"
-    r"using|usage|useful|user|users|"
-    r"require\w*|prohibit\w*|forbid\w*|forbidden|restrict\w*|limit|limits|limited to|permi[ts]\w*|allow\w*|"
-    r"disallow\w*|exclu\w+|grant\w*|deny|denied|revok\w*|terminat\w*|expire\w*|commerc\w*|noncommerc\w*|"
-    r"licen[cs]\w*|sublicen[cs]\w*|agree\w*|accept\w*|consent\w*|approv\w*|author[iy][sz]\w*|obtain\w*|"
-    r"condition\w*|provided|subject|term|terms|comply|complian\w*|"
-    r"revenue\w*|turnover|profit\w*|income|sales|sell\w*|sold|fee|fees|royalt\w*|paid|pay|pays|payment\w*|"
-    r"million\w*|billion\w*|thousand\w*|monthly|annual\w*|"
-    r"territor\w*|countr\w*|jurisdiction\w*|reside\w*|citizen\w*|nation\w*|export\w*|sanction\w*|"
-    r"militar\w*|weapon\w*|warfare|surveill\w*|police|harm\w*|lawful\w*|unlawful\w*|ethic\w*|"
-    r"research\w*|academ\w*|educat\w*|student\w*|personal\w*|hobby\w*|evaluat\w*|test|testing|production|"
-    r"internal\w*|business\w*|enterprise\w*|train\w*|fine ?tun\w*|distil\w*|output\w*|generat\w*|improv\w*|"
-    r"compet\w*|rival\w*|benchmark\w*|publish\w*|redistribut\w*|distribut\w*|deploy\w*|host\w*|serv(?:e|es|ing)|"
-    r"display\w*|show\w*|mention\w*|credit\w*|attribut\w*|acknowledg\w*|cit(?:e|es|ed|ing)|name|named|names|"
-    r"naming|prefix\w*|logo\w*|brand\w*|badge\w*|advertis\w*|register\w*|registration|notif\w*|inform|report\w*|"
-    r"written|writing|indemn\w*|arbitrat\w*|courts?|govern\w*|waive\w*|sue|sues|lawsuit\w*|patent\w*|"
-    r"liab\w*|warrant\w*|purpose\w*|derivative\w*|deriv\w*|modif\w*|copy|copies|keep|stop|destroy|delete)\b"
-    r"|[不仅僅只须須需应應禁限必准勿未非无無]",
-    re.IGNORECASE,
-)  # fmt: skip
 
 
 def words_of(text: str) -> list[tuple[str, int, int]]:
@@ -77,22 +56,30 @@ def _fold(word: str) -> str:
 _SAME: Final = {"https": "http"}
 
 
-def _blank(match: re.Match[str]) -> str:
+def _blank(tag: re.Match[str]) -> str:
+    said = _LICENCE_WORD.sub("", _WORD_GAP.sub(" ", tag.group()))
     # Line breaks stay: sentences are quoted with the line they begin on.
-    return re.sub(r"[^\n]", " ", match.group())
+    return tag.group() if sets_term(said) else re.sub(r"[^\n]", " ", tag.group())
 
 
 def _blank_copyright(line: re.Match[str]) -> str:
     # "(c) 2026 Acme, for research use only" is a licence term that calls itself a copyright line.
-    said = _COPYRIGHT_PHRASE.sub("", line.group())
-    return line.group() if TERM_WORD.search(_WORD_GAP.sub(" ", said)) else " " * len(line.group())
+    said = _ABBREVIATION.sub("", _COPYRIGHT_PHRASE.sub("", line.group()))
+    is_more = _SECOND_SENTENCE.search(said) or sets_term(_WORD_GAP.sub(" ", said))
+    return line.group() if is_more else " " * len(line.group())
 
 
 _WORD_GAP: Final = re.compile(r"[\W_]+")
+_LICENCE_WORD: Final = re.compile(r"licen[cs]es?", re.IGNORECASE)
 _COPYRIGHT_PHRASE: Final = re.compile(
-    r"all rights reserved\b|[<\[{](?:name of )?(?:copyright )?(?:owners?|holders?|author)[>\]}]",
+    r"all rights reserved\b|[<\[{](?:name of )?(?:copyright )?(?:owners?|holders?|author)[>\]}]"
+    r"|https?://\S+|\S+@\S+",
     re.IGNORECASE,
 )
+_ABBREVIATION: Final = re.compile(
+    r"\b(?:inc|ltd|co|corp|llc|plc|jr|sr|al|dr|prof|st|bros|univ|dept|[a-z])\.", re.IGNORECASE
+)
+_SECOND_SENTENCE: Final = re.compile(r"[.!?;:]\s+\w|[。；！？]\s*\w")
 
 
 def _unescape(match: re.Match[str]) -> str:

@@ -91,7 +91,7 @@ def _requested(snapshot: Snapshot, lock: ModelLock) -> Iterator[tuple[str, str]]
     """The source's facts, as if asked for by the name that the lock is for: "refs/pr/1" stays flagged."""
     asked = lock.requested_revision or ""
     for key, value in snapshot.source:
-        is_pinned = key in ("requested_revision", "requested_revision") and value == lock.commit
+        is_pinned = key == "requested_revision" and value == lock.commit
         yield key, asked if is_pinned and asked else value
     is_known = any(key == "unmerged_revision" for key, _ in snapshot.source)
     if asked.startswith(("refs/pr/", "pr/")) and snapshot.commit == lock.commit and not is_known:

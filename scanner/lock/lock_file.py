@@ -20,7 +20,6 @@ from scanner.errors import ScanError
 from scanner.lock.model_lock import SCHEMA_ID, LockError, ModelLock
 from scanner.records import decode, to_builtins
 
-DEFAULT_NAME: Final = "model.lock.json"
 # 100,000 files take about 40 MB.
 _LIMIT_BYTES: Final = 256 * 1024**2
 _SCHEMA: Final = re.compile(r"weighbridge\.model-lock/(\d{1,6})")

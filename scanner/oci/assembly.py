@@ -125,15 +125,16 @@ class _Assembly:
         return is_wanted
 
     def _fetch(self, singles: list[LayerFile], archives: list[LayerFile]) -> None:
-        absent = [each for each in singles if not self._is_there(each)]
+        absent = {each.path: each for each in singles if not self._is_there(each)}
         packed = [each for each in archives if not self._is_unpacked(each)]
-        needed = sum(each.descriptor.size for each in (*absent, *packed)) if self._blobs.is_remote else 0
+        to_copy = (*absent.values(), *packed) if self._blobs.is_remote else ()
+        needed = sum(each.descriptor.size for each in to_copy)
         require_space(self._root, needed)
         with self._options.progress.task("Fetching", needed, "bytes") as task:
             for layer in singles:
                 task.note(layer.path)
                 target = self._root / layer.path
-                if layer in absent and not self._blobs.place(layer.descriptor, target, task.advance):
+                if layer.path in absent and not self._blobs.place(layer.descriptor, target, task.advance):
                     self._missing.append(layer.path)
                     continue
                 self._expect(layer.path, layer.descriptor.hex, layer.shown)

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from scanner.oci.manifests import MANIFEST_LIMIT_BYTES, AbsentError, digest_of, is_digest
 from scanner.source import SourceError
+from scanner.whole_files import write_whole
 
 
 def folder_of(cache: Path, host: str, repository: str) -> Path:
@@ -22,8 +23,8 @@ def keep(folder: Path, reference: str, data: bytes) -> None:
     """
     try:
         (folder / "references").mkdir(parents=True, exist_ok=True)
-        _replace(folder / f"{digest_of(data)[7:]}.json", data)
-        _replace(_reference_file(folder, reference), digest_of(data).encode())
+        write_whole(folder / f"{digest_of(data)[7:]}.json", data)
+        write_whole(_reference_file(folder, reference), digest_of(data).encode())
     except OSError as error:
         raise SourceError(
             f"{folder}: {error.strerror or error}",
@@ -56,9 +57,3 @@ def kept(folder: Path, reference: str, shown: str) -> bytes:
 
 def _reference_file(folder: Path, reference: str) -> Path:
     return folder / "references" / quote(reference, safe="")
-
-
-def _replace(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f"{path.name}.new")
-    temporary.write_bytes(data)
-    temporary.replace(path)

@@ -5,6 +5,7 @@ Source: OCI Image Format Specification 1.1, image-layout.md.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,10 +45,19 @@ class LinkedBlobs:
         return self.folder / digest.replace(":", self.separator, 1)
 
     def place(self, blob: Descriptor, target: Path, on_bytes: Callable[[int], None]) -> bool:
-        """Links the blob to `target`; False when there is no such blob."""
+        """Links the blob to `target`; False when there is no such blob.
+
+        Raises:
+            SourceError: when it is itself a link to elsewhere, or cannot be linked.
+        """
         source = self.path(blob.digest)
         if not source.is_file():
             return False
+        # A layout comes from somebody else: its links must not have other files of this machine read.
+        if not Path(os.path.realpath(source)).is_relative_to(os.path.realpath(self.folder)):
+            raise SourceError(
+                f"{source}: a link that leads out of {self.folder}", hint="replace it by the blob itself"
+            )
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.unlink(missing_ok=True)

@@ -24,7 +24,7 @@ from scanner.oci.manifests import (
     is_digest,
 )
 from scanner.records import decode
-from scanner.remote.addresses import is_loopback, require_askable, shown_url
+from scanner.remote.addresses import is_loopback, leads_home, require_askable, shown_url
 from scanner.remote.client import Client
 from scanner.remote.downloads import Download, download
 from scanner.remote.failures import StatusError, one_line
@@ -136,6 +136,12 @@ class Registry:
             query["service"] = service
         # The registry names who gives tokens; the credential goes there, and only over an encrypted way.
         realm = require_askable(asked["realm"], self._access.plain_http_hosts)
+        if leads_home(self._root, realm):
+            raise SourceError(
+                f"{self.shown}: the registry sends us to {shown_url(realm)} for a token, an address of this "
+                "machine or its own network",
+                hint="do not use this registry; report it to whoever runs it",
+            )
         url = f"{realm}{'&' if '?' in realm else '?'}{urlencode(query)}"
         headers = {"Authorization": basic} if basic else {}
         body = self._client.get(url, headers, limit_bytes=_TOKEN_LIMIT_BYTES).body

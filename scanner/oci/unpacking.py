@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, Final, cast
 
 from scanner.oci.layers import LayerFile
+from scanner.remote.downloads import SPARE_BYTES
 from scanner.remote.names import inside_path
 from scanner.source import SourceError
 
@@ -30,7 +31,6 @@ _MOST_MEMBERS: Final = 100_000
 # Weights hardly shrink. An archive may unfold to this size in any case, and beyond it by this factor.
 _FREE_BYTES: Final = 1024**3
 _MOST_FACTOR: Final = 100
-_SPARE_BYTES: Final = 64 * 1024**2
 _REFUSED: Final = "do not use this artefact; ask its publisher to pack plain files only"
 
 
@@ -99,7 +99,11 @@ def _opened(blob: Path, layer: LayerFile) -> IO[bytes]:
 
         # The window is what a hostile frame can make us hold in memory.
         decompressor = zstandard.ZstdDecompressor(max_window_size=128 * 1024**2)
-        return cast("IO[bytes]", decompressor.stream_reader(blob.open("rb"), closefd=True))
+        # Across frames, as other readers do: else a second frame would hold files that only they see.
+        return cast(
+            "IO[bytes]",
+            decompressor.stream_reader(blob.open("rb"), read_across_frames=True, closefd=True),
+        )
     return blob.open("rb")
 
 
@@ -164,7 +168,7 @@ class _Limit:
     def __init__(self, packed_bytes: int, folder: Path, shown: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._most = max(_FREE_BYTES, _MOST_FACTOR * packed_bytes)
-        self._free = shutil.disk_usage(folder).free - _SPARE_BYTES
+        self._free = shutil.disk_usage(folder).free - SPARE_BYTES
         self._shown = shown
         self._spent = 0
 

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from scanner.errors import ScanError
-from scanner.origins.supplier_lists import Reading
-from scanner.origins.tables import read_table
+from scanner.origins.tables import Knowledge, read_table
 
 _COLUMNS: Final = ("signatory", "hub_orgs", "chapters", "known_since", "source", "retrieved", "confidence")
 
@@ -36,7 +35,7 @@ class Signatory:
     known_since: datetime.date
     source: str
     retrieved: datetime.date
-    confidence: Reading
+    confidence: Knowledge
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ def _row(cells: Mapping[str, str]) -> Signatory:
             known_since=datetime.date.fromisoformat(cells["known_since"]),
             source=cells["source"],
             retrieved=datetime.date.fromisoformat(cells["retrieved"]),
-            confidence=Reading(cells["confidence"]),
+            confidence=Knowledge(cells["confidence"]),
         )
     except ValueError as error:
         raise CodeOfPracticeError(f"code_of_practice.csv, row '{cells['signatory']}': {error}") from error

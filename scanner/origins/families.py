@@ -25,8 +25,8 @@ from typing import Final
 
 from scanner.model_files import GgufArray, GgufHeader
 from scanner.origins.names import ModelName
-from scanner.origins.publishers import Knowledge, PublisherDataError, publisher_table, require_source
-from scanner.origins.tables import read_table
+from scanner.origins.publishers import PublisherDataError, publisher_table, require_source
+from scanner.origins.tables import Knowledge, read_table
 
 _COLUMNS: Final = (
     "family", "org", "names", "words", "model_types", "vocabularies", "thetas", "shared", "source",

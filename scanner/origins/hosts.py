@@ -17,8 +17,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from scanner.manifest import Snapshot
-from scanner.origins.publishers import Knowledge, PublisherDataError, require_seat, require_source
-from scanner.origins.tables import read_table
+from scanner.origins.publishers import PublisherDataError, require_seat, require_source
+from scanner.origins.tables import Knowledge, read_table
 
 _COLUMNS: Final = ("host", "entity", "seat", "source", "checked", "confidence")
 # Facts of a source that name where the bytes came from, the most telling first.

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import os
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -24,6 +22,7 @@ from scanner.errors import ScanError
 from scanner.origins.company_names import loose_form, loose_of, normal_form
 from scanner.origins.screened_parties import LAYOUTS, ScreenedParty
 from scanner.origins.screening_file import ScreeningFile
+from scanner.whole_files import write_whole
 
 # The lists change several times a month.
 OLD_AFTER_DAYS: Final = 30
@@ -186,10 +185,7 @@ def write_import(
     )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".new-")
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(msgspec.json.encode(head) + b"\n" + rows)
-        os.replace(temporary, _path(folder, head.list))
+        write_whole(_path(folder, head.list), msgspec.json.encode(head) + b"\n" + rows)
     except OSError as error:
         raise ImportedListError(
             f"{folder}: {error.strerror or error}", hint="choose another data folder with --data-dir"

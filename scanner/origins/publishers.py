@@ -20,7 +20,7 @@ from typing import Final
 
 from scanner.errors import ScanError
 from scanner.origins.lookalikes import Likeness, likeness
-from scanner.origins.tables import read_table
+from scanner.origins.tables import Knowledge, read_table
 
 _COLUMNS: Final = (
     "org", "aliases", "kind", "entity", "seat", "parent", "source", "checked", "confidence",
@@ -30,23 +30,6 @@ _SEAT: Final = re.compile(r"[A-Z]{2}(?:/[A-Z]{2})*")
 
 class PublisherDataError(ScanError):
     """The shipped table of publishers, hosts or model families is broken."""
-
-
-class Knowledge(enum.Enum):
-    """How a fact of these tables is known, surest first."""
-
-    PRIMARY = "primary"
-    SECONDARY = "secondary"
-    RECALLED = "recalled"
-
-    @property
-    def wording(self) -> str:
-        """The grade in words."""
-        return {
-            Knowledge.PRIMARY: "read in the entity's own text",
-            Knowledge.SECONDARY: "known from others' accounts",
-            Knowledge.RECALLED: "from general knowledge, to be checked",
-        }[self]
 
 
 class PublisherKind(enum.Enum):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import itertools
 import re
 from collections.abc import Iterator, Mapping
@@ -93,7 +94,7 @@ def read_screening_file(path: Path) -> ScreeningFile:
 def _read(path: Path, data: bytes) -> ScreeningFile:
     is_json = data[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
     try:
-        found = _of_json(data) if is_json else _of_csv(path)
+        found = _of_json(data) if is_json else _of_csv(data)
     except (msgspec.DecodeError, csv.Error, ValueError, RecursionError) as error:
         kind = "JSON" if is_json else "CSV"
         raise _none_of_them(path, f"as {kind}: {one_line(str(error))}") from error
@@ -158,11 +159,12 @@ def _of_json(data: bytes) -> _Found:
     return found
 
 
-def _of_csv(path: Path) -> _Found:
+def _of_csv(data: bytes) -> _Found:
     # One cell holds all addresses of a party; the module's own limit is 128 KB.
     earlier = csv.field_size_limit(LONGEST_LINE)
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
+        # Of the bytes that were hashed, not of a file that may have changed since.
+        with io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline="") as stream:
             lines = _lines(stream)
             layout, header, above = _header(lines)
             found = _Found(layout, _day_above(above))

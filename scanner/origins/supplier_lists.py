@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import datetime
-import enum
 import functools
 import importlib.resources
 import re
@@ -17,7 +16,7 @@ from typing import Final
 
 from scanner.errors import ScanError
 from scanner.origins.company_names import normal_form
-from scanner.origins.tables import read_table
+from scanner.origins.tables import Knowledge, read_table
 
 _LIST_COLUMNS: Final = (
     "list", "title", "body", "concerns", "roles", "effect", "watch", "source", "retrieved", "confidence",
@@ -32,23 +31,6 @@ _ROLE: Final = re.compile(r"[a-z][a-z0-9_]*=[a-z0-9_]+")
 
 class SupplierListError(ScanError):
     """A shipped table of lists or suppliers is broken."""
-
-
-class Reading(enum.Enum):
-    """How a row is known."""
-
-    PRIMARY = "primary"
-    SECONDARY = "secondary"
-    RECALLED = "recalled"
-
-    @property
-    def wording(self) -> str:
-        """The grade in words."""
-        return {
-            Reading.PRIMARY: "official text read",
-            Reading.SECONDARY: "known from others' accounts",
-            Reading.RECALLED: "from memory, to be checked",
-        }[self]
 
 
 @dataclass(frozen=True)
@@ -77,7 +59,7 @@ class RestrictedList:
     watch: str
     source: str
     retrieved: datetime.date
-    confidence: Reading
+    confidence: Knowledge
 
 
 @dataclass(frozen=True)
@@ -112,7 +94,7 @@ class ListedSupplier:
     ended: datetime.date | None
     source: str
     retrieved: datetime.date
-    confidence: Reading
+    confidence: Knowledge
 
     @property
     def title(self) -> str:
@@ -209,7 +191,7 @@ def _list(cells: Mapping[str, str]) -> RestrictedList:
         watch=cells["watch"],
         source=_address(cells["source"]),
         retrieved=datetime.date.fromisoformat(cells["retrieved"]),
-        confidence=Reading(cells["confidence"]),
+        confidence=Knowledge(cells["confidence"]),
     )
 
 
@@ -236,7 +218,7 @@ def _row(cells: Mapping[str, str], lists: Mapping[str, RestrictedList]) -> Liste
             ended=datetime.date.fromisoformat(cells["ended"]) if cells["ended"] else None,
             source=_address(cells["source"]),
             retrieved=datetime.date.fromisoformat(cells["retrieved"]),
-            confidence=Reading(cells["confidence"]),
+            confidence=Knowledge(cells["confidence"]),
         )
         if row.ended is not None and row.ended <= row.listed:
             raise ValueError(f"it ended on {row.ended}, which is not after {row.listed}")

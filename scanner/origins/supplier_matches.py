@@ -18,17 +18,18 @@ from typing import Final
 from scanner.findings import Confidence
 from scanner.origins.company_names import company_names
 from scanner.origins.names import ModelName
-from scanner.origins.publishers import Knowledge, Publisher, publisher_table
-from scanner.origins.supplier_lists import ListedSupplier, Reading, supplier_lists
+from scanner.origins.publishers import Publisher, publisher_table
+from scanner.origins.supplier_lists import ListedSupplier, supplier_lists
+from scanner.origins.tables import Knowledge
 
 __all__ = ["Company", "Match", "Names", "companies_of", "match_of", "no_surer_than", "supplier_lists"]
 
 _WEAKEST_FIRST: Final = list(Confidence)
 # A match is no surer than what is known about the list itself.
 _AT_MOST: Final = {
-    Reading.PRIMARY: Confidence.HIGH,
-    Reading.SECONDARY: Confidence.MEDIUM,
-    Reading.RECALLED: Confidence.LOW,
+    Knowledge.PRIMARY: Confidence.HIGH,
+    Knowledge.SECONDARY: Confidence.MEDIUM,
+    Knowledge.RECALLED: Confidence.LOW,
 }
 
 

@@ -8,10 +8,28 @@ r"""Reads the CSV tables of scanner/data: lines of # with schema and version, th
 from __future__ import annotations
 
 import csv
+import enum
 import re
 from collections.abc import Mapping, Sequence
 
 from scanner.errors import ScanError
+
+
+class Knowledge(enum.Enum):
+    """How a row of a table is known, surest first."""
+
+    PRIMARY = "primary"
+    SECONDARY = "secondary"
+    RECALLED = "recalled"
+
+    @property
+    def wording(self) -> str:
+        """The grade in words."""
+        return {
+            Knowledge.PRIMARY: "read in the original text",
+            Knowledge.SECONDARY: "known from others' accounts",
+            Knowledge.RECALLED: "from general knowledge, to be checked",
+        }[self]
 
 
 def read_table(

@@ -64,12 +64,27 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def is_local_network_service(host: str) -> bool:
-    """Whether a host is this machine, or a link-local address, where clouds keep their secrets."""
+def leads_home(here: str, there: str) -> bool:
+    """Whether a server elsewhere sends us to this machine, or to where clouds keep their secrets.
+
+    Args:
+        here: Address of the server.
+        there: Where it sends us.
+    """
+    host = (urlsplit(there).hostname or "").rstrip(".")
+    return _is_of_this_machine(host) and not is_loopback(urlsplit(here).hostname or "")
+
+
+def _is_of_this_machine(host: str) -> bool:
+    if host.casefold().endswith(".localhost") or is_loopback(host):
+        return True
     try:
-        return is_loopback(host) or ipaddress.ip_address(host.strip("[]")).is_link_local
+        address = ipaddress.ip_address(host)
     except ValueError:
         return False
+    # Also as IPv6 writes an IPv4 address, which connects to the same; 0.0.0.0 is this machine too.
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address.is_loopback or address.is_link_local or address.is_unspecified
 
 
 def _split(url: str) -> SplitResult:

@@ -12,13 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 from urllib.parse import urljoin, urlsplit
 
-from scanner.remote.addresses import (
-    is_local_network_service,
-    is_loopback,
-    is_same_origin,
-    require_askable,
-    shown_url,
-)
+from scanner.remote.addresses import is_same_origin, leads_home, require_askable, shown_url
 from scanner.remote.failures import StatusError, TryAgainError, one_line, retry_after
 from scanner.source import Access, SourceError
 
@@ -167,14 +161,13 @@ class Client:
 
     def _redirected(self, url: str, target: str, headers: dict[str, str]) -> tuple[str, dict[str, str]]:
         """Where to ask next, and with which headers."""
-        here, there = urlsplit(url), urlsplit(target)
-        host = there.hostname or ""
-        if is_local_network_service(host) and not is_loopback(here.hostname or ""):
+        if leads_home(url, target):
             raise SourceError(
-                f"{shown_url(url)}: redirects to {host}, an address of this machine or its own network",
+                f"{shown_url(url)}: redirects to {urlsplit(target).hostname}, an address of this machine or "
+                "its own network",
                 hint="do not use this server; report it to whoever runs it",
             )
-        if here.scheme == "https" and there.scheme == "http":
+        if urlsplit(url).scheme == "https" and urlsplit(target).scheme == "http":
             raise SourceError(
                 f"{shown_url(url)}: redirects to plain http ({shown_url(target)})",
                 hint="do not use this server; report it to whoever runs it",

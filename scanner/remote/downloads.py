@@ -102,7 +102,7 @@ def require_space(folder: Path, needed_bytes: int) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     free_bytes = shutil.disk_usage(folder).free
-    if needed_bytes and needed_bytes + SPARE_BYTES > free_bytes:
+    if needed_bytes > 0 and needed_bytes + SPARE_BYTES > free_bytes:
         raise SourceError(
             f"{folder}: {needed_bytes / 1e9:.1f} GB to fetch and {free_bytes / 1e9:.1f} GB free",
             hint="free some disk space, choose another folder with --data-dir, or fetch fewer files",
@@ -163,7 +163,9 @@ def _once(
         is_etag = wanted.unless.startswith(('"', "W/"))
         headers["If-None-Match" if is_etag else "If-Modified-Since"] = wanted.unless
     with client.opened(wanted.url, headers) as response:
-        delivery = Delivery(str(response.url), dict(response.headers), response.status_code == 304)
+        # Not asked whether it changed, a server has no reason to say so: refused like any other status.
+        is_unchanged = response.status_code == 304 and not start and bool(wanted.unless)
+        delivery = Delivery(str(response.url), dict(response.headers), is_unchanged)
         if delivery.is_unchanged:
             return delivery
         if response.status_code == 416 or not _continues(response, start):

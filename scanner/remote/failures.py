@@ -40,10 +40,13 @@ class TryAgainError(SourceError):
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that a Retry-After header asks for, as a number or as a date."""
-    told = headers.get("retry-after", "").strip()
-    if told.isascii() and told.isdigit():
-        return float(told[:6])
+    """Seconds that a Retry-After header asks for, as a number or as a date; None when it cannot be read.
+
+    Source: RFC 9110, 10.2.3.
+    """
+    told = headers.get("Retry-After", "").strip()
+    if told.isdecimal():
+        return float(told[:9])
     try:
         return max(0.0, email.utils.parsedate_to_datetime(told).timestamp() - time.time())
     except (ValueError, OverflowError):

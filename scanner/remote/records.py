@@ -6,7 +6,9 @@ For sources that record no digests of their own: the sha256 in here is ours, of 
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +16,7 @@ from scanner.errors import InvalidValueError
 from scanner.manifest import SourceDigest
 from scanner.records import decode, encode_pretty
 from scanner.source import SourceError
+from scanner.whole_files import write_whole
 
 _NAME: Final = "fetched.json"
 
@@ -53,7 +56,11 @@ class FetchRecord:
 
     def find(self, path: str) -> KeptFile | None:
         """The file with this path, or None."""
-        return next((file for file in self.files if file.path == path), None)
+        return self._by_path.get(path)
+
+    @cached_property
+    def _by_path(self) -> Mapping[str, KeptFile]:
+        return {file.path: file for file in self.files}
 
     def digest(self, file: KeptFile) -> SourceDigest:
         """Our own digest of that day, to hold the file against."""
@@ -73,9 +80,7 @@ def keep_record(folder: Path, record: FetchRecord) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / f"{_NAME}.new"
-        temporary.write_bytes(encode_pretty(record))
-        temporary.replace(folder / _NAME)
+        write_whole(folder / _NAME, encode_pretty(record))
     except OSError as error:
         raise SourceError(
             f"{folder}: {error.strerror or error}",

@@ -17,6 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from scanner.signatures.bundle import plain
 from scanner.signatures.signers import (
     TRUST_DIGEST_SETTING,
     TRUST_SETTING,
@@ -158,8 +159,9 @@ def _require_trust(config: Mapping[str, Any], named: str) -> None:
     try:
         ClientTrustConfig.from_json(json.dumps(config)).trusted_root.get_fulcio_certs()
     except (Error, ValueError, TypeError, KeyError, AttributeError) as error:
+        first_line = str(error).partition("\n")[0]
         raise SignerError(
-            f"{named}: not a trust configuration of Sigstore ({str(error).splitlines()[0][:200]})",
+            f"{named}: not a trust configuration of Sigstore ({plain(first_line)})",
             hint="give the client trust configuration of your instance, or its trusted_root.json",
         ) from error
 

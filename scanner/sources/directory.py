@@ -84,7 +84,7 @@ class DirectorySource(Source):
         absent = {*listing.broken, *listed_but_absent(recorded, listing.files)}
         missing = sorted(path for path in absent if is_taken(path, options.allow, options.ignore))
         commit, facts = _commit_of(root, recorded)
-        facts += [("left_out", path) for path in listing.files if path not in set(taken)]
+        facts += [("left_out", path) for path in sorted(set(listing.files).difference(taken))]
         facts += listing.facts + [("digest_unreadable", problem) for problem in recorded.unreadable]
         return Snapshot(ref, commit, str(root), hashed.files, tuple(missing), tuple(facts), hashed.tensors)
 

@@ -112,7 +112,8 @@ def _fetched(address: str, root: Path, before: FetchRecord | None, options: Fetc
     store, top = _open(address)
     try:
         listed = _listing(store, top, address)
-        taken = [file for file in listed if is_taken(file.path, options.allow, options.ignore)]
+        left_out = {file.path for file in listed if not is_taken(file.path, options.allow, options.ignore)}
+        taken = [file for file in listed if file.path not in left_out]
         absent = [file for file in taken if not _is_here(file, root, before)]
         require_space(root, sum(file.size_bytes for file in absent))
         with options.progress.task("Fetching", sum(file.size_bytes for file in absent), "bytes") as task:
@@ -126,7 +127,7 @@ def _fetched(address: str, root: Path, before: FetchRecord | None, options: Fetc
         ) from error
     facts = [("store_etag", f"{file.path} {file.etag}") for file in taken if file.etag]
     facts += [("store_version", f"{file.path} {file.version}") for file in taken if file.version]
-    facts += [("left_out", file.path) for file in listed if file not in taken]
+    facts += [("left_out", path) for path in sorted(left_out)]
     kept = tuple(KeptFile(file.path, file.size_bytes, "", file.identity) for file in taken)
     return FetchRecord(kept, (), tuple(facts), today())
 
@@ -232,12 +233,13 @@ def _hashed(
             f"{ref.text}: a digest is demanded of a folder with {len(record.files)} files",
             hint="name the one file that must have it",
         )
-    present = [file.path for file in record.files if (root / file.path).is_file()]
+    missing = {file.path for file in record.files if not (root / file.path).is_file()}
+    present = [file.path for file in record.files if file.path not in missing]
     try:
         hashed = hash_model(root, present, digests, options.progress)
     except HashingError as error:
         raise SourceError(str(error), hint=error.hint) from error
-    return hashed, tuple(file.path for file in record.files if file.path not in present)
+    return hashed, tuple(sorted(missing))
 
 
 def _snapshot(

@@ -76,12 +76,16 @@ def _repository(ref: ModelRef) -> Repository:
 
 
 def _stored(store: Path, repository: Repository) -> Path | None:
-    """The manifest of this model in the store, None when the store lacks it."""
-    for folder in _FOLDERS:
-        path = store / folder / repository.host / repository.name / repository.tag
-        if path.is_file():
-            return path
-    return None
+    """The manifest of this model in the store, None when the store lacks it.
+
+    Raises:
+        SourceError: when the store cannot be looked into.
+    """
+    paths = (store / folder / repository.host / repository.name / repository.tag for folder in _FOLDERS)
+    try:
+        return next((path for path in paths if path.is_file()), None)
+    except OSError as error:
+        raise _unreadable(store, error) from error
 
 
 def _from_store(
@@ -91,9 +95,7 @@ def _from_store(
         with path.open("rb") as stream:
             data = stream.read(MANIFEST_LIMIT_BYTES + 1)
     except OSError as error:
-        raise SourceError(
-            f"{path}: {error.strerror or error}", hint="make Ollama's store readable"
-        ) from error
+        raise _unreadable(path, error) from error
     manifest, digest = read_manifest(data, str(path)), digest_of(data)
     if manifest.is_index:
         raise SourceError(
@@ -104,6 +106,10 @@ def _from_store(
     folder = options.cache / "ollama-store" / digest[7:]
     blobs = LinkedBlobs(store / "blobs", "-")
     return assemble(ref, Artefact(manifest, digest, facts), blobs, folder, options)
+
+
+def _unreadable(path: Path, error: OSError) -> SourceError:
+    return SourceError(f"{path}: {error.strerror or error}", hint="make Ollama's store readable")
 
 
 SOURCE = OllamaSource()

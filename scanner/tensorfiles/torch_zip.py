@@ -34,6 +34,8 @@ _PICKLE: Final = "data.pkl"
 _LOCAL_HEADER_BYTES: Final = 30
 _ENCRYPTED: Final = 1
 _DEPTH_LIMIT: Final = 8
+# Source: torch 2.13, ATen/WrapDimUtilsMulti.h: dim_bitset_size.
+_DIMENSIONS_LIMIT: Final = 64
 _STORAGES: Final[Mapping[str, str]] = {
     "DoubleStorage": "F64", "FloatStorage": "F32", "HalfStorage": "F16", "BFloat16Storage": "BF16",
     "LongStorage": "I64", "IntStorage": "I32", "ShortStorage": "I16", "CharStorage": "I8",
@@ -176,7 +178,7 @@ def _extent(name: str, tensor: Made, runs: Mapping[str, _Run], used: set[str]) -
     key, dtype = _storage(name, storage, tensor.args[6] if maker == "v3" else None)
     if key not in runs:
         raise UnmappedError(f"'{shown(name)}' lies in the entry {shown(key)}, which is not there")
-    if not _are_sizes(shape) or not _are_sizes(stride) or not isinstance(offset, int) or offset < 0:
+    if not _are_sizes(shape) or not _are_sizes(stride) or not _is_size(offset):
         raise UnmappedError(f"'{shown(name)}' has a shape, stride or offset that is no size")
     if not _is_contiguous(shape, stride):
         raise UnmappedError(f"'{shown(name)}' is not contiguous")
@@ -202,7 +204,12 @@ def _storage(name: str, storage: object, dtype: object) -> tuple[str, str]:
 
 
 def _are_sizes(value: object) -> TypeGuard[tuple[int, ...]]:
-    return isinstance(value, tuple) and all(type(size) is int and size >= 0 for size in value)
+    """Whether this is a shape or stride that torch could have; a product of others takes hours."""
+    return isinstance(value, tuple) and len(value) <= _DIMENSIONS_LIMIT and all(map(_is_size, value))
+
+
+def _is_size(value: object) -> TypeGuard[int]:
+    return type(value) is int and 0 <= value < 2**63
 
 
 def _is_contiguous(shape: tuple[int, ...], stride: tuple[int, ...]) -> bool:

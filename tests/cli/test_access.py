@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
+from cli.access import access
 from cli.main import weighbridge
 from scanner.source import Access
 from tests.registry_server import FileServer, RegistryServer
@@ -46,6 +49,18 @@ def test_store_of_ollama_is_found(tmp_path: Path, is_named: bool) -> None:
     document = json.loads(result.output)
     assert (document["model"], document["exit_code"]) == ("ollama://tiny", 0)
     assert [each["path"] for each in document["files"]] == ["model.gguf", "ollama-config.json"]
+
+
+def test_store_of_the_service_that_is_closed_to_us_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    look = os.stat
+
+    def closed(path: Any, **options: Any) -> os.stat_result:
+        if str(path).endswith(".ollama/models"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return look(path, **options)
+
+    monkeypatch.setattr(os, "stat", closed)
+    assert access().ollama_store is None
 
 
 def test_credential_is_not_shown_by_accident() -> None:

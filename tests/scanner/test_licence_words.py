@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.licensing.words import TERM_WORD, folded, words_of
+from scanner.licensing.term_words import sets_term
+from scanner.licensing.words import folded, words_of
 
 
 @given(st.text(max_size=400))
@@ -57,8 +58,23 @@ def test_copyright_lines_are_left_out(line: str) -> None:
     ],
 )
 def test_lines_with_terms_are_no_copyright_lines(line: str) -> None:
-    assert TERM_WORD.search(folded(line))
+    assert sets_term(folded(line))
 
 
-def test_hidden_attributes_are_not_read_and_hidden_comments_are() -> None:
-    assert folded('<p title="not for sale">Hello</p><!-- not for sale -->') == "hello not for sale"
+@pytest.mark.parametrize(
+    "line", ["Copyright 2026 Acme. Hands away, hospitals!", "\u00a9 2026 Acme; hospitals differ"]
+)
+def test_second_sentence_in_a_copyright_line_is_read(line: str) -> None:
+    assert "hospitals" in folded(line)
+
+
+@pytest.mark.parametrize(
+    "tag", ['<p title="hospitals are off">', "<b hospitals differ>", "<i title='no-sale'>", "<hospitals>"]
+)
+def test_tags_that_could_hold_a_sentence_are_read(tag: str) -> None:
+    assert folded(tag)
+
+
+def test_tags_are_no_words_and_comments_are() -> None:
+    tagged = '<a href="https://example.org/licenses/MIT" class="x">Hello</a><br /><!-- not for sale -->'
+    assert folded(tagged) == "hello not for sale"

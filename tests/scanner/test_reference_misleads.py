@@ -15,12 +15,14 @@ from tests.scanner.check_runs import context_of
 COMMIT = "0123456789" * 4
 
 
-def said(tmp_path: Path, *facts: tuple[str, str], revision: str = COMMIT) -> list[Finding]:
+def said(
+    tmp_path: Path, *facts: tuple[str, str], revision: str = COMMIT, reference: str = "hf://org/name"
+) -> list[Finding]:
     (tmp_path / "model").mkdir()
     context = context_of(tmp_path / "model")
     snapshot = dataclasses.replace(
         context.snapshot,
-        ref=ModelRef.parse(f"hf://org/name@{revision}"),
+        ref=ModelRef.parse(f"{reference}@{revision}"),
         commit=COMMIT,
         source=(("requested_revision", revision), *facts),
     )
@@ -90,4 +92,10 @@ def test_folder_has_no_revision_to_judge(tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     (finding,) = CHECK.run(context_of(tmp_path / "model"))
     assert isinstance(finding, Finding)
+    assert (finding.outcome, finding.rule) == (Outcome.NOT_RUN, "nothing-to-examine")
+
+
+@pytest.mark.parametrize("reference", ["oci://registry.example/org/name", "ollama://name"])
+def test_tag_of_a_registry_is_not_taken_for_a_branch_of_the_hub(tmp_path: Path, reference: str) -> None:
+    (finding,) = said(tmp_path, revision="sha256:" + "0" * 64, reference=reference)
     assert (finding.outcome, finding.rule) == (Outcome.NOT_RUN, "nothing-to-examine")

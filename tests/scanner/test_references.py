@@ -85,6 +85,19 @@ def test_address_that_grants_access_is_refused_and_not_repeated(text: str) -> No
     assert "topsecret" not in f"{caught.value} {caught.value.hint}"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"https://host/a.gguf#sha256={SHA[:-1]}", "https://host/a.gguf#sha256=", "s3://bucket/a.gguf#SHA256:0",
+        f"https://host/a.gguf#sha512={SHA}{SHA}", f"https://host/a.gguf#sha256={SHA}0",
+    ],
+)  # fmt: skip
+def test_demand_that_cannot_be_met_is_not_dropped(text: str) -> None:
+    with pytest.raises(BadReferenceError, match="64 hex digits") as caught:
+        ModelRef.parse(text)
+    assert caught.value.hint
+
+
 @given(st.text() | st.sampled_from(SCHEMES).flatmap(lambda scheme: st.text().map(scheme.__add__)))
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:

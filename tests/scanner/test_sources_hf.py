@@ -326,7 +326,7 @@ def test_too_small_a_disk_is_told_before_fetching(
 ) -> None:
     hub.add("org/tiny", SMALL, LARGE)
     usage = type("usage", (), {"free": 1000})
-    monkeypatch.setattr("scanner.hub.folder.shutil.disk_usage", lambda path: usage)
+    monkeypatch.setattr("scanner.remote.downloads.shutil.disk_usage", lambda path: usage)
     with pytest.raises(SourceError, match="GB free"):
         get("hf://org/tiny", options)
     assert not [path for path in hub.paths() if "/resolve/" in path]

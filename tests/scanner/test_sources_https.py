@@ -84,6 +84,11 @@ def test_unchanged_file_is_not_sent_again(server: FileServer, tmp_path: Path) ->
     assert contents(get(server.url + PATH, tmp_path)) == {"tiny.gguf": GGUF + b"new"}
 
 
+def test_server_that_calls_what_nobody_has_unchanged_is_refused(server: FileServer, tmp_path: Path) -> None:
+    server.faults.statuses[PATH] = [304] * 9
+    assert "HTTP 304" in refused(server.url + PATH, tmp_path)
+
+
 def test_file_that_changed_in_the_cache_is_named_and_fetched_anew(server: FileServer, tmp_path: Path) -> None:
     first = get(server.url + PATH, tmp_path)
     first.local_path("tiny.gguf").write_bytes(bytes(len(GGUF)))
@@ -211,6 +216,9 @@ def test_trickle_ends(server: FileServer, tmp_path: Path) -> None:
         ("https://127.0.0.1:8080/admin", "an address of this machine"),
         ("https://localhost/admin", "an address of this machine"),
         ("https://[::1]/admin", "an address of this machine"),
+        ("https://[::ffff:127.0.0.1]/admin", "an address of this machine"),
+        ("https://0.0.0.0/admin", "an address of this machine"),
+        ("https://admin.localhost./", "an address of this machine"),
         ("http://169.254.169.254/latest/meta-data", "an address of this machine or its own network"),
         ("http://example.org/x.gguf", "redirects to plain http"),
     ],

@@ -14,7 +14,9 @@ from scanner.checks.integrity_mismatch import CHECK as INTEGRITY
 from scanner.checks.licence_contradiction import CHECK as LICENCES
 from scanner.findings import Outcome
 from scanner.manifest import Snapshot
+from scanner.oci.registry import Registry
 from scanner.references import ModelRef
+from scanner.remote.client import Client
 from scanner.source import Access, FetchOptions, SourceError
 from scanner.sources.oci import RegistrySource
 from tests.fakes import RecordingProgress
@@ -336,6 +338,14 @@ def test_secret_never_goes_to_a_realm_without_encryption(server: RegistryServer,
     server.push(NAME, "v1", [raw("model.gguf", GGUF)])
     server.secret, server.realm = "user:pass", "http://tokens.example/give"
     assert "plain http to tokens.example" in refused(server, tmp_path, access=Access("user:pass"))
+
+
+def test_far_registry_cannot_have_a_secret_sent_to_this_machine() -> None:
+    access = Access("user:pass")
+    with Client(access, HASTY) as client:
+        registry = Registry(client, "registry.example", NAME, access)
+        with pytest.raises(SourceError, match="an address of this machine"):
+            registry._token('Bearer realm="http://127.0.0.1:8080/admin",service="test"')
 
 
 def test_token_does_not_follow_to_another_host(server: RegistryServer, tmp_path: Path) -> None:

@@ -57,6 +57,14 @@ def test_layout_is_left_as_it_was(layout: Path, tmp_path: Path) -> None:
     assert {path: path.is_file() and path.read_bytes() for path in layout.rglob("*")} == before
 
 
+def test_blob_that_is_a_link_out_of_the_layout_is_refused(layout: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(b"secret")
+    blob = layout / "blobs" / "sha256" / sha256(GGUF)
+    blob.unlink()
+    blob.symlink_to(tmp_path / "secret")
+    assert "leads out of" in refused(layout, tmp_path)
+
+
 def test_changed_blob_is_named(layout: Path, tmp_path: Path) -> None:
     get(layout, tmp_path)
     (layout / "blobs" / "sha256" / sha256(GGUF)).write_bytes(bytes(len(GGUF)))

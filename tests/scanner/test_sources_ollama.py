@@ -67,6 +67,18 @@ def test_model_in_the_store_is_shown_by_known_names(tmp_path: Path, store: Path,
     assert facts(snapshot, "manifest_digest") == [f"sha256:{hashlib.sha256(data).hexdigest()}"]
 
 
+def test_store_that_is_closed_to_us_is_one_clear_error(
+    tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", closed)
+    with pytest.raises(SourceError, match="Permission denied") as caught:
+        get("ollama://tiny", tmp_path, store)
+    assert caught.value.hint
+
+
 def test_checks_see_weights_and_licences(tmp_path: Path, store: Path) -> None:
     snapshot = get("ollama://tiny", tmp_path, store)
     (sound,) = findings(MALFORMED, snapshot, tmp_path)

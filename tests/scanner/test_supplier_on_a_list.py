@@ -71,6 +71,13 @@ def test_declared_base_matches_whoever_publishes(folder: Path) -> None:
     assert {one.confidence for one in found} == {Confidence.MEDIUM}
 
 
+def test_base_of_an_adapter_matches_whoever_publishes(folder: Path) -> None:
+    (folder / "adapter_config.json").write_text('{"base_model_name_or_path": "deepseek-ai/V3"}')
+    found = published(folder, "hf://somebody/tuned")
+    assert {one.rule for one in found} == DEEPSEEK
+    assert all("the declared base model deepseek-ai/V3" in one.message for one in found)
+
+
 def test_name_alone_matches_with_low_confidence(folder: Path) -> None:
     write_gguf(folder / "m.gguf", {"general.name": "DeepSeek R1 Distill Qwen 7B"})
     found = findings_of(CHECK, folder)

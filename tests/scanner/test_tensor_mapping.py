@@ -244,6 +244,17 @@ def test_pickle_that_only_takes_room_or_time_is_given_up(
     assert expected in reason(path)
 
 
+@pytest.mark.parametrize("dimension", [b"K\x01" * 20_000, b"\x8a\xff" + b"\x7f" * 255])
+def test_shape_that_takes_hours_to_multiply_is_refused(
+    tmp_path: Path, checkpoint: Path, dimension: bytes
+) -> None:
+    with zipfile.ZipFile(checkpoint) as archive:
+        content = archive.read("good/data.pkl")
+    changed = content.replace(b"K\x01\x85", b"(" + dimension + b"t")
+    assert changed != content
+    assert "that is no size" in reason(rezipped(checkpoint, tmp_path / "m.bin", {"good/data.pkl": changed}))
+
+
 def test_pickle_that_unpacks_without_end_is_refused(tmp_path: Path, checkpoint: Path) -> None:
     content = b"\x80\x02" + b"N0" * 10_000_000
     changes = {"good/data.pkl": content}

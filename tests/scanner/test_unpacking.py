@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from scanner.oci import unpacking
 from scanner.oci.layers import LayerFile
@@ -17,6 +18,7 @@ from scanner.source import SourceError
 from tests.registry_server import sha256, tar_of
 
 LAYER = LayerFile(Descriptor("application/vnd.cncf.model.weight.v1.tar", "sha256:0"), "layers/0.tar", "tar")
+ZSTD = LayerFile(Descriptor("x.tar+zstd", "sha256:0"), "layers/0.tar", "tar+zstd")
 PACKED = LayerFile(Descriptor("x.tar+gzip", "sha256:0"), "layers/0.tar", "tar+gzip")
 
 
@@ -46,6 +48,13 @@ def test_files_come_out_with_their_digests(tmp_path: Path, layer: LayerFile) -> 
         path.removeprefix("./"): sha256(content) for path, content in files.items()
     }
     assert (tmp_path / "out" / "docs" / "README.md").read_bytes() == b"# Card"
+
+
+def test_files_of_every_frame_come_out(tmp_path: Path) -> None:
+    # Cut between two members, where the first part reads like a whole archive without an end.
+    data = tar_of({"seen": b"x", "hidden": b"y"})
+    frames = b"".join(zstandard.compress(part) for part in (data[:1024], data[1024:]))
+    assert set(unpack(tmp_path, frames, ZSTD)) == {"seen", "hidden"}
 
 
 @pytest.mark.parametrize(
