@@ -109,6 +109,16 @@ def require_space(folder: Path, needed_bytes: int) -> None:
         )
 
 
+def identity_of(headers: Mapping[str, str]) -> str:
+    """What the server calls these bytes: their ETag, else their date; "" when neither can be sent back."""
+    named = (headers.get("etag", ""), headers.get("last-modified", ""))
+    return next(filter(_can_be_sent, named), "")
+
+
+def _can_be_sent(text: str) -> bool:
+    return bool(text) and text.isascii() and text.isprintable()
+
+
 class _Part:
     """The partial file, what is known about it, and how much of it was reported."""
 
@@ -134,9 +144,9 @@ class _Part:
     def begin(self, headers: Mapping[str, str]) -> None:
         """Empties the file, and notes what the server calls what it is about to send."""
         self.discard()
-        etag = headers.get("etag", "")
-        validator = etag if etag and not etag.startswith("W/") else headers.get("last-modified", "")
-        if validator:
+        etag = identity_of(headers)
+        validator = headers.get("last-modified", "") if etag.startswith("W/") else etag
+        if _can_be_sent(validator):
             self._note.write_text(validator)
 
     def discard(self) -> None:

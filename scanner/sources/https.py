@@ -19,7 +19,6 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,7 +31,7 @@ from scanner.progress import Task
 from scanner.references import ModelRef
 from scanner.remote.addresses import require_askable, shown_url
 from scanner.remote.client import Client, Patience
-from scanner.remote.downloads import Delivery, Download, download
+from scanner.remote.downloads import Delivery, Download, download, identity_of
 from scanner.remote.failures import StatusError
 from scanner.remote.names import inside_path
 from scanner.remote.records import FetchRecord, KeptFile, keep_record, kept_record, require_record, today
@@ -145,7 +144,7 @@ def _fetched(
             brought.expect(part, before.digest(kept))
         else:
             _require_weights(root / part, delivery, wanted.url)
-            brought.identities[part] = _identity(delivery.headers)
+            brought.identities[part] = identity_of(delivery.headers)
         _note(brought, part, delivery, is_one=len(names) == 1)
     return brought
 
@@ -177,10 +176,6 @@ def _beside(url: str, name: str) -> str:
     parts = urlsplit(url)
     folder = parts.path.rpartition("/")[0]
     return urlunsplit(parts._replace(path=f"{folder}/{quote(name)}", fragment=""))
-
-
-def _identity(headers: Mapping[str, str]) -> str:
-    return headers.get("etag") or headers.get("last-modified") or ""
 
 
 def _note(brought: _Brought, part: str, delivery: Delivery, *, is_one: bool) -> None:

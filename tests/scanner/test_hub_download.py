@@ -300,7 +300,7 @@ def test_ten_gigabytes_of_readme_are_refused_before_they_come(
     size = 10 * 1000**3
     hub.entries = lambda entries: [{"type": "file", "path": "README.md", "size": size, "oid": "0" * 40}]
     usage = type("usage", (), {"free": size})  # the spare room is what is missing
-    monkeypatch.setattr("scanner.hub.folder.shutil.disk_usage", lambda path: usage)
+    monkeypatch.setattr("scanner.remote.downloads.shutil.disk_usage", lambda path: usage)
     assert "10.0 GB to fetch and 10.0 GB free" in refused(options)
     assert not asked_ranges(hub)
 

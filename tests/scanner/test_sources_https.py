@@ -84,6 +84,14 @@ def test_unchanged_file_is_not_sent_again(server: FileServer, tmp_path: Path) ->
     assert contents(get(server.url + PATH, tmp_path)) == {"tiny.gguf": GGUF + b"new"}
 
 
+def test_etag_that_cannot_be_sent_back_is_no_identity(server: FileServer, tmp_path: Path) -> None:
+    server.files[PATH] = LONG
+    server.faults.headers[PATH] = {"ETag": '"\xe9"'}
+    server.faults.cut_after[PATH] = [4000]
+    for _ in range(2):
+        assert contents(get(server.url + PATH, tmp_path)) == {"tiny.gguf": LONG}
+
+
 def test_server_that_calls_what_nobody_has_unchanged_is_refused(server: FileServer, tmp_path: Path) -> None:
     server.faults.statuses[PATH] = [304] * 9
     assert "HTTP 304" in refused(server.url + PATH, tmp_path)
