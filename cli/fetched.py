@@ -31,7 +31,10 @@ from scanner.records import to_builtins
 _SHOWN_FILES: Final = 20
 _SHOWN_NAMES: Final = 3
 # What the rows say already.
-_TOLD: Final = frozenset({"requested_revision", "manifest_digest", "left_out", "allow", "ignore", "lock"})
+_TOLD: Final = frozenset(
+    {"requested_revision", "requested_tag", "manifest_digest", "left_out", "allow", "ignore", "lock"}
+)
+_YES_OR_NO: Final = {"true": "yes", "false": "no"}
 
 
 class LockState(enum.Enum):
@@ -53,7 +56,7 @@ _IN_WORDS: Final = {
     LockState.UNCHANGED: "unchanged: {}",
     LockState.HELD: "every file is as {} says",
     LockState.REFUSED: "not as {} says",
-    LockState.NOT_WRITTEN: "not written, because of the above: {}",
+    LockState.NOT_WRITTEN: "not written, because of what differs: {}",
 }
 
 
@@ -190,7 +193,7 @@ def _facts(fetched: Fetched) -> Iterator[tuple[str, str]]:
         yield "Left out", f"{len(left_out)}: {_some(left_out)}"
     for key, value in snapshot.source:
         if key not in _TOLD:
-            yield key.replace("_", " ").capitalize(), value
+            yield key.replace("_", " ").capitalize(), _YES_OR_NO.get(value, value)
     yield "Lock", _IN_WORDS[fetched.state].format(fetched.lock)
 
 

@@ -109,7 +109,7 @@ def _facts_table(facts: ModelFacts) -> Table:
         "Parameters": parameters,
         "Tensors": f"{facts.tensors:,}: {dtypes}" if facts.tensors else "",
         "Licence": facts.licence,
-        "Licence files": ", ".join(facts.licence_files[:_NAMED]),
+        "Licence files": ", ".join(facts.licence_files[:_NAMED]) or "none found",
         "Publisher": facts.publisher,
         "Made from": ", ".join(facts.bases),
         "Not readable": "; ".join(facts.unread[:_NAMED]),

@@ -101,7 +101,8 @@ def show(name: str, output: str, data_dir: Path) -> None:
 
     table = supplier_lists()
     if name and name not in table.lists:
-        raise click.BadParameter(f"no list '{name}'{nearest(name, table.lists)}", param_hint="LIST")
+        known = f"{nearest(name, table.lists)}; `weighbridge lists show` names those that have rows here"
+        raise click.BadParameter(f"no list '{name}'{known}", param_hint="LIST")
     folder = Workplace.at(data_dir).lists
     heads = [read_head(folder, one) for one in imported_names(folder)]
     rows = [row for row in table.rows if not name or row.list.id == name]

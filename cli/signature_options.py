@@ -58,14 +58,17 @@ class SigningChoice:
         A scan without the check ignores the policy's signers; its verdict says that the check is missing.
 
         Raises:
-            SignerError: when a file of the policy cannot be read.
+            SignerError: when a file cannot be read, or holds no key or certificate that can be public.
             BadParameter: when an issuer is named and nobody it vouches for.
         """
+        from scanner.signatures.anchors import load_anchors
+
         if self.signer_issuer and not self.signer_identities:
             raise click.BadParameter("--signer-issuer needs the identity that it vouches for")
         wanted = [*from_setting(already), *self._named()]
         if CHECK_ID in checks:
             wanted += [_of_policy(signer, policy_folder) for signer in of_policy]
+        load_anchors(tuple(wanted))  # what is no key is an error of the call, before anything is fetched
         found = {SIGNERS_SETTING: as_setting(tuple(dict.fromkeys(wanted)))} if wanted else {}
         if self.signature_paths:
             given = (Elsewhere(str(path.absolute()), _digest(path)) for path in self.signature_paths)

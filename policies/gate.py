@@ -244,7 +244,7 @@ def _reason(value: VerdictValue, rule: str, text: str, findings: Sequence[Findin
 def _unread(snapshot: Snapshot) -> str:
     return (
         f"{len(snapshot.partly_read)} of {len(snapshot.files)} files were not read whole "
-        f"({snapshot.bytes_read / 1e6:,.1f} of {snapshot.total_bytes / 1e6:,.1f} MB were); "
+        f"({snapshot.bytes_read:,} of {snapshot.total_bytes:,} bytes were); "
         "nobody knows what the rest holds, so nothing can pass"
     )
 

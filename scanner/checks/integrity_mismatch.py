@@ -202,7 +202,7 @@ class IntegrityMismatch(Check):
 
     def _missing(self, path: str, evidence: tuple[EvidenceRef, ...]) -> Finding:
         return self.failed(
-            f"{path}: on record and not there; the model that was scanned is not complete",
+            f"{path}: on record and not there; the model is not complete",
             severity=Severity.HIGH,
             rule="MISSING",
             locations=(Location(path),),

@@ -68,7 +68,7 @@ class PublisherUnknown(Check):
         chain = reading.chain()
         record = OriginRecord(chain, jurisdiction_of(context.snapshot, chain, reading.licence_claims))
         kept = (context.evidence.put(written(record), ORIGIN_MEDIA_TYPE, "chain of origin and jurisdiction"),)
-        beside = f"{chain.shown_bases} Kept apart: {record.jurisdiction.shown}."
+        beside = f"{chain.shown_bases} {record.jurisdiction.shown}"
         if context.snapshot.ref.scheme == _HUB and chain.publisher is not None:
             yield self._of_hub(context.snapshot.ref.location, chain.publisher, chain, beside, kept)
         else:

@@ -150,9 +150,11 @@ def translated_errors(repository: str, revision: str | None, options: FetchOptio
     """Turns what the hub's client raises into SourceErrors that say what to do."""
     from huggingface_hub import errors
 
+    page = f"{shown_endpoint(options)}/{repository}"
+    ask = "and your token has no access" if options.token else "and no token was given"
     known: tuple[tuple[type[Exception], str, str], ...] = (
-        (errors.GatedRepoError, "access is gated",
-         f"ask for access at {shown_endpoint(options)}/{repository}, then give your token"),
+        (errors.GatedRepoError, f"access is gated, {ask}",
+         f"ask for access at {page}, then give the token of that account (--token or HF_TOKEN)"),
         (errors.DisabledRepoError, "the hub has disabled this repository", "ask its publisher why"),
         (errors.RepositoryNotFoundError, "no such repository, or it is private",
          "check the name; private repositories need a token"),

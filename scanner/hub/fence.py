@@ -220,7 +220,7 @@ class Fence:
             raise self.failed(request, f"sent nothing for {self._limits.silent_seconds:g} s") from error
         except kinds["ConnectError"] as error:
             # What was never reached is a wrong address rather than a passing trouble.
-            kind = self.failed if self._was_reached else self._refused
+            kind = self.failed if self._was_reached else self._unreached
             raise kind(request, _named(error)) from error
         except kinds["TransportError"] as error:
             raise self.failed(request, _named(error)) from error
@@ -238,6 +238,12 @@ class Fence:
         return SourceError(
             f"{self._shown} could not deliver {_what(request)}: {problem}",
             hint="check the endpoint; if it is right, do not use this repository or mirror",
+        )
+
+    def _unreached(self, request: httpx2.Request, problem: str) -> SourceError:
+        return SourceError(
+            f"{self._shown} could not deliver {_what(request)}: {problem}",
+            hint="check the endpoint's address and the network; --offline takes what the cache holds",
         )
 
     def _busy(self, response: httpx2.Response) -> SourceError:

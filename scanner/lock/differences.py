@@ -84,16 +84,23 @@ def _files(lock: ModelLock, snapshot: Snapshot) -> Iterator[Difference]:
 
 def _change(locked: LockedFile, entry: FileEntry) -> str:
     if locked.sha256 == entry.sha256:
-        return ""
+        # Equal bytes have one size; another one in the lock was written there by hand, or by a bad merge.
+        return _size_change(locked, entry)
     is_same = locked.tensor_digest != "" and locked.tensor_digest == entry.tensor_digest
     same = "; its tensors are the same" if is_same else ""
     return f"sha256 is {entry.sha256}, and {locked.sha256} in the lock{same}"
 
 
+def _size_change(locked: LockedFile, entry: FileEntry) -> str:
+    if locked.size_bytes == entry.size_bytes:
+        return ""
+    return f"has {entry.size_bytes:,} bytes, and {locked.size_bytes:,} in the lock"
+
+
 def _change_of_unread(locked: LockedFile, entry: FileEntry) -> str:
     """What contradicts the lock without the bytes: the size, or what the source has on record."""
-    if locked.size_bytes != entry.size_bytes:
-        return f"has {entry.size_bytes} bytes, and {locked.size_bytes} in the lock"
+    if text := _size_change(locked, entry):
+        return text
     recorded = entry.source_digest
     if recorded is None:
         return ""

@@ -5,7 +5,7 @@ another: a licence under the law of Singapore can come from a developer seated i
 host run from the United States, and bind a user in France.
 
 >>> fact_of_licence(None, "").shown
-"licence's governing law: not known (no licence was recognised)"
+"Licence's governing law: not known (no licence was recognised)"
 """
 
 from __future__ import annotations
@@ -64,10 +64,11 @@ class JurisdictionFact:
 
     @property
     def shown(self) -> str:
-        """The fact in words."""
+        """The fact in words, as a sentence without its full stop."""
+        topic = self.topic.value.capitalize()
         if not self.is_known:
-            return f"{self.topic.value}: {NOT_KNOWN} ({self.about})"
-        return f"{self.topic.value}: {self.value} ({self.about}; {self.grade}, {self.checked})"
+            return f"{topic}: {NOT_KNOWN} ({self.about})"
+        return f"{topic}: {self.value} ({self.about}; {self.grade}, {self.checked})"
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,8 @@ class Jurisdiction:
 
     @property
     def shown(self) -> str:
-        """The facts in one line."""
-        return "; ".join(fact.shown for fact in (*self.seats, self.law, self.hosting))
+        """The facts, a sentence each."""
+        return " ".join(f"{fact.shown}." for fact in (*self.seats, self.law, self.hosting))
 
 
 NOTHING_KNOWN: Final = Jurisdiction(

@@ -292,3 +292,15 @@ def test_partly_read_file_is_never_as_locked_and_may_be_known_to_differ() -> Non
     assert kinds(4, git) == [Kind.CHANGED]
     assert kinds(3, dataclasses.replace(git, value="c" * 40)) == [Kind.CHANGED]
     assert kinds(3, SourceDigest("sha256", sha256("124"), "x")) == [Kind.CHANGED]
+
+
+def test_size_that_was_edited_in_the_lock_is_a_change_although_the_digest_fits() -> None:
+    """The listing's digest covers paths and sha256 alone; equal bytes have one size."""
+    edited = lock()
+    first = edited.files[0]
+    edited = dataclasses.replace(
+        edited, files=(dataclasses.replace(first, size_bytes=first.size_bytes + 1), *edited.files[1:])
+    )
+    (found,) = differences(edited, snapshot())
+    assert (found.kind, found.path) == (Kind.CHANGED, first.path)
+    assert found.text == f"{first.path}: has 2 bytes, and 3 in the lock"
