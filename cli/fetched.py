@@ -32,7 +32,7 @@ _SHOWN_FILES: Final = 20
 _SHOWN_NAMES: Final = 3
 # What the rows say already.
 _TOLD: Final = frozenset(
-    {"requested_revision", "requested_tag", "manifest_digest", "left_out", "allow", "ignore", "lock"}
+    {"requested_revision", "manifest_digest", "left_out", "allow", "ignore", "lock"}
 )
 _YES_OR_NO: Final = {"true": "yes", "false": "no"}
 
