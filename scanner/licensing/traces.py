@@ -5,7 +5,7 @@ beginning of the name.
 
 >>> from scanner.licensing.terms import licence_terms
 >>> [name] = [duty for duty in licence_terms()["llama3.1"].duties if duty.id == "name"]
->>> _of_name(name.words, ModelRef.parse("hf://acme/Tiny-Llama-8B")).is_kept
+>>> _of_name(name.words, ModelRef.parse("hf://acme/Tiny-Llama-8B"), ()).is_kept
 False
 """
 
@@ -27,16 +27,19 @@ from scanner.references import ModelRef
 _HUB: Final = "hf"
 
 
-def trace_of(duty: Duty, licence: Licence, found: LicencesFound, ref: ModelRef) -> Trace | None:
+def trace_of(
+    duty: Duty, licence: Licence, found: LicencesFound, ref: ModelRef, bases: Sequence[str] = ()
+) -> Trace | None:
     """Whether the repository keeps this duty of a base's licence; None where its files cannot show that.
 
-    What hangs on users, revenue or territory is nobody's to see in a repository.
+    What hangs on users, revenue or territory is nobody's to see in a repository. A copy that bears the whole
+    name of one of its `bases`, as quantised ones do, bears the licensor's own name.
     """
     if _hangs_on_business(duty.when):
         return None
     match duty.kind:
         case DutyKind.NAMING:
-            return _of_name(duty.words, ref)
+            return _of_name(duty.words, ref, bases)
         case DutyKind.COPY:
             return _of_copy(licence, found)
         case DutyKind.NOTICE | DutyKind.DISPLAY:
@@ -54,11 +57,13 @@ def quote_of(duty: Duty, texts: Sequence[FoundText]) -> Quote | None:
     return None
 
 
-def _of_name(words: str, ref: ModelRef) -> Trace | None:
+def _of_name(words: str, ref: ModelRef, bases: Sequence[str]) -> Trace | None:
     if ref.scheme != _HUB or not words:
         return None
     name = PurePosixPath(ref.location).name
-    return Trace(begins_with(name, words), f"a name that begins with '{words}'")
+    accepted = (words, *(PurePosixPath(base).name for base in bases))
+    is_kept = any(begins_with(name, each) for each in accepted)
+    return Trace(is_kept, f"a name that begins with '{words}'")
 
 
 def _of_copy(licence: Licence, found: LicencesFound) -> Trace:

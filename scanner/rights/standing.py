@@ -137,17 +137,16 @@ class _Judge:
 
     def _readings(self, terms: Terms, licence: Licence) -> tuple[DutyReading, ...]:
         texts = [text for text in self.found.texts if licence in text.reading.licences]
-        is_derived = any(base.licence == licence for base in self.bases)
+        bases = [base.name for base in self.bases if base.licence == licence]
         return tuple(
-            self._reading(status, licence, texts, is_derived=is_derived)
-            for status in duties_of(terms, self.situation)
+            self._reading(status, licence, texts, bases) for status in duties_of(terms, self.situation)
         )
 
     def _reading(
-        self, status: DutyStatus, licence: Licence, texts: Sequence[FoundText], *, is_derived: bool
+        self, status: DutyStatus, licence: Licence, texts: Sequence[FoundText], bases: Sequence[str]
     ) -> DutyReading:
         ref = self.origin.snapshot.ref
-        trace = trace_of(status.duty, licence, self.found, ref) if is_derived else None
+        trace = trace_of(status.duty, licence, self.found, ref, bases) if bases else None
         return DutyReading(status, quote_of(status.duty, texts), trace)
 
 

@@ -163,3 +163,17 @@ def test_prescribed_words_are_found_over_line_breaks_and_signs() -> None:
     assert line_of(text, "") is None
     assert begins_with("LLaMA-3.1-Tiny", "Llama 3")
     assert not begins_with("Tiny-Llama", "Llama")
+
+
+@pytest.mark.parametrize(
+    ("name", "lacks_it"),
+    [("Meta-Llama-3.1-8B-GGUF", False), ("Llama-Tiny", False), ("Tiny-Llama-3.1-8B", True)],
+)
+def test_name_begins_as_the_licence_asks_or_is_that_of_the_base(
+    tmp_path: Path, monkeypatch: Patch, name: str, lacks_it: bool
+) -> None:
+    made = Repository(tmp_path, f"acme/{name}").card(
+        license="llama3.1", base_model="meta-llama/Meta-Llama-3.1-8B"
+    )
+    missing = made.judged(monkeypatch, **SHOP).of("notices-missing").message
+    assert ("a name that begins with" in missing) is lacks_it
