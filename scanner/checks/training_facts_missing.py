@@ -35,6 +35,7 @@ from scanner.manifest import Snapshot
 from scanner.model_files import GgufError, ModelFileError, gguf_header_of, model_card, read_text
 from scanner.origins.code_of_practice import signatories
 from scanner.origins.lineage import plain
+from scanner.origins.reading import MOST_HEADERS
 from scanner.origins.training_facts import (
     Fact,
     Stated,
@@ -46,7 +47,6 @@ from scanner.origins.training_facts import (
 from scanner.records import encode_pretty
 
 _MAX_TEXTS: Final = 20
-_MAX_HEADERS: Final = 8
 _MAX_SHOWN: Final = 3
 _CODE: Final = "code-of-practice"
 _METHOD: Final = "facts that at least one sentence of the public texts states; presence only, not truth"
@@ -157,7 +157,7 @@ class TrainingFactsMissing(Check):
                 continue
             stated += facts_in(text, path)
             read.append(path)
-        for entry in list(snapshot.with_suffix(".gguf"))[:_MAX_HEADERS]:
+        for entry in list(snapshot.with_suffix(".gguf"))[:MOST_HEADERS]:
             try:
                 said = facts_in_gguf(gguf_header_of(snapshot, entry), entry.path)
             except (GgufError, OSError):

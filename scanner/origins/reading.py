@@ -39,7 +39,7 @@ from scanner.origins.families import (
 from scanner.origins.lineage import adapter_base, declared_bases, header_bases, header_origins
 
 _ADAPTER: Final = "adapter_config.json"
-_MAX_HEADERS: Final = 8
+MOST_HEADERS: Final = 8
 
 
 @dataclass
@@ -128,7 +128,7 @@ def read_origins(snapshot: Snapshot, between_files: Callable[[], None] = lambda:
             reading.adapter = value if isinstance(value, dict) else {}
         except ModelFileError as error:
             reading.problems.append((_ADAPTER, str(error)))
-    for entry in list(snapshot.with_suffix(".gguf"))[:_MAX_HEADERS]:
+    for entry in list(snapshot.with_suffix(".gguf"))[:MOST_HEADERS]:
         between_files()
         try:
             reading.headers.append((entry.path, gguf_header_of(snapshot, entry)))
