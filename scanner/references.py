@@ -33,6 +33,8 @@ _EXAMPLES: Final[Mapping[str, str]] = {
 _SECRETS: Final = ("signature", "credential", "token", "secret", "password", "apikey", "api_key", "sig")
 _LAYOUT: Final = "oci-layout:"
 _DEMANDED: Final = re.compile(r"(?P<location>.*)#sha256[=:](?P<digest>[0-9a-fA-F]{64})", re.DOTALL)
+# Names in stores may hold "#"; what looks like a digest behind it is meant as one.
+_MEANT: Final = re.compile(r"#(?:sha|md5|blake|digest|checksum)[^/]*$", re.IGNORECASE)
 
 
 class BadReferenceError(ScanError):
@@ -146,7 +148,15 @@ def _address(rest: str) -> tuple[str, str | None]:
 
 def _demanded(rest: str) -> tuple[str, str | None]:
     match = _DEMANDED.fullmatch(rest)
-    return (match["location"], f"sha256:{match['digest'].lower()}") if match else (rest, None)
+    if match:
+        return match["location"], f"sha256:{match['digest'].lower()}"
+    if _MEANT.search(rest):
+        # A demand that nobody would hold the file to is worse than none.
+        raise BadReferenceError(
+            "what follows '#' in the reference is no digest; expected sha256= and 64 hex digits",
+            hint="write for instance https://host/path/model.gguf#sha256=..., with all of the digest",
+        )
+    return rest, None
 
 
 def _file(rest: str) -> tuple[str, str | None]:
