@@ -31,9 +31,7 @@ from scanner.records import to_builtins
 _SHOWN_FILES: Final = 20
 _SHOWN_NAMES: Final = 3
 # What the rows say already.
-_TOLD: Final = frozenset(
-    {"requested_revision", "manifest_digest", "left_out", "allow", "ignore", "lock"}
-)
+_TOLD: Final = frozenset({"requested_revision", "manifest_digest", "left_out", "allow", "ignore", "lock"})
 _YES_OR_NO: Final = {"true": "yes", "false": "no"}
 
 

@@ -58,7 +58,7 @@ class SigningChoice:
         A scan without the check ignores the policy's signers; its verdict says that the check is missing.
 
         Raises:
-            SignerError: when a file cannot be read, or holds no key or certificate that can be public.
+            SignerError: when a file cannot be read, or holds no key or certificate fit to verify with.
             BadParameter: when an issuer is named and nobody it vouches for.
         """
         from scanner.signatures.anchors import load_anchors

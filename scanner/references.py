@@ -33,8 +33,8 @@ _EXAMPLES: Final[Mapping[str, str]] = {
 _SECRETS: Final = ("signature", "credential", "token", "secret", "password", "apikey", "api_key", "sig")
 _LAYOUT: Final = "oci-layout:"
 _DEMANDED: Final = re.compile(r"(?P<location>.*)#sha256[=:](?P<digest>[0-9a-fA-F]{64})", re.DOTALL)
-
-_DIGEST_LIKE: Final = re.compile(r"#\s*(sha|md5|blake)[\w-]*\s*[=:]", re.IGNORECASE)
+# Names in stores may hold "#"; what looks like a digest behind it is meant as one.
+_MEANT: Final = re.compile(r"#\s*(?:sha|md5|blake|digest|checksum)[^/]*$", re.IGNORECASE)
 
 
 class BadReferenceError(ScanError):
@@ -149,11 +149,11 @@ def _address(rest: str) -> tuple[str, str | None]:
 def _demanded(rest: str) -> tuple[str, str | None]:
     if match := _DEMANDED.fullmatch(rest):
         return match["location"], f"sha256:{match['digest'].lower()}"
-    # Taken for a part of the name, a digest that is cut off would demand nothing.
-    if _DIGEST_LIKE.search(rest):
+    if _MEANT.search(rest):
+        # Taken for a part of the name, a digest that is cut off would demand nothing.
         raise BadReferenceError(
             "what follows '#' in the reference is no sha256 of 64 hex digits",
-            hint="write https://host/path/model.gguf#sha256=... with all of them",
+            hint="write for instance https://host/path/model.gguf#sha256=..., with all of the digest",
         )
     return rest, None
 

@@ -106,3 +106,17 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         return
     assert ref.text == text
     assert ref.location
+
+
+@pytest.mark.parametrize("start", ["https://host/a.gguf", "http://127.0.0.1/a.gguf", "s3://bucket/a.gguf"])
+@pytest.mark.parametrize(
+    "demand",
+    ["#sha256=abc", f"#sha256={SHA}0", f"#sha256 {SHA}", f"#SHA-256={SHA}", "#sha256=", "#md5=" + "0" * 32],
+)
+def test_demand_that_is_no_sha256_is_refused_and_never_overlooked(start: str, demand: str) -> None:
+    with pytest.raises(BadReferenceError, match="64 hex digits"):
+        ModelRef.parse(start + demand)
+
+
+def test_number_sign_in_the_name_of_a_stored_object_stays() -> None:
+    assert ModelRef.parse("s3://bucket/a#1/b.gguf").location == "bucket/a#1/b.gguf"

@@ -183,8 +183,10 @@ def test_repository_for_the_chosen_is_fetched_with_their_token_only(
     repository.gated, repository.is_private = ("manual", False) if kind == "gated" else (False, True)
     repository.granted = frozenset({"hf_chosen"})
     for token in ("", "hf_other"):
-        with pytest.raises(SourceError, match="access is gated|no such repository, or it is private"):
+        with pytest.raises(SourceError, match="gated|no such repository, or it is private") as caught:
             get("hf://org/tiny", dataclasses.replace(options, token=token))
+        if kind == "gated":
+            assert ("your token has no access" if token else "no token was given") in str(caught.value)
     snapshot = get("hf://org/tiny", dataclasses.replace(options, token="hf_chosen"))
     assert all(entry.matches_source for entry in snapshot.files)
     assert dict(snapshot.source)[kind] == ("manual" if kind == "gated" else "true")
