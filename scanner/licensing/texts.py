@@ -187,11 +187,9 @@ def _cover(counts: Mapping[int, int], known: Mapping[str, Fingerprint]) -> tuple
         if len(print_.sketch & present) >= _MIN_SKETCH_SHARE * len(print_.sketch)
         and _containment(print_, present) >= MIN_CONTAINMENT
     }
-    # A wording that has a few more words of the file, and many that the file lacks, is the wrong one.
-    losses = {name: SHINGLE_WORDS * missing_words(known[name], counts) for name in fresh}
     names: list[str] = []
     while fresh:
-        best = max(fresh, key=lambda name: (len(fresh[name]) - losses[name], -len(known[name].shingles)))
+        best = _nearest(fresh, known, counts)
         names.append(best)
         explained = known[best].shingles
         left = {name: found - explained for name, found in fresh.items() if name != best}
@@ -201,6 +199,21 @@ def _cover(counts: Mapping[int, int], known: Mapping[str, Fingerprint]) -> tuple
             if len(found) >= _MIN_NEW_SHARE * len(known[name].shingles)
         }
     return tuple(names)
+
+
+def _nearest(
+    fresh: Mapping[str, frozenset[int]], known: Mapping[str, Fingerprint], counts: Mapping[int, int]
+) -> str:
+    """The text that explains most of the file, less what the file lacks of it."""
+    # A wording that has a few more words of the file, and many that the file lacks, is the wrong one.
+    best, most = "", float("-inf")
+    for name in sorted(fresh, key=lambda name: (-len(fresh[name]), len(known[name].shingles))):
+        if len(fresh[name]) <= most:
+            break  # what it lacks can only bring it further down
+        score = len(fresh[name]) - SHINGLE_WORDS * missing_words(known[name], counts)
+        if score > most:
+            best, most = name, score
+    return best
 
 
 def _containment(print_: Fingerprint, present: frozenset[int]) -> float:
