@@ -149,8 +149,9 @@ class LicenceDuties(Check):
         waiting = [reading.status for reading in one.duties if reading.status.state is DutyState.UNKNOWN]
         if waiting:
             ids = ", ".join(each.duty.id for each in waiting)
+            count = "1 duty" if len(waiting) == 1 else f"{len(waiting)} duties"
             unjudged = self.not_run(
-                f"{len(waiting)} duties of the {one.licence.title}{origin_in_words(one)} ({ids}) "
+                f"{count} under the {one.licence.title}{origin_in_words(one)} ({ids}): "
                 f"{waiting_in_words(waiting, situation)}",
                 subject=_subject(one),
                 rule="questions",

@@ -49,8 +49,8 @@ def waiting_in_words(waiting: Sequence[DutyStatus], situation: Situation) -> str
     about = dict.fromkeys(
         each.duty.only_for for each in waiting if not each.duty.when.open_questions(situation)
     )
-    parts = [f"wait for answers: {asked(tuple(keys))}"] if keys else []
-    parts += [f"hold only for {models}: see whether this is one" for models in about if models]
+    parts = [f"to be answered: {asked(tuple(keys))}"] if keys else []
+    parts += [f"only for {models}: see whether this is one" for models in about if models]
     return "; ".join(parts)
 
 
