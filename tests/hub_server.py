@@ -15,14 +15,13 @@ import contextlib
 import hashlib
 import json
 import re
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import unquote, urlsplit
+
+from tests.loopback import LoopbackServer, QuietHandler
 
 _API = re.compile(r"/api/models/([^/]+/[^/]+)(?:/(revision|tree|commits|refs)(?:/([^/?]+))?(?:/.*)?)?")
 _FILE = re.compile(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)")
@@ -98,7 +97,7 @@ class Repository:
 
 
 @dataclass
-class HubServer:
+class HubServer(LoopbackServer):
     """The server; use it as a context.
 
     Attributes:
@@ -127,27 +126,13 @@ class HubServer:
     ranges: list[str] = field(default_factory=list)
     after: Callable[[str], None] = lambda path: None
 
-    def __enter__(self) -> Self:
-        hub = self
-
-        class Handler(_Handler):
-            pass
-
-        Handler.hub = hub
-        self._server = QuietServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+    def handler(self) -> type[QuietHandler]:
+        return _Handler
 
     @property
     def url(self) -> str:
         """The endpoint to give to a client."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}{self.prefix}"
+        return f"http://{self.host}{self.prefix}"
 
     def add(
         self,
@@ -183,32 +168,19 @@ def _refs(repository: Repository) -> dict[str, object]:
     return known
 
 
-class QuietServer(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Stays silent about clients that hang up; that is what they should do."""
-        if not isinstance(sys.exception(), OSError):
-            super().handle_error(request, client_address)  # type: ignore[arg-type]
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    hub: HubServer
-
-    def log_message(self, *_: object) -> None:
-        """Tests read `requests` instead."""
+class _Handler(QuietHandler, BaseHTTPRequestHandler):
+    state: HubServer
 
     def do_HEAD(self) -> None:
         self.do_GET()
 
     def do_GET(self) -> None:
-        raw = urlsplit(self.path).path.removeprefix(self.hub.prefix)
+        raw = urlsplit(self.path).path.removeprefix(self.state.prefix)
         path = unquote(raw, errors="strict")
-        self.hub.requests.append((f"{self.command} {path}", self.headers.get("Authorization", "")))
-        self.hub.ranges.append(self.headers.get("Range", ""))
-        status = next((code for prefix, code in self.hub.fails.items() if path.startswith(prefix)), None)
-        behave = next((each for prefix, each in self.hub.behaves.items() if path.startswith(prefix)), None)
+        self.state.requests.append((f"{self.command} {path}", self.headers.get("Authorization", "")))
+        self.state.ranges.append(self.headers.get("Range", ""))
+        status = next((code for prefix, code in self.state.fails.items() if path.startswith(prefix)), None)
+        behave = next((each for prefix, each in self.state.behaves.items() if path.startswith(prefix)), None)
         if behave is not None:
             self.close_connection = True
             with contextlib.suppress(OSError):  # a client that has had enough hangs up
@@ -217,11 +189,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._error(status, "")
         else:
             self.answer()
-        self.hub.after(path)
+        self.state.after(path)
 
     def answer(self) -> None:
         """Answers as a hub does."""
-        raw = urlsplit(self.path).path.removeprefix(self.hub.prefix)
+        raw = urlsplit(self.path).path.removeprefix(self.state.prefix)
         if match := _API.fullmatch(raw):
             self._api(match[1], match[2] or "", unquote(match[3] or "main"))
         elif match := _FILE.fullmatch(raw):
@@ -233,7 +205,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self.headers.get("Authorization", "").removeprefix("Bearer ") in repository.granted
 
     def _commit(self, name: str, revision: str) -> tuple[Repository, Commit] | None:
-        repository = self.hub.repositories.get(name)
+        repository = self.state.repositories.get(name)
         if repository is None or (repository.is_private and not self._is_granted(repository)):
             return self._error(401, "RepoNotFound")
         if repository.is_disabled:
@@ -249,7 +221,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         repository, commit = found
         if what == "tree":
-            self._pages(self.hub.entries(commit.tree()))
+            self._pages(self.state.entries(commit.tree()))
             return
         if what == "commits":
             known = [
@@ -262,7 +234,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._json(_refs(repository))
             return
         siblings = [{"rfilename": path} for path in commit.files]
-        self._json(self.hub.info(
+        self._json(self.state.info(
             {
                 "_id": "0", "id": name, "modelId": name, "author": name.split("/")[0], "sha": commit.id,
                 "lastModified": "2026-01-02T03:04:05.000Z", "private": repository.is_private,
@@ -277,11 +249,11 @@ class _Handler(BaseHTTPRequestHandler):
             return
         query = dict(part.partition("=")[::2] for part in urlsplit(self.path).query.split("&"))
         start = int(query.get("cursor", "0"))
-        end = start + self.hub.page_size
+        end = start + self.state.page_size
         headers = {}
         if end < len(entries):
-            place = urlsplit(self.path).path.removeprefix(self.hub.prefix)
-            address = f"{self.hub.url}{place}?recursive=true&cursor={end}"
+            place = urlsplit(self.path).path.removeprefix(self.state.prefix)
+            address = f"{self.state.url}{place}?recursive=true&cursor={end}"
             headers["Link"] = f'<{address}>; rel="next"'
         self._json(entries[start:end], headers)
 
@@ -298,7 +270,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._bytes(commit, path)
 
     def _bytes(self, commit: Commit, path: str) -> None:
-        data = self.hub.serve(path, commit.files[path])
+        data = self.state.serve(path, commit.files[path])
         headers = {"X-Repo-Commit": commit.id, "ETag": f'"{commit.etag(path)}"', "Accept-Ranges": "bytes"}
         if path in commit.large:
             headers |= {
@@ -371,4 +343,6 @@ def in_turn(
 def honest(handler: BaseHTTPRequestHandler) -> None:
     """The behaviour of a hub that has nothing against anybody; for use in `in_turn`."""
     assert isinstance(handler, _Handler)
+    # It said nothing of hanging up: a client that goes on over this connection would have to try again.
+    handler.close_connection = False
     handler.answer()

@@ -17,15 +17,14 @@ import io
 import json
 import re
 import tarfile
-import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
-from typing import Self, TypeVar
+from typing import TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tests.hub_server import QuietServer
+from tests.loopback import LoopbackServer, QuietHandler
 
 T = TypeVar("T")
 
@@ -127,7 +126,7 @@ def _for(table: Mapping[str, T], path: str) -> T | None:
 
 
 @dataclass
-class FileServer:
+class FileServer(LoopbackServer):
     """Gives out files; use it as a context.
 
     Attributes:
@@ -142,25 +141,8 @@ class FileServer:
     requests: list[tuple[str, str, str]] = field(default_factory=list)
     has_etags: bool = True
 
-    def __enter__(self) -> Self:
-        outer = self
-
-        class Handler(_Handler):
-            server_state = outer
-
-        self._server = QuietServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    @property
-    def host(self) -> str:
-        return f"127.0.0.1:{self._server.server_address[1]}"
+    def handler(self) -> type[QuietHandler]:
+        return _Handler
 
     @property
     def url(self) -> str:
@@ -221,16 +203,12 @@ class RegistryServer(FileServer):
             super().respond(handler, path)
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server_state: FileServer
+class _Handler(QuietHandler, BaseHTTPRequestHandler):
+    state: FileServer
     more: Mapping[str, str] = {}
 
-    def log_message(self, *_: object) -> None:
-        """Tests read `requests` instead."""
-
     def do_GET(self) -> None:
-        state, path = self.server_state, unquote(urlsplit(self.path).path)
+        state, path = self.state, unquote(urlsplit(self.path).path)
         self.more = {}
         asked = self.headers.get("Range", ""), self.headers.get("Authorization", "")
         state.requests.append((path, *asked))
@@ -243,13 +221,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def give(self, path: str, data: bytes) -> None:
         """Sends a file, or the part of it that is asked for, as well or badly as the faults have it."""
-        faults = self.server_state.faults
+        faults = self.state.faults
         data = faults.swapped.get(path, data)
         etag = f'"{sha256(data)[:12]}"'
         headers = {**self.more, **(_for(faults.headers, path) or {})}
         status = 200
         asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
-        if self.server_state.has_etags:
+        if self.state.has_etags:
             headers.setdefault("ETag", etag)
             if self.headers.get("If-None-Match") == headers["ETag"]:
                 self.send(304, b"", headers)

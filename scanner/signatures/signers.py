@@ -17,11 +17,12 @@ import fnmatch
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from scanner.errors import InvalidValueError, ScanError
 from scanner.records import decode, encode
 
+Given = TypeVar("Given")
 CHECK_ID: Final = "signature-not-valid"
 # How much of a model one signatory signed; its dimensions say who that is.
 COVERED: Final = "signature.files_covered"
@@ -231,12 +232,8 @@ def from_setting(text: str) -> tuple[Wanted, ...]:
     Raises:
         SignerError: when the text is not what `as_setting` writes.
     """
-    try:
-        return decode(text, tuple[Wanted, ...]) if text else ()
-    except InvalidValueError as error:
-        raise SignerError(
-            f"setting {SIGNERS_SETTING}: {error}", hint="name signers by --signer-key and its neighbours"
-        ) from error
+    hint = "name signers by --signer-key and its neighbours"
+    return _from_setting(SIGNERS_SETTING, text, tuple[Wanted, ...], hint) if text else ()
 
 
 def files_from_setting(text: str) -> tuple[Elsewhere, ...]:
@@ -245,9 +242,12 @@ def files_from_setting(text: str) -> tuple[Elsewhere, ...]:
     Raises:
         SignerError: when the text is not what `as_setting` writes.
     """
+    hint = "name signatures by --signature"
+    return _from_setting(FILES_SETTING, text, tuple[Elsewhere, ...], hint) if text else ()
+
+
+def _from_setting(name: str, text: str, kind: type[Given], hint: str) -> Given:
     try:
-        return decode(text, tuple[Elsewhere, ...]) if text else ()
+        return decode(text, kind)
     except InvalidValueError as error:
-        raise SignerError(
-            f"setting {FILES_SETTING}: {error}", hint="name signatures by --signature"
-        ) from error
+        raise SignerError(f"setting {name}: {error}", hint=hint) from error
