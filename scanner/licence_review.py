@@ -11,35 +11,30 @@
 from __future__ import annotations
 
 import enum
-import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from scanner.errors import ScanError
-from scanner.licensing.claims import Claim, card_claims, config_claims, gguf_claims, prose_claims
+from scanner.inspection.files import read_heads
+from scanner.licensing.claims import ARTEFACT_KEYS, Claim
 from scanner.licensing.comparison import contradicts, differ, governing_files, title_of
+from scanner.licensing.found import TEXT_LIMIT_BYTES, declared_in
 from scanner.licensing.table import LicenceReading, LicenceTable, Standing, licence_table
-from scanner.manifest import FileEntry, Snapshot
-from scanner.model_files import (
-    GgufError,
-    ModelFileError,
-    gguf_metadata,
-    is_licence_name,
-    model_card,
-    read_config,
-    read_text,
-)
-from scanner.origins.lineage import declared_bases, header_bases
+from scanner.manifest import Snapshot
+from scanner.model_files import ModelFileError, is_licence_name, read_text
+from scanner.origins.reading import read_origins
 from scanner.references import ModelRef
+from scanner.rights.chain import declared_bases_of
 
-TEXT_LIMIT_BYTES: Final = 2 * 1024**2
 # A repository of a model holds a few dozen files; this much is a disk, and nobody asked about a disk.
 MAX_FILES: Final = 50_000
 _UNSEEN_FOLDERS: Final = frozenset({".git", ".hg", ".cache", "__pycache__", "node_modules"})
-_READ_FILES: Final = frozenset({"readme.md", "modelcard.md", "model_card.md", "config.json"})
+_DECLARING: Final = frozenset(
+    {"readme.md", "modelcard.md", "model_card.md", "config.json", "adapter_config.json"}
+)
 
 
 class LicencePathError(ScanError):
@@ -167,86 +162,56 @@ def _walk(root: Path) -> Iterator[str]:
 
 def _judge(root: Path, paths: list[str], *, only_named: bool) -> Judgement:
     table = licence_table()
-    files: list[FileEntry] = []
-    texts: dict[str, str] = {}
-    problems: list[tuple[str, str]] = []
-    for path in paths:
-        name = PurePosixPath(path).name.lower()
-        if name.endswith(".gguf"):
-            files.append(FileEntry(path, 0, ""))
-            continue
-        if name not in _READ_FILES and only_named and not is_licence_name(name):
-            continue
-        if not (root / path).is_file():  # a pipe would never end
-            problems.append((path, "not a regular file, or a broken link"))
-            continue
-        files.append(FileEntry(path, (root / path).stat().st_size, _digest(root / path)))
-        if name in _READ_FILES:
-            continue
+    texts = [path for path in paths if _is_text(path, only_named=only_named)]
+    read = [path for path in paths if path in texts or _declares(path)]
+    # A pipe would never end.
+    strange = [path for path in read if not (root / path).is_file()]
+    problems = [(path, "not a regular file, or a broken link") for path in strange]
+    entries = read_heads(root, [path for path in read if path not in strange]).files
+    snapshot = Snapshot(ModelRef.parse(str(root)), None, str(root), entries)
+    declared = declared_in(snapshot, table)
+    problems += [(problem.subject, problem.reason) for problem in declared.problems]
+    named = [entry for entry in entries if entry.path in texts]
+    bound = governing_files(named) if only_named else named
+    judged: list[JudgedFile] = []
+    for entry in named:
         try:
-            texts[path] = read_text(
-                Snapshot(ModelRef.parse("."), None, str(root), ()), path, TEXT_LIMIT_BYTES
-            )
+            text = read_text(snapshot, entry.path, TEXT_LIMIT_BYTES)
         except ModelFileError as error:
-            problems.append((path, str(error)))
-    snapshot = Snapshot(ModelRef.parse("."), None, str(root), tuple(files))
-    claims, prose, bases = _claims(snapshot, table, problems)
-    named = [entry for entry in files if entry.path in texts]
-    bound = {entry.path for entry in (governing_files(named) if only_named else named)}
-    judged = [
-        JudgedFile(path, _digest(root / path), Role.of(path), path in bound, table.read(text))
-        for path, text in texts.items()
-    ]
-    judged.sort(key=lambda each: (not each.governs, each.path))
-    found = tuple(_contradictions(claims, [each for each in judged if each.governs], table))
-    return Judgement(
-        tuple(judged), tuple(claims), tuple(prose), found, tuple(_inherited(bases, table)), tuple(problems)
-    )
-
-
-def _inherited(bases: list[str], table: LicenceTable) -> Iterator[str]:
-    for base in dict.fromkeys(bases):
-        usual = table.of_family(base)
-        if usual is None:
-            yield f"it is made from {base}, and under which terms that stands is not known here"
-        elif not usual.is_permissive:
-            yield f"it is made from {base}, whose family usually comes under the {usual.title}"
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _claims(
-    snapshot: Snapshot, table: LicenceTable, problems: list[tuple[str, str]]
-) -> tuple[list[Claim], list[Claim], list[str]]:
-    claims: list[Claim] = []
-    prose: list[Claim] = []
-    bases: list[str] = []
-    try:
-        card = model_card(snapshot)
-        if card is not None:
-            claims += card_claims(card)
-            prose += prose_claims(card, table)
-            bases += declared_bases(card)
-    except ModelFileError as error:
-        problems.append(("model card", str(error)))
-    try:
-        claims += config_claims(read_config(snapshot) or {})
-    except ModelFileError as error:
-        problems.append(("config.json", str(error)))
-    for entry in snapshot.with_suffix(".gguf"):
-        try:
-            header = gguf_metadata(Path(snapshot.root) / entry.path)
-            claims += gguf_claims(entry.path, header)
-            bases += header_bases(header)
-        except (GgufError, OSError) as error:
             problems.append((entry.path, str(error)))
-    return claims, prose, bases
+            continue
+        role = Role.of(entry.path)
+        judged.append(JudgedFile(entry.path, entry.sha256, role, entry in bound, table.read(text)))
+    judged.sort(key=lambda each: (not each.governs, each.path))
+    contradictions = _contradictions(declared.claims, [each for each in judged if each.governs], table)
+    return Judgement(
+        tuple(judged), declared.claims, declared.prose, tuple(contradictions),
+        tuple(_inherited(snapshot, table)), tuple(problems),
+    )  # fmt: skip
 
 
-def _contradictions(claims: list[Claim], governing: list[JudgedFile], table: LicenceTable) -> Iterator[str]:
+def _is_text(path: str, *, only_named: bool) -> bool:
+    """Whether a file is judged as a licence text: by its name, or because it alone was asked about."""
+    return not _declares(path) and (not only_named or is_licence_name(PurePosixPath(path).name))
+
+
+def _declares(path: str) -> bool:
+    name = PurePosixPath(path).name
+    return name.lower() in _DECLARING or name in ARTEFACT_KEYS or name.lower().endswith(".gguf")
+
+
+def _inherited(snapshot: Snapshot, table: LicenceTable) -> Iterator[str]:
+    origin = read_origins(snapshot)
+    for base in declared_bases_of(origin, origin.chain(), table):
+        if base.licence is None:
+            yield f"it is made from {base.name}, and under which terms that stands is not known here"
+        elif not base.licence.is_permissive:
+            yield f"it is made from {base.name}, whose family usually comes under the {base.licence.title}"
+
+
+def _contradictions(
+    claims: Sequence[Claim], governing: Sequence[JudgedFile], table: LicenceTable
+) -> Iterator[str]:
     for index, one in enumerate(claims):
         for other in claims[index + 1 :]:
             if one.place.path != other.place.path and differ(one, other, table):

@@ -40,7 +40,7 @@ from scanner.model_files import (
 )
 
 # The longest collection of third-party licences in wide use (a browser's) is about 1 MB.
-_TEXT_LIMIT_BYTES: Final = 2 * 1024**2
+TEXT_LIMIT_BYTES: Final = 2 * 1024**2
 # Texts in folders and notices beside the governing ones; a hostile repository could hold a million.
 _MAX_OTHER_TEXTS: Final = 200
 
@@ -65,6 +65,25 @@ class FoundText:
     def binds(self) -> bool:
         """Whether its terms bind users of the weights."""
         return self.role in (TextRole.MODEL, TextRole.POLICY)
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a model declares of its licence.
+
+    Attributes:
+        card: The model card, None when it has none or it could not be read.
+        config: config.json; {} when it has none or it could not be read.
+        claims: Who declares a licence, those of the card first.
+        prose: Licences that the card's running text names.
+        problems: What could not be read.
+    """
+
+    card: ModelCard | None
+    config: Mapping[str, object]
+    claims: tuple[Claim, ...]
+    prose: tuple[Claim, ...]
+    problems: tuple[Problem, ...]
 
 
 @dataclass(frozen=True)
@@ -101,8 +120,30 @@ def licences_found(
     snapshot: Snapshot, table: LicenceTable, between_files: Callable[[], None] = lambda: None
 ) -> LicencesFound:
     """Reads declarations and texts; `between_files` is called before each long step, to end the work."""
+    declared = declared_in(snapshot, table, between_files)
+    problems = list(declared.problems)
+    governing = governing_files(licence_files(snapshot))
+    texts: list[FoundText] = []
+    elsewhere: list[Problem] = []
+    for entry, role in _in_order(snapshot, governing):
+        between_files()
+        try:
+            text = read_text(snapshot, entry.path, TEXT_LIMIT_BYTES)
+        except ModelFileError as error:
+            (problems if entry in governing else elsewhere).append(Problem(entry.path, str(error)))
+            continue
+        texts.append(_found(entry, role, text, table))
+    return LicencesFound(
+        declared.card, declared.config, declared.claims, declared.prose,
+        tuple(governing), tuple(texts), tuple(problems), tuple(elsewhere),
+    )  # fmt: skip
+
+
+def declared_in(
+    snapshot: Snapshot, table: LicenceTable, between_files: Callable[[], None] = lambda: None
+) -> Declared:
+    """Reads card, configurations and headers; `between_files` is called before each header."""
     problems: list[Problem] = []
-    claims: list[Claim] = []
     card: ModelCard | None = None
     config: Mapping[str, object] = {}
     try:
@@ -113,25 +154,11 @@ def licences_found(
         config = read_config(snapshot) or {}
     except ModelFileError as error:
         problems.append(Problem("config.json", str(error)))
-    claims += card_claims(card) if card else ()
-    claims += config_claims(config)
+    claims = [*(card_claims(card) if card else ()), *config_claims(config)]
     for part in _artefacts_and_headers(snapshot, between_files):
         (problems if isinstance(part, Problem) else claims).append(part)  # type: ignore[arg-type]
-    governing = governing_files(licence_files(snapshot))
-    texts: list[FoundText] = []
-    elsewhere: list[Problem] = []
-    for entry, role in _in_order(snapshot, governing):
-        between_files()
-        try:
-            text = read_text(snapshot, entry.path, _TEXT_LIMIT_BYTES)
-        except ModelFileError as error:
-            (problems if entry in governing else elsewhere).append(Problem(entry.path, str(error)))
-            continue
-        texts.append(_found(entry, role, text, table))
-    return LicencesFound(
-        card, config, tuple(claims), tuple(prose_claims(card, table)) if card else (),
-        tuple(governing), tuple(texts), tuple(problems), tuple(elsewhere),
-    )  # fmt: skip
+    prose = tuple(prose_claims(card, table)) if card else ()
+    return Declared(card, config, tuple(claims), prose, tuple(problems))
 
 
 def _artefacts_and_headers(

@@ -36,6 +36,15 @@ def test_free_text_over_a_base_is_not_plainly_permissive(tmp_path: Path, base: s
     assert said in judged.open_questions[0]
 
 
+def test_base_of_an_adapter_counts_like_one_of_the_card(tmp_path: Path) -> None:
+    write_card(tmp_path, license="mit")
+    (tmp_path / "LICENSE").write_text(MIT)
+    (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "Qwen/Qwen2.5-3B"}')
+    judged = judge_path(tmp_path)
+    assert not judged.is_plainly_permissive
+    assert "made from Qwen/Qwen2.5-3B" in judged.open_questions[0]
+
+
 def test_licence_of_the_weights_governs_and_that_of_the_code_is_kept_apart(tmp_path: Path) -> None:
     (tmp_path / "LICENSE-CODE").write_text(MIT)
     (tmp_path / "LICENSE-MODEL").write_text("Weights are for research purposes only.")
