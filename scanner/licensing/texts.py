@@ -14,6 +14,7 @@ not above 20 million dollars" hides, and words of the known text that the file l
 from __future__ import annotations
 
 import bisect
+import functools
 import itertools
 import re
 from collections import Counter
@@ -72,6 +73,7 @@ class RecognisedText:
         containment: Share of the first licence's fingerprint that is in the file, in [0, 1].
         is_exact: Whether the words are exactly those of the first licence.
         text: The file's text.
+        folded: Its words in lower case, single blanks between them: what phrases are looked for in.
         unknown: Character spans of the words that no recognised licence accounts for, in order.
         missing_words: Words of the recognised licences that the file lacks, where copies may not differ.
     """
@@ -80,13 +82,9 @@ class RecognisedText:
     containment: float
     is_exact: bool
     text: str
+    folded: str
     unknown: tuple[tuple[int, int], ...]
     missing_words: int = 0
-
-    @property
-    def folded(self) -> str:
-        """The words of the text in lower case, single blanks between them: what phrases are looked for in."""
-        return folded(self.text)
 
     def residue(self, patterns: Iterable[str]) -> list[Sentence]:
         """Sentences in which a pattern matches words that no recognised licence accounts for.
@@ -97,27 +95,28 @@ class RecognisedText:
         expressions = [re.compile(pattern) for pattern in patterns]
         found = (
             self._sentence(begin, end)
-            for begin, end, unknown in self._unknown_sentences()
+            for begin, end, unknown in self._unknown_sentences
             if _says(self.text[begin:end], begin, frozenset(start for start, _ in unknown), expressions)
         )
         return list(itertools.islice(found, MAX_RESIDUE))
 
     def unexplained(self) -> Iterator[tuple[Sentence, str]]:
         """Every sentence with words that no recognised licence accounts for, and those words, folded."""
-        for begin, end, unknown in self._unknown_sentences():
+        for begin, end, unknown in self._unknown_sentences:
             words = folded(" ".join(self.text[start:stop] for start, stop in unknown))
             yield self._sentence(begin, end), words
 
-    def _unknown_sentences(self) -> Iterator[tuple[int, int, Sequence[tuple[int, int]]]]:
+    # Asked for once for each trigger: the text is cut into sentences the first time.
+    @functools.cached_property
+    def _unknown_sentences(self) -> tuple[tuple[int, int, Sequence[tuple[int, int]]], ...]:
         starts = [start for start, _ in self.unknown]
-        for begin, end in self._sentence_spans():
+        cuts = [0, *(gap.end() for gap in _SENTENCE_END.finditer(self.text)), len(self.text)]
+        found = []
+        for begin, end in itertools.pairwise(cuts):
             first, last = bisect.bisect_left(starts, begin), bisect.bisect_left(starts, end)
             if first < last:
-                yield begin, end, self.unknown[first:last]
-
-    def _sentence_spans(self) -> list[tuple[int, int]]:
-        cuts = [0, *(gap.end() for gap in _SENTENCE_END.finditer(self.text)), len(self.text)]
-        return list(itertools.pairwise(cuts))
+                found.append((begin, end, self.unknown[first:last]))
+        return tuple(found)
 
     def _sentence(self, start: int, end: int) -> Sentence:
         said = self.text[start:end]
@@ -168,6 +167,7 @@ def recognise(text: str, known: Mapping[str, Fingerprint]) -> RecognisedText:
         containment=_containment(prints[0], present) if prints else 0.0,
         is_exact=bool(prints) and prints[0].sha256 == digest_of(words),
         text=text,
+        folded=" ".join(words),
         unknown=tuple((start, end) for (_, start, end), is_new in zip(spans, unknown, strict=True) if is_new),
         missing_words=sum(missing_words(each, counts) for each in prints),
     )
