@@ -42,7 +42,7 @@ class FileCheck(Check):
         verdicts: What a FAIL of this rule says of its file; rules that are not named go by severity: high and
             critical are an attack, medium needs a person, the rest is plain data with a remark.
         kind: The files it judges, in plural, for messages: "ONNX models".
-        clean: What a sound file is, after its number and kind: "name no code and no file outside their folder".
+        clean: What sound files do, after their number and kind: "name no code and no other file".
     """
 
     file_seconds: ClassVar[float] = 60.0
@@ -52,11 +52,12 @@ class FileCheck(Check):
 
     @abstractmethod
     def examine(self, context: CheckContext, entry: FileEntry) -> Iterator[Finding | Measurement]:
-        """What is wrong with this file, as it is found; `self.sound(entry)` when it is of this check's kind
-        and nothing is wrong; nothing at all when it is of another kind.
+        """What is wrong with this file, as it is found.
 
-        Every finding has the file as its first location. It runs in a child process with bounded memory and
-        time; an exception that escapes becomes an ERROR about this file, PartlyReadError a NOT_RUN.
+        Yields `self.sound(entry)` when the file is of this check's kind and nothing is wrong; nothing at all
+        when it is of another kind. Every finding has the file as its first location. It runs in a child
+        process with bounded memory and time; an exception that escapes becomes an ERROR about this file,
+        PartlyReadError a NOT_RUN.
         """
 
     def sound(self, entry: FileEntry) -> Finding:
