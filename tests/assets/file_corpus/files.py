@@ -69,7 +69,7 @@ def _write(target: Path, data: bytes, holes: int) -> None:
 
 @dataclass
 class Dice:
-    """What a family is given: the same chance every time, how thorough to be, a place for what is left out."""
+    """What a family is given: the same chance every time, and a place to say what it left out."""
 
     random: random.Random
     left_out: list[str] = field(default_factory=list)

@@ -176,7 +176,6 @@ def _torch_module() -> dict[str, Any]:
 def links(dice: Dice) -> Iterator[Case]:
     """HDF5 reads other files through links, external storage and virtual datasets."""
     import h5py
-    import numpy
 
     def external(target: str) -> bytes:
         def build(file: h5py.File) -> None:
@@ -211,6 +210,12 @@ def links(dice: Dice) -> Iterator[Case]:
         file.create_virtual_dataset("layers/dense/vars/3", layout)
 
     yield _HDF5.attack("virtual.h5", weights_h5(virtual), "a virtual dataset of another file")
+
+    yield from _pickles_in_hdf5()
+
+
+def _pickles_in_hdf5() -> Iterator[Case]:
+    import numpy
 
     def opaque(file: h5py.File) -> None:
         file["pickle"] = numpy.void(call("os", "system"))

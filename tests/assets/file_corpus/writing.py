@@ -1,7 +1,7 @@
 """Puts the families together, writes them and says what was left out.
 
 A seed gives the same cases every time, and the same bytes but for a dozen files: PyTorch's old format names
-tensors by their addresses, safetensors writes metadata in chance order, 7z writes the time, HDF5 what memory held.
+tensors by their addresses, safetensors writes metadata in chance order, 7z the time, HDF5 what memory held.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ FAMILIES: Final[Sequence[Family]] = (
     pickles.basic, pickles.streams, pickles.broken, pickles.nested, opcodes.tricks, opcodes.frames,
     gadgets.stdlib, gadgets.packages, torch_files.hostile, torch_files.zip_tricks,
     numpy_files.numpy_payloads, numpy_files.joblib_payloads, numpy_files.renamed, archives.payloads,
-    archives.bombs, archives.outside, keras_files.lambdas, keras_files.config_gadgets, keras_files.links, keras_files.broken_hdf5,
+    archives.bombs, archives.outside, keras_files.lambdas, keras_files.config_gadgets, keras_files.links,
+    keras_files.broken_hdf5,
     tensorflow_files.graphs, tensorflow_files.lite, tensorflow_files.custom, onnx_files.hostile,
     gguf_files.malformed, gguf_files.templates, templates.hostile, safetensors_files.malformed,
     safetensors_files.index, repositories.code, repositories.configuration, odd_files.polyglots,
