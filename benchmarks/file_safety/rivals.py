@@ -56,7 +56,15 @@ def environment(tool: str) -> Path | None:
         return python
     print(f"installing {', '.join(_REQUIRED[tool])} into {folder}", flush=True)
     _make(folder)
-    command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *_REQUIRED[tool]]
+    command = [
+        str(python),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        *_REQUIRED[tool],
+    ]
     installed = subprocess.run(command, capture_output=True, text=True, check=False)
     if installed.returncode:
         print(f"{tool}: left out, it could not be installed: {_last_line(installed.stderr)}")

@@ -40,7 +40,7 @@ doctest: debug_script debug_src testsource
 ensurepip: _run_pip bootstrap
 fileinput: input
 ftplib: FTP
-functools: partial reduce
+functools: reduce
 http.client: HTTPSConnection
 idlelib.autocomplete: AutoComplete.get_entity AutoComplete.fetch_completions
 idlelib.calltip: get_entity Calltip.fetch_tip

@@ -112,8 +112,6 @@ def malformed(dice: Dice) -> Iterator[Case]:
     }  # fmt: skip
     for name, data in files.items():
         yield _MALFORMED.malformed(f"{name}.gguf", data, name.replace("_", " "))
-    bomb = gguf([key, *[entry(f"x{i}", _U32, bytes(4)) for i in range(60_000)]])
-    yield _MALFORMED.malformed("entries_60000.gguf", bomb, "60,000 metadata entries: a bomb of keys")
 
 
 def templates(dice: Dice) -> Iterator[Case]:

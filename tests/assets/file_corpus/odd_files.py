@@ -59,7 +59,6 @@ def polyglots(dice: Dice) -> Iterator[Case]:
         ("gguf_in_st.safetensors", gguf()),
         ("png.onnx", _PNG),
         ("st_in_pt.gguf", sound),
-        ("zip_in_keras.h5", zipped({"a": b"b"})),
     ):
         yield _POLYGLOT.malformed(name, data, "one format under another's name")
 

@@ -98,10 +98,11 @@ def variables() -> Mapping[str, bytes]:
 def _block(entries: Iterable[tuple[bytes, bytes]]) -> bytes:
     body = b"".join(varint(0) + varint(len(k)) + varint(len(v)) + k + v for k, v in entries)
     body += struct.pack("<II", 0, 1)
-    return body + b"\0" + struct.pack("<I", _masked_crc32c(body + b"\0"))
+    return body + b"\0" + struct.pack("<I", masked_crc32c(body + b"\0"))
 
 
-def _masked_crc32c(data: bytes) -> int:
+def masked_crc32c(data: bytes) -> int:
+    """The checksum of LevelDB tables and TensorFlow's records."""
     crc = 0xFFFFFFFF
     for byte in data:
         crc ^= byte

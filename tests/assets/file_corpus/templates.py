@@ -49,7 +49,6 @@ def hostile(dice: Dice) -> Iterator[Case]:
     )
     processor = json.dumps({"processor_class": "X", "chat_template": escape}).encode()
     yield _ESCAPE.attack("processor/processor_config.json", processor, "in the processor's configuration")
-    yield _ESCAPE.attack("ollama/template", ("{{ .Prompt }}" + escape).encode(), "in a file named template")
     special = json.dumps({"bos_token": "<s>", "chat_template": escape}).encode()
     yield _ESCAPE.attack("config/config.json", special, "in config.json")
     for name, text in LOOPS.items():
