@@ -43,12 +43,14 @@ class FileCheck(Check):
             critical are an attack, medium needs a person, the rest is plain data with a remark.
         kind: The files it judges, in plural, for messages: "ONNX models".
         clean: What sound files do, after their number and kind: "name no code and no other file".
+        sound_rule: The rule of the PASS that joins all sound files.
     """
 
     file_seconds: ClassVar[float] = 60.0
     verdicts: ClassVar[Mapping[str, FileVerdict]] = {}
     kind: ClassVar[str]
     clean: ClassVar[str]
+    sound_rule: ClassVar[str] = SOUND
 
     @abstractmethod
     def examine(self, context: CheckContext, entry: FileEntry) -> Iterator[Finding | Measurement]:
@@ -72,7 +74,7 @@ class FileCheck(Check):
             for item in self.examine_safely(context, entry):
                 if isinstance(item, Finding):
                     said.append(item)
-                if not is_sound(item):
+                if not self.is_joined(item):
                     yield item
         yield from self.conclude(said)
 
@@ -84,6 +86,10 @@ class FileCheck(Check):
             yield self.not_run(str(error), subject=entry.path, rule="not-fetched")
         except OSError as error:
             yield self.unreadable(entry, f"{entry.path} cannot be read: {error.strerror or error}")
+
+    def is_joined(self, item: Finding | Measurement) -> bool:
+        """Whether this is told by `conclude` alone, as one with what is said of other files."""
+        return is_sound(item)
 
     def unreadable(self, entry: FileEntry, reason: str, *, detail: str = "") -> Finding:
         """An ERROR about one file: it could not be judged, for `reason`."""
@@ -101,7 +107,7 @@ class FileCheck(Check):
             files = {finding.locations[0].path for finding in said if finding.locations}
             yield self.passed(
                 f"{len(sound)} of {len(files)} {self.kind} {self.clean}",
-                rule=SOUND,
+                rule=self.sound_rule,
                 locations=tuple(finding.locations[0] for finding in sound),
             )
         elif not said:
