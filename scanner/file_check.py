@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar, Final
 
 from scanner.check import Check, CheckContext
+from scanner.file_limits import DATA_SETTING, SECONDS_SETTING
 from scanner.findings import Finding, Location, Measurement, Outcome, Severity
 from scanner.manifest import FileEntry
 from scanner.parts import PartlyReadError
@@ -38,7 +39,8 @@ class FileCheck(Check):
     """One question about every file of a kind.
 
     Attributes:
-        file_seconds: The most time that one file may take, under every profile.
+        settings: Those of a subclass come to these two: `(*FileCheck.settings, "mine.depth")`.
+        file_seconds: The most time that one file may take, under every profile; files.seconds overrides it.
         verdicts: What a FAIL of this rule says of its file; rules that are not named go by severity: high and
             critical are an attack, medium needs a person, the rest is plain data with a remark.
         kind: The files it judges, in plural, for messages: "ONNX models".
@@ -46,6 +48,8 @@ class FileCheck(Check):
         sound_rule: The rule of the PASS that joins all sound files.
     """
 
+    settings = (SECONDS_SETTING, DATA_SETTING)
+    timeout_seconds = 600.0  # for all files; what is left then is not run
     file_seconds: ClassVar[float] = 60.0
     verdicts: ClassVar[Mapping[str, FileVerdict]] = {}
     kind: ClassVar[str]

@@ -24,7 +24,6 @@ MITRE ATLAS AML.T0011.000; OWASP LLM03:2025.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO, ClassVar, Final
@@ -119,9 +118,8 @@ class PickleRunsCode(FileCheck):
     def _not_fetched(self, entry: FileEntry, reading: FileReading) -> Finding:
         """NOT_RUN, with a place in the file when pickles were seen in it: it counts among such files then."""
         reason = f"of {entry.path} only parts were read, and a pickle may lie in the rest"
-        finding = self.not_run(reason, subject=entry.path, rule=_NOT_FETCHED)
         places = (Location(entry.path),) if reading.is_relevant else ()
-        return dataclasses.replace(finding, locations=places)
+        return self.not_run(reason, subject=entry.path, rule=_NOT_FETCHED, locations=places)
 
     def _findings(
         self, context: CheckContext, entry: FileEntry, reading: FileReading, evidence: EvidenceRef
