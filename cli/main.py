@@ -17,8 +17,8 @@ from scanner.errors import ScanError
 # In the order in which --help lists them; each is `cli/<name>.py` with a `command`.
 COMMANDS: Final = (
     "init", "fetch", "inspect", "inspect-files", "scan", "gate", "compare", "read", "redact", "report",
-    "show", "history", "attest", "waive", "approve", "reject", "decisions", "checks", "controls", "lists", "licences",
-    "canaries", "doctor",
+    "show", "history", "attest", "waive", "approve", "reject", "decisions", "checks", "controls", "lists",
+    "licences", "canaries", "doctor",
 )  # fmt: skip
 
 
