@@ -1,23 +1,23 @@
-"""Our own verdict of every file of a folder, as `weighbridge inspect-files` gives it."""
+"""Our own verdict of every file of a folder, by `weighbridge inspect-files`."""
 
 from __future__ import annotations
 
-import hashlib
+import ctypes
+import json
+import os
 import resource
-import tempfile
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from scanner.check import CheckContext
-from scanner.evidence import EvidenceStore
-from scanner.file_check import FileCheck, FileVerdict
-from scanner.findings import Finding
-from scanner.manifest import FileEntry, Snapshot
-from scanner.references import ModelRef
-from scanner.registry import load_checks
-from scanner.runner import run_check
+from scanner.file_check import FileVerdict
+
+_VERDICTS_REACHED: Final = (0, 1, 3, 4)
+_PR_SET_CHILD_SUBREAPER: Final = 36  # linux/prctl.h
 
 
 @dataclass(frozen=True)
@@ -26,64 +26,66 @@ class Verdicts:
 
     Attributes:
         by_path: Path in the folder to its verdict.
-        why: Path to what the check with the worst verdict said, with the check's id.
-        wall_seconds: For all files.
-        cpu_seconds: Of this process and its children.
+        why: Path to the worst reason, with check and rule.
+        wall_seconds: Of the whole command.
+        cpu_seconds: Of the command and every process that it started; 0 where that cannot be told.
     """
 
-    by_path: dict[str, str]
-    why: dict[str, str]
+    by_path: Mapping[str, str]
+    why: Mapping[str, str]
     wall_seconds: float
     cpu_seconds: float
 
     def of(self, path: str) -> tuple[str, str]:
-        """The worst verdict of a file, or of all files of a folder, and why."""
+        """The worst verdict of a file, or of all files of a folder, and why.
+
+        Raises:
+            ValueError: when nothing was said of it.
+        """
         inside = [each for each in self.by_path if each == path or each.startswith(f"{path}/")]
         worst = max(inside, key=lambda each: FileVerdict(self.by_path[each]).rank)
         return self.by_path[worst], self.why.get(worst, "")
 
 
-def verdicts_of(folder: Path) -> Verdicts:
-    """Runs every check of files over the folder, as a scan does."""
+def verdicts_of(folder: Path, *, options: Sequence[str] = ()) -> Verdicts:
+    """Runs the command over the folder.
+
+    Raises:
+        RuntimeError: when it reaches no verdict.
+    """
+    command = [sys.executable, "-m", "cli", "inspect-files", str(folder), "--json", "--quiet", *options]
     began, used = time.monotonic(), _cpu_seconds()
-    snapshot = _snapshot(folder)
-    verdicts = {entry.path: FileVerdict.PLAIN_DATA for entry in snapshot.files}
-    why: dict[str, str] = {}
-    with tempfile.TemporaryDirectory() as evidence:
-        context = CheckContext(snapshot, EvidenceStore(Path(evidence)))
-        for check in load_checks().values():
-            if not isinstance(check, FileCheck):
-                continue
-            for finding in run_check(check, context).findings:
-                for path, verdict in _said(check, finding, verdicts):
-                    if verdict is not None and verdict.rank > verdicts[path].rank:
-                        verdicts[path] = verdict
-                        why[path] = f"{check.id}/{finding.rule}: {finding.message} {finding.reason}".strip()
-    plain = {path: verdict.value for path, verdict in verdicts.items()}
-    return Verdicts(plain, why, time.monotonic() - began, _cpu_seconds() - used)
+    collects = _collect_orphans()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    _wait_for_orphans()
+    wall, cpu = time.monotonic() - began, _cpu_seconds() - used
+    if done.returncode not in _VERDICTS_REACHED:
+        raise RuntimeError(f"inspect-files ended with {done.returncode}: {done.stderr.strip()[-2000:]}")
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    by_path = {row["path"]: row["verdict"] for row in rows}
+    why = {row["path"]: _first_reason(row["reasons"]) for row in rows}
+    return Verdicts(by_path, why, wall, cpu if collects else 0.0)
 
 
-def _said(
-    check: FileCheck, finding: Finding, known: dict[str, FileVerdict]
-) -> Iterator[tuple[str, FileVerdict]]:
-    verdict = check.verdict_of(finding)
-    paths = [location.path for location in finding.locations][:1] or [finding.subject]
-    yield from ((path, verdict) for path in paths if path in known and verdict is not FileVerdict.PLAIN_DATA)
+def _first_reason(reasons: Sequence[Mapping[str, str]]) -> str:
+    return f"{reasons[0]['check']}/{reasons[0]['rule']}: {reasons[0]['message']}" if reasons else ""
 
 
-def _snapshot(folder: Path) -> Snapshot:
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    files = tuple(
-        FileEntry(
-            path.relative_to(folder).as_posix(),
-            path.stat().st_size,
-            hashlib.sha256(path.read_bytes()).hexdigest(),
-        )
-        for path in paths
-    )
-    return Snapshot(ModelRef.parse(str(folder)), None, str(folder), files)
+def _collect_orphans() -> bool:
+    """The server that checks are forked from outlives the command for a moment: its time must reach us too."""
+    if not sys.platform.startswith("linux"):
+        return False
+    return ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+
+
+def _wait_for_orphans() -> None:
+    while True:
+        try:
+            os.wait()
+        except ChildProcessError:
+            return
 
 
 def _cpu_seconds() -> float:
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in used)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

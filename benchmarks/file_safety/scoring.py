@@ -56,7 +56,7 @@ class Score:
 def score(cases: Iterable[Case], verdict_of: Callable[[Case], str]) -> Score:
     """Counts every case once.
 
-    Honest cases whose truth is "a person has to read it" do not count as sent to review: `to_review` has them.
+    Honest cases that a person has to read by their nature count apart: `to_review` has them.
     """
     total = Score()
     for case in cases:
