@@ -43,7 +43,7 @@ def read_plainly(header: bytes) -> PlainHeader | None:
         # Written again it is the same text, but for spaces: so no key stands twice or under another
         # spelling, and no number is written in a way that another reader might take for another one.
         is_plain = msgspec.json.encode(described) == msgspec.json.format(header, indent=-1)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
     if not is_plain:
         return None
