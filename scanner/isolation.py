@@ -12,7 +12,7 @@ import enum
 import multiprocessing
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, SpawnContext
 from typing import Final
@@ -30,6 +30,8 @@ MEMORY_LIMIT_BYTES: Final = 64 * 1024**3
 DATA_LIMIT_BYTES: Final = 8 * 1024**3
 # One finding is some kilobytes; whatever is longer is not one.
 MESSAGE_LIMIT_BYTES: Final = 64 * 1024**2
+
+_ASK_SECONDS: Final = 0.5
 
 
 class IsolatedCheckError(ScanError):
@@ -58,15 +60,22 @@ class _Said:
     hint: str = ""
 
 
-def run_isolated(check: Check, context: CheckContext) -> Iterator[Finding | Measurement]:
+def run_isolated(
+    check: Check, context: CheckContext, is_stopped: Callable[[], bool] = lambda: False
+) -> Iterator[Finding | Measurement]:
     """Runs `check` in a child process and yields what it yields.
+
+    Args:
+        check: To run.
+        context: What it may look at.
+        is_stopped: Asked about twice a second: whether to kill the child and end as at the deadline.
 
     Raises:
         CheckTimeoutError: when the deadline passes; the child is killed.
         NotAvailableError: when the check raised it.
         IsolatedCheckError: when the check raised anything else or its process died.
     """
-    start = _process_context()
+    start = process_context()
     receiver, sender = start.Pipe(duplex=False)
     # Deadlines are monotonic times of this process; what is left of them travels.
     seconds_left = context.deadline - time.monotonic()
@@ -75,7 +84,7 @@ def run_isolated(check: Check, context: CheckContext) -> Iterator[Finding | Meas
     child.start()
     sender.close()
     try:
-        yield from _receive(receiver, child, context.deadline)
+        yield from _receive(receiver, child, context.deadline, is_stopped)
     finally:
         child.kill()
         child.join()
@@ -83,14 +92,17 @@ def run_isolated(check: Check, context: CheckContext) -> Iterator[Finding | Meas
 
 
 def _receive(
-    receiver: Connection, child: multiprocessing.process.BaseProcess, deadline: float
+    receiver: Connection,
+    child: multiprocessing.process.BaseProcess,
+    deadline: float,
+    is_stopped: Callable[[], bool],
 ) -> Iterator[Finding | Measurement]:
     while True:
-        seconds_left = min(deadline - time.monotonic(), 3600.0)
-        if seconds_left <= 0 or not receiver.poll(seconds_left):
-            if deadline - time.monotonic() > 0:
-                continue
+        seconds_left = deadline - time.monotonic()
+        if is_stopped() or seconds_left <= 0:
             raise CheckTimeoutError("the time limit passed; the check's process was killed")
+        if not receiver.poll(min(seconds_left, _ASK_SECONDS)):
+            continue
         try:
             said = decode(receiver.recv_bytes(MESSAGE_LIMIT_BYTES), _Said)
         except EOFError:
@@ -115,7 +127,7 @@ def _content(said: _Said) -> Finding | Measurement:
 
 
 def _work(check: Check, context: CheckContext, seconds_left: float, sender: Connection) -> None:
-    _limit_memory()
+    limit_memory()
     context = dataclasses.replace(context, deadline=time.monotonic() + seconds_left)
     try:
         for item in check.run(context):
@@ -146,7 +158,8 @@ def _say(sender: Connection, said: _Said) -> None:
     sender.send_bytes(encode(said))
 
 
-def _limit_memory() -> None:
+def limit_memory() -> None:
+    """Bounds what this process, a child, may allocate; without effect where there are no such limits."""
     try:
         import resource
     except ImportError:  # Windows has no such limits
@@ -157,8 +170,22 @@ def _limit_memory() -> None:
         resource.setrlimit(kind, (limit, hard))
 
 
-def _process_context() -> ForkServerContext | SpawnContext:
+def process_context() -> ForkServerContext | SpawnContext:
     """A fork server where there is one: the child then inherits no threads, locks or torch."""
     if "forkserver" in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("forkserver")
     return multiprocessing.get_context("spawn")
+
+
+def warm_up(modules: Sequence[str]) -> None:
+    """Has the fork server import these modules while this process does something else.
+
+    Each child then has them from its start; without this each imports them anew, a third of a second a check.
+    Nothing happens where there is no fork server, or when it runs already.
+    """
+    start = process_context()
+    if isinstance(start, ForkServerContext):
+        from multiprocessing import forkserver
+
+        start.set_forkserver_preload(["__main__", __name__, *modules])
+        forkserver.ensure_running()
