@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from typing import Final, TypeVar
 
 from scanner.errors import ScanError
-from scanner.isolation import limit_memory, process_context
+from scanner.isolation import DATA_LIMIT_BYTES, limit_memory, process_context
 from scanner.records import decode, encode
 
 T = TypeVar("T")
@@ -74,7 +74,7 @@ def working_out(
 
 
 def _work_out(function: Callable[..., object], arguments: tuple[object, ...], sender: Connection) -> None:
-    limit_memory()
+    limit_memory(DATA_LIMIT_BYTES)
     try:
         said = encode(function(*arguments))
     except Exception as error:  # noqa: BLE001 - told on the other side of the pipe, whatever it is

@@ -16,6 +16,8 @@ from typing import Final
 
 from scanner.check import Check, CheckContext, CheckRecord, Needs, Profile
 from scanner.errors import CheckTimeoutError, NotAvailableError, ScanError
+from scanner.file_check import FileCheck
+from scanner.file_isolation import run_files_isolated
 from scanner.findings import Finding, Measurement
 from scanner.isolation import run_isolated
 from scanner.journal import Journal
@@ -126,6 +128,8 @@ def run_check(
 def _items(
     check: Check, context: CheckContext, is_stopped: Callable[[], bool]
 ) -> Iterator[Finding | Measurement]:
+    if isinstance(check, FileCheck):
+        return run_files_isolated(check, context, is_stopped)
     if check.needs is Needs.STATIC:
         return run_isolated(check, context, is_stopped)
     able = context.require_questioner().engine.capabilities
