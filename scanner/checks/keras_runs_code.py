@@ -1,27 +1,29 @@
 """keras-runs-code: a Keras model carries code, or reaches for code and files that are not in it.
 
 What it looks for: Keras archives (.keras), HDF5 files (.h5), models as JSON and the Keras metadata of
-SavedModels, by content as well as by name. In their configuration: functions as marshalled code (Lambda layers),
-modules and names that no layer needs (`os.system`, `keras.utils.get_file`, functions of other packages), PyTorch
-modules that are unpickled, TensorFlow programs and vocabularies that are read from a path, keys written twice.
-In HDF5: links and arrays that lie in other files, filters that a library would have to bring, arrays that claim
-far more than is stored, pickles in attributes, bytes before and behind. Classes that Keras does not bring are
-named for review.
+SavedModels, by content as well as by name. In their configuration: functions as marshalled code (Lambda
+layers), modules and names that no layer needs (`os.system`, `keras.utils.get_file`, functions of other
+packages), PyTorch modules that are unpickled, TensorFlow programs and vocabularies that are read from a path,
+keys written twice. In HDF5: links and arrays that lie in other files, filters that a library would have to
+bring, arrays that claim far more than is stored, pickles in attributes, bytes before and behind. Classes that
+Keras does not bring are named for review.
 
 Why it matters: `load_model` looks up what the configuration names and calls it. Its safe mode covers lambdas,
-not the legacy HDF5 format, and was circumvented again and again; external storage reads any file of the machine
-into the weights.
+not the legacy HDF5 format, and was circumvented again and again; external storage reads any file of the
+machine into the weights.
 
-How it can be wrong: a Lambda layer may be as harmless as x / 255; its code can be read by nobody before it runs,
-so it is an attack all the same: names of registered functions are only for review. A vocabulary given as a path is reported, as
-Keras itself refuses it since 3.12. Filters of the public register are for review, not an attack.
+How it can be wrong: a Lambda layer may be as harmless as x / 255, but its marshalled code can be read by
+nobody before it runs, so it counts as an attack; names of registered functions are only for review. A
+vocabulary given as a path is reported, as Keras itself refuses it since 3.12. Filters of the public register
+are for review.
 
 What it needs: the files alone, and the HDF5 library to walk through HDF5; nothing is built, unpickled or
 imported, no link is followed and no filter loaded.
 
 Source: keras 3.15.1, "saving_lib.py", "serialization_lib.py", "legacy_h5_format.py"; HDF5 File Format
 Specification 3.0; CVE-2024-3660, CVE-2025-1550, CVE-2025-8747, CVE-2025-9905, CVE-2025-9906, CVE-2025-12058,
-CVE-2025-49655, CVE-2026-0897, CVE-2026-1462; CWE-502, CWE-73, CWE-409; MITRE ATLAS AML.T0011.000.
+CVE-2025-49655, CVE-2026-0897, CVE-2026-1462, CVE-2026-1669; CWE-502, CWE-73, CWE-409; MITRE ATLAS
+AML.T0011.000.
 """
 
 from __future__ import annotations
@@ -57,7 +59,9 @@ _ATTACK_REMEDIATION: Final = (
 _REVIEW_REMEDIATION: Final = (
     "Read the code of the named classes and functions, and load with exactly these as `custom_objects`."
 )
-_FILTER_REMEDIATION: Final = "Ask for the file without this filter, or install its library from a source you trust."
+_FILTER_REMEDIATION: Final = (
+    "Ask for the file without this filter, or install its library from a source you trust."
+)
 _MALFORMED_REMEDIATION: Final = (
     "Do not load this file. Fetch it again and compare its digest; if the publisher's own copy is malformed, "
     "save the model anew from a source you trust."
@@ -89,12 +93,16 @@ class KerasRunsCode(FileCheck):
         for fault in others[:_FAULTS_PER_FILE]:
             yield self._fault(entry, fault)
         if len(others) > _FAULTS_PER_FILE:
-            more = KerasFault(others[-1].rule, f"{len(others) - _FAULTS_PER_FILE} more faults", "further faults")
+            more = KerasFault(
+                others[-1].rule, f"{len(others) - _FAULTS_PER_FILE} more faults", "further faults"
+            )
             yield self._fault(entry, more)
         for rule in sorted({fault.rule for fault in custom}):
             yield self._review(entry, rule, [fault for fault in custom if fault.rule == rule])
         for place, reason in reading.unreadable[:_FAULTS_PER_FILE]:
-            yield self.unreadable(entry, f"{entry.path}{f', {place},' if place else ''} {reason}", detail=place)
+            yield self.unreadable(
+                entry, f"{entry.path}{f', {place},' if place else ''} {reason}", detail=place
+            )
         if not reading.faults and not reading.unreadable:
             yield self.sound(entry)
 

@@ -4,8 +4,7 @@ r"""Judges the configuration of a Keras model: every object in it, wherever it s
 >>> [fault.rule for fault in config_faults({"class_name": "Sequential", "config": {"layers": [layer]}})]
 ['marshalled-code']
 
-Source: keras 3.15.1, keras/src/saving/serialization_lib.py and keras/src/layers/core/lambda_layer.py;
-keras/src/layers/preprocessing/index_lookup.py; keras/src/export/tfsm_layer.py; keras/src/utils/torch_utils.py;
+Source: keras 3.15.1: serialization_lib.py, lambda_layer.py, index_lookup.py, tfsm_layer.py, torch_utils.py;
 CVE-2024-3660, CVE-2025-1550, CVE-2025-8747, CVE-2025-9905, CVE-2025-9906, CVE-2025-12058, CVE-2025-49655,
 CVE-2026-1462.
 """
@@ -16,9 +15,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from scanner.keras.payloads import marshalled_code, pickled_attack, torch_module_attack
 from scanner.keras.faults import KerasFault
 from scanner.keras.names import is_known_class, judge_name
+from scanner.keras.payloads import marshalled_code, pickled_attack, torch_module_attack
 from scanner.keras.tensorflow_calls import op_layer_fault
 from scanner.pickles.globals import Tier, Verdict
 from scanner.tensorfiles.safetensors_layout import shown
@@ -32,9 +31,9 @@ _VALUES: Final = frozenset({
 })  # fmt: skip
 _LOOKUPS: Final = frozenset({"StringLookup", "IntegerLookup", "TextVectorization", "IndexLookup"})
 _PATH_KEYS: Final = frozenset({
-    "filepath", "file_path", "path", "filename", "file", "vocabulary", "vocabulary_path", "vocab_file", "merges",
-    "proto", "directory", "dir", "dirname", "cache_dir", "log_dir", "origin", "url", "weights_path", "saved_model",
-    "saved_model_path", "export_dir", "checkpoint",
+    "filepath", "file_path", "path", "filename", "file", "vocabulary", "vocabulary_path", "vocab_file",
+    "merges", "proto", "directory", "dir", "dirname", "cache_dir", "log_dir", "origin", "url", "weights_path",
+    "saved_model", "saved_model_path", "export_dir", "checkpoint",
 })  # fmt: skip
 _OP_LAYERS: Final = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "ClassMethod"})
 
@@ -95,7 +94,9 @@ def _object_faults(node: _Node, value: Mapping[str, object]) -> Iterator[KerasFa
     where = f"{shown(name)}{called} at {node.where}"
     if name == "__lambda__" or (name == "Lambda" and _carries_code(table)):
         yield KerasFault(
-            "marshalled-code", f"{where} carries Python code, which runs when the model is loaded or used", node.where
+            "marshalled-code",
+            f"{where} carries Python code, which runs when the model is loaded or used",
+            node.where,
         )
         return
     if name in _VALUES:
@@ -118,15 +119,15 @@ def _carries_code(config: Mapping[str, object]) -> bool:
     return False
 
 
-def _name_faults(
-    node: _Node, value: Mapping[str, object], name: str, where: str
-) -> Iterator[KerasFault]:
+def _name_faults(node: _Node, value: Mapping[str, object], name: str, where: str) -> Iterator[KerasFault]:
     module = value.get("module")
     if module is not None and not isinstance(module, str):
         yield KerasFault("broken-config", f"{where} names a module that is no text", node.where)
         return
     is_function = name == "function"
-    looked_up = value.get("spec_name") if name == "__typespec__" else value.get("config") if is_function else name
+    looked_up = (
+        value.get("spec_name") if name == "__typespec__" else value.get("config") if is_function else name
+    )
     if not isinstance(looked_up, str):
         yield KerasFault("broken-config", f"{where} does not say which function it is", node.where)
         return
@@ -137,7 +138,9 @@ def _name_faults(
     full = f"{module}.{looked_up}" if module else looked_up
     if is_function and verdict.tier is Tier.INSTANCE and module not in (None, "", "builtins", "__main__"):
         # Keras writes "builtins" for the functions of others: this was written by hand.
-        verdict = Verdict(Tier.ATTACK, "Keras never writes a function of another package; old versions import it")
+        verdict = Verdict(
+            Tier.ATTACK, "Keras never writes a function of another package; old versions import it"
+        )
     if verdict.tier is Tier.ATTACK:
         message = f"{where} looks up {shown(full)} ({verdict.why})"
         yield KerasFault("known-attack", message, node.where, subject=shown(full))
@@ -154,11 +157,11 @@ def _is_foreign(registered: object, name: str, looked_up: str) -> bool:
     return package not in ("", "keras", "Keras") and not (package == "Custom" and is_known_class(own))
 
 
-def _special_faults(
-    node: _Node, name: str, config: Mapping[str, object], where: str
-) -> Iterator[KerasFault]:
+def _special_faults(node: _Node, name: str, config: Mapping[str, object], where: str) -> Iterator[KerasFault]:
     if name == "TFSMLayer":
-        message = f"{where} loads the TensorFlow program {shown(str(config.get('filepath')))} when it is built"
+        message = (
+            f"{where} loads the TensorFlow program {shown(str(config.get('filepath')))} when it is built"
+        )
         yield KerasFault("loads-a-file", message, node.where)
     elif name == "TorchModuleWrapper":
         yield from _torch_faults(node, config, where)
@@ -195,9 +198,7 @@ def _lambda_faults(node: _Node, config: Mapping[str, object], where: str) -> Ite
             yield KerasFault("custom-class", shown(held), node.where, subject=shown(held))
 
 
-def _path_faults(
-    node: _Node, name: str, config: Mapping[str, object], where: str
-) -> Iterator[KerasFault]:
+def _path_faults(node: _Node, name: str, config: Mapping[str, object], where: str) -> Iterator[KerasFault]:
     if name == "TFSMLayer" or (name in _LOOKUPS and isinstance(config.get("vocabulary"), str)):
         return
     for key in _PATH_KEYS & config.keys():

@@ -19,9 +19,16 @@ from typing import BinaryIO, Final, cast
 
 from scanner.keras.configs import config_faults, looks_like_keras
 from scanner.keras.faults import KerasFault, KerasReading
-from scanner.keras.hdf5 import HeldText, read_hdf5
+from scanner.keras.hdf5 import read_hdf5
 from scanner.keras.hdf5_bounds import SIGNATURE, bounds_faults, hdf5_begin
-from scanner.keras.json_text import LIMIT_BYTES, JsonDocument, JsonTextError, embedded_documents, read_document
+from scanner.keras.hdf5_found import HeldText
+from scanner.keras.json_text import (
+    LIMIT_BYTES,
+    JsonDocument,
+    JsonTextError,
+    embedded_documents,
+    read_document,
+)
 from scanner.keras.payloads import attack_in, is_code
 from scanner.pickles.stream import UNPACKING_ERRORS
 from scanner.tensorfiles.safetensors_layout import shown
@@ -86,7 +93,9 @@ def _is_keras_archive(archive: zipfile.ZipFile, names: set[str]) -> bool:
     """Whether an archive of another name has in it what a Keras model has."""
     if "model.weights.h5" in names or "model.weights.npz" in names:
         return True
-    return "metadata.json" in names and b"keras_version" in _content(archive, archive.getinfo("metadata.json"))
+    return "metadata.json" in names and b"keras_version" in _content(
+        archive, archive.getinfo("metadata.json")
+    )
 
 
 def _look_into_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, out: KerasReading) -> None:
@@ -127,9 +136,7 @@ def _look_into_weights(archive: zipfile.ZipFile, info: zipfile.ZipInfo, out: Ker
     out.unreadable.extend((f"{where} {place}".strip(), reason) for place, reason in inner.unreadable)
 
 
-def _look_into_hdf5(
-    stream: BinaryIO, size_bytes: int, head: bytes, suffix: str, out: KerasReading
-) -> None:
+def _look_into_hdf5(stream: BinaryIO, size_bytes: int, head: bytes, suffix: str, out: KerasReading) -> None:
     begin = hdf5_begin(stream, size_bytes)
     if begin is None:
         out.give_up("", _what_it_is(head))
@@ -200,7 +207,9 @@ def _judge(document: JsonDocument, place: str, out: KerasReading) -> None:
             out.faults.append(KerasFault(fault.rule, fault.message, where, fault.subject))
     if document.duplicates:
         keys = ", ".join(shown(key) for key in document.duplicates[:5])
-        out.faults.append(KerasFault("duplicate-key", f"keys are written twice: {keys}; readers differ", place))
+        out.faults.append(
+            KerasFault("duplicate-key", f"keys are written twice: {keys}; readers differ", place)
+        )
 
 
 def _look_into_metadata(stream: BinaryIO, out: KerasReading) -> None:

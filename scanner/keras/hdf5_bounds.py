@@ -1,11 +1,10 @@
-r"""Where an HDF5 file begins and ends inside the file that holds it: what stands before or behind is none of it.
+r"""Where an HDF5 file begins and ends inside the file that holds it: the rest is something else.
 
 >>> import io
 >>> hdf5_begin(io.BytesIO(b"#!/bin/sh" + bytes(503) + SIGNATURE + bytes(8)), 528)
 512
 
-Source: HDF5 File Format Specification Version 3.0, section II.A, "Disk Format: Level 0A - Format Signature and
-Superblock".
+Source: HDF5 File Format Specification Version 3.0, section II.A, "Format Signature and Superblock".
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import BinaryIO, Final
 from scanner.keras.faults import KerasFault
 
 SIGNATURE: Final = b"\x89HDF\r\n\x1a\n"
-# Where the address of the end of the file stands in the superblock, by its version, for addresses of eight bytes.
+# Where the superblock has the address of the file's end, by its version, for addresses of eight bytes.
 _END_AT: Final = {0: 40, 1: 44, 2: 28, 3: 28}
 _BASE_AT: Final = {0: 24, 1: 28, 2: 12, 3: 12}
 _SUPERBLOCK_BYTES: Final = 64
@@ -43,7 +42,9 @@ def bounds_faults(stream: BinaryIO, size_bytes: int, begin: int) -> Iterator[Ker
         yield KerasFault("bytes-around", f"{begin} bytes that HDF5 does not read stand before it", "byte 0")
     end = _end(stream, begin)
     if end is not None and end < size_bytes and (at := _first_other(stream, end, size_bytes)) is not None:
-        yield KerasFault("bytes-around", f"{size_bytes - end} bytes that HDF5 does not read follow it", f"byte {at}")
+        yield KerasFault(
+            "bytes-around", f"{size_bytes - end} bytes that HDF5 does not read follow it", f"byte {at}"
+        )
 
 
 def _end(stream: BinaryIO, begin: int) -> int | None:

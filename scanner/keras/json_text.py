@@ -1,4 +1,4 @@
-r"""Reads the JSON of a Keras model in bounded memory, and keeps what a second key of the same name would hide.
+r"""Reads the JSON of a Keras model in bounded memory, and keeps what a key written twice would hide.
 
 >>> document = read_document(b'{"class_name": "Lambda", "class_name": "Dense"}')
 >>> document.value, document.duplicates

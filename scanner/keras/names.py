@@ -12,8 +12,8 @@ accepts changed from version to version; here everything counts that some versio
 >>> judge_name(None, "MyLayer").tier.value
 'instance'
 
-Source: keras 3.15.1, keras/src/saving/serialization_lib.py (`_retrieve_class_or_fn`, NON_MODELING_APIS), and the
-same file of 3.8; tf_keras 2.15, tf_keras/src/saving/serialization_lib.py; CVE-2025-1550, CVE-2025-8747.
+Source: keras 3.15.1, keras/src/saving/serialization_lib.py (`_retrieve_class_or_fn`), and the same
+file of 3.8; tf_keras 2.15, tf_keras/src/saving/serialization_lib.py; CVE-2025-1550, CVE-2025-8747.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ from scanner.pickles.globals import Tier, Verdict, classify, is_plausible
 
 _FILE: Final = "keras_names.yaml"
 # Folders between a package and the modules that say what is in them.
-_FILLERS: Final = frozenset({"src", "api", "_tf_keras", "keras", "_v1", "_v2", "v1", "v2", "_legacy", "python"})
+_FILLERS: Final = frozenset(
+    {"src", "api", "_tf_keras", "keras", "_v1", "_v2", "v1", "v2", "_legacy", "python"}
+)
 # Functions of any folder of Keras that build, load or store instead of computing.
 _ACTING: Final = re.compile(
     r"(de)?serialize|get|(model_)?from_|.*_from_(json|yaml|config|dir|file|url)|(un)?register|load|save|open|read"
@@ -122,7 +124,9 @@ def _of_keras(inside: list[str], name: str, *, is_function: bool) -> Verdict:
     if not is_function:
         is_part = not names.class_families.isdisjoint(inside) or (not family and name in names.classes)
         return _PLAIN if is_part or name in ("TorchModuleWrapper", "TFSMLayer") else acts
-    if name in names.functions and family in (names.class_families | names.function_families | {"backend", "utils"}):
+    if name in names.functions and family in (
+        names.class_families | names.function_families | {"backend", "utils"}
+    ):
         return _PLAIN
     if family not in names.function_families or _ACTING.match(name) or name in sys.stdlib_module_names:
         return acts

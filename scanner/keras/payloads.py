@@ -17,8 +17,8 @@ from scanner.pickles.files import look_into_opened
 from scanner.pickles.globals import Tier, classify
 from scanner.pickles.reader import is_attack, read_pickles
 
-# The first bytes of a marshalled code object: its type, with or without the mark of a reference, and four bytes
-# of the count of its arguments, of which three are zero. Source: CPython, Python/marshal.c, TYPE_CODE.
+# The first bytes of a marshalled code object: its type, with or without the mark of a reference, and four
+# bytes of the count of its arguments, of which three are zero. Source: CPython, Python/marshal.c, TYPE_CODE.
 _CODE_TYPES: Final = (0x63, 0xE3)
 _HEAD_BYTES: Final = 6
 _LONGEST_TEXT: Final = 16 * 1024**2
@@ -27,7 +27,9 @@ _PICKLE_STARTS: Final = tuple(bytes((0x80, protocol)) for protocol in range(2, 6
 
 def marshalled_code(text: str) -> bool:
     """Whether this text is a Python code object, in base64 or as it is."""
-    return is_code(_unwrapped(text[:64], is_beginning=True)) or is_code(text[:16].encode("latin-1", "replace"))
+    return is_code(_unwrapped(text[:64], is_beginning=True)) or is_code(
+        text[:16].encode("latin-1", "replace")
+    )
 
 
 def is_code(data: bytes) -> bool:

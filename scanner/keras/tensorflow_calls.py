@@ -19,21 +19,22 @@ from scanner.tensorfiles.safetensors_layout import shown
 
 # Parts of TensorFlow's interface that reach files, libraries, other processes or Python.
 _PARTS: Final = frozenset({
-    "io", "saved_model", "train", "data", "load_library", "load_op_library", "py_function", "numpy_function",
-    "py_func", "summary", "profiler", "config", "sysconfig", "distribute", "autograph", "lite", "queue", "tpu",
-    "estimator", "feature_column", "mlir", "__internal__", "internal", "resource_loader", "gfile", "app", "flags",
-    "eager_py_func",
+    "io", "saved_model", "train", "data", "load_library", "load_op_library", "py_function",
+    "numpy_function", "py_func", "summary", "profiler", "config", "sysconfig", "distribute", "autograph",
+    "lite", "queue", "tpu", "estimator", "feature_column", "mlir", "__internal__", "internal",
+    "resource_loader", "gfile", "app", "flags", "eager_py_func",
 })  # fmt: skip
 # Operations of a graph that do the same.
 _OPS: Final = frozenset({
-    "ReadFile", "WriteFile", "MatchingFiles", "PyFunc", "PyFuncStateless", "EagerPyFunc", "Save", "SaveV2",
-    "SaveSlices", "Restore", "RestoreV2", "RestoreSlice", "MergeV2Checkpoints", "FixedLengthRecordReader",
-    "FixedLengthRecordReaderV2", "TextLineReader", "TextLineReaderV2", "TFRecordReader", "TFRecordReaderV2",
-    "WholeFileReader", "WholeFileReaderV2", "TFRecordDataset", "TFRecordDatasetV2", "TextLineDataset",
-    "FixedLengthRecordDataset", "FixedLengthRecordDatasetV2", "CSVDataset", "CSVDatasetV2", "SqlDataset",
-    "LoadDataset", "LoadDatasetV2", "SaveDataset", "SaveDatasetV2", "SnapshotDataset", "SnapshotDatasetV2",
-    "CacheDataset", "CacheDatasetV2", "GeneratorDataset", "Print", "PrintV2", "ImmutableConst", "DebugIdentity",
-    "DebugIdentityV2", "DumpTensor", "WriteSummary", "CreateSummaryFileWriter", "CreateSummaryDbWriter",
+    "ReadFile", "WriteFile", "MatchingFiles", "PyFunc", "PyFuncStateless", "EagerPyFunc", "Save",
+    "SaveV2", "SaveSlices", "Restore", "RestoreV2", "RestoreSlice", "MergeV2Checkpoints",
+    "FixedLengthRecordReader", "FixedLengthRecordReaderV2", "TextLineReader", "TextLineReaderV2",
+    "TFRecordReader", "TFRecordReaderV2", "WholeFileReader", "WholeFileReaderV2", "TFRecordDataset",
+    "TFRecordDatasetV2", "TextLineDataset", "FixedLengthRecordDataset", "FixedLengthRecordDatasetV2",
+    "CSVDataset", "CSVDatasetV2", "SqlDataset", "LoadDataset", "LoadDatasetV2", "SaveDataset",
+    "SaveDatasetV2", "SnapshotDataset", "SnapshotDatasetV2", "CacheDataset", "CacheDatasetV2",
+    "GeneratorDataset", "Print", "PrintV2", "ImmutableConst", "DebugIdentity", "DebugIdentityV2",
+    "DumpTensor", "WriteSummary", "CreateSummaryFileWriter", "CreateSummaryDbWriter",
     "InitializeTableFromTextFile", "InitializeTableFromTextFileV2", "RemoteCall", "RpcCall", "RpcClient",
     "LookupTableExportToFile", "LoadAndRemapMatrix", "GenerateVocabRemapping",
 })  # fmt: skip
@@ -61,7 +62,9 @@ def is_acting_op(operation: str) -> bool:
 def _reaches_out(named: str) -> bool:
     parts = named.split(".")
     last = parts[-1]
-    return bool(_PARTS & set(parts)) or ("raw_ops" in parts and is_acting_op(last)) or last in ("print", "Print")
+    return (
+        bool(_PARTS & set(parts)) or ("raw_ops" in parts and is_acting_op(last)) or last in ("print", "Print")
+    )
 
 
 def _fault(where: str, place: str, named: str) -> KerasFault:
