@@ -58,8 +58,9 @@ class _Node:
 def config_faults(value: object) -> list[KerasFault]:
     """What rebuilding a model from this configuration would do beside computing; the worst 200 at most."""
     faults: list[KerasFault] = []
+    in_texts: list[KerasFault] = []
     waiting = [_Node(value)]
-    while waiting and len(faults) < _FAULTS_LIMIT:
+    while waiting and len(faults) + len(in_texts) < _FAULTS_LIMIT:
         node = waiting.pop()
         if isinstance(node.value, dict):
             faults.extend(_object_faults(node, node.value))
@@ -71,8 +72,9 @@ def config_faults(value: object) -> list[KerasFault]:
                 if isinstance(inner, dict | list | str)
             )
         elif isinstance(node.value, str):
-            faults.extend(_text_faults(node, node.value))
-    return faults
+            in_texts.extend(_text_faults(node, node.value))
+    told = {fault.rule for fault in faults}  # the layer that a text belongs to says more
+    return faults + [fault for fault in in_texts if fault.rule not in told]
 
 
 def looks_like_keras(value: object) -> bool:

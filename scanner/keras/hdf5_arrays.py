@@ -1,4 +1,4 @@
-"""Judges one array of an HDF5 file by its plan: where its numbers lie, how they are packed, how many it claims.
+"""Judges one array of an HDF5 file by its plan: where its numbers lie, how they are packed, how many.
 
 Source: HDF5 1.14, "H5P: Dataset Creation Property List"; the register of filters of the HDF Group.
 """
@@ -80,7 +80,9 @@ class ArrayJudge:
             if number in _REGISTERED_FILTERS:
                 self._out.fault("needs-a-filter", f"the HDF5 filter {number} for {shown(path)}", path)
             else:
-                message = f"{shown(path)} is unpacked by the unregistered filter {number}, for which a library is loaded"
+                message = (
+                    f"{shown(path)} is unpacked by filter {number} of no register: a library is loaded for it"
+                )
                 self._out.fault("unknown-filter", message, path)
         return numbers <= _OWN_FILTERS
 
@@ -92,9 +94,7 @@ class ArrayJudge:
         stored: int = dataset.get_storage_size()
         self._claimed += claimed
         if claimed > _BOMB_BYTES and claimed > stored * _BOMB_RATIO:
-            message = (
-                f"{shown(path)} claims {claimed} bytes where {stored} are stored: reading it fills the memory"
-            )
+            message = f"{shown(path)} claims {claimed} bytes and stores {stored}: reading it fills the memory"
             self._out.fault("shape-bomb", message, path)
         begin = dataset.get_offset()
         if (begin or 0) + stored > self._size:
