@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar, Final
 
 from scanner.check import Check, CheckContext
+from scanner.file_limits import DATA_SETTING, SECONDS_SETTING
 from scanner.findings import Finding, Location, Measurement, Outcome, Severity
 from scanner.manifest import FileEntry
 from scanner.parts import PartlyReadError
@@ -38,17 +39,22 @@ class FileCheck(Check):
     """One question about every file of a kind.
 
     Attributes:
-        file_seconds: The most time that one file may take, under every profile.
+        settings: Those of a subclass come to these two: `(*FileCheck.settings, "mine.depth")`.
+        file_seconds: The most time that one file may take, under every profile; files.seconds overrides it.
         verdicts: What a FAIL of this rule says of its file; rules that are not named go by severity: high and
             critical are an attack, medium needs a person, the rest is plain data with a remark.
         kind: The files it judges, in plural, for messages: "ONNX models".
         clean: What sound files do, after their number and kind: "name no code and no other file".
+        sound_rule: The rule of the PASS that joins all sound files.
     """
 
+    settings = (SECONDS_SETTING, DATA_SETTING)
+    timeout_seconds = 600.0  # for all files; what is left then is not run
     file_seconds: ClassVar[float] = 60.0
     verdicts: ClassVar[Mapping[str, FileVerdict]] = {}
     kind: ClassVar[str]
     clean: ClassVar[str]
+    sound_rule: ClassVar[str] = SOUND
 
     @abstractmethod
     def examine(self, context: CheckContext, entry: FileEntry) -> Iterator[Finding | Measurement]:
@@ -72,7 +78,7 @@ class FileCheck(Check):
             for item in self.examine_safely(context, entry):
                 if isinstance(item, Finding):
                     said.append(item)
-                if not is_sound(item):
+                if not self.is_joined(item):
                     yield item
         yield from self.conclude(said)
 
@@ -84,6 +90,10 @@ class FileCheck(Check):
             yield self.not_run(str(error), subject=entry.path, rule="not-fetched")
         except OSError as error:
             yield self.unreadable(entry, f"{entry.path} cannot be read: {error.strerror or error}")
+
+    def is_joined(self, item: Finding | Measurement) -> bool:
+        """Whether this is told by `conclude` alone, as one with what is said of other files."""
+        return is_sound(item)
 
     def unreadable(self, entry: FileEntry, reason: str, *, detail: str = "") -> Finding:
         """An ERROR about one file: it could not be judged, for `reason`."""
@@ -101,7 +111,7 @@ class FileCheck(Check):
             files = {finding.locations[0].path for finding in said if finding.locations}
             yield self.passed(
                 f"{len(sound)} of {len(files)} {self.kind} {self.clean}",
-                rule=SOUND,
+                rule=self.sound_rule,
                 locations=tuple(finding.locations[0] for finding in sound),
             )
         elif not said:

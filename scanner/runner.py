@@ -10,6 +10,8 @@ from typing import Final
 
 from scanner.check import Check, CheckContext, CheckRecord, Needs, Profile
 from scanner.errors import CheckTimeoutError, NotAvailableError, ScanError
+from scanner.file_check import FileCheck
+from scanner.file_isolation import run_files_isolated
 from scanner.findings import Finding, Measurement
 from scanner.isolation import run_isolated
 from scanner.journal import Journal
@@ -76,6 +78,8 @@ def run_check(check: Check, context: CheckContext) -> CheckRecord:
 
 
 def _items(check: Check, context: CheckContext) -> Iterator[Finding | Measurement]:
+    if isinstance(check, FileCheck):
+        return run_files_isolated(check, context)
     if check.needs is Needs.STATIC:
         return run_isolated(check, context)
     able = context.require_questioner().engine.capabilities

@@ -21,11 +21,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from scanner.check import Check, CheckContext
-from scanner.findings import Finding, Location, Measurement, Severity
+from scanner.check import CheckContext
+from scanner.file_check import FileCheck, FileVerdict
+from scanner.findings import Finding, Location, Measurement, Outcome, Severity
 from scanner.manifest import FileEntry, Snapshot
 from scanner.model_files import gguf_header_of
-from scanner.parts import PartlyReadError
 from scanner.tensorfiles.gguf_header import MAGIC, GgufError
 from scanner.tensorfiles.gguf_layout import GgufFault, header_faults
 
@@ -37,39 +37,28 @@ _REMEDIATION: Final = (
 _FAULTS_PER_FILE: Final = 20
 
 
-class GgufMalformed(Check):
+class GgufMalformed(FileCheck):
     """Validates every GGUF header against the file that it describes."""
 
     id = "gguf-malformed"
     title = "A GGUF file breaks its format"
     severity = Severity.HIGH
+    kind = "GGUF files"
+    clean = "keep the format"
+    sound_rule = ""
 
-    def run(self, context: CheckContext) -> Iterator[Finding | Measurement]:
-        """Yields one finding per fault, and one PASS for the files without any."""
-        files = list(context.snapshot.with_suffix(".gguf"))
-        if not files:
-            yield self.not_run("the model has no GGUF files", rule="nothing-to-examine")
+    def examine(self, context: CheckContext, entry: FileEntry) -> Iterator[Finding | Measurement]:
+        """Yields one finding per fault of a `.gguf` file."""
+        if not entry.path.lower().endswith(".gguf"):
             return
-        sound: list[str] = []
-        for entry in files:
-            context.check_deadline()
-            try:
-                faults = _faults_of(context.snapshot, entry)
-            except PartlyReadError as error:
-                yield self.not_run(str(error), subject=entry.path, rule="not-fetched")
-                continue
-            except OSError as error:
-                reason = f"{entry.path} cannot be read: {error.strerror or error}"
-                yield self.errored(reason, rule="unreadable", locations=(Location(entry.path),))
-                continue
-            yield from self._report(entry, faults)
-            if not faults:
-                sound.append(entry.path)
-        if sound:
-            yield self.passed(
-                f"{len(sound)} of {len(files)} GGUF files keep the format",
-                locations=tuple(Location(path) for path in sound),
-            )
+        faults = _faults_of(context.snapshot, entry)
+        yield from self._report(entry, faults)
+        if not faults:
+            yield self.sound(entry)
+
+    def verdict_of(self, finding: Finding) -> FileVerdict:
+        """A file that breaks its format is malformed, whichever rule it breaks."""
+        return FileVerdict.PLAIN_DATA if finding.outcome is Outcome.PASS else FileVerdict.NOT_READABLE
 
     def _report(self, entry: FileEntry, faults: list[GgufFault]) -> Iterator[Finding]:
         shown_faults = faults[:_FAULTS_PER_FILE]
