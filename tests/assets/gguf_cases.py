@@ -51,7 +51,6 @@ def gguf_cases() -> dict[str, tuple[str, bytes]]:
     key, tensor, whole = GGUF_ARCHITECTURE, gguf_tensor("w", [8], 0), bytes(32)
     good = gguf_bytes([key], [tensor], whole)
     array = struct.pack("<IQ", 8, 2**60)
-    tokens = gguf_array("tokenizer.ggml.tokens", 8, 2, gguf_string("a") + gguf_string("b"))
 
     def aligned_to(value: bytes, kind: int = 4) -> bytes:
         return gguf_bytes([gguf_key("general.alignment", kind, value)], [tensor], whole)
@@ -103,8 +102,18 @@ def gguf_cases() -> dict[str, tuple[str, bytes]]:
         "alignment_of_64_bits": ("GGUF-ALIGN", aligned_to(struct.pack("<Q", 32), 10)),
         "empty_dimension": ("GGUF-DIMS", holding(gguf_tensor("w", [8, 0], 0))),
         "zero_in_key": ("GGUF-VALUE", gguf_bytes([key, gguf_key("a\0b", 4, bytes(4))], [tensor], whole)),
-        "zero_in_text": ("GGUF-VALUE", gguf_bytes([key, gguf_key("a", 8, gguf_string("b\0c"))], [tensor], whole)),
         "zero_in_name": ("GGUF-VALUE", holding(gguf_tensor("w\0x", [8], 0))),
+        "trailing": ("GGUF-TRAIL", good + b"more"),
+        "trailing_without_tensors": ("GGUF-TRAIL", gguf_bytes([key], [], b"more")),
+    }  # fmt: skip
+
+
+def gguf_metadata_cases() -> dict[str, tuple[str, bytes]]:
+    """Files whose metadata contradicts itself, with tensors that lie where they should: name to (code, bytes)."""
+    key, tensor, whole = GGUF_ARCHITECTURE, gguf_tensor("w", [8], 0), bytes(32)
+    tokens = gguf_array("tokenizer.ggml.tokens", 8, 2, gguf_string("a") + gguf_string("b"))
+    return {
+        "zero_in_text": ("GGUF-VALUE", gguf_bytes([key, gguf_key("a", 8, gguf_string("b\0c"))], [tensor], whole)),
         "no_utf8": ("GGUF-VALUE", gguf_bytes([key, gguf_key("a", 8, gguf_string(b"\xff\xfe"))], [tensor], whole)),
         "truth_of_seven": ("GGUF-VALUE", gguf_bytes([key, gguf_key("a", 7, b"\x07")], [tensor], whole)),
         "array_of_arrays": ("GGUF-VALUE", gguf_bytes([key, gguf_key("a", 9, struct.pack("<IQIQ", 9, 1, 4, 0))], [tensor], whole)),
@@ -116,6 +125,4 @@ def gguf_cases() -> dict[str, tuple[str, bytes]]:
         "part_of_none": ("GGUF-SPLIT", gguf_bytes([key, gguf_key("split.no", 2, b"\2\0"), gguf_key("split.count", 2, b"\2\0")], [tensor], whole)),
         "template_elsewhere": ("GGUF-TEXT", gguf_bytes([key, gguf_key("general.description", 8, gguf_string("{{ ''.__class__ }}"))], [tensor], whole)),
         "template_in_array": ("GGUF-TEXT", gguf_bytes([key, gguf_array("tokenizer.templates", 8, 1, gguf_string("{% set x = y|attr('z') %}"))], [tensor], whole)),
-        "trailing": ("GGUF-TRAIL", good + b"more"),
-        "trailing_without_tensors": ("GGUF-TRAIL", gguf_bytes([key], [], b"more")),
     }  # fmt: skip

@@ -11,9 +11,10 @@ import pytest
 from scanner.checks.gguf_malformed import CHECK
 from scanner.findings import Outcome, Severity
 from tests.assets import make_file_assets as assets
+from tests.assets.gguf_cases import gguf_metadata_cases
 from tests.scanner.check_runs import findings_of
 
-CASES = assets.gguf_cases()
+CASES = assets.gguf_cases() | gguf_metadata_cases()
 TOKENS = assets.gguf_array(
     "tokenizer.ggml.tokens", 8, 2, assets.gguf_string(b"\0") + assets.gguf_string(b"\xff")
 )
