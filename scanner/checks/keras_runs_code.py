@@ -50,7 +50,13 @@ _TAGS: Final = {
 }
 _OTHER_TAGS: Final = ("CWE-20", "CWE-436", _LLM, "AML.T0010.003")
 _CRITICAL: Final = frozenset({"marshalled-code", "known-attack", "hidden-pickle"})
-_MEDIUM: Final = frozenset({"custom-class", "needs-a-filter"})
+_NEEDS: Final = {
+    "custom-class": "needs classes or functions that Keras does not bring",
+    "needs-a-filter": "needs libraries to unpack it",
+    "carries-program": "carries programs along",
+}
+_MEDIUM: Final = frozenset(_NEEDS)
+_SUFFIXES: Final = (".keras", ".h5", ".hdf5")
 _MALFORMED: Final = ("duplicate-key", "broken-config", "link-cycle", "dangling-link", "bytes-around")
 _ATTACK_REMEDIATION: Final = (
     "Do not load this file, with safe mode or without. Ask the publisher for weights alone (.weights.h5 or "
@@ -59,9 +65,7 @@ _ATTACK_REMEDIATION: Final = (
 _REVIEW_REMEDIATION: Final = (
     "Read the code of the named classes and functions, and load with exactly these as `custom_objects`."
 )
-_FILTER_REMEDIATION: Final = (
-    "Ask for the file without this filter, or install its library from a source you trust."
-)
+_LIBRARY_REMEDIATION: Final = "Ask for the file without it, or take the library from a source that you trust."
 _MALFORMED_REMEDIATION: Final = (
     "Do not load this file. Fetch it again and compare its digest; if the publisher's own copy is malformed, "
     "save the model anew from a source you trust."
@@ -86,6 +90,9 @@ class KerasRunsCode(FileCheck):
     def examine(self, context: CheckContext, entry: FileEntry) -> Iterator[Finding | Measurement]:
         """Yields attacks and faults, one finding for all classes to be read, and what could not be read."""
         reading = look_into_keras(lambda: context.snapshot.open(entry.path), entry.path, entry.size_bytes)
+        is_ours = reading.is_keras or entry.path.lower().endswith(_SUFFIXES)
+        if reading.not_fetched and is_ours:
+            yield self.not_run(reading.not_fetched, subject=entry.path, rule="not-fetched")
         if not reading.is_keras:
             return
         custom = [fault for fault in reading.faults if fault.rule in _MEDIUM]
@@ -103,7 +110,7 @@ class KerasRunsCode(FileCheck):
             yield self.unreadable(
                 entry, f"{entry.path}{f', {place},' if place else ''} {reason}", detail=place
             )
-        if not reading.faults and not reading.unreadable:
+        if not reading.faults and not reading.unreadable and not reading.not_fetched:
             yield self.sound(entry)
 
     def _fault(self, entry: FileEntry, fault: KerasFault) -> Finding:
@@ -123,14 +130,13 @@ class KerasRunsCode(FileCheck):
         more = len(names) - _NAMES_IN_MESSAGE
         listed = ", ".join(names[:_NAMES_IN_MESSAGE]) + (f" and {more} more" if more > 0 else "")
         is_class = rule == "custom-class"
-        needed = "classes or functions that Keras does not bring" if is_class else "libraries to unpack it"
         return self.failed(
-            f"{entry.path} needs {needed}: {listed}",
+            f"{entry.path} {_NEEDS[rule]}: {listed}",
             severity=Severity.MEDIUM,
             confidence=Confidence.HIGH,
             rule=rule,
             locations=tuple(Location(entry.path, detail=fault.place) for fault in faults[:_NAMES_IN_MESSAGE]),
-            remediation=_REVIEW_REMEDIATION if is_class else _FILTER_REMEDIATION,
+            remediation=_REVIEW_REMEDIATION if is_class else _LIBRARY_REMEDIATION,
             tags=_TAGS["known-attack"] if is_class else _TAGS["unknown-filter"],
         )
 

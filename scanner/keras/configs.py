@@ -11,6 +11,7 @@ CVE-2026-1462.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -35,6 +36,10 @@ _PATH_KEYS: Final = frozenset({
     "merges", "proto", "directory", "dir", "dirname", "cache_dir", "log_dir", "origin", "url", "weights_path",
     "saved_model", "saved_model_path", "export_dir", "checkpoint",
 })  # fmt: skip
+# What a function may be called, with the package that it is registered under.
+_NAME: Final = re.compile(r"([\w.:-]+>)?[^\W\d]\w*(\.[^\W\d]\w*)*")
+# Keys whose texts are looked up as functions or classes.
+_LOOKED_UP: Final = frozenset({"activation", "recurrent_activation", "loss", "metrics", "weighted_metrics"})
 _OP_LAYERS: Final = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "ClassMethod"})
 
 
@@ -64,6 +69,7 @@ def config_faults(value: object) -> list[KerasFault]:
         node = waiting.pop()
         if isinstance(node.value, dict):
             faults.extend(_object_faults(node, node.value))
+            faults.extend(_identifier_faults(node, node.value))
             waiting.extend(node.inner(key, inner) for key, inner in reversed(node.value.items()))
         elif isinstance(node.value, list):
             waiting.extend(
@@ -116,7 +122,8 @@ def _carries_code(config: Mapping[str, object]) -> bool:
         if isinstance(held, dict) and held.get("class_name") in ("__tuple__", "__lambda__", "tuple"):
             held = held.get("items", ["code"])
         is_list_of_text = isinstance(held, list) and bool(held) and isinstance(held[0], str)
-        if held is not None and (kind == "lambda" or is_list_of_text):
+        is_source = isinstance(held, str) and not _NAME.fullmatch(held)
+        if held is not None and (kind == "lambda" or is_list_of_text or is_source):
             return True
     return False
 
@@ -208,6 +215,29 @@ def _path_faults(node: _Node, name: str, config: Mapping[str, object], where: st
         if isinstance(held, str) and leads_outside(held):
             message = f"{where} names the file {shown(held)} under '{key}', which lies outside the model"
             yield KerasFault("loads-a-file", message, node.where)
+
+
+def _identifier_faults(node: _Node, value: Mapping[str, object]) -> Iterator[KerasFault]:
+    """Functions that stand there by their name alone, as in `"loss": "mse"`."""
+    for key in _LOOKED_UP & value.keys():
+        for name in _names_in(value[key]):
+            module, _, last = name.rpartition(".")
+            verdict = judge_name(module or None, last, is_function=True)
+            if verdict.tier is Tier.ATTACK:
+                message = f"{key} at {node.where} looks up {shown(name)} ({verdict.why})"
+                yield KerasFault("known-attack", message, node.where, subject=shown(name))
+            elif verdict.tier is Tier.INSTANCE:
+                yield KerasFault("custom-class", shown(name), node.where, subject=shown(name))
+
+
+def _names_in(held: object) -> Iterator[str]:
+    """The names in a text, a list, or a table of names by output; nothing deeper."""
+    values = list(held.values()) if isinstance(held, dict) and "class_name" not in held else held
+    for value in values if isinstance(values, list) else [values]:
+        if isinstance(value, list):
+            yield from (inner for inner in value if isinstance(inner, str))
+        elif isinstance(value, str):
+            yield value
 
 
 def leads_outside(path: str) -> bool:

@@ -34,11 +34,13 @@ class KerasReading:
         is_keras: Whether the file is of a kind that is read here at all.
         faults: What was found, in the order of reading.
         unreadable: (place, reason) for each part that could not be read, a clause each.
+        not_fetched: Why a part of a file that was read in part could not be judged, or "".
     """
 
     is_keras: bool = False
     faults: list[KerasFault] = field(default_factory=list)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
+    not_fetched: str = ""
 
     def give_up(self, place: str, reason: str) -> None:
         """Notes that a part could not be read."""

@@ -30,12 +30,27 @@ from scanner.keras.json_text import (
     read_document,
 )
 from scanner.keras.payloads import attack_in, is_code
+from scanner.parts import PartlyReadError
 from scanner.pickles.stream import UNPACKING_ERRORS
 from scanner.tensorfiles.safetensors_layout import shown
 
 Opener = Callable[[], BinaryIO]
 
 _HDF5_SUFFIXES: Final = (".h5", ".hdf5", ".he5", ".keras")
+_PROGRAMS: Final = (
+    ".py",
+    ".pyc",
+    ".pyd",
+    ".so",
+    ".dll",
+    ".dylib",
+    ".exe",
+    ".sh",
+    ".bat",
+    ".cmd",
+    ".ps1",
+    ".jar",
+)
 _METADATA_NAME: Final = "keras_metadata.pb"
 _CONFIG_ATTRIBUTES: Final = frozenset({"model_config", "training_config"})
 # Text of a pickle or a configuration may stand in any attribute; numbers of this length are no text.
@@ -53,21 +68,27 @@ def look_into_keras(opener: Opener, name: str, size_bytes: int) -> KerasReading:
 
     Raises:
         OSError: when the file itself cannot be read.
-        PartlyReadError: when not enough of it was read to tell.
     """
     out = KerasReading()
-    suffix = PurePosixPath(name.lower()).suffix
     with closing(opener()) as stream:
-        head = stream.read(_HEAD_BYTES)
-        if head.startswith(b"PK"):
-            _look_into_archive(stream, suffix, out)
-        elif PurePosixPath(name).name == _METADATA_NAME:
-            _look_into_metadata(stream, out)
-        elif head.startswith(SIGNATURE) or suffix in _HDF5_SUFFIXES:
-            _look_into_hdf5(stream, size_bytes, head, suffix, out)
-        elif suffix in (".json", ".config") and _JSON_START.match(head):
-            _look_into_json(stream, size_bytes, out)
+        try:
+            _look(stream, name, size_bytes, out)
+        except PartlyReadError as error:
+            out.not_fetched = str(error)
     return out
+
+
+def _look(stream: BinaryIO, name: str, size_bytes: int, out: KerasReading) -> None:
+    suffix = PurePosixPath(name.lower()).suffix
+    head = stream.read(_HEAD_BYTES)
+    if head.startswith(b"PK"):
+        _look_into_archive(stream, suffix, out)
+    elif PurePosixPath(name).name == _METADATA_NAME:
+        _look_into_metadata(stream, out)
+    elif head.startswith(SIGNATURE) or suffix in _HDF5_SUFFIXES:
+        _look_into_hdf5(stream, size_bytes, head, suffix, out)
+    elif suffix in (".json", ".config") and _JSON_START.match(head):
+        _look_into_json(stream, size_bytes, out)
 
 
 def _look_into_archive(stream: BinaryIO, suffix: str, out: KerasReading) -> None:
@@ -105,6 +126,11 @@ def _look_into_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, out: Kera
             _look_into_text(_content(archive, info), info.filename, out, is_sure=name == "config.json")
         elif name.endswith((".h5", ".hdf5")):
             _look_into_weights(archive, info, out)
+        elif name.endswith(_PROGRAMS):
+            message = f"{shown(info.filename)}, which no Keras model needs"
+            out.faults.append(KerasFault("carries-program", message, shown(info.filename)))
+    except PartlyReadError as error:
+        out.not_fetched = str(error)
     except (*UNPACKING_ERRORS, RuntimeError, JsonTextError) as error:  # RuntimeError: marked as encrypted
         out.give_up(shown(info.filename), f"cannot be unpacked ({_first(error)})")
 

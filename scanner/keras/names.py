@@ -42,6 +42,7 @@ _ACTING: Final = re.compile(
     r"(de)?serialize|get|(model_)?from_|.*_from_(json|yaml|config|dir|file|url)|(un)?register|load|save|open|read"
     r"|write|set_|(en|dis)able|clear|run|exec|eval|import|call|fetch|download|extract|plot"
 )
+_WORD_START: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _PLAIN: Final = Verdict(Tier.PLUMBING, "part of Keras")
 
 
@@ -73,6 +74,7 @@ class _Names:
     single_classes: frozenset[str]
     classes: frozenset[str]
     functions: frozenset[str]
+    lowered: frozenset[str]  # classes may stand in lower case, with words parted: "mean_squared_error"
 
 
 def judge_name(module: str | None, name: str, *, is_function: bool = False) -> Verdict:
@@ -96,7 +98,7 @@ def is_known_class(name: str) -> bool:
 
 def _without_module(module: str, name: str, *, is_function: bool) -> Verdict:
     names = _names()
-    if name in names.classes or name in names.functions:
+    if name in names.classes or name in names.functions or name.lower() in names.lowered:
         return _PLAIN
     if hasattr(builtins, name):
         return Verdict(Tier.ATTACK, "it is a function of Python itself, which no model needs")
@@ -145,6 +147,10 @@ def _of_others(module: str, name: str, *, is_function: bool) -> Verdict:
     return Verdict(Tier.INSTANCE, f"a {'function' if is_function else 'class'} of another package")
 
 
+def _snake(name: str) -> str:
+    return _WORD_START.sub("_", name).lower()
+
+
 @functools.cache
 def _names() -> _Names:
     text = importlib.resources.files("scanner").joinpath("data", _FILE).read_text(encoding="utf-8")
@@ -156,4 +162,5 @@ def _names() -> _Names:
         tuple(table.packages), frozenset(table.companions), frozenset(table.class_families),
         frozenset(table.function_families), frozenset(table.single_classes),
         frozenset(table.classes.split()), frozenset(table.functions.split()),
+        frozenset(_snake(name) for name in table.classes.split()),
     )  # fmt: skip

@@ -11,6 +11,7 @@ import io
 import json
 import marshal
 import pickle
+import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 
@@ -213,6 +214,9 @@ def attack_cases() -> dict[str, tuple[str, str, bytes]]:
         "lambda_shape": ("m.keras", "marshalled-code", sequential(lambda_layer(function("keras.ops", "relu"), output_shape=[_CODE, None, None]))),
         "lambda_in_wrapper": ("m.keras", "marshalled-code", sequential({"class_name": "TimeDistributed", "module": "keras.layers", "config": {"layer": new_lambda}})),
         "lambda_in_compile": ("m.keras", "marshalled-code", sequential(dense(), compile_config={"loss": {"class_name": "__lambda__", "config": {"value": _CODE}}})),
+        "lambda_source": ("m.keras", "marshalled-code", sequential(lambda_layer("lambda x: eval('1')"))),
+        "loss_of_os": ("m.keras", "known-attack", sequential(dense(), compile_config={"loss": "os.system"})),
+        "metric_of_python": ("m.keras", "known-attack", sequential(dense(), compile_config={"metrics": ["exec"]})),
         "code_in_text": ("m.keras", "marshalled-code", sequential(dense(note=[_CODE]))),
         "function_of_os": ("m.keras", "known-attack", sequential(lambda_layer(function("os", "system")))),
         "function_of_builtins": ("m.keras", "known-attack", sequential(lambda_layer(function("builtins", "exec")))),
@@ -279,8 +283,9 @@ def _written(file: str, config: object) -> bytes:
 
 def _two_configs(first: object, second: object) -> bytes:
     buffer = io.BytesIO(archive(first))
-    with zipfile.ZipFile(buffer, "a") as made:
-        made.writestr("./config.json", json.dumps(second))
+    with zipfile.ZipFile(buffer, "a") as made, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # two entries of one name
+        made.writestr("config.json", json.dumps(second))
     return buffer.getvalue()
 
 
@@ -309,6 +314,13 @@ def malformed_cases() -> dict[str, tuple[str, str, bytes]]:
     }  # fmt: skip
 
 
+def _with_member(data: bytes, name: str) -> bytes:
+    buffer = io.BytesIO(data)
+    with zipfile.ZipFile(buffer, "a") as made:
+        made.writestr(name, "echo harmless")
+    return buffer.getvalue()
+
+
 def _zip_of(files: Mapping[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as made:
@@ -330,6 +342,8 @@ def review_cases() -> dict[str, tuple[str, str, bytes]]:
         "custom_function": ("m.keras", "custom-class", archive(sequential(lambda_layer(function("builtins", "my_package>act"))))),
         "custom_legacy": ("m.h5", "custom-class", legacy({"class_name": "Sequential", "config": {"layers": [{"class_name": "MyLayer", "config": {}}]}})),
         "named_lambda": ("m.h5", "custom-class", legacy(sequential(lambda_layer("my_act", function_type="function", module="__main__")))),
+        "custom_loss": ("m.h5", "custom-class", legacy(sequential(dense()), {"loss": {"out": "my_loss"}, "metrics": ["mae"]})),
+        "program_inside": ("m.keras", "carries-program", _with_member(archive(sequential(dense())), "assets/run.sh")),
         "registered_filter": ("m.h5", "needs-a-filter", weights(_with_filter(32015))),
     }  # fmt: skip
 
