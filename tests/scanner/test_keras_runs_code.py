@@ -9,9 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from scanner.check import CheckContext
 from scanner.checks.keras_runs_code import CHECK
+from scanner.evidence import EvidenceStore
 from scanner.file_check import FileVerdict
 from scanner.findings import Finding, Outcome
+from scanner.manifest import FileEntry, Snapshot
+from scanner.parts import Parts, Piece
+from scanner.references import ModelRef
 from tests.assets import keras_cases as assets
 from tests.scanner.check_runs import findings_of
 
@@ -110,3 +115,20 @@ def test_random_changes_never_crash(name: str, tmp_path: Path) -> None:
             changed[dice.randrange(len(changed))] = dice.choice([0, 1, 0x7F, 0x80, 0xFF, dice.randrange(256)])
         (tmp_path / "model" / name).write_bytes(changed[: dice.randint(len(changed) // 2, len(changed))])
         assert findings_of(CHECK, tmp_path / "model")
+
+
+def test_configuration_is_judged_where_the_weights_were_not_fetched(tmp_path: Path) -> None:
+    data = assets.archive(
+        assets.sequential(assets.lambda_layer(assets.function("os", "system"))), h5=bytes(2 * 1024**2)
+    )
+    (tmp_path / "m.keras").write_bytes(data)
+    begin, end = 8192, len(data) - 64 * 1024
+    pieces = (Piece(0, begin, 0), Piece(end, len(data), end))
+    entry = FileEntry("m.keras", len(data), "", parts=Parts(pieces, "0" * 64, "only its ends were read"))
+    snapshot = Snapshot(ModelRef.parse(str(tmp_path)), None, str(tmp_path), (entry,))
+    context = CheckContext(snapshot, EvidenceStore(tmp_path / "evidence"))
+    found = [item for item in CHECK.run(context) if isinstance(item, Finding)]
+    assert sorted((each.outcome.value, each.rule) for each in found) == [
+        ("fail", "known-attack"),
+        ("not_run", "not-fetched"),
+    ]
