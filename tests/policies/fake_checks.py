@@ -26,6 +26,7 @@ STATIC = {
     "safetensors-malformed": (),
     "gguf-malformed": (),
     "pickle-runs-code": ("pickle.files_scanned",),
+    "keras-runs-code": (),
     "remote-code": (),
     "chat-template-unsafe": (),
     "licence-contradiction": ("licence.free_and_open_source", "licence.excludes_eu"),
