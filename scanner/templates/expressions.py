@@ -30,10 +30,8 @@ def written(node: nodes.Node | None, names: Mapping[str, str] = _NO_NAMES) -> st
         return names.get(node.name, node.name)
     if isinstance(node, nodes.NSRef):
         return f"{names.get(node.name, node.name)}.{node.attr}"
-    if isinstance(node, nodes.Const):
-        return repr(node.value)
-    if isinstance(node, nodes.TemplateData):
-        return repr(node.data)
+    if isinstance(node, nodes.Const | nodes.TemplateData):
+        return repr(node.value if isinstance(node, nodes.Const) else node.data)
     if isinstance(node, nodes.Getattr | nodes.Getitem | nodes.Slice):
         return _part(node, names)
     if isinstance(node, nodes.Filter | nodes.Test | nodes.Call):

@@ -9,7 +9,10 @@ from scanner.templates.normal_form import normal_form
 from scanner.templates.syntax import TemplateFaultError
 from tests.assets import template_cases as cases
 
-BASE = "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}{% endfor %}{% if tools %}{{ tools | tojson }}{% endif %}"
+BASE = (
+    "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}{% endfor %}"
+    "{% if tools %}{{ tools | tojson }}{% endif %}"
+)
 
 
 @pytest.mark.parametrize("name", cases.SOUND_TEMPLATES)
