@@ -33,9 +33,14 @@ from scanner.findings import Confidence, Finding, Interval, Location, Measuremen
 from scanner.measures import MeasureSpec
 from scanner.origins.reading import OriginReading, read_origins
 from scanner.parts import PartlyReadError
+from scanner.templates.against_base import (
+    TemplateChange,
+    adds_hidden_text,
+    adds_text_on_terms,
+    template_changes,
+)
 from scanner.weights.base import MODELS_SETTING, SNAPSHOT_SETTING, Base, find_base
 from scanner.weights.comparing import Compared, Comparison, compare_models
-from scanner.weights.decoding import is_quantised
 from scanner.weights.relation import Kind
 from scanner.weights.stored import StoredModel, stored_model
 from scanner.weights.wording import named, roles, summary
@@ -48,6 +53,7 @@ _FEW_SHARE: Final = 0.05
 _FEW: Final = 2
 _MEANT_AS_QUANTISED: Final = "quantized"
 _MOST_LOCATIONS: Final = 10
+_SENTENCES: Final = 5
 _METHOD: Final = "bytes of all, numbers of a seeded sample of rows"
 
 
@@ -80,6 +86,7 @@ class DiffersFromBase(Check):
             yield self.not_run(reason, subject="weights", rule="not-fetched")
         except OSError as error:
             yield self.errored(f"a weight file cannot be read: {error}", subject="weights", rule="unreadable")
+        yield from self._templates(context, base)
 
     def _weights(
         self, context: CheckContext, base: Base, reading: OriginReading
@@ -147,29 +154,26 @@ class DiffersFromBase(Check):
             yield self.not_run(reason, subject="weights", rule="nothing-to-compare")
         elif len(unrelated) * 2 > len(matrices):
             claim = "the declared base is not borne out" if base.is_declared else "they were not made from it"
-            yield self._found(
-                "BASE-UNRELATED", f"the weights have nothing in common: {claim}; {told}", unrelated
-            )
+            yield self._found("BASE-UNRELATED", f"the weights have nothing in common: {claim}; {told}")
         elif is_meant_as_quantised and (changed or unrelated):
             text = f"declared as quantised, and changed beyond what that does; {told}"
-            yield self._found("BASE-BEYOND-QUANTISATION", text, [*changed, *unrelated])
+            yield self._found("BASE-BEYOND-QUANTISATION", text)
         elif unrelated:
-            text = f"{len(unrelated)} matrices were replaced ({named([each.name for each in unrelated])}); {told}"
-            yield self._found("BASE-REPLACED", text, unrelated, Severity.LOW)
+            names = named([each.name for each in unrelated])
+            text = f"{len(unrelated)} matrices were replaced ({names}); {told}"
+            yield self._found("BASE-REPLACED", text, Severity.LOW)
         elif _are_few(changed, matrices, comparison):
             text = (
                 f"only {len(changed)} of {len(matrices)} matrices changed ({roles(changed)}), as when single "
                 f"facts are edited; {told}"
             )
-            yield self._found("BASE-FEW-CHANGED", text, changed, Severity.LOW)
+            yield self._found("BASE-FEW-CHANGED", text, Severity.LOW)
         else:
             yield self.passed(
                 told, rule="compared", locations=tuple(map(Location, new.paths[:_MOST_LOCATIONS]))
             )
 
-    def _found(
-        self, rule: str, message: str, tensors: list[Compared], severity: Severity | None = None
-    ) -> Finding:
+    def _found(self, rule: str, message: str, severity: Severity | None = None) -> Finding:
         return self.failed(
             message,
             severity=severity,
@@ -178,6 +182,40 @@ class DiffersFromBase(Check):
             subject="weights",
             remediation="Ask the publisher what was done to the weights, and question the model about it.",
             tags=_TAGS,
+        )
+
+    def _templates(self, context: CheckContext, base: Base) -> Iterator[Finding]:
+        found = template_changes(context.snapshot, base.snapshot)
+        for reason in found.unread:
+            yield self.not_run(reason, subject="chat template", rule="template-unread")
+        for change in found.changes:
+            if change.sentences:
+                yield self._template(base, change)
+        same = [change for change in found.changes if not change.sentences]
+        if same:
+            yield self.passed(
+                f"{len(same)} of {len(found.changes)} chat templates do what those of {base.name} do",
+                rule="same-template",
+                subject="chat template",
+                locations=tuple(Location(each.template.path, detail=each.template.key) for each in same),
+            )
+
+    def _template(self, base: Base, change: TemplateChange) -> Finding:
+        sentences = sorted(change.sentences, key=lambda each: (not adds_hidden_text(each), each))
+        severity = Severity.INFO
+        if any(map(adds_text_on_terms, sentences)):
+            severity = Severity.MEDIUM if adds_hidden_text(sentences[0]) else Severity.LOW
+        more = len(sentences) - _SENTENCES
+        told = "; ".join(sentences[:_SENTENCES]) + (f"; and {more} more differences" if more > 0 else "")
+        return self.failed(
+            f"{change.template.path}: against the template of {base.name}, it {told}",
+            severity=severity,
+            confidence=Confidence.MEDIUM,
+            rule="BASE-TEMPLATE",
+            subject="chat template",
+            locations=(Location(change.template.path, detail=change.template.key),),
+            remediation="Read what was added, or use the template of the base.",
+            tags=("OWASP-LLM01:2025", "OWASP-LLM03:2025", "AML.T0051.001"),
         )
 
 

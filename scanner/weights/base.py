@@ -51,10 +51,10 @@ def find_base(settings: Mapping[str, str], reading: OriginReading) -> Base:
     """
     declared = [link.name for link in reading.chain().bases]
     if path := settings.get(SNAPSHOT_SETTING):
-        snapshot = _kept(Path(path))
-        name = snapshot.ref.text
+        kept = _kept(Path(path))
+        name = kept.ref.text
         is_declared = any(each.casefold() in name.casefold() for each in declared)
-        return Base(snapshot, name, is_declared, "named with --base")
+        return Base(kept, name, is_declared, "named with --base")
     if not declared:
         raise NotAvailableError("no base is declared and none was named", hint="name it with --base MODEL")
     folder = settings.get(MODELS_SETTING)

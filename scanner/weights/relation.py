@@ -107,7 +107,7 @@ def _rank(difference: np.ndarray, noise: float) -> tuple[int, bool]:
     """How many directions stand out of the noise, and whether they are few and explain the difference."""
     rows, columns = difference.shape
     if min(rows, columns) < 2:
-        return 1, False
+        return 0, False
     values = np.linalg.svd(difference, compute_uv=False)
     edge = max(_EDGE_MARGIN * noise * (math.sqrt(rows) + math.sqrt(columns)), 1e-6 * float(values[0]))
     rank = int((values > edge).sum())
