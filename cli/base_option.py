@@ -29,7 +29,7 @@ def base(command: Command) -> Command:
         default="",
         metavar="MODEL",
         show_default="a declared base that was fetched earlier",
-        help="Model that this one was made from, named as MODEL is, to compare tensors and chat template with.",
+        help="Model that this one was made from, named as MODEL is; tensors and chat template are compared.",
     )(command)
 
 

@@ -11,7 +11,7 @@ from scanner.weights.decoding import Numbers, UndecodedError, storing_noise
 from scanner.weights.stored import Stored, StoredModel
 
 # Source: compressed-tensors (weight_scale), DeepSeek-V3 (weight_scale_inv, one for 128 x 128 numbers),
-# bitsandbytes (SCB: the largest number of each row, of which int8 counts in 127ths).
+# bitsandbytes (SCB: the largest number of each row, of which int8 counts parts of 127).
 _COMPANIONS: Final = (("_scale", 1.0), ("_scale_inv", 1.0), ("SCB", 1 / 127))
 _SCALED: Final = ("I8", "F8_")
 _SCALES_MOST: Final = 4 * 1024**2

@@ -133,7 +133,7 @@ def stored_model(snapshot: Snapshot, between_files: Callable[[], None]) -> Store
         OSError: when a file cannot be opened.
     """
     model = StoredModel()
-    chosen, model.other_copies = _one_copy(snapshot)
+    chosen, model.other_copies = one_copy(snapshot)
     for entry in chosen:
         between_files()
         path = snapshot.local_path(entry.path)
@@ -162,7 +162,7 @@ def common_name(name: str) -> str:
     return _PREFIX.sub("", name)
 
 
-def _one_copy(snapshot: Snapshot) -> tuple[list[FileEntry], list[str]]:
+def one_copy(snapshot: Snapshot) -> tuple[list[FileEntry], list[str]]:
     """The files of the copy that is taken, and the other weight files."""
     kept = [entry for entry in snapshot.files if not _NOT_WEIGHTS.search(entry.path)]
     for suffixes in _KINDS:
