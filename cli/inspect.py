@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from cli import check_options, options
 from cli.access import access
+from cli.base_option import base, base_settings
 from cli.checks import known_checks
 from cli.exit_codes import ExitCode
 from cli.locking import demand
@@ -19,6 +21,7 @@ from scanner.check import Needs, Profile
 @click.command(short_help="Weigh a model's metadata without fetching its weights.")
 @click.argument("model", metavar="MODEL")
 @check_options.chosen
+@base
 @options.policy
 @options.person
 @options.lock
@@ -33,6 +36,7 @@ def command(
     model: str,
     check_ids: tuple[str, ...],
     skipped_ids: tuple[str, ...],
+    base_model: str,
     policy_path: Path | None,
     pack_names: tuple[str, ...],
     as_of: datetime.date,
@@ -98,9 +102,11 @@ def command(
     # The policy's signers are named as in a scan: what was not read whole is then not verified, and says so.
     nobody = SigningChoice((), (), (), "", (), None)
     beside, names = (policy_path or Path()).parent, [check.id for check in checks]
+    quietly = FetchOptions(workplace.fetched, endpoint, token, offline, access=access())
     settings = {
         **imported_settings(workplace.lists, checks),
         **situation_settings(criteria.policy.answers, checks),
+        **base_settings(base_model, quietly, workplace, checks, is_inspection=True),
         **nobody.settings(criteria.policy.signers, beside, names),
     }
     check_options.require_known(settings, checks)
@@ -120,7 +126,7 @@ def command(
     )
     is_quiet = quiet or output == "json"
     with shown_progress(quiet=is_quiet) as progress, FactsBeside() as facts:
-        fetching = FetchOptions(workplace.fetched, endpoint, token, offline, progress, access=access())
+        fetching = replace(quietly, progress=progress)
         engine = BackendOptions()
         scales = Scales(workplace, fetching, engine, progress, demand=demanded, on_fetched=facts.begin)
         weighing = scales.weigh(request, checks, criteria, preparer, fresh=fresh)
