@@ -8,13 +8,10 @@ scanner.archives.faults.UnpackingError: unfolds 10000 bytes to 50000000 or more,
 
 from __future__ import annotations
 
-import io
-import zlib
 from dataclasses import dataclass
-from typing import BinaryIO, Final, cast
+from typing import Final
 
 from scanner.archives.faults import Rule, UnpackingError
-from scanner.archives.unpacking import CHUNK_BYTES
 
 # Text hardly shrinks thirtyfold; what shrinks a hundredfold holds nothing.
 _FACTOR: Final = 100
@@ -25,7 +22,6 @@ _FREE_TAR_BYTES: Final = 64 * 1024**2
 _NUMBERS: Final = (b"\x93NUMPY", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"\x89HDF\r\n", b"GGUF")
 # Together, whatever the factor: at this point reading on takes longer than a file may.
 _TOTAL_BYTES: Final = 2 * 1024**3
-_HEAD_BYTES: Final = 512
 _MEMBERS: Final = 200_000
 # Checksums of tensors that are stored as they are matter less than the time to read them.
 _STORED_BYTES: Final = 512 * 1024**2
@@ -72,63 +68,3 @@ class Budget:
             raise UnpackingError(
                 f"unpacks to more than {_TOTAL_BYTES} bytes, of which the rest was not read", Rule.NOT_OPENED
             )
-
-
-@dataclass(frozen=True)
-class Content:
-    """What reading a member to its end showed.
-
-    Attributes:
-        size_bytes: How long it is.
-        crc: CRC-32 over it.
-        kept: Its beginning.
-    """
-
-    size_bytes: int
-    crc: int
-    kept: bytes
-
-
-def read_through(
-    stream: BinaryIO, packed_bytes: int, budget: Budget, keep_bytes: int, first: bytes = b""
-) -> Content:
-    """Reads a member to its end, of which `first` has been read already.
-
-    Raises:
-        UnpackingError: when it is broken, a bomb, or too long.
-    """
-    crc, size = zlib.crc32(first), len(first)
-    kept = bytearray(first)
-    while chunk := stream.read(CHUNK_BYTES):
-        size += len(chunk)
-        crc = zlib.crc32(chunk, crc)
-        if len(kept) < keep_bytes:
-            kept += chunk[: keep_bytes - len(kept)]
-        budget.spend(len(chunk))
-        budget.require_sane(size, packed_bytes, bytes(kept[:_HEAD_BYTES]))
-    return Content(size, crc, bytes(kept))
-
-
-def metered(stream: BinaryIO, packed_bytes: int, budget: Budget) -> BinaryIO:
-    """A stream that unpacks so many bytes, and stops where it turns out to be a bomb."""
-    return cast(BinaryIO, io.BufferedReader(_Metered(stream, packed_bytes, budget), CHUNK_BYTES))
-
-
-class _Metered(io.RawIOBase):
-    def __init__(self, stream: BinaryIO, packed_bytes: int, budget: Budget) -> None:
-        super().__init__()
-        self._stream, self._packed_bytes, self._budget = stream, packed_bytes, budget
-        self._size = 0
-        self._head = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # typeshed's Buffer is wider
-        data = self._stream.read(len(buffer))
-        buffer[: len(data)] = data
-        if not self._size:
-            self._head = data[:_HEAD_BYTES]
-        self._size += len(data)
-        self._budget.require_sane(self._size, self._packed_bytes, self._head)
-        return len(data)

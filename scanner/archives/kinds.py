@@ -60,7 +60,10 @@ _SKIPPABLE: Final = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")  # a frame of zstd t
 # Other kinds begin like text or numbers: their first bytes count only with a name that says the same.
 _BY_NAME: Final = (
     ((".lzma", ".joblib", ".pkl"), b"\x5d\x00\x00", Kind.LZMA),
-    ((".z", ".zlib", ".gz", ".joblib", ".pkl"), b"\x78", Kind.ZLIB),
+    *(
+        ((".z", ".zlib", ".joblib", ".pkl"), bytes((0x78, level)), Kind.ZLIB)
+        for level in (1, 0x5E, 0x9C, 0xDA)
+    ),
     ((".ace",), b"", Kind.OTHER),
     ((".arj",), b"\x60\xea", Kind.OTHER),
     ((".lzh", ".lha"), b"", Kind.OTHER),

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from scanner.archives.budget import Content
 from scanner.archives.faults import Fault
+from scanner.archives.streams import Content
 
 
 def nothing(_: Content) -> Iterable[Fault]:

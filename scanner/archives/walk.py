@@ -15,14 +15,15 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
-from typing import BinaryIO, Final, cast
+from typing import BinaryIO, Final
 
-from scanner.archives.budget import Budget, Content, metered, read_through
+from scanner.archives.budget import Budget
 from scanner.archives.contents import SOURCE_BYTES, Setting, content_faults
 from scanner.archives.faults import Fault, Rule, UnpackingError, shown
 from scanner.archives.kinds import HEAD_BYTES, Kind, kind_of
 from scanner.archives.members import Member, nothing
 from scanner.archives.seven_zip import SevenZipArchive
+from scanner.archives.streams import Content, joined, metered, read_through
 from scanner.archives.tar_archive import TarArchive
 from scanner.archives.torch_serve import MANIFEST, manifest_faults
 from scanner.archives.unpacking import unpacked
@@ -232,7 +233,7 @@ class _Walker:
                     self.faults += self._judged(part, member, content, siblings)
                     return
                 if not member.is_stretch:
-                    self._look_at_nested(part, member, kind, lambda: _joined(head, stream))
+                    self._look_at_nested(part, member, kind, lambda: joined(head, stream))
             if member.is_stretch:
                 self._look_at_nested(part, member, kind, member.open)
         except tarfile.TarError as error:
@@ -269,7 +270,7 @@ class _Walker:
             # A packed tar is one archive to whoever uses it.
             depth = part.depth + (inner is not Kind.TAR)
             nested = _Part(
-                stem, "", lambda: _joined(head, stream), part.size_bytes, part.packed_bytes, depth,
+                stem, "", lambda: joined(head, stream), part.size_bytes, part.packed_bytes, depth,
                 False, part.setting,
             )  # fmt: skip
             self.look(nested, inner)
@@ -294,23 +295,3 @@ class _Walker:
             yield from manifest_faults(content.kept, siblings)
         elif part.layout is None or not part.layout.is_source(member.name, siblings):
             yield from content_faults(member.name, content.kept, part.setting, siblings)
-
-
-def _joined(head: bytes, rest: BinaryIO) -> BinaryIO:
-    """A stream from its beginning, of which `head` has been read already."""
-    return cast(BinaryIO, io.BufferedReader(_Joined(head, rest)))
-
-
-class _Joined(io.RawIOBase):
-    def __init__(self, head: bytes, rest: BinaryIO) -> None:
-        super().__init__()
-        self._head, self._rest = head, rest
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # typeshed's Buffer is wider
-        data, self._head = self._head[: len(buffer)], self._head[len(buffer) :]
-        data = data or self._rest.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import BinaryIO, Final
 
-from scanner.archives.budget import Budget, Content
+from scanner.archives.budget import Budget
 from scanner.archives.faults import Fault, Rule, UnpackingError, shown
 from scanner.archives.members import Member
 from scanner.archives.names import decoded, leads_out_of, name_faults
+from scanner.archives.streams import Content
 from scanner.archives.unpacking import inflated, unbzipped, unlzma
 from scanner.archives.zip_directory import ZipDirectory, ZipEntry, read_directory
 from scanner.archives.zip_layout import ENCRYPTED, REFUSED_FLAGS, Placed, place_members
@@ -167,7 +168,7 @@ class ZipArchive:
         is_marked = bool(entry.flags & REFUSED_FLAGS)
         is_right = content.size_bytes == entry.size_bytes and content.crc == entry.crc
         if is_marked and is_right:
-            text = "is marked as encrypted or patched and is not, so that many readers refuse it while PyTorch does not"
+            text = "is marked as encrypted or patched and is neither, so that many readers refuse it"
             yield Fault(Rule.WRONG_FLAG, name, text)
         elif is_marked:
             yield Fault(Rule.ENCRYPTED, name, "is encrypted, and was not looked into")
@@ -180,3 +181,22 @@ class ZipArchive:
                 ", so that many readers refuse it while PyTorch loads it" if hides else ""
             )
             yield Fault(Rule.HIDING_CHECKSUM if hides else Rule.WRONG_CHECKSUM, name, text)
+
+
+def read_member(stream: BinaryIO, size_bytes: int, name: str, limit_bytes: int) -> bytes | None:
+    """The first member of this name in a zip archive, whatever its checksum and flags; None without one.
+
+    Raises:
+        UnpackingError: when the archive or the member cannot be read, or it is longer than `limit_bytes`.
+    """
+    archive = ZipArchive(stream, size_bytes, Budget())
+    if name not in archive.names:
+        return None
+    found = next((member for member in archive.members() if member.name == name), None)
+    if found is None:
+        raise UnpackingError("is not where the directory says")
+    with found.open() as member:
+        data = member.read(limit_bytes + 1)
+    if len(data) > limit_bytes:
+        raise UnpackingError(f"is longer than {limit_bytes} bytes, and was not read", Rule.NOT_OPENED)
+    return data

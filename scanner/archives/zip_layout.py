@@ -15,14 +15,8 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from scanner.archives.faults import Fault, Rule, UnpackingError, shown
-from scanner.archives.zip_directory import (
-    LOCAL,
-    MAGICS,
-    ZipDirectory,
-    ZipEntry,
-    extra_field,
-    wide_values,
-)
+from scanner.archives.zip_directory import ZipDirectory, ZipEntry, extra_field, wide_values
+from scanner.archives.zip_end import LOCAL, MAGICS
 from scanner.parts import PartlyReadError
 
 _LOCAL_FORMAT: Final = struct.Struct("<4s5H3L2H")
