@@ -18,6 +18,7 @@ from skops.io._utils import get_type_name
 OF_NODES = (
     "builtins.dict", "collections.OrderedDict", "builtins.bytes", "builtins.bytearray", "builtins.slice",
     "numpy.ndarray", *map(get_type_name, (np.ma.MaskedArray, np.random.RandomState, np.random.Generator)),
+    "numpy.ma.MaskedArray", "numpy.random.RandomState", "numpy.random.Generator",  # as older versions write
     *map(get_type_name, ALLOWED_LOSSES),
     *(f"scipy.sparse._{kind}.{kind}_{form}" for kind in ("bsr", "coo", "csc", "csr", "dia", "dok", "lil")
       for form in ("matrix", "array")),

@@ -11,9 +11,12 @@ from __future__ import annotations
 import enum
 import re
 import tarfile
-from typing import Final
+from typing import BinaryIO, Final
+
+from scanner.parts import PartlyReadError
 
 HEAD_BYTES: Final = 4096
+_HEADS: Final = (HEAD_BYTES, tarfile.BLOCKSIZE, 32, 4)
 
 
 class Kind(enum.Enum):
@@ -88,6 +91,22 @@ def kind_of(head: bytes, name: str = "") -> Kind | None:
         if lowered.endswith(suffixes) and head.startswith(magic):
             return kind
     return None
+
+
+def read_head(stream: BinaryIO) -> bytes:
+    """The beginning of a file, as much of it as was fetched.
+
+    Raises:
+        PartlyReadError: when nothing of it was.
+    """
+    for count in _HEADS:
+        try:
+            stream.seek(0)
+            return stream.read(count)
+        except PartlyReadError:
+            continue
+    stream.seek(0)
+    return stream.read(_HEADS[-1])
 
 
 def is_tar(head: bytes) -> bool:

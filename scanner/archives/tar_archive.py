@@ -152,6 +152,7 @@ class TarArchive:
         self.faults += text_faults(info.name)
         self.faults += _contradictions(info)
         self.faults += _special(info)
+        _require_few_holes(info)
         if info.issym():
             self._links.add(info.name.rstrip("/"))
         if any(info.name.startswith(f"{link}/") for link in self._links):
@@ -176,6 +177,12 @@ class TarArchive:
                 self.faults.append(Fault(rule, "", text))
                 return
             piece = self._stream.read(_CHUNK_BYTES)
+
+
+def _require_few_holes(info: _Info) -> None:
+    if info.issparse() and info.size > max(_SPARSE_FREE_BYTES, _SPARSE_FACTOR * info.plain_size):
+        name, size = shown(info.name), info.size
+        raise UnpackingError(f"unpacks {info.plain_size} bytes to {size} in {name}: all holes", Rule.BOMB)
 
 
 def _extracted(archive: tarfile.TarFile, info: tarfile.TarInfo) -> BinaryIO:
@@ -217,6 +224,3 @@ def _special(info: _Info) -> Iterator[Fault]:
         yield Fault(Rule.BROKEN, info.name, "is of a kind that is not known")
     if info.isreg() and info.mode & (stat.S_ISUID | stat.S_ISGID):
         yield Fault(Rule.SETUID, info.name, "would run with the rights of its owner")
-    if info.issparse() and info.size > max(_SPARSE_FREE_BYTES, _SPARSE_FACTOR * info.plain_size):
-        text = f"unpacks {info.plain_size} bytes to {info.size}, the rest being holes"
-        yield Fault(Rule.BOMB, info.name, text)

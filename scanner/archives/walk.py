@@ -20,7 +20,7 @@ from typing import BinaryIO, Final
 from scanner.archives.budget import Budget
 from scanner.archives.contents import SOURCE_BYTES, Setting, content_faults
 from scanner.archives.faults import Fault, Rule, UnpackingError, shown
-from scanner.archives.kinds import HEAD_BYTES, Kind, kind_of
+from scanner.archives.kinds import HEAD_BYTES, Kind, kind_of, read_head
 from scanner.archives.members import Member, nothing
 from scanner.archives.seven_zip import SevenZipArchive
 from scanner.archives.streams import Content, joined, metered, read_through
@@ -86,7 +86,7 @@ def look_into(opener: Callable[[], BinaryIO], name: str, size_bytes: int) -> Fou
     walker = _Walker()
     part = _Part(name, "", opener, size_bytes, size_bytes, 0, True, _setting_of(name))
     with closing(opener()) as stream:
-        head = stream.read(HEAD_BYTES)
+        head = read_head(stream)
         kind = kind_of(head, name)
         ends_as_zip = kind is not Kind.ZIP and _ends_as_zip(stream, size_bytes, name)
     if kind is not None:

@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from scanner.archives.faults import UnpackingError, shown
-from scanner.archives.kinds import HEAD_BYTES, Kind, kind_of
+from scanner.archives.kinds import Kind, kind_of, read_head
 from scanner.archives.zip_archive import read_member
 from scanner.check import CheckContext
 from scanner.file_check import FileCheck, FileVerdict
@@ -45,7 +45,11 @@ _REMEDIATION: Final = (
 _REVIEW: Final = "Read these classes before you name them as trusted when you load the file."
 _NAMES_IN_MESSAGE: Final = 6
 _FINDINGS: Final = 20
-_NO_FUNCTIONS: Final = ("operator.itemgetter", "operator.attrgetter", "operator.methodcaller")
+# Judged by what they take, and what protocol 0 gives as the class of every function.
+_NOT_BY_NAME: Final = frozenset({
+    "operator.itemgetter", "operator.attrgetter", "operator.methodcaller", "builtins.function",
+    "builtins.builtin_function_or_method",
+})  # fmt: skip
 
 
 class SkopsRunsCode(FileCheck):
@@ -66,7 +70,7 @@ class SkopsRunsCode(FileCheck):
         """Yields what the schema asks for beyond what skops trusts."""
         is_named = entry.path.lower().endswith(".skops")
         with context.snapshot.open(entry.path) as stream:
-            head = stream.read(HEAD_BYTES)
+            head = read_head(stream)
             if kind_of(head) is not Kind.ZIP:
                 if is_named:
                     yield self._no_skops(entry, head)
@@ -116,7 +120,7 @@ class SkopsRunsCode(FileCheck):
         for loader in schema.unknown_loaders[:_FINDINGS]:
             text = f"{entry.path}: {_SCHEMA} has a node {shown(loader)}, which skops does not have"
             yield self._malformed(entry, "unknown-node", text)
-        named = {use.path for use in schema.uses if not is_trusted(use.path) and use not in attacks}
+        named = {use.path for use in schema.uses if use not in attacks and not _is_plain(use)}
         instances = sorted(named | set(schema.methods))
         if instances:
             yield self._instances(entry, instances)
@@ -145,9 +149,14 @@ class SkopsRunsCode(FileCheck):
         )
 
 
+def _is_plain(use: Use) -> bool:
+    """Whether skops or whoever reads a pickle would build it without a second look."""
+    return is_trusted(use.path) or classify(use.module, use.name).tier is Tier.PLUMBING
+
+
 def _is_attack(use: Use) -> bool:
     """Whether no model needs this name; operators are judged by what they take."""
-    if is_trusted(use.path) or use.path in _NO_FUNCTIONS:
+    if is_trusted(use.path) or use.path in _NOT_BY_NAME:
         return False
     return classify(use.module, use.name).tier is Tier.ATTACK
 

@@ -22,9 +22,9 @@ from scanner.errors import ScanError
 _LOADERS: Final = frozenset({
     "BytearrayNode", "BytesNode", "CachedNode", "ConstructorFromReduceNode", "DTypeNode", "DefaultDictNode",
     "DictNode", "FunctionNode", "JsonNode", "ListNode", "LossNode", "MaskedArrayNode", "MethodNode",
-    "NdArrayNode", "ObjectNode", "OperatorFuncNode", "PartialNode", "QuantileForestNode", 
-    "RandomGeneratorNode",     "RandomStateNode", "ReduceNode", "SGDNode", "SetNode", "SliceNode", "SparseMatrixNode", "TreeNode",
-    "TupleNode", "TypeNode", "_DictWithDeprecatedKeysNode",
+    "NdArrayNode", "ObjectNode", "OperatorFuncNode", "PartialNode", "QuantileForestNode",
+    "RandomGeneratorNode", "RandomStateNode", "ReduceNode", "SGDNode", "SetNode", "SliceNode",
+    "SparseMatrixNode", "TreeNode", "TupleNode", "TypeNode", "_DictWithDeprecatedKeysNode",
 })  # fmt: skip
 _OPERATORS: Final = frozenset({"attrgetter", "itemgetter", "methodcaller"})
 _BIT_GENERATORS: Final = frozenset({"MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64"})
