@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from scanner.archives.faults import Fault, Rule, UnpackingError
+from scanner.parts import PartlyReadError
 
 LOCAL: Final = b"PK\x03\x04"
 ENTRY: Final = b"PK\x01\x02"
@@ -51,9 +52,7 @@ def find_end(stream: BinaryIO, size_bytes: int, faults: list[Fault]) -> EndRecor
     Raises:
         UnpackingError: when there is none.
     """
-    start = max(0, size_bytes - _END_FORMAT.size - _COMMENT_BYTES)
-    stream.seek(start)
-    tail = stream.read(size_bytes - start)
+    start, tail = _read_tail(stream, size_bytes)
     places = [place for place in _places(tail, _END) if place + _END_FORMAT.size <= len(tail)]
     if not places:
         raise UnpackingError(
@@ -70,6 +69,20 @@ def find_end(stream: BinaryIO, size_bytes: int, faults: list[Fault]) -> EndRecor
             )
         )
     return _read_end(stream, start + main, tail[main : main + _END_FORMAT.size], faults)
+
+
+def _read_tail(stream: BinaryIO, size_bytes: int) -> tuple[int, bytes]:
+    """Where the longest comment could begin and what stands from there on, or as much as was fetched."""
+    for count in (_END_FORMAT.size + _COMMENT_BYTES, _LOCATOR64_FORMAT.size + _END_FORMAT.size):
+        start = max(0, size_bytes - count)
+        try:
+            stream.seek(start)
+            return start, stream.read(size_bytes - start)
+        except PartlyReadError:
+            continue
+    start = max(0, size_bytes - _END_FORMAT.size)
+    stream.seek(start)
+    return start, stream.read(size_bytes - start)
 
 
 def _places(data: bytes, what: bytes) -> Iterator[int]:
