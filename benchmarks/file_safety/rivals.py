@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import selectors
 import subprocess
 import sys
 import tempfile
 import venv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -25,7 +23,6 @@ _REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
     "modelaudit": ("modelaudit[h5,onnx,sevenzip]==0.2.54",),
 }
 RIVALS: Final = tuple(_REQUIRED)
-_FILE_SECONDS: Final = 60.0
 # modelscan allows no 3.13, and none of them 3.14.
 _PYTHONS: Final = ("python3.11", "python3.12")
 
@@ -83,52 +80,46 @@ def _make(folder: Path) -> None:
     venv.create(folder, with_pip=True, clear=True)
 
 
-def judged(tool: str, python: Path, paths: Sequence[Path]) -> dict[Path, Answer]:
-    """What the tool says of each path; a file that it hangs on is killed after a minute."""
-    answers: dict[Path, Answer] = {}
+@dataclass(frozen=True)
+class Answers:
+    """What a tool says of many files.
+
+    Attributes:
+        by_path: One for each that was asked about.
+        start_cpu_seconds: What its start costs, once for all files.
+    """
+
+    by_path: Mapping[Path, Answer]
+    start_cpu_seconds: float
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Over all files, with one start."""
+        return self.start_cpu_seconds + sum(answer.cpu_seconds for answer in self.by_path.values())
+
+
+def judged(tool: str, python: Path, paths: Sequence[Path]) -> Answers:
+    """What the tool says of each path; a file that it hangs on is killed after a minute.
+
+    Raises:
+        RuntimeError: when the tool does not start, or ends early.
+    """
+    asked = "".join(f"{path.resolve()}\n" for path in paths)
     with tempfile.TemporaryDirectory() as home:
-        left = list(paths)
-        while left:
-            done = dict(_until_killed(tool, python, left, Path(home)))
-            answers |= done
-            left = left[len(done) :]
-    return answers
-
-
-def _until_killed(
-    tool: str, python: Path, paths: Sequence[Path], home: Path
-) -> Iterator[tuple[Path, Answer]]:
-    """The answers of one process, in order; the last one may be that it was killed."""
-    worker = subprocess.Popen(
-        [str(python), str(_JUDGE), tool], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL, env=_bare(home), cwd=home, text=True, bufsize=1,
-    )  # fmt: skip
-    assert worker.stdout is not None
-    ready = selectors.DefaultSelector()
-    ready.register(worker.stdout, selectors.EVENT_READ)
-    try:
-        for number, path in enumerate(paths):
-            _ask(worker, path)
-            # The first answer waits for the tool's import, which takes seconds on a busy machine.
-            if not ready.select(_FILE_SECONDS + (30 if number == 0 else 0)):
-                yield path, Answer("killed", f"more than {_FILE_SECONDS:.0f} s", _FILE_SECONDS)
-                return
-            line = worker.stdout.readline()
-            if not line:
-                yield path, Answer("killed", "it died", 0.0)
-                return
-            answer = json.loads(line)
-            yield path, Answer(answer["said"], answer["detail"], answer["cpu_seconds"])
-    finally:
-        worker.kill()
-        worker.wait()
-
-
-def _ask(worker: subprocess.Popen[str], path: Path) -> None:
-    assert worker.stdin is not None
-    with contextlib.suppress(BrokenPipeError):  # it has died, and its output ends: told there
-        worker.stdin.write(f"{path.resolve()}\n")
-        worker.stdin.flush()
+        done = subprocess.run(
+            [str(python), str(_JUDGE), tool], input=asked, capture_output=True, text=True, check=False,
+            env=_bare(Path(home)), cwd=home,
+        )  # fmt: skip
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    if len(lines) != len(paths) + 1:
+        raise RuntimeError(
+            f"{tool} ended after {len(lines) - 1} of {len(paths)} files: {_last_line(done.stderr)}"
+        )
+    answers = {
+        path: Answer(line["said"], line["detail"], line["cpu_seconds"])
+        for path, line in zip(paths, lines[1:], strict=True)
+    }
+    return Answers(answers, lines[0]["start_cpu_seconds"])
 
 
 def _bare(home: Path) -> dict[str, str]:
