@@ -53,8 +53,8 @@ def command(
 
     \b
     Exit codes: 0 all is plain data; 1 a file is an attack or malformed; 2 usage or input
-    error; 3 nothing of that, and a file could not be judged (INCOMPLETE); 4 neither, and a
-    person has to read a file (REVIEW); 130 interrupted.
+    error; 3 nothing of that, and a file could not be judged (INCOMPLETE); 4 neither, and
+    a person has to read a file (REVIEW); 130 interrupted.
     """
     from cli.exit_codes import ExitCode
     from cli.file_lines import lines_of, print_json, print_table, worst_gate
