@@ -47,8 +47,11 @@ _BOOTSTRAP: Final = (
     "<frozen importlib._bootstrap_external>",
     "<frozen zipimport>",
 )
-# Modules of the standard library that build classes and functions by executing text of their own.
-_BUILDERS: Final = ("dataclasses.py", "collections/__init__.py", "enum.py", "typing.py", "functools.py")
+# Modules that build classes and functions by executing text of their own; jinja2 builds a traceback that way
+# for a template that it cannot parse.
+_BUILDERS: Final = (
+    "dataclasses.py", "collections/__init__.py", "enum.py", "typing.py", "functools.py", "jinja2/debug.py",
+)  # fmt: skip
 
 
 # They read files as well, though all of a model at once.
