@@ -101,7 +101,7 @@ class Tripwire:
 
     def _trip(self, event: str, arguments: tuple[object, ...], frame: FrameType) -> str:
         """Why this trips, or ""."""
-        if event.startswith(_ALWAYS):
+        if event.startswith(_ALWAYS) and not _is_builder(frame):
             return repr(arguments)[:200]
         if event.startswith(_CHANGES):
             return "" if self._may_write(arguments[0]) else repr(arguments)[:200]
