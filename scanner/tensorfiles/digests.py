@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from blake3 import blake3
 
@@ -42,15 +43,34 @@ class TensorDigest:
         return self.dtype, self.shape, self.digest
 
 
+class PieceReader(Protocol):
+    """What looks at the bytes of tensors beside their digests, while they are in the processor's cache."""
+
+    def begin(self, extent: TensorExtent) -> None:
+        """The bytes that follow are of this tensor."""
+        ...
+
+    def take(self, piece: memoryview) -> None:
+        """The next bytes of it."""
+        ...
+
+    def end(self) -> None:
+        """There are no more."""
+        ...
+
+
 class TensorHasher:
     """Takes a file block by block and digests every tensor in it; tensors that share bytes are digested once.
 
-    The places must not overlap in part, as `require_apart` makes sure.
+    The places must not overlap in part, as `require_apart` makes sure. `beside` gets the same bytes.
     """
 
-    def __init__(self, extents: Sequence[TensorExtent]) -> None:
+    def __init__(self, extents: Sequence[TensorExtent], beside: PieceReader | None = None) -> None:
         self._extents = extents
-        self._ranges = sorted({(each.begin, each.end) for each in extents if each.begin < each.end})
+        self._beside = beside
+        first = {(each.begin, each.end): each for each in reversed(extents) if each.begin < each.end}
+        self._ranges = sorted(first)
+        self._first = [first[place] for place in self._ranges]
         self._done: list[str] = []
         self._current = blake3()
         self._at = 0
@@ -63,11 +83,21 @@ class TensorHasher:
             begin, stop = self._ranges[len(self._done)]
             if begin >= end:
                 return
-            self._current.update(block[max(begin - start, 0) : stop - start])
+            piece = block[max(begin - start, 0) : stop - start]
+            self._current.update(piece)
+            if self._beside is not None:
+                self._show(self._beside, piece, begins=begin >= start, ends=stop <= end)
             if stop > end:
                 return
             self._done.append(self._current.hexdigest())
             self._current = blake3()
+
+    def _show(self, beside: PieceReader, piece: memoryview, *, begins: bool, ends: bool) -> None:
+        if begins:
+            beside.begin(self._first[len(self._done)])
+        beside.take(piece)
+        if ends:
+            beside.end()
 
     def digests(self) -> tuple[TensorDigest, ...]:
         """Every tensor, in the order they were given; only after the whole file has passed by."""
