@@ -167,7 +167,7 @@ class _Said:
         spoke = {finding.check_id for finding, _ in said}
         for finding in self._of_all:
             verdict = self._verdict(finding)
-            if finding.check_id not in spoke and verdict is not None:
+            if finding.check_id not in spoke and verdict not in (None, FileVerdict.PLAIN_DATA):
                 yield _reason(finding, "", verdict)
 
     def _verdict(self, finding: Finding) -> FileVerdict | None:

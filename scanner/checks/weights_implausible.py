@@ -84,7 +84,7 @@ class WeightsImplausible(FileCheck):
                 reason = f"the numbers of {count} tensors of format {dtype} are not looked at"
                 yield self.not_run(reason, subject=dtype, rule="format-not-read")
 
-    def verdict_of(self, finding: Finding) -> FileVerdict:
+    def verdict_of(self, finding: Finding) -> FileVerdict | None:
         """Numbers that nobody looked at make no file unsafe; whether it can be read is for other checks."""
         return FileVerdict.PLAIN_DATA if finding.outcome is Outcome.NOT_RUN else super().verdict_of(finding)
 

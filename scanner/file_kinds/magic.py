@@ -99,6 +99,12 @@ _MAGICS: Final[tuple[tuple[bytes, str, int], ...]] = tuple(
             (b"Obj\x01", "Avro table", 0),
             (b"SQLite format 3\0", "SQLite database", 0),
             (b"glTF\x02\0\0\0", "glTF model", 0),
+            (b"\x1bLua", "Lua bytecode", 0),
+            (b"\xac\xed\0\x05", "Java serialised objects", 0),
+            (b"\0\x01\0\0\0\xff\xff\xff\xff\x01", ".NET serialised objects", 0),
+            (b"X\n\0\0\0", "R data", 0),
+            (b"RDX3\n", "R data", 0),
+            (b"RDX2\n", "R data", 0),
             (b"\0asm\x01\0\0\0", "WebAssembly program", 0),
             (b"BC\xc0\xde", "LLVM bitcode", 0),
             (b"dex\n03", "Android program", 0),
@@ -147,6 +153,35 @@ def _is_compiled_python(look: Look) -> bool:
     if head[2:4] != b"\r\n" or len(head) < 17 or head[16] & 0x7F not in (ord("c"), ord("\xe3") & 0x7F):
         return False
     return 3000 <= int.from_bytes(head[:2], "little") < 4000 and int.from_bytes(head[4:8], "little") < 4
+
+
+def _is_marshalled_code(look: Look) -> bool:
+    """A code object: its mark, three small counts, and a line of code objects' usual flags."""
+    head = look.head
+    if len(head) < 25 or head[0] & 0x7F != 0x63:
+        return False
+    counts = struct.unpack_from("<5I", head, 1)
+    return all(count < 256 for count in counts[:4]) and counts[4] < 2**26 and head[21] & 0x7F in b"sz"
+
+
+def _is_tfrecord(look: Look) -> bool:
+    """A length with its masked checksum. Source: tensorflow/core/lib/io/record_writer.h."""
+    length = int.from_bytes(look.head[:8], "little")
+    if len(look.head) < 16 or length + 16 > look.size_bytes:
+        return False
+    crc = _crc32c(look.head[:8])
+    masked = ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+    return int.from_bytes(look.head[8:12], "little") == masked
+
+
+def _crc32c(data: bytes) -> int:
+    """Castagnoli's, which zlib lacks; for the eight bytes of a length."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ 0x82F63B78 * (crc & 1)
+    return crc ^ 0xFFFFFFFF
 
 
 def _is_shebang(look: Look) -> bool:
@@ -260,6 +295,7 @@ _STRUCTURES: Final[tuple[tuple[str, Callable[[Look], bool]], ...]] = (
     ("Java class", _is_java_class),
     ("macOS program or library", _is_macos_program),
     ("compiled Python", _is_compiled_python),
+    ("marshalled Python code", _is_marshalled_code),
     ("script", _is_shebang),
     ("safetensors", _is_safetensors),
     ("GGUF", _is_gguf),
@@ -268,6 +304,7 @@ _STRUCTURES: Final[tuple[tuple[str, Callable[[Look], bool]], ...]] = (
     ("pickle", _is_pickle),
     ("old ggml weights", _is_old_ggml),
     ("Parquet table", _is_parquet),
+    ("TFRecord log", _is_tfrecord),
     ("JPEG image", _is_jpeg),
     ("font", _is_truetype),
     ("WebP image", _is_riff(b"WEBP")),

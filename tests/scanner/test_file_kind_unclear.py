@@ -13,6 +13,7 @@ from scanner.checks.file_kind_unclear import CHECK, LEFT_TO_OTHERS
 from scanner.file_check import FileVerdict
 from scanner.file_kinds.kinds import Fate, claimed_by, kinds
 from scanner.file_kinds.magic import TAIL_BYTES, look_at, recognised
+from scanner.file_kinds.numbers import is_numbers
 from scanner.file_kinds.texts import is_text
 from scanner.findings import Finding, Outcome, Severity
 from scanner.registry import load_checks
@@ -78,6 +79,18 @@ def test_kind_that_nobody_reads_is_not_run(name: str, tmp_path: Path) -> None:
     assert CHECK.verdict_of(found) is FileVerdict.NOT_READABLE
 
 
+@pytest.mark.parametrize("name", cases.unknown())
+def test_bytes_of_no_kind_are_for_a_person_to_name(name: str, tmp_path: Path) -> None:
+    (found,) = findings(tmp_path, {name: cases.unknown()[name]})
+    assert (found.outcome, found.rule) == (Outcome.NOT_RUN, "unknown-bytes")
+    assert CHECK.verdict_of(found) is FileVerdict.NEEDS_CLASS_INSTANCE
+
+
+def test_noise_is_not_taken_for_numbers() -> None:
+    assert not any(is_numbers(random.Random(seed).randbytes(4096)) for seed in range(300))
+    assert not any(is_numbers(random.Random(seed).randbytes(256)) for seed in range(300))
+
+
 def test_chance_makes_no_magic() -> None:
     """Every two-byte magic, followed by noise, at the size of a small weight file."""
     dice = random.Random(0)
@@ -102,7 +115,7 @@ def test_noise_with_an_end_record_is_no_archive(tmp_path: Path) -> None:
     noise = random.Random(1).randbytes(5000)
     record = b"PK\x05\x06" + bytes(6) + b"\x01\0" + (9).to_bytes(4, "little") + bytes(6)
     (found,) = findings(tmp_path, {"weights.bin": noise + record})
-    assert found.rule == "unread-kind"
+    assert found.rule == "unknown-bytes"
 
 
 def test_archive_in_front_of_other_bytes_is_left_to_the_check_of_archives(tmp_path: Path) -> None:
