@@ -44,9 +44,10 @@ from scanner.file_kinds.kinds import (
     claimed_by,
     kinds,
 )
-from scanner.file_kinds.magic import HEAD_BYTES, Look, look_at, recognised
+from scanner.file_kinds.look import HEAD_BYTES, Look, look_at
+from scanner.file_kinds.magic import recognised
 from scanner.file_kinds.numbers import is_numbers
-from scanner.file_kinds.texts import begins_as_json, is_text
+from scanner.file_kinds.texts import begins_as_graph, begins_as_json, is_text
 from scanner.findings import Finding, Location, Measurement, Severity
 from scanner.manifest import FileEntry
 
@@ -61,6 +62,8 @@ _NAME_REMEDIATION: Final = "Ask the publisher what the file is; a loader may tak
 _LFS_POINTER: Final = b"version https://git-lfs.github.com/spec/"
 _WITH_AN_END: Final = ("PNG image", "WebP image", "WAV sound", "AVI film")
 _SCRIPT: Final = "script"
+_GRAPH: Final = "TensorFlow graph in text"
+_GRAPH_SUFFIX: Final = ".pbtxt"
 _UNKNOWN_BYTES: Final = "unknown-bytes"
 # Their own documentation appends a zip archive: labels and licences.
 _ENDS_AS_ZIP: Final = frozenset({ZIP, "TFLite"})
@@ -287,6 +290,8 @@ def _kind_of(stream: BinaryIO, look: Look, path: str) -> str:
     if shown is not None and not is_custom:
         return shown
     if is_text(stream, look.size_bytes, any_encoding=TEXT in claims):
+        if path.lower().endswith(_GRAPH_SUFFIX) and begins_as_graph(look.head):
+            return _GRAPH
         return JSON if JSON in claims and begins_as_json(look.head) else TEXT
     return UNKNOWN
 

@@ -117,6 +117,7 @@ def plain() -> dict[str, bytes]:
         "characters.txt": ("a\nb\n" * 200 + "\x1c\n").encode(),
         "utf16.csv": "a;b\n".encode("utf-16"),
         "merges.txt": b"#version: 0.2\n\xc4\xa0 t\n",
+        "labels.pbtxt": b"item { id: 1 name: 'cat' }\n",
         "kernel.cu": b"__global__ void f() {}\n",
         "template.jinja": b"{{ messages }}",
         "empty.txt": b"",
@@ -171,6 +172,9 @@ def left_to_others() -> dict[str, bytes]:
         "modeling.py": b"#!/usr/bin/env python\nimport torch\n",
         "data.zip": zipped(),
         "data.tar": tarred(),
+        "saved_model.pbtxt": b"saved_model_schema_version: 1\n",
+        "frozen.pbtxt": b'# a comment\n node { name: "a" op: "NoOp" }\n',
+        "packed.zz": zlib.compress(b"harmless"),
         "data.json.gz": b"\x1f\x8b\x08\0" + bytes(20),
         "text_as.safetensors": b"not found",  # malformed, which its own check says
     }
@@ -205,6 +209,7 @@ def wrong() -> dict[str, tuple[bytes, str]]:
         "model.safetensors": (PE, "program"),
         "tool.exe": (PE, "program"),
         "readme.txt": (MACH_O, "program"),
+        "bare.bin": (MACH_O[:8] + bytes(56), "program"),
         "Main.class": (JAVA, "program"),
         "code.jar": (zipped("Main.class"), "program"),
         "op.wasm": (WASM, "program"),
