@@ -26,6 +26,8 @@ STATIC = {
     "safetensors-malformed": (),
     "gguf-malformed": (),
     "pickle-runs-code": ("pickle.files_scanned",),
+    "archive-unsafe": (),
+    "skops-runs-code": (),
     "remote-code": (),
     "chat-template-unsafe": (),
     "licence-contradiction": ("licence.free_and_open_source", "licence.excludes_eu"),
