@@ -1,7 +1,6 @@
 r"""Looks at an archive and at the archives in it, and lists what is wrong, in bounded memory and time.
 
 >>> import io
-import tarfile
 >>> found = look_into(lambda: io.BytesIO(b"no archive"), "notes.txt", 10)
 >>> found.is_archive, found.faults
 (False, [])
