@@ -142,7 +142,7 @@ class Wire:
             yield value - 2**64 if value >= 2**63 else value
 
     def _short_field_at(self, position: int, end: int) -> Field | None:
-        """The field here when tag and number or length take one byte each, as nine of ten do: four times as fast."""
+        """The field here when its tag and its number or length take one byte each, as most do."""
         offset = position - self._at
         window = self._window
         if not 0 <= offset < len(window) - 1 or position + 2 > end or self._fields > _MOST_FIELDS:
