@@ -75,7 +75,7 @@ def command(
     """
     from cli.criteria import load_criteria
     from cli.imported_lists import imported_settings
-    from cli.inspected import print_inspection
+    from cli.inspected import FactsBeside, print_inspection
     from cli.libraries import settle
     from cli.licence_situation import require_situation, situation_settings
     from cli.person import known_person
@@ -125,14 +125,16 @@ def command(
         lock=demanded.lock.sha256 if demanded.lock else "",
     )
     is_quiet = quiet or output == "json"
-    with shown_progress(quiet=is_quiet) as progress:
+    with shown_progress(quiet=is_quiet) as progress, FactsBeside() as facts:
         fetching = replace(quietly, progress=progress)
-        scales = Scales(workplace, fetching, BackendOptions(), progress, demand=demanded)
+        engine = BackendOptions()
+        scales = Scales(workplace, fetching, engine, progress, demand=demanded, on_fetched=facts.begin)
         weighing = scales.weigh(request, checks, criteria, preparer, fresh=fresh)
         folder = output_dir or Path(f"weighbridge-{weighing.scan.id}")
         files = write_reports(weighing.scan, weighing.assessment, workplace, formats, folder, progress)
+        told = facts.get()
     try:
-        print_inspection(weighing, files, output=output)
+        print_inspection(weighing, told, files, output=output)
     except BrokenPipeError:
         discard(sys.stdout)  # whoever read our output went away; the verdict stands all the same
     return int(ExitCode.of(weighing.assessment.verdict.value))

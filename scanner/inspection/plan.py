@@ -14,7 +14,9 @@ from scanner.inspection.demand import FIRST_BYTES
 from scanner.manifest import is_weight_file
 
 # Loaders unpickle these too, or look into them as archives.
-_PICKLED: Final = frozenset({".pkl", ".pickle", ".pck", ".joblib", ".dill", ".cloudpickle", ".npy"})
+_PICKLED: Final = frozenset({
+    ".pkl", ".pickle", ".pck", ".joblib", ".dill", ".cloudpickle", ".npy", ".keras",
+})  # fmt: skip
 _TEXTS: Final = frozenset(
     {
         "", ".md", ".txt", ".rst", ".json", ".jsonl", ".ndjson", ".ipynb", ".yaml", ".yml", ".toml", ".cfg",

@@ -41,6 +41,13 @@ def index_faults(index: object, shards: Mapping[str, frozenset[str]]) -> list[He
     return faults[:_FAULTS_LIMIT]
 
 
+def named_shards(index: object) -> frozenset[str]:
+    """The files that an index names, whatever else is wrong with it."""
+    weight_map = index.get("weight_map") if isinstance(index, dict) else None
+    named = weight_map.values() if isinstance(weight_map, dict) else ()
+    return frozenset(shard for shard in named if isinstance(shard, str))
+
+
 def _shard_faults(named: set[str], shards: Mapping[str, frozenset[str]]) -> Iterator[HeaderFault]:
     for shard in sorted(named):
         place = f"weight_map file {shown(shard)}"

@@ -34,6 +34,7 @@ STATIC = {
         "base.median_change",
     ),
     "pickle-runs-code": ("pickle.files_scanned",),
+    "keras-runs-code": (),
     "remote-code": (),
     "chat-template-unsafe": (),
     "licence-contradiction": ("licence.free_and_open_source", "licence.excludes_eu"),
