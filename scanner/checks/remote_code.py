@@ -14,9 +14,10 @@ Why it matters: `trust_remote_code=True` hands the machine to whoever can write 
 after the next commit. Scanners of weight files do not look at it.
 
 How it can be wrong: names are resolved without order or scope, so a call may be reported that never runs.
-What is built at run time beyond constants, aliases and plain strings is reported as hidden, not resolved. Code
-in files that no loader reaches is reported lower by one step. Packages that the code imports from outside are
-not read. Honest code that starts a program or sends data when called is an attack here: a person must clear it.
+What is built at run time beyond constants, aliases and plain strings is reported as hidden, not resolved.
+Code in files that no loader reaches is reported lower by one step. Packages that the code imports from
+outside are not read. Honest code that starts a program or sends data when called is an attack here: a person
+must clear it.
 
 What it needs: the files alone; `ast.parse`, no import.
 

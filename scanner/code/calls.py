@@ -211,7 +211,7 @@ def _computed_import(shown: str, node: ast.Call, file: CodeReading) -> Iterator[
         yield hidden(node.lineno, shown, message, phase, ("CWE-470", "CWE-506"))
         return
     message = f"calls {shown} with a name that is computed, which loads whatever it says"
-    severity = Severity.MEDIUM if phase in (Phase.CALL, Phase.MAIN) else Severity.HIGH
+    severity = Severity.HIGH if phase is Phase.IMPORT else Severity.MEDIUM
     yield CallSite(node.lineno, "import", shown, message, severity, ("CWE-470",), phase)
 
 

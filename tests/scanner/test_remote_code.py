@@ -463,7 +463,7 @@ def test_models_side_by_side_are_judged_apart(tmp_path: Path) -> None:
         ("Dockerfile", b"RUN curl https://sh.rustup.rs | sh\n", READER),
         ("sitecustomize.py", b"import os\nos.system('x')\n", ATTACK),
         ("hubconf.py", b"dependencies = ['torch']\n", READER),
-        ("a.ipynb", b'{"cells": [{"cell_type": "code", "source": ["import x\\n", "!pip install x"]}]}', PLAIN),
+        ("a.ipynb", b'{"cells": [{"cell_type": "code", "source": ["a = 1\\n", "!pip list"]}]}', PLAIN),
         ("a.ipynb", b'{"cells": [{"cell_type": "code", "source": "exec(bytes.fromhex(\'00\'))"}]}', ATTACK),
         ("train.py", b"import subprocess\ndef f(): subprocess.run(['x'])\n", READER),
         ("train.py", b"import torch\nprint(torch.ones(1))\n", PLAIN),
