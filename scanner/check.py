@@ -236,11 +236,13 @@ class Check(ABC):
             evidence=evidence, remediation=remediation, tags=tags,
         )  # fmt: skip
 
-    def not_run(self, reason: str, *, subject: str = "", rule: str = "") -> Finding:
+    def not_run(
+        self, reason: str, *, subject: str = "", rule: str = "", locations: tuple[Location, ...] = ()
+    ) -> Finding:
         """A NOT_RUN: there was nothing to judge with, for `reason`."""
         return Finding(
             self.id, Outcome.NOT_RUN, self.severity, f"{self.title}: not judged",
-            rule=rule, subject=subject, reason=reason,
+            rule=rule, subject=subject, reason=reason, locations=locations,
         )  # fmt: skip
 
     def errored(

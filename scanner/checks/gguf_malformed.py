@@ -1,8 +1,10 @@
 """gguf-malformed: a GGUF file breaks its format, so that it crashes loaders or is read in two ways.
 
-What it looks for: a wrong magic or version; counts and lengths that the file cannot hold or that exceed every
-real model (GGUF-HEADER); keys or tensors written twice; names, types and dimensions that no loader accepts;
-tensor data that overlaps, leaves holes, is misaligned, cut off, or followed by something else.
+What it looks for: a wrong magic or version, also of the formats before GGUF; counts and lengths that the
+file cannot hold or that exceed every real model (GGUF-HEADER); keys or tensors written twice; names, types,
+values and dimensions that no loader accepts; a tokenizer whose arrays differ in length (GGUF-VOCAB); a part
+that is not the part its name says (GGUF-SPLIT); templates under other keys than those of templates
+(GGUF-TEXT); tensor data that overlaps, leaves holes, is misaligned, cut off, or followed by something else.
 
 Why it matters: GGUF loaders are C and C++ code that believes these numbers; heap overflows by crafted counts
 and dimensions have been assigned CVEs. Duplicate names make what is inspected differ from what is run.
@@ -11,7 +13,8 @@ How it can be wrong: limits on metadata (256 MiB, eight million array elements) 
 of ten times today's largest vocabulary. Types newer than the installed gguf library are reported as unknown.
 Some converters leave bytes after the last tensor without malice.
 
-What it needs: the header of each `.gguf` file; tensor data is not read, nothing claimed is allocated.
+What it needs: the header of each GGUF file, by name or by magic; tensor data is not read, nothing claimed is
+allocated.
 
 Source: docs/gguf.md of ggml (format version 3); ggml/src/gguf.cpp; CWE-20, CWE-190, CWE-400.
 """
@@ -19,15 +22,15 @@ Source: docs/gguf.md of ggml (format version 3); ggml/src/gguf.cpp; CWE-20, CWE-
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import BinaryIO, Final
 
-from scanner.check import Check, CheckContext
-from scanner.findings import Finding, Location, Measurement, Severity
-from scanner.manifest import FileEntry, Snapshot
-from scanner.model_files import gguf_header_of
+from scanner.check import CheckContext
+from scanner.file_check import FileCheck, FileVerdict
+from scanner.findings import Finding, Location, Measurement, Outcome, Severity
+from scanner.manifest import FileEntry
 from scanner.parts import PartlyReadError
-from scanner.tensorfiles.gguf_header import MAGIC, GgufError
-from scanner.tensorfiles.gguf_layout import GgufFault, header_faults
+from scanner.tensorfiles.gguf_fault import GgufFault
+from scanner.tensorfiles.gguf_files import gguf_faults, is_gguf
 
 _TAGS: Final = ("CWE-20", "CWE-190", "OWASP-LLM03:2025", "AML.T0010.003")
 _REMEDIATION: Final = (
@@ -37,39 +40,30 @@ _REMEDIATION: Final = (
 _FAULTS_PER_FILE: Final = 20
 
 
-class GgufMalformed(Check):
+class GgufMalformed(FileCheck):
     """Validates every GGUF header against the file that it describes."""
 
     id = "gguf-malformed"
     title = "A GGUF file breaks its format"
     severity = Severity.HIGH
+    kind = "GGUF files"
+    clean = "keep the format"
+    sound_rule = ""
 
-    def run(self, context: CheckContext) -> Iterator[Finding | Measurement]:
-        """Yields one finding per fault, and one PASS for the files without any."""
-        files = list(context.snapshot.with_suffix(".gguf"))
-        if not files:
-            yield self.not_run("the model has no GGUF files", rule="nothing-to-examine")
-            return
-        sound: list[str] = []
-        for entry in files:
-            context.check_deadline()
-            try:
-                faults = _faults_of(context.snapshot, entry)
-            except PartlyReadError as error:
-                yield self.not_run(str(error), subject=entry.path, rule="not-fetched")
-                continue
-            except OSError as error:
-                reason = f"{entry.path} cannot be read: {error.strerror or error}"
-                yield self.errored(reason, rule="unreadable", locations=(Location(entry.path),))
-                continue
-            yield from self._report(entry, faults)
-            if not faults:
-                sound.append(entry.path)
-        if sound:
-            yield self.passed(
-                f"{len(sound)} of {len(files)} GGUF files keep the format",
-                locations=tuple(Location(path) for path in sound),
-            )
+    def examine(self, context: CheckContext, entry: FileEntry) -> Iterator[Finding | Measurement]:
+        """Yields one finding per fault of a GGUF file, whatever it is called."""
+        with context.snapshot.open(entry.path) as stream:
+            if not is_gguf(_head(stream), entry.path):
+                return
+            stream.seek(0)
+            faults = gguf_faults(stream, entry.size_bytes, entry.path)
+        yield from self._report(entry, faults)
+        if not faults:
+            yield self.sound(entry)
+
+    def verdict_of(self, finding: Finding) -> FileVerdict:
+        """A file that breaks its format is malformed, whichever rule it breaks."""
+        return FileVerdict.PLAIN_DATA if finding.outcome is Outcome.PASS else FileVerdict.NOT_READABLE
 
     def _report(self, entry: FileEntry, faults: list[GgufFault]) -> Iterator[Finding]:
         shown_faults = faults[:_FAULTS_PER_FILE]
@@ -88,20 +82,12 @@ class GgufMalformed(Check):
             )
 
 
-def _faults_of(snapshot: Snapshot, entry: FileEntry) -> list[GgufFault]:
-    with snapshot.open(entry.path) as stream:
-        head = stream.read(8)
-    if head[:4] != MAGIC:
-        return [GgufFault("GGUF-MAGIC", f"it begins with {head[:4]!r}, not {MAGIC!r}", "byte 0")]
-    version = int.from_bytes(head[4:], "little")
-    swapped = int.from_bytes(head[4:], "big")
-    if len(head) == 8 and version not in (1, 2, 3) and swapped not in (1, 2, 3):
-        return [GgufFault("GGUF-VERSION", f"it claims version {version}; expected 1, 2 or 3", "byte 4")]
+def _head(stream: BinaryIO) -> bytes:
+    """The first bytes, or none where they were not fetched: the name must tell then."""
     try:
-        header = gguf_header_of(snapshot, entry)
-    except GgufError as error:
-        return [GgufFault("GGUF-HEADER", f"the header cannot be believed: {error}", "header")]
-    return header_faults(header, entry.size_bytes)
+        return stream.read(4)
+    except PartlyReadError:
+        return b""
 
 
 CHECK = GgufMalformed()

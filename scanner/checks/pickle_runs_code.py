@@ -24,12 +24,13 @@ MITRE ATLAS AML.T0011.000; OWASP LLM03:2025.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import BinaryIO, ClassVar, Final
 
-from scanner.check import Check, CheckContext, MeasureSpec
+from scanner.check import CheckContext, MeasureSpec
 from scanner.evidence import EvidenceRef
+from scanner.file_check import NOT_FETCHED, FileCheck, FileVerdict
 from scanner.findings import Confidence, Finding, Interval, Location, Measurement, Severity
 from scanner.manifest import FileEntry
 from scanner.pickles.files import look_into_opened
@@ -65,7 +66,7 @@ class _Use:
     is_hidden: bool = False
 
 
-class PickleRunsCode(Check):
+class PickleRunsCode(FileCheck):
     """Reads every pickle of the model and judges what loading it would call."""
 
     id = "pickle-runs-code"
@@ -74,61 +75,51 @@ class PickleRunsCode(Check):
     measures = (
         MeasureSpec("pickle.files_scanned", "files", "Files with pickles that were read to their end"),
     )
+    kind = "files with pickles"
+    clean = "hold nothing but tensors, arrays and plain values"
+    sound_rule = "tensor-plumbing"
+    hidden_in_rest = "a pickle may lie in the rest"
+    verdicts: ClassVar[Mapping[str, FileVerdict]] = {"class-instance": FileVerdict.NEEDS_CLASS_INSTANCE}
 
-    def run(self, context: CheckContext) -> Iterator[Finding | Measurement]:
-        """Yields attacks and class instances, what could not be read, and the files without either."""
-        clean: list[str] = []
-        partly: list[FileEntry] = []
-        relevant = scanned = unread = 0
-        for entry in context.snapshot.files:
-            context.check_deadline()
-            try:
-                reading = look_into_opened(_opener(context, entry), entry.path, entry.size_bytes)
-            except OSError as error:
-                unread += 1
-                yield self._unread(entry.path, "", f"{entry.path} cannot be read: {error.strerror or error}")
-                continue
-            if reading.not_fetched:
-                partly.append(entry)
-            if not reading.is_relevant:
-                continue
-            relevant += 1
+    def examine(self, context: CheckContext, entry: FileEntry) -> Iterator[Finding | Measurement]:
+        """Yields attacks and class instances, and what could not be read."""
+        reading = look_into_opened(_opener(context, entry), entry.path, entry.size_bytes)
+        said = False
+        if reading.is_relevant:
             evidence = _keep_listing(context, entry, reading)
-            findings = [*self._judge(entry.path, reading, evidence), *self._broken(entry.path, reading)]
-            yield from findings  # before the second opinion, which may take long
-            disagreements = list(self._second_opinion(context, entry, reading, evidence))
-            yield from disagreements
-            scanned += not reading.not_fetched and not any(finding.reason for finding in findings)
-            if not findings and not disagreements and not reading.not_fetched:
-                clean.append(entry.path)
-        if partly:
-            yield self._not_fetched(partly)
+            for finding in self._findings(context, entry, reading, evidence):
+                said = True
+                yield finding
+        if reading.not_fetched:
+            yield self._not_fetched(entry, reading)
+        elif reading.is_relevant and not said:
+            yield self.sound(entry)
+
+    def conclude(self, said: Iterable[Finding]) -> Iterator[Finding | Measurement]:
+        """Counts the files whose every pickle was read, too."""
+        said = list(said)
+        yield from super().conclude(said)
+        relevant = {finding.locations[0].path for finding in said if finding.locations}
         if relevant:
-            yield from self._summary(clean, relevant, scanned)
-        elif not unread and not partly:
-            yield self.not_run("the model has no file that holds a pickle", rule="nothing-to-examine")
+            unread = {place.path for finding in said if finding.reason for place in finding.locations}
+            scanned = len(relevant - unread)
+            yield self.measured(
+                "pickle.files_scanned", scanned, n=len(relevant),
+                interval=Interval(scanned, scanned), method="count of files whose every pickle was read",
+            )  # fmt: skip
 
-    def _summary(self, clean: list[str], relevant: int, scanned: int) -> Iterator[Finding | Measurement]:
-        if clean:
-            yield self.passed(
-                f"{len(clean)} of {relevant} files with pickles hold nothing but tensors, arrays and "
-                "plain values",
-                rule="tensor-plumbing",
-                locations=tuple(Location(path) for path in clean),
-            )
-        yield self.measured(
-            "pickle.files_scanned", scanned, n=relevant,
-            interval=Interval(scanned, scanned), method="count of files whose every pickle was read",
-        )  # fmt: skip
+    def _not_fetched(self, entry: FileEntry, reading: FileReading) -> Finding:
+        """NOT_RUN, with a place in the file when pickles were seen in it: it counts among such files then."""
+        reason = f"of {entry.path} only parts were read, and {self.hidden_in_rest}"
+        places = (Location(entry.path),) if reading.is_relevant else ()
+        return self.not_run(reason, subject=entry.path, rule=NOT_FETCHED, locations=places)
 
-    def _not_fetched(self, files: list[FileEntry]) -> Finding:
-        """One for all: a model of a thousand shards has a thousand of them."""
-        names = ", ".join(entry.path for entry in files[:_NAMES_IN_MESSAGE])
-        more = f" and {len(files) - _NAMES_IN_MESSAGE} more" if len(files) > _NAMES_IN_MESSAGE else ""
-        reason = (
-            f"of {len(files)} files only parts were read, and a pickle may lie in the rest: {names}{more}"
-        )
-        return self.not_run(reason, rule="not-fetched")
+    def _findings(
+        self, context: CheckContext, entry: FileEntry, reading: FileReading, evidence: EvidenceRef
+    ) -> Iterator[Finding]:
+        yield from self._judge(entry.path, reading, evidence)
+        yield from self._broken(entry, reading)
+        yield from self._second_opinion(context, entry, reading, evidence)  # last: it may take long
 
     def _judge(self, path: str, reading: FileReading, evidence: EvidenceRef) -> Iterator[Finding]:
         uses = [use for found in reading.pickles for use in _uses(found)]
@@ -181,20 +172,16 @@ class PickleRunsCode(Check):
             tags=_TAGS,
         )
 
-    def _broken(self, path: str, reading: FileReading) -> Iterator[Finding]:
+    def _broken(self, entry: FileEntry, reading: FileReading) -> Iterator[Finding]:
         for part in reading.unreadable[:_FINDINGS_PER_FILE]:
-            where = f"{path}, {part.member}," if part.member else path
-            yield self._unread(path, part.member, f"{where} {part.reason}")
+            where = f"{entry.path}, {part.member}," if part.member else entry.path
+            yield self.unreadable(entry, f"{where} {part.reason}", detail=part.member)
         for found in reading.pickles:
             attacked = any(use.verdict.tier is Tier.ATTACK for use in _uses(found))
             if found.is_certain and found.reading.fault and not attacked:
-                where = f"{path}, {found.member}" if found.member else path
-                yield self._unread(
-                    path, found.member, f"{where}: the pickle is broken: {found.reading.fault}"
-                )
-
-    def _unread(self, path: str, member: str, reason: str) -> Finding:
-        return self.errored(reason, rule="unreadable", locations=(Location(path, detail=member),))
+                where = f"{entry.path}, {found.member}" if found.member else entry.path
+                reason = f"{where}: the pickle is broken: {found.reading.fault}"
+                yield self.unreadable(entry, reason, detail=found.member)
 
     def _second_opinion(
         self, context: CheckContext, entry: FileEntry, reading: FileReading, evidence: EvidenceRef

@@ -3,7 +3,7 @@
 What it looks for: the fourteen faults ST-SIZE to ST-INDEX: wrong header length, text that is not strict JSON,
 keys written twice (also when escaped differently), foreign fields, shapes, offsets and sizes that contradict
 each other, holes and overlaps, bytes before or after the tensors (named when they are a zip, a pickle, a
-program), and shard indexes that point outside their folder or contradict their shards.
+program), and shard indexes (also those of PyTorch) that point outside their folder or contradict their shards.
 
 Why it matters: a scanner, a converter and a loader that disagree about one header load different weights
 from the same digest; bytes outside the tensors carry other files along; a crafted length crashes loaders.
@@ -19,17 +19,18 @@ Source: safetensors 0.8.0, README section "Format" and its reference reader; CWE
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Final
 
-from scanner.check import Check, CheckContext
-from scanner.findings import Finding, Location, Measurement, Severity
+from scanner.check import CheckContext
+from scanner.file_check import FileCheck, FileVerdict
+from scanner.findings import Finding, Location, Measurement, Outcome, Severity
 from scanner.manifest import FileEntry, Snapshot
 from scanner.model_files import ModelFileError, read_json
 from scanner.parts import PartlyReadError
-from scanner.tensorfiles.safetensors_header import HeaderFault, read_safetensors_from
-from scanner.tensorfiles.safetensors_index import INDEX_SUFFIX, index_faults
+from scanner.tensorfiles.safetensors_header import HeaderFault, SafetensorsReading, read_safetensors_from
+from scanner.tensorfiles.safetensors_index import INDEX_SUFFIX, TORCH_INDEX_SUFFIX, index_faults, named_shards
 
 _TAGS: Final = ("CWE-20", "CWE-436", "OWASP-LLM03:2025", "AML.T0010.003")
 _REMEDIATION: Final = (
@@ -41,52 +42,32 @@ _INDEX_LIMIT_BYTES: Final = 64 * 1024**2
 _FAULTS_PER_FILE: Final = 20
 
 
-class SafetensorsMalformed(Check):
+class SafetensorsMalformed(FileCheck):
     """Validates every safetensors header and every shard index."""
 
     id = "safetensors-malformed"
     title = "A safetensors file breaks its format"
     severity = Severity.HIGH
+    kind = "safetensors files and indexes"
+    clean = "keep the format to the letter"
+    sound_rule = ""
 
-    def run(self, context: CheckContext) -> Iterator[Finding | Measurement]:
-        """Yields one finding per fault, and one PASS for the files without any."""
-        files = list(context.snapshot.with_suffix(".safetensors"))
-        indexes = list(context.snapshot.with_suffix(INDEX_SUFFIX))
-        if not files and not indexes:
-            yield self.not_run("the model has no safetensors files", rule="nothing-to-examine")
+    def examine(self, context: CheckContext, entry: FileEntry) -> Iterator[Finding | Measurement]:
+        """Yields one finding per fault of a `.safetensors` file, or of an index of shards."""
+        name = entry.path.lower()
+        if name.endswith(".safetensors"):
+            faults = _read(context.snapshot, entry).faults
+        elif name.endswith((INDEX_SUFFIX, TORCH_INDEX_SUFFIX)):
+            faults = _index_faults(context.snapshot, entry)
+        else:
             return
-        sound: list[str] = []
-        names: dict[str, frozenset[str]] = {}
-        for entry in files:
-            context.check_deadline()
-            try:
-                with context.snapshot.open(entry.path) as stream:
-                    reading = read_safetensors_from(stream, entry.size_bytes)
-            except PartlyReadError as error:
-                yield self.not_run(str(error), subject=entry.path, rule="not-fetched")
-                continue
-            except OSError as error:
-                yield self._unread(entry, f"{entry.path} cannot be read: {error.strerror or error}")
-                continue
-            names[entry.path] = reading.names
-            yield from self._report(entry, reading.faults)
-            if not reading.faults:
-                sound.append(entry.path)
-        for entry in indexes:
-            if unknown := _unknown_beside(entry, files, names):
-                reason = f"{entry.path}: the header of {unknown}, which lies beside it, was not read"
-                yield self.not_run(reason, subject=entry.path, rule="not-fetched")
-                continue
-            faults = _index_faults(context.snapshot, entry, names)
-            yield from self._report(entry, faults)
-            if not faults:
-                sound.append(entry.path)
-        if sound:
-            yield self.passed(
-                f"{len(sound)} of {len(files) + len(indexes)} safetensors files and indexes keep the format "
-                "to the letter",
-                locations=tuple(Location(path) for path in sound),
-            )
+        yield from self._report(entry, faults)
+        if not faults:
+            yield self.sound(entry)
+
+    def verdict_of(self, finding: Finding) -> FileVerdict:
+        """A file that breaks its format is malformed, whichever rule it breaks."""
+        return FileVerdict.PLAIN_DATA if finding.outcome is Outcome.PASS else FileVerdict.NOT_READABLE
 
     def _report(self, entry: FileEntry, faults: tuple[HeaderFault, ...]) -> Iterator[Finding]:
         for fault in faults[:_FAULTS_PER_FILE]:
@@ -108,31 +89,40 @@ class SafetensorsMalformed(Check):
                 tags=_TAGS,
             )
 
-    def _unread(self, entry: FileEntry, reason: str) -> Finding:
-        return self.errored(reason, rule="unreadable", locations=(Location(entry.path),))
+
+def _read(snapshot: Snapshot, entry: FileEntry) -> SafetensorsReading:
+    with snapshot.open(entry.path) as stream:
+        return read_safetensors_from(stream, entry.size_bytes)
 
 
-def _unknown_beside(entry: FileEntry, files: list[FileEntry], names: Mapping[str, frozenset[str]]) -> str:
-    """The first shard beside an index that was read in part and whose header was not among that, else ""."""
-    folder = PurePosixPath(entry.path).parent
-    beside = (each for each in files if PurePosixPath(each.path).parent == folder)
-    return next((each.path for each in beside if not each.is_whole and each.path not in names), "")
-
-
-def _index_faults(
-    snapshot: Snapshot, entry: FileEntry, names: Mapping[str, frozenset[str]]
-) -> tuple[HeaderFault, ...]:
+def _index_faults(snapshot: Snapshot, entry: FileEntry) -> tuple[HeaderFault, ...]:
     try:
         index = read_json(snapshot, entry.path, _INDEX_LIMIT_BYTES)
     except ModelFileError as error:
         return (HeaderFault("ST-INDEX", f"the index cannot be read as strict JSON: {error}"),)
-    folder = PurePosixPath(entry.path).parent
-    beside = {
-        PurePosixPath(path).name: found
-        for path, found in names.items()
-        if PurePosixPath(path).parent == folder
-    }
-    return tuple(index_faults(index, beside))
+    return tuple(index_faults(index, _names_beside(snapshot, entry, named_shards(index))))
+
+
+def _names_beside(
+    snapshot: Snapshot, index: FileEntry, shards: frozenset[str]
+) -> dict[str, frozenset[str] | None]:
+    """The tensor names of the shards that an index names, as far as they lie beside it and can be read."""
+    folder = PurePosixPath(index.path).parent
+    if index.path.lower().endswith(TORCH_INDEX_SUFFIX):
+        return dict.fromkeys(shards)  # many repositories hold both formats, and only one of them is fetched
+    names: dict[str, frozenset[str] | None] = {}
+    for each in snapshot.with_suffix(".safetensors"):
+        path = PurePosixPath(each.path)
+        if path.name not in shards or path.parent != folder:
+            continue
+        try:
+            names[path.name] = _read(snapshot, each).names
+        except PartlyReadError as error:
+            reason = f"{index.path}: the header of {each.path}, which lies beside it, was not read"
+            raise PartlyReadError(reason) from error
+        except OSError:
+            continue  # told of that file itself; to the index it is one that is not there
+    return names
 
 
 CHECK = SafetensorsMalformed()

@@ -19,11 +19,11 @@ import math
 import os
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from scanner.errors import ScanError
+from scanner.tensorfiles.gguf_cursor import GgufCursor, GgufError
 
 MAGIC: Final = b"GGUF"
 # Gemma 3, the largest vocabulary in common use, has 262 144 tokens and 514 906 merges: about 15 MB of
@@ -31,17 +31,18 @@ MAGIC: Final = b"GGUF"
 MAX_HEADER_BYTES: Final = 256 * 1024**2
 MAX_ARRAY_ELEMENTS: Final = 8_000_000
 MAX_KEYS: Final = 100_000
-MAX_TENSORS: Final = 1_000_000
-MAX_STRING_BYTES: Final = 16 * 1024**2
+# Mixtures of experts whose experts are tensors of their own have fifty thousand.
+MAX_TENSORS: Final = 200_000
 ARRAY_HEAD: Final = 64
 _MAX_DIMENSIONS: Final = 8  # GGML_MAX_DIMS is 4; more is reported, absurd counts are refused
 _MAX_ARRAY_DEPTH: Final = 4
 
+__all__ = [
+    "ARRAY_HEAD", "MAGIC", "GgufArray", "GgufError", "GgufHeader", "GgufTensor", "read_gguf_header",
+    "read_gguf_header_from",
+]  # fmt: skip
+
 GgufScalar = int | float | bool | str
-
-
-class GgufError(ScanError):
-    """The file is not GGUF, is cut off, or its header claims absurd sizes."""
 
 
 class _Kind(enum.IntEnum):
@@ -64,7 +65,7 @@ class _Kind(enum.IntEnum):
 
 _FORMATS: Final[Mapping[int, str]] = {
     _Kind.UINT8: "B", _Kind.INT8: "b", _Kind.UINT16: "H", _Kind.INT16: "h", _Kind.UINT32: "I",
-    _Kind.INT32: "i", _Kind.FLOAT32: "f", _Kind.BOOL: "?", _Kind.UINT64: "Q", _Kind.INT64: "q",
+    _Kind.INT32: "i", _Kind.FLOAT32: "f", _Kind.BOOL: "B", _Kind.UINT64: "Q", _Kind.INT64: "q",
     _Kind.FLOAT64: "d",
 }  # fmt: skip
 
@@ -84,7 +85,7 @@ class GgufArray:
     head: tuple[GgufScalar, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class GgufTensor:
     """One entry of the tensor list, as the header writes it: nothing in it is checked.
 
@@ -119,6 +120,8 @@ class GgufHeader:
         duplicate_keys: Keys written more than once; `metadata` has the first value.
         header_bytes: Where the tensor list ends, in bytes; the data starts at the next multiple of
             general.alignment (32 when absent).
+        value_types: "string", "uint32", "array", ... by key, as the file writes them.
+        oddities: (place, what is odd) of values that readers take differently.
     """
 
     version: int
@@ -128,6 +131,8 @@ class GgufHeader:
     tensors: tuple[GgufTensor, ...]
     duplicate_keys: tuple[str, ...]
     header_bytes: int
+    value_types: Mapping[str, str] = field(default_factory=dict)
+    oddities: tuple[tuple[str, str], ...] = ()
 
     def text(self, key: str) -> str:
         """The string under `key`, "" when there is none or it is not a string."""
@@ -158,49 +163,53 @@ def read_gguf_header_from(
     stream: BinaryIO, size_bytes: int, name: str, limit_bytes: int = MAX_HEADER_BYTES
 ) -> GgufHeader:
     """The same for an opened file; raises OSError or PartlyReadError where it cannot be read either."""
-    return _Reader(stream, size_bytes, name, limit_bytes).header()
+    return _Reader(GgufCursor(stream, size_bytes, name, limit_bytes)).header()
 
 
 class _Reader:
-    """A cursor over the header that refuses to move past the file or the limits."""
+    """Reads the parts of a header in their order."""
 
-    def __init__(self, stream: BinaryIO, size_bytes: int, name: str, limit_bytes: int) -> None:
-        self._stream = stream
-        self._size = size_bytes
-        self._name = name
-        self._limit = limit_bytes
-        self._position = 0
-        self._order = "<"
+    def __init__(self, cursor: GgufCursor) -> None:
+        self._cursor = cursor
+        self._big_endian = False
         self._version = 3
+        self._types: dict[str, str] = {}
 
     def header(self) -> GgufHeader:
-        if (magic := self._take(4, "the magic")) != MAGIC:
-            raise self._error(f"starts with {magic!r}, not {MAGIC!r}; this is not GGUF")
+        cursor = self._cursor
+        if (magic := cursor.take(4, "the magic")) != MAGIC:
+            raise cursor.error(f"starts with {magic!r}, not {MAGIC!r}; this is not GGUF")
         self._read_version()
-        tensor_count = self._count("tensor count", MAX_TENSORS)
-        metadata, duplicates = self._metadata(self._count("metadata count", MAX_KEYS))
+        tensor_count = cursor.count("tensor count", MAX_TENSORS)
+        metadata, duplicates = self._metadata(cursor.count("metadata count", MAX_KEYS))
         tensors = tuple(self._tensor(number) for number in range(tensor_count))
-        order = "big" if self._order == ">" else "little"
-        return GgufHeader(self._version, order, tensor_count, metadata, tensors, duplicates, self._position)
+        order = "big" if self._big_endian else "little"
+        return GgufHeader(
+            self._version, order, tensor_count, metadata, tensors, duplicates, cursor.position,
+            self._types, tuple(cursor.oddities),
+        )  # fmt: skip
 
     def _read_version(self) -> None:
-        version = int(self._number("I", "the version"))
+        version = int(self._cursor.number("I", "the version"))
         if version & 0xFFFF == 0:  # written on a big-endian machine
-            self._order, version = ">", version >> 24
+            self._big_endian, version = True, version >> 24
         if version not in (1, 2, 3):
-            raise self._error(f"version {version}; expected 1, 2 or 3")
+            raise self._cursor.error(f"version {version}; expected 1, 2 or 3")
         self._version = version
+        self._cursor.use(big_endian=self._big_endian, short_lengths=version == 1)
 
     def _metadata(self, count: int) -> tuple[dict[str, GgufScalar | GgufArray], tuple[str, ...]]:
         metadata: dict[str, GgufScalar | GgufArray] = {}
         duplicates: list[str] = []
         for number in range(count):
-            key = self._string(f"metadata key {number}")
-            value = self._value(self._kind(f"type of {key[:80]!r}"), f"value of {key[:80]!r}")
+            key = self._cursor.string(f"metadata key {number}")
+            kind = self._kind(f"type of {key[:80]!r}")
+            value = self._value(kind, f"value of {key[:80]!r}")
             if key in metadata:
                 duplicates.append(key)
             else:
                 metadata[key] = value
+                self._types[key] = kind.name.lower()
         return metadata, tuple(duplicates)
 
     def _value(self, kind: _Kind, what: str) -> GgufScalar | GgufArray:
@@ -210,89 +219,48 @@ class _Reader:
 
     def _scalar(self, kind: _Kind, what: str) -> GgufScalar:
         if kind is _Kind.STRING:
-            return self._string(what)
-        value = self._number(_FORMATS[kind], what)
-        return bool(value) if kind is _Kind.BOOL else value
+            return self._cursor.string(what)
+        value = self._cursor.number(_FORMATS[kind], what)
+        if kind is not _Kind.BOOL:
+            return value
+        if value not in (0, 1):
+            self._cursor.note(what, f"is a truth value written as {value}")
+        return bool(value)
 
     def _array(self, what: str, depth: int) -> GgufArray:
         if depth >= _MAX_ARRAY_DEPTH:
-            raise self._error(f"{what}: arrays nested more than {_MAX_ARRAY_DEPTH} deep")
+            raise self._cursor.error(f"{what}: arrays nested more than {_MAX_ARRAY_DEPTH} deep")
         kind = self._kind(f"element type of {what}")
-        length = self._count(f"length of {what}", MAX_ARRAY_ELEMENTS)
+        length = self._cursor.count(f"length of {what}", MAX_ARRAY_ELEMENTS)
         head: list[GgufScalar] = []
         if kind is _Kind.ARRAY:
+            self._cursor.note(what, "is an array of arrays, which llama.cpp does not read")
             for _ in range(length):
+                self._cursor.step(what)
                 self._array(what, depth + 1)
         elif kind is _Kind.STRING:
-            head = [self._string(what) for _ in range(min(length, ARRAY_HEAD))]
+            head = [self._cursor.string(what, is_token=True) for _ in range(min(length, ARRAY_HEAD))]
             for _ in range(length - len(head)):
-                self._skip(self._length(), what)
+                self._cursor.skip_string(what)
         else:
             head = [self._scalar(kind, what) for _ in range(min(length, ARRAY_HEAD))]
-            self._skip((length - len(head)) * struct.calcsize(f"<{_FORMATS[kind]}"), what)
+            self._cursor.skip((length - len(head)) * struct.calcsize(f"<{_FORMATS[kind]}"), what)
         return GgufArray(kind.name.lower(), length, tuple(head))
 
     def _tensor(self, number: int) -> GgufTensor:
         what = f"tensor {number}"
-        name = self._string(f"name of {what}")
-        dimensions = int(self._number("I", f"dimension count of {what}"))
+        cursor = self._cursor
+        name = cursor.string(f"name of {what}")
+        dimensions = int(cursor.number("I", f"dimension count of {what}"))
         if dimensions > _MAX_DIMENSIONS:
-            raise self._error(f"{what} claims {dimensions} dimensions; at most 4 exist")
-        size = "I" if self._version == 1 else "Q"
-        shape = tuple(int(self._number(size, f"shape of {what}")) for _ in range(dimensions))
-        type_id = int(self._number("I", f"type of {what}"))
-        return GgufTensor(name, shape, type_id, int(self._number("Q", f"offset of {what}")))
+            raise cursor.error(f"{what} claims {dimensions} dimensions; at most 4 exist")
+        shape = tuple(cursor.length() for _ in range(dimensions))
+        type_id = int(cursor.number("I", f"type of {what}"))
+        return GgufTensor(name, shape, type_id, int(cursor.number("Q", f"offset of {what}")))
 
     def _kind(self, what: str) -> _Kind:
-        number = int(self._number("I", what))
+        number = int(self._cursor.number("I", what))
         try:
             return _Kind(number)
         except ValueError as error:
-            raise self._error(f"{what} is {number}; expected 0 to 12") from error
-
-    def _count(self, what: str, limit: int) -> int:
-        count = self._length()
-        # Whatever is counted takes at least one byte each, so more than the file holds is a lie.
-        if count > min(limit, self._size - self._position):
-            raise self._error(
-                f"{what} is {count}, with {self._size - self._position} bytes left (limit {limit})"
-            )
-        return count
-
-    def _length(self) -> int:
-        return int(self._number("I" if self._version == 1 else "Q", "a length"))
-
-    def _string(self, what: str) -> str:
-        length = self._length()
-        if length > MAX_STRING_BYTES:
-            raise self._error(f"{what} claims {length} bytes (limit {MAX_STRING_BYTES})")
-        return self._take(length, what).decode("utf-8", "replace")
-
-    def _number(self, code: str, what: str) -> int | float:
-        layout = f"{self._order}{code}"
-        value: int | float = struct.unpack(layout, self._take(struct.calcsize(layout), what))[0]
-        return value
-
-    def _take(self, size_bytes: int, what: str) -> bytes:
-        self._advance(size_bytes, what)
-        data = self._stream.read(size_bytes)
-        if len(data) != size_bytes:
-            raise self._error(f"cut off in {what}")
-        return data
-
-    def _skip(self, size_bytes: int, what: str) -> None:
-        self._advance(size_bytes, what)
-        self._stream.seek(size_bytes, os.SEEK_CUR)
-
-    def _advance(self, size_bytes: int, what: str) -> None:
-        if size_bytes > self._size - self._position:
-            raise self._error(f"cut off in {what}: {size_bytes} bytes expected")
-        self._position += size_bytes
-        if self._position > self._limit:
-            raise self._error(f"the header is longer than {self._limit} bytes")
-
-    def _error(self, problem: str) -> GgufError:
-        return GgufError(
-            f"{self._name}, byte {self._position}: {problem}",
-            hint="fetch the file again; do not load it",
-        )
+            raise self._cursor.error(f"{what} is {number}; expected 0 to 12") from error

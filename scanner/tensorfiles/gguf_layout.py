@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from scanner.tensorfiles.gguf_fault import GgufFault, shown
 from scanner.tensorfiles.gguf_header import GgufHeader, GgufTensor
 
 # Source: GGML_MAX_DIMS and GGML_MAX_NAME of ggml.h.
@@ -21,15 +22,6 @@ _NAME_BYTES_MAX: Final = 64
 _I64_MAX: Final = 2**63 - 1
 DEFAULT_ALIGNMENT: Final = 32
 _ALIGNMENT_KEY: Final = "general.alignment"
-
-
-@dataclass(frozen=True)
-class GgufFault:
-    """One way in which a file breaks the format: a code, a sentence, and where."""
-
-    code: str
-    message: str
-    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,8 +47,10 @@ def header_faults(header: GgufHeader, size_bytes: int) -> list[GgufFault]:
         if not key or not key.isprintable() or len(key) > 65535 or "\ufffd" in key
     )
     alignment = header.metadata.get(_ALIGNMENT_KEY, DEFAULT_ALIGNMENT)
-    if type(alignment) is not int or alignment < 1 or alignment & (alignment - 1):
-        message = f"the alignment is {alignment!r}; expected a power of two"
+    # llama.cpp stops at an alignment of another type than this.
+    kind = header.value_types.get(_ALIGNMENT_KEY, "uint32")
+    if type(alignment) is not int or alignment < 1 or alignment & (alignment - 1) or kind != "uint32":
+        message = f"the alignment is {shown(repr(alignment))} ({kind}); expected a power of two (uint32)"
         return [*faults, GgufFault("GGUF-ALIGN", message, f"key {_ALIGNMENT_KEY}")]
     start = _aligned(header.header_bytes, alignment)
     return faults + layout_faults(header.tensors, alignment, max(0, size_bytes - start))
@@ -115,6 +109,8 @@ def _extent(tensor: GgufTensor, alignment: int) -> tuple[_Extent | None, GgufFau
     if not 1 <= len(tensor.shape) <= _DIMENSIONS_MAX:
         message = f"'{name}' has {len(tensor.shape)} dimensions; expected 1 to {_DIMENSIONS_MAX}"
         return None, GgufFault("GGUF-DIMS", message, place)
+    if 0 in tensor.shape:  # loaders divide by it
+        return None, GgufFault("GGUF-DIMS", f"'{name}' has a dimension of no elements", place)
     elements, block_bytes = block
     size_bytes = math.prod(tensor.shape) // elements * block_bytes
     if any(size > _I64_MAX for size in tensor.shape) or max(math.prod(tensor.shape), size_bytes) > _I64_MAX:
@@ -161,8 +157,3 @@ def _block_of(type_id: int) -> tuple[int, int] | None:
     except (ValueError, KeyError):
         return None
     return int(elements), int(size_bytes)
-
-
-def shown(text: str) -> str:
-    """A name from a file, shortened and without characters that could garble a terminal."""
-    return text[:80] if text.isprintable() else text.encode("unicode_escape").decode("ascii")[:80]

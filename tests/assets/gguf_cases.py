@@ -17,6 +17,11 @@ def gguf_key(key: str, kind: int, value: bytes) -> bytes:
     return gguf_string(key) + struct.pack("<I", kind) + value
 
 
+def gguf_array(key: str, kind: int, length: int, values: bytes) -> bytes:
+    """A metadata entry that is an array of this many elements of a kind."""
+    return gguf_key(key, 9, struct.pack("<IQ", kind, length) + values)
+
+
 def gguf_tensor(name: str, shape: list[int], offset: int, kind: int = 0) -> bytes:
     """One entry of the tensor list; kind 0 is F32, 2 is Q4_0 (blocks of 32)."""
     dimensions = struct.pack(f"<I{len(shape)}Q", len(shape), *shape)
@@ -91,6 +96,33 @@ def gguf_cases() -> dict[str, tuple[str, bytes]]:
         "late_start": ("GGUF-LAYOUT", holding(gguf_tensor("w", [8], 32), data=bytes(64))),
         "far_offset": ("GGUF-TRUNCATED", holding(gguf_tensor("w", [8], 2**63))),
         "cut_off": ("GGUF-TRUNCATED", good[:-1]),
+        "version_one": ("GGUF-VERSION", gguf_bytes([key], [tensor], whole, version=1)),
+        "legacy_ggjt": ("GGUF-LEGACY", b"tjgg" + bytes(64)),
+        "legacy_ggml": ("GGUF-LEGACY", b"lmgg" + bytes(64)),
+        "alignment_of_64_bits": ("GGUF-ALIGN", aligned_to(struct.pack("<Q", 32), 10)),
+        "empty_dimension": ("GGUF-DIMS", holding(gguf_tensor("w", [8, 0], 0))),
+        "zero_in_key": ("GGUF-VALUE", gguf_bytes([key, gguf_key("a\0b", 4, bytes(4))], [tensor], whole)),
+        "zero_in_name": ("GGUF-VALUE", holding(gguf_tensor("w\0x", [8], 0))),
         "trailing": ("GGUF-TRAIL", good + b"more"),
         "trailing_without_tensors": ("GGUF-TRAIL", gguf_bytes([key], [], b"more")),
+    }  # fmt: skip
+
+
+def gguf_metadata_cases() -> dict[str, tuple[str, bytes]]:
+    """Files whose metadata contradicts itself, with tensors that lie where they should: name to (code, bytes)."""
+    key, tensor, whole = GGUF_ARCHITECTURE, gguf_tensor("w", [8], 0), bytes(32)
+    tokens = gguf_array("tokenizer.ggml.tokens", 8, 2, gguf_string("a") + gguf_string("b"))
+    return {
+        "zero_in_text": ("GGUF-VALUE", gguf_bytes([key, gguf_key("a", 8, gguf_string("b\0c"))], [tensor], whole)),
+        "no_utf8": ("GGUF-VALUE", gguf_bytes([key, gguf_key("a", 8, gguf_string(b"\xff\xfe"))], [tensor], whole)),
+        "truth_of_seven": ("GGUF-VALUE", gguf_bytes([key, gguf_key("a", 7, b"\x07")], [tensor], whole)),
+        "array_of_arrays": ("GGUF-VALUE", gguf_bytes([key, gguf_key("a", 9, struct.pack("<IQIQ", 9, 1, 4, 0))], [tensor], whole)),
+        "architecture_is_a_number": ("GGUF-VALUE", gguf_bytes([gguf_key("general.architecture", 4, bytes(4))], [tensor], whole)),
+        "tokens_are_numbers": ("GGUF-VALUE", gguf_bytes([key, gguf_array("tokenizer.ggml.tokens", 4, 2, bytes(8))], [tensor], whole)),
+        "no_architecture": ("GGUF-KEY", gguf_bytes([gguf_array("tokenizer.ggml.tokens", 8, 1, gguf_string("a"))], [tensor], whole)),
+        "fewer_scores": ("GGUF-VOCAB", gguf_bytes([key, tokens, gguf_array("tokenizer.ggml.scores", 6, 1, bytes(4))], [tensor], whole)),
+        "more_token_types": ("GGUF-VOCAB", gguf_bytes([key, tokens, gguf_array("tokenizer.ggml.token_type", 5, 3, bytes(12))], [tensor], whole)),
+        "part_of_none": ("GGUF-SPLIT", gguf_bytes([key, gguf_key("split.no", 2, b"\2\0"), gguf_key("split.count", 2, b"\2\0")], [tensor], whole)),
+        "template_elsewhere": ("GGUF-TEXT", gguf_bytes([key, gguf_key("general.description", 8, gguf_string("{{ ''.__class__ }}"))], [tensor], whole)),
+        "template_in_array": ("GGUF-TEXT", gguf_bytes([key, gguf_array("tokenizer.templates", 8, 1, gguf_string("{% set x = y|attr('z') %}"))], [tensor], whole)),
     }  # fmt: skip

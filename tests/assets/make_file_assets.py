@@ -14,6 +14,7 @@ from tests.assets.archives import tar_bytes, zip_bytes
 from tests.assets.code_cases import HARMLESS_CODE, auto_map, dangerous_code
 from tests.assets.gguf_cases import (
     GGUF_ARCHITECTURE,
+    gguf_array,
     gguf_bytes,
     gguf_cases,
     gguf_key,
@@ -39,7 +40,7 @@ from tests.assets.template_cases import SOUND_TEMPLATES, further_hostile_templat
 
 __all__ = [
     "GGUF_ARCHITECTURE", "GOOD_TENSOR", "HARMLESS_CODE", "SOUND_TEMPLATES", "auto_map", "calling",
-    "dangerous_code", "gguf_bytes", "gguf_cases", "gguf_key", "gguf_string", "gguf_tensor",
+    "dangerous_code", "gguf_array", "gguf_bytes", "gguf_cases", "gguf_key", "gguf_string", "gguf_tensor",
     "further_hostile_templates",
     "hostile_templates", "not_pickles", "npy_bytes", "pickle_attacks", "pickle_instances",
     "pickle_unreadable", "safetensors_bytes", "safetensors_cases", "sound_safetensors_cases", "tar_bytes",

@@ -11,9 +11,13 @@ import pytest
 from scanner.checks.gguf_malformed import CHECK
 from scanner.findings import Outcome, Severity
 from tests.assets import make_file_assets as assets
+from tests.assets.gguf_cases import gguf_metadata_cases
 from tests.scanner.check_runs import findings_of
 
-CASES = assets.gguf_cases()
+CASES = assets.gguf_cases() | gguf_metadata_cases()
+TOKENS = assets.gguf_array(
+    "tokenizer.ggml.tokens", 8, 2, assets.gguf_string(b"\0") + assets.gguf_string(b"\xff")
+)
 GOOD = assets.gguf_bytes([assets.GGUF_ARCHITECTURE], [assets.gguf_tensor("w", [8], 0)], bytes(32))
 
 
@@ -65,12 +69,45 @@ def test_demo_model_passes(demo_model: Path, tmp_path: Path) -> None:
         assets.gguf_bytes([], [assets.gguf_tensor("a", [8], 32), assets.gguf_tensor("b", [8], 0)], bytes(64)),
         assets.gguf_bytes([], [assets.gguf_tensor("w" * 63, [1], 0)], bytes(4)),
         assets.gguf_bytes([], [assets.gguf_tensor("w", [32, 2, 1, 1], 0, kind=2)], bytes(36)),
+        assets.gguf_bytes([assets.GGUF_ARCHITECTURE, TOKENS], [], b""),
     ],
-    ids=["plain", "no tensors", "any order", "longest name", "quantised, no padding at the end"],
+    ids=[
+        "plain",
+        "no tensors",
+        "any order",
+        "longest name",
+        "quantised, no padding at the end",
+        "any bytes as token",
+    ],
 )
 def test_odd_but_valid_file_passes(data: bytes, tmp_path: Path) -> None:
     found = findings_of(CHECK, assets.write_all(tmp_path, {"model.gguf": data}))
     assert [each.outcome for each in found] == [Outcome.PASS]
+
+
+def test_gguf_of_another_name_is_judged_by_its_magic(tmp_path: Path) -> None:
+    files = {
+        "weights.bin": CASES["duplicate_tensor"][1],
+        "legacy.bin": CASES["legacy_ggjt"][1],
+        "notes.txt": b"GGU",
+    }
+    found = findings_of(CHECK, assets.write_all(tmp_path, files))
+    assert sorted((each.locations[0].path, each.rule) for each in found) == [
+        ("legacy.bin", "GGUF-LEGACY"),
+        ("weights.bin", "GGUF-DUP"),
+    ]
+
+
+def test_part_that_is_not_the_part_its_name_says_fails(tmp_path: Path) -> None:
+    keys = [assets.gguf_key("split.no", 2, b"\0\0"), assets.gguf_key("split.count", 2, b"\2\0")]
+    data = assets.gguf_bytes([assets.GGUF_ARCHITECTURE, *keys], [], b"")
+    files = {"a-00001-of-00002.gguf": data, "a-00002-of-00002.gguf": data}
+    failed = [
+        each for each in findings_of(CHECK, assets.write_all(tmp_path, files)) if each.outcome is Outcome.FAIL
+    ]
+    assert [(each.locations[0].path, each.rule) for each in failed] == [
+        ("a-00002-of-00002.gguf", "GGUF-SPLIT")
+    ]
 
 
 def test_bytes_behind_the_tensors_are_only_medium(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Reading of Keras models: configurations, HDF5 files and archives."""

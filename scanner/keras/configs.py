@@ -1,0 +1,274 @@
+r"""Judges the configuration of a Keras model: every object in it, wherever it stands.
+
+>>> layer = {"class_name": "Lambda", "config": {"name": "lambda", "function": ["4wEAAAAAAAAA", None, None]}}
+>>> [fault.rule for fault in config_faults({"class_name": "Sequential", "config": {"layers": [layer]}})]
+['marshalled-code']
+
+Source: keras 3.15.1: serialization_lib.py, lambda_layer.py, index_lookup.py, tfsm_layer.py, torch_utils.py;
+CVE-2024-3660, CVE-2025-1550, CVE-2025-8747, CVE-2025-9905, CVE-2025-9906, CVE-2025-12058, CVE-2025-49655,
+CVE-2026-1462.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from scanner.keras.faults import KerasFault
+from scanner.keras.names import is_known_class, judge_name
+from scanner.keras.payloads import marshalled_code, pickled_attack, torch_module_attack
+from scanner.keras.tensorflow_calls import op_layer_fault
+from scanner.pickles.globals import Tier, Verdict
+from scanner.tensorfiles.safetensors_layout import shown
+
+_PLACE_PARTS: Final = 6
+_FAULTS_LIMIT: Final = 200
+# Objects that hold values, not classes.
+_VALUES: Final = frozenset({
+    "__tensor__", "__numpy__", "__bytes__", "__ellipsis__", "__slice__", "__keras_tensor__", "__tuple__",
+    "__dict__", "__list__", "TensorShape", "TypeSpec", "CompositeTensor",
+})  # fmt: skip
+_LOOKUPS: Final = frozenset({"StringLookup", "IntegerLookup", "TextVectorization", "IndexLookup"})
+_PATH_KEYS: Final = frozenset({
+    "filepath", "file_path", "path", "filename", "file", "vocabulary", "vocabulary_path", "vocab_file",
+    "merges", "proto", "directory", "dir", "dirname", "cache_dir", "log_dir", "origin", "url", "weights_path",
+    "saved_model", "saved_model_path", "export_dir", "checkpoint",
+})  # fmt: skip
+# What a function may be called, with the package that it is registered under.
+_NAME: Final = re.compile(r"([\w.:-]+>)?[^\W\d]\w*(\.[^\W\d]\w*)*")
+# Keys whose texts are looked up as functions or classes.
+_LOOKED_UP: Final = frozenset({"activation", "recurrent_activation", "loss", "metrics", "weighted_metrics"})
+_OP_LAYERS: Final = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "ClassMethod"})
+
+
+@dataclass(frozen=True)
+class _Node:
+    """A value of the configuration and the keys that lead to it."""
+
+    value: object
+    place: tuple[str, ...] = ()
+
+    def inner(self, key: str | int, value: object) -> _Node:
+        part = f"[{key}]" if isinstance(key, int) else shown(key)
+        return _Node(value, (*self.place, part)[-_PLACE_PARTS:])
+
+    @property
+    def where(self) -> str:
+        text = "".join(part if part.startswith("[") else f".{part}" for part in self.place)
+        return text.lstrip(".") or "the top of the configuration"
+
+
+def config_faults(value: object) -> list[KerasFault]:
+    """What rebuilding a model from this configuration would do beside computing; the worst 200 at most."""
+    faults: list[KerasFault] = []
+    in_texts: list[KerasFault] = []
+    waiting = [_Node(value)]
+    while waiting and len(faults) + len(in_texts) < _FAULTS_LIMIT:
+        node = waiting.pop()
+        if isinstance(node.value, dict):
+            faults.extend(_object_faults(node, node.value))
+            faults.extend(_identifier_faults(node, node.value))
+            waiting.extend(node.inner(key, inner) for key, inner in reversed(node.value.items()))
+        elif isinstance(node.value, list):
+            waiting.extend(
+                node.inner(index, inner)
+                for index, inner in enumerate(node.value)
+                if isinstance(inner, dict | list | str)
+            )
+        elif isinstance(node.value, str):
+            in_texts.extend(_text_faults(node, node.value))
+    told = {fault.rule for fault in faults}  # the layer that a text belongs to says more
+    return _outermost(faults) + [fault for fault in in_texts if fault.rule not in told]
+
+
+def _outermost(faults: list[KerasFault]) -> list[KerasFault]:
+    """The faults without code inside a layer that was named for it."""
+    places = {fault.place for fault in faults if fault.rule == "marshalled-code"}
+    return [
+        fault
+        for fault in faults
+        if fault.rule != "marshalled-code"
+        or not any(fault.place.startswith(f"{place}.") for place in places if place != fault.place)
+    ]
+
+
+def looks_like_keras(value: object) -> bool:
+    """Whether Keras would take this JSON value for a model, layer or other object of its own."""
+    topology = value.get("modelTopology", value) if isinstance(value, dict) else None
+    if not isinstance(topology, dict):
+        return False
+    config = topology.get("model_config", topology)
+    return isinstance(config, dict) and isinstance(config.get("class_name"), str) and "config" in config
+
+
+def _object_faults(node: _Node, value: Mapping[str, object]) -> Iterator[KerasFault]:
+    name = value.get("class_name")
+    if not isinstance(name, str):
+        return
+    config = value.get("config")
+    table = config if isinstance(config, dict) else {}
+    called = f" '{shown(str(table['name']))}'" if isinstance(table.get("name"), str) else ""
+    where = f"{shown(name)}{called} at {node.where}"
+    if name == "__lambda__" or (name == "Lambda" and _carries_code(table)):
+        yield KerasFault(
+            "marshalled-code",
+            f"{where} carries Python code, which runs when the model is loaded or used",
+            node.where,
+        )
+        return
+    if name in _VALUES:
+        return
+    yield from _name_faults(node, value, name, where)
+    yield from _special_faults(node, name, table, where)
+    yield from _path_faults(node, name, table, where)
+
+
+def _carries_code(config: Mapping[str, object]) -> bool:
+    """Whether a Lambda layer brings its function as code instead of a name."""
+    for key in ("function", "output_shape", "mask"):
+        kind = config.get(f"{key}_type")
+        held = config.get(key)
+        if isinstance(held, dict) and held.get("class_name") in ("__tuple__", "__lambda__", "tuple"):
+            held = held.get("items", ["code"])
+        is_list_of_text = isinstance(held, list) and bool(held) and isinstance(held[0], str)
+        is_source = isinstance(held, str) and not _NAME.fullmatch(held)
+        if held is not None and (kind == "lambda" or is_list_of_text or is_source):
+            return True
+    return False
+
+
+def _name_faults(node: _Node, value: Mapping[str, object], name: str, where: str) -> Iterator[KerasFault]:
+    module = value.get("module")
+    if module is not None and not isinstance(module, str):
+        yield KerasFault("broken-config", f"{where} names a module that is no text", node.where)
+        return
+    is_function = name == "function"
+    looked_up = (
+        value.get("spec_name") if name == "__typespec__" else value.get("config") if is_function else name
+    )
+    if not isinstance(looked_up, str):
+        yield KerasFault("broken-config", f"{where} does not say which function it is", node.where)
+        return
+    verdict = judge_name(module, looked_up, is_function=is_function)
+    registered = value.get("registered_name")
+    if verdict.tier is Tier.PLUMBING and _is_foreign(registered, name, looked_up):
+        verdict = Verdict(Tier.INSTANCE, "a class registered under a name of its own")
+    full = f"{module}.{looked_up}" if module else looked_up
+    if is_function and verdict.tier is Tier.INSTANCE and module not in (None, "", "builtins", "__main__"):
+        # Keras writes "builtins" for the functions of others: this was written by hand.
+        verdict = Verdict(
+            Tier.ATTACK, "Keras never writes a function of another package; old versions import it"
+        )
+    if verdict.tier is Tier.ATTACK:
+        message = f"{where} looks up {shown(full)} ({verdict.why})"
+        yield KerasFault("known-attack", message, node.where, subject=shown(full))
+    elif verdict.tier is Tier.INSTANCE:
+        own = registered if isinstance(registered, str) and registered != "function" else full
+        yield KerasFault("custom-class", shown(own), node.where, subject=shown(full))
+
+
+def _is_foreign(registered: object, name: str, looked_up: str) -> bool:
+    """Whether the name under which a class was registered is not one that Keras gives its own."""
+    if not isinstance(registered, str) or registered in (name, looked_up):
+        return False
+    package, _, own = registered.rpartition(">")
+    return package not in ("", "keras", "Keras") and not (package == "Custom" and is_known_class(own))
+
+
+def _special_faults(node: _Node, name: str, config: Mapping[str, object], where: str) -> Iterator[KerasFault]:
+    if name == "TFSMLayer":
+        message = (
+            f"{where} loads the TensorFlow program {shown(str(config.get('filepath')))} when it is built"
+        )
+        yield KerasFault("loads-a-file", message, node.where)
+    elif name == "TorchModuleWrapper":
+        yield from _torch_faults(node, config, where)
+    elif name in ("JaxLayer", "FlaxLayer"):
+        yield KerasFault("custom-class", f"{name} and the functions it calls", node.where, subject=name)
+    elif name == "Lambda":
+        yield from _lambda_faults(node, config, where)
+    elif name in _OP_LAYERS:
+        yield from op_layer_fault(config, where, node.where)
+    elif name in _LOOKUPS and isinstance(config.get("vocabulary"), str):
+        message = f"{where} reads its vocabulary from the file {shown(str(config['vocabulary']))}"
+        yield KerasFault("loads-a-file", message, node.where)
+
+
+def _torch_faults(node: _Node, config: Mapping[str, object], where: str) -> Iterator[KerasFault]:
+    attack = torch_module_attack(config.get("module"))
+    if attack is None:
+        yield KerasFault("custom-class", "a pickled PyTorch module", node.where, subject="TorchModuleWrapper")
+    else:
+        yield KerasFault("hidden-pickle", f"{where} unpickles a PyTorch module: {attack}", node.where)
+
+
+def _lambda_faults(node: _Node, config: Mapping[str, object], where: str) -> Iterator[KerasFault]:
+    """A function that stands there by its name; one that is an object of its own is judged as such."""
+    for key in ("function", "output_shape", "mask"):
+        held, module = config.get(key), config.get("module" if key == "function" else f"{key}_module")
+        if not isinstance(held, str) or marshalled_code(held):
+            continue
+        verdict = judge_name(module if isinstance(module, str) else None, held, is_function=True)
+        if verdict.tier is Tier.ATTACK:
+            message = f"{where} calls {shown(held)} ({verdict.why})"
+            yield KerasFault("known-attack", message, node.where, subject=shown(held))
+        elif verdict.tier is Tier.INSTANCE:
+            yield KerasFault("custom-class", shown(held), node.where, subject=shown(held))
+
+
+def _path_faults(node: _Node, name: str, config: Mapping[str, object], where: str) -> Iterator[KerasFault]:
+    if name == "TFSMLayer" or (name in _LOOKUPS and isinstance(config.get("vocabulary"), str)):
+        return
+    for key in _PATH_KEYS & config.keys():
+        held = config[key]
+        if isinstance(held, str) and leads_outside(held):
+            message = f"{where} names the file {shown(held)} under '{key}', which lies outside the model"
+            yield KerasFault("loads-a-file", message, node.where)
+
+
+def _identifier_faults(node: _Node, value: Mapping[str, object]) -> Iterator[KerasFault]:
+    """Functions that stand there by their name alone, as in `"loss": "mse"`."""
+    for key in _LOOKED_UP & value.keys():
+        for name in _names_in(value[key]):
+            module, _, last = name.rpartition(".")
+            verdict = judge_name(module or None, last, is_function=True)
+            if verdict.tier is Tier.ATTACK:
+                message = f"{key} at {node.where} looks up {shown(name)} ({verdict.why})"
+                yield KerasFault("known-attack", message, node.where, subject=shown(name))
+            elif verdict.tier is Tier.INSTANCE:
+                yield KerasFault("custom-class", shown(name), node.where, subject=shown(name))
+
+
+def _names_in(held: object) -> Iterator[str]:
+    """The names in a text, a list, or a table of names by output; nothing deeper."""
+    values = list(held.values()) if isinstance(held, dict) and "class_name" not in held else held
+    for value in values if isinstance(values, list) else [values]:
+        if isinstance(value, list):
+            yield from (inner for inner in value if isinstance(inner, str))
+        elif isinstance(value, str):
+            yield value
+
+
+def leads_outside(path: str) -> bool:
+    """Whether this path leads out of the folder it is given from, or to another machine.
+
+    >>> leads_outside("/etc/passwd"), leads_outside("../vocab.txt"), leads_outside("gs://bucket/x")
+    (True, True, True)
+    >>> leads_outside("vocab.txt"), leads_outside("/")
+    (False, False)
+    """
+    parts = path.replace("\\", "/").split("/")
+    is_absolute = path.startswith(("/", "\\", "~")) and len(path) > 1
+    has_drive = len(path) > 2 and path[1] == ":" and path[2] in "\\/"
+    return is_absolute or has_drive or ".." in parts or "://" in path[:16]
+
+
+def _text_faults(node: _Node, text: str) -> Iterator[KerasFault]:
+    if marshalled_code(text):
+        message = f"the text at {node.where} is marshalled Python code"
+        yield KerasFault("marshalled-code", message, node.where)
+    elif attack := pickled_attack(text):
+        message = f"the text at {node.where} is a pickle that calls up {attack}"
+        yield KerasFault("hidden-pickle", message, node.where)

@@ -1,0 +1,103 @@
+r"""A file for a C library to read: errors on the way through it are kept, and the position is its own.
+
+>>> stream = GuardedStream(io.BytesIO(b"....HDF"), 3, begin=4)
+>>> stream.read(10), stream.seek(1), stream.read(1)
+(b'HDF', 1, b'D')
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from typing import BinaryIO, Final
+
+from scanner.parts import PartlyReadError
+
+# What the library reads of its own structures at once.
+_METADATA_BYTES: Final = 1024**2
+# The library reads a heap of texts object by object, and for ever at one that takes no room (HDF5 2.0.0).
+# Source: HDF5 File Format Specification Version 3.0, section III.E, "Global Heap".
+_HEAP: Final = b"GCOL\x01\0\0\0"
+_HEAP_HEAD_BYTES: Final = 16
+_PAST_THE_END: Final = "seek to before the beginning"
+
+
+class GuardedStream(io.RawIOBase):
+    """Part of another stream, readable and seekable."""
+
+    def __init__(self, stream: BinaryIO, size_bytes: int, begin: int = 0) -> None:
+        super().__init__()
+        self._stream, self._size, self._begin = stream, size_bytes, begin
+        self._position = 0
+        self._stored: PartlyReadError | None = None
+
+    def raise_stored(self) -> None:
+        """Raises what the library swallowed.
+
+        Raises:
+            PartlyReadError: when bytes were asked for that were not fetched.
+        """
+        if self._stored is not None:
+            raise self._stored
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def seekable(self) -> bool:
+        """Always."""
+        return True
+
+    def tell(self) -> int:
+        """Where the next read begins."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Moves there; beyond the end nothing is read."""
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        if start + offset < 0:
+            raise OSError(_PAST_THE_END)
+        self._position = start + offset
+        return self._position
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # typeshed's Buffer is wider
+        """Reads up to the end of the part."""
+        view = memoryview(buffer).cast("B")
+        count = min(len(view), self._size - self._position)
+        if count <= 0:
+            return 0
+        try:
+            self._stream.seek(self._begin + self._position)
+            data = self._stream.read(count)
+        except PartlyReadError as error:
+            self._stored = error
+            raise OSError("not fetched") from error
+        if len(data) <= _METADATA_BYTES and _holds_endless_heap(data):
+            raise OSError("a heap of texts in it has no end")
+        view[: len(data)] = data
+        self._position += len(data)
+        return len(data)
+
+
+def _holds_endless_heap(data: bytes) -> bool:
+    at = data.find(_HEAP)
+    while at >= 0:
+        if _is_endless(data, at):
+            return True
+        at = data.find(_HEAP, at + 1)
+    return False
+
+
+def _is_endless(data: bytes, begin: int) -> bool:
+    """Whether stepping from object to object of the heap that begins here stops before its end."""
+    size = int.from_bytes(data[begin + 8 : begin + _HEAP_HEAD_BYTES], "little")
+    at, end = begin + _HEAP_HEAD_BYTES, min(len(data), begin + size)
+    while at + _HEAP_HEAD_BYTES <= end:
+        index = int.from_bytes(data[at : at + 2], "little")
+        object_bytes = int.from_bytes(data[at + 8 : at + _HEAP_HEAD_BYTES], "little")
+        # The object of number 0 is what is free, with its head; others have theirs before them.
+        step = object_bytes if index == 0 else _HEAP_HEAD_BYTES + -(-object_bytes // 8) * 8
+        if step == 0 or object_bytes > size:
+            return True
+        at += step
+    return False
