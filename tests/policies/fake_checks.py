@@ -38,6 +38,7 @@ STATIC = {
     "archive-unsafe": (),
     "skops-runs-code": (),
     "remote-code": (),
+    "foreign-model-unsafe": (),
     "chat-template-unsafe": (),
     "licence-contradiction": ("licence.free_and_open_source", "licence.excludes_eu"),
     "licence-duties": ("licence.territory_excluded", "licence.duties_open", "licence.duties_not_met"),
