@@ -1,7 +1,7 @@
 """What another scanner says of files; runs in that scanner's own environment, knows nothing of Weighbridge.
 
-Called as `python rival_judge.py TOOL`. Reads one path a line from standard input and answers each with one line
-of JSON: {"path", "said": "flagged" | "clean" | "not judged", "detail", "cpu_seconds"}. It never reaches a network.
+Called as `python rival_judge.py TOOL`. Reads one path a line from standard input and answers each with
+one line of JSON: path, said ("flagged", "clean" or "not judged"), detail and cpu_seconds. Sockets are refused.
 """
 
 import json

@@ -1,7 +1,6 @@
 r"""Looks at an archive and at the archives in it, and lists what is wrong, in bounded memory and time.
 
 >>> import io
-import tarfile
 >>> found = look_into(lambda: io.BytesIO(b"no archive"), "notes.txt", 10)
 >>> found.is_archive, found.faults
 (False, [])
@@ -15,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 
 from scanner.archives.budget import Budget
 from scanner.archives.contents import SOURCE_BYTES, Setting, content_faults
@@ -23,7 +22,7 @@ from scanner.archives.faults import Fault, Rule, UnpackingError, shown
 from scanner.archives.kinds import HEAD_BYTES, Kind, kind_of, read_head
 from scanner.archives.members import Member, nothing
 from scanner.archives.seven_zip import SevenZipArchive
-from scanner.archives.streams import Content, joined, metered, read_through
+from scanner.archives.streams import Content, Counted, joined, metered, read_through
 from scanner.archives.tar_archive import TarArchive
 from scanner.archives.torch_serve import MANIFEST, manifest_faults
 from scanner.archives.unpacking import unpacked
@@ -259,7 +258,8 @@ class _Walker:
     def _look_into_compressed(self, part: _Part, kind: Kind) -> None:
         stem = part.name.removesuffix(PurePosixPath(part.name).suffix)
         with closing(part.open()) as raw:
-            stream = metered(unpacked(kind, raw), part.packed_bytes, self._budget)
+            packed = Counted(raw)
+            stream = metered(unpacked(kind, cast(BinaryIO, packed)), packed, self._budget)
             head = stream.read(HEAD_BYTES)
             inner = kind_of(head, stem)
             if inner is None:

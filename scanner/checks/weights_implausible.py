@@ -20,20 +20,23 @@ measured; CWE-1287, CWE-20; MITRE ATLAS AML.T0018.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import ClassVar, Final
 
 from scanner.check import CheckContext
+from scanner.errors import NotAvailableError
 from scanner.file_check import FileCheck, FileVerdict
 from scanner.findings import Confidence, Finding, Location, Measurement, Outcome, Severity
-from scanner.hashing import HashingError, hash_model
-from scanner.manifest import FileEntry, Snapshot, is_weight_file
+from scanner.manifest import FileEntry, is_weight_file
+from scanner.tensorfiles.extent import UnmappedError
 from scanner.weight_values import Oddity, OddTensor, WeightValues
 
 _TAGS: Final = ("CWE-20", "OWASP-LLM03:2025", "AML.T0018")
 _NAMED: Final = 5
 _ABSURD: Final = 1e4
+# Of the time for one file; the rest is for what is looked for on samples.
+_READING_SHARE: Final = 0.6
 _RULES: Final = {
     Oddity.NOT_A_NUMBER: "WT-NAN",
     Oddity.INFINITE: "WT-INF",
@@ -72,7 +75,7 @@ class WeightsImplausible(FileCheck):
                 reason = f"{entry.path}: the weights were not read"
                 yield self.not_run(reason, subject=entry.path, rule="not-fetched")
             return
-        values, reason = _values(context.snapshot, entry)
+        values, reason = _values(context, entry)
         if values is None:
             if reason:
                 yield self.not_run(f"{entry.path}: {reason}", subject=entry.path, rule="not-told-apart")
@@ -86,7 +89,7 @@ class WeightsImplausible(FileCheck):
 
     def verdict_of(self, finding: Finding) -> FileVerdict | None:
         """Numbers that nobody looked at make no file unsafe; whether it can be read is for other checks."""
-        return FileVerdict.PLAIN_DATA if finding.outcome is Outcome.NOT_RUN else super().verdict_of(finding)
+        return None if finding.outcome is Outcome.NOT_RUN else super().verdict_of(finding)
 
     def _judge(self, entry: FileEntry, values: WeightValues) -> Iterator[Finding]:
         for oddity in Oddity:
@@ -109,22 +112,25 @@ class WeightsImplausible(FileCheck):
         )
 
 
-def _values(snapshot: Snapshot, entry: FileEntry) -> tuple[WeightValues | None, str]:
+def _values(context: CheckContext, entry: FileEntry) -> tuple[WeightValues | None, str]:
     """What was seen of this file's numbers; None, and why when it holds weights, if nothing was."""
+    snapshot = context.snapshot
     if snapshot.weights is not None and entry.path in snapshot.weights.paths:
         return snapshot.weights, ""
-    identity = snapshot.tensors
-    if identity is None and snapshot.weights is None and is_weight_file(entry.path):
-        # A snapshot that was not made by hashing the model: the file is read here, and only here.
-        try:
-            hashed = hash_model(Path(snapshot.root), [entry.path])
-        except HashingError as error:
-            raise OSError(str(error)) from error
-        identity = hashed.tensors
-        if hashed.weights is not None:
-            return hashed.weights, ""
-    left_out = () if identity is None else identity.left_out
-    return None, next((each.reason for each in left_out if each.path == entry.path), "")
+    if snapshot.tensors is not None or snapshot.weights is not None:  # hashed, and no tensors were found
+        left_out = () if snapshot.tensors is None else snapshot.tensors.left_out
+        return None, next((each.reason for each in left_out if each.path == entry.path), "")
+    if not is_weight_file(entry.path):
+        return None, ""
+    # A snapshot that was not made by hashing a model: the file is read here, and only here.
+    from scanner.weights.reading import read_values
+
+    began = time.monotonic()
+    until = began + _READING_SHARE * (context.deadline - began)
+    try:
+        return read_values(snapshot.local_path(entry.path), entry.path, until=until), ""
+    except (UnmappedError, NotAvailableError) as error:
+        return None, str(error)
 
 
 def _severity(oddity: Oddity, odd: list[OddTensor]) -> Severity:

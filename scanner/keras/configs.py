@@ -80,7 +80,18 @@ def config_faults(value: object) -> list[KerasFault]:
         elif isinstance(node.value, str):
             in_texts.extend(_text_faults(node, node.value))
     told = {fault.rule for fault in faults}  # the layer that a text belongs to says more
-    return faults + [fault for fault in in_texts if fault.rule not in told]
+    return _outermost(faults) + [fault for fault in in_texts if fault.rule not in told]
+
+
+def _outermost(faults: list[KerasFault]) -> list[KerasFault]:
+    """The faults without code inside a layer that was named for it."""
+    places = {fault.place for fault in faults if fault.rule == "marshalled-code"}
+    return [
+        fault
+        for fault in faults
+        if fault.rule != "marshalled-code"
+        or not any(fault.place.startswith(f"{place}.") for place in places if place != fault.place)
+    ]
 
 
 def looks_like_keras(value: object) -> bool:

@@ -61,6 +61,13 @@ def asset(tensor_name: str, filename: str) -> bytes:
     return field(6, field(1, field(1, tensor_name)) + field(2, filename))
 
 
+def keras_objects(*layers: str) -> bytes:
+    """What Keras keeps of its layers in a SavedModel, as a field of a MetaGraphDef; `layers` are JSON."""
+    nodes = (field(1, field(4, field(1, "_tf_keras_layer") + field(3, each))) for each in layers)
+    return field(7, b"".join(nodes))
+
+
+LAMBDA = '{"class_name": "Lambda", "config": {"function": {"class_name": "__tuple__", "items": ["4wEAAAA=", null, null]}}}'
 SAVER = (
     const("save/Const", "model")
     + node("PlaceholderWithDefault", "save/filename", "save/Const")
@@ -97,6 +104,14 @@ def sound_tensorflow() -> dict[str, bytes]:
         ),
         "vocabulary/saved_model.pb": saved_model(
             const("vocab", "/home/me/train/vocab.txt") + _TABLE, asset("vocab:0", "vocab.txt")
+        ),
+        "keras/saved_model.pb": saved_model(
+            COMPUTING,
+            keras_objects(
+                '{"class_name": "Dense", "config": {"units": 3}}',
+                '{"class_name": "TFOpLambda", "config": {"function": "math.add"}}',
+                "no JSON",
+            ),
         ),
         "printing.pb": COMPUTING
         + node("PrintV2", "p", "x", more=attribute("output_stream", field(2, "stderr"))),
@@ -152,6 +167,9 @@ def tensorflow_attacks() -> dict[str, tuple[str, bytes]]:
         "table.pb": ("reads", const("vocab", "/etc/passwd") + _TABLE),
         "asset/saved_model.pb": ("path-elsewhere", saved_model(COMPUTING, asset("vocab:0", "../../../etc/passwd"))),
         "cache.pb": ("writes", COMPUTING + const("name", "/var/tmp/c") + node("CacheDatasetV2", "c", "x", "name", "m")),
+        "lambda/saved_model.pb": ("runs-code", saved_model(COMPUTING, keras_objects('{"layers": [' + LAMBDA + "]}"))),
+        "function_by_name/saved_model.pb": ("runs-code", saved_model(COMPUTING, keras_objects('{"class_name": "TFOpLambda", "config": {"function": "io.write_file"}}'))),
+        "asset_of_no_saved_model.meta": ("reads", meta_graph(const("vocab", "/etc/passwd") + _TABLE, asset("vocab:0", "v.txt"))),
         "graph_in_string.pb": ("opaque", COMPUTING + node("Const", "v", more=attribute("value", field(8, field(1, 21) + field(15, field(1, "tensorflow::WrappedDatasetVariant")))))),
         "kafka.pb": ("network", COMPUTING + node("IO>KafkaReadableInit", "k", "x")),
     }  # fmt: skip

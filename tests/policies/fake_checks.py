@@ -35,6 +35,8 @@ STATIC = {
     ),
     "pickle-runs-code": ("pickle.files_scanned",),
     "keras-runs-code": (),
+    "archive-unsafe": (),
+    "skops-runs-code": (),
     "remote-code": (),
     "chat-template-unsafe": (),
     "licence-contradiction": ("licence.free_and_open_source", "licence.excludes_eu"),

@@ -34,6 +34,7 @@ SHOWN = {
     "code": {"remote-code", "chat-template-unsafe"},
     "checkpoints": {"pickle-runs-code"},
     "broken": {"safetensors-malformed", "gguf-malformed", "pickle-runs-code"},
+    "graphs": {"onnx-unsafe", "tensorflow-graph-unsafe", "tflite-unsafe"},
     "gguf": {"chat-template-unsafe", "name-contradicts-metadata", "personal-data-in-repository"},
 }  # fmt: skip
 

@@ -284,4 +284,4 @@ def _cases(technique: Technique, table: str) -> Iterator[Case]:
         data = [
             call(module, name, protocol=2), call(module, name), call(module, name, protocol=5), in_dict(body),
         ][number % 4]  # fmt: skip
-        yield technique.attack(f"{module}.{name}.pkl", data, f"calls {module}.{name}")
+        yield technique.attack(f"{module}-{name}.pkl", data, f"calls {module}.{name}")

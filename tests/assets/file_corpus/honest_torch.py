@@ -97,9 +97,6 @@ def torch_files(dice: Dice) -> Iterator[Case]:
     buffer = io.BytesIO()
     torch.jit.save(script, buffer)
     yield _TORCH.either("scripted.pt", buffer.getvalue(), "TorchScript")
-    if hasattr(script, "_save_for_lite_interpreter"):
-        lite = script._save_to_buffer_for_lite_interpreter()
-        yield _TORCH.either("mobile.ptl", lite, "TorchScript for phones")
 
 
 def _training_arguments() -> bytes:
