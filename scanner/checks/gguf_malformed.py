@@ -85,7 +85,7 @@ class GgufMalformed(FileCheck):
 def _head(stream: BinaryIO) -> bytes:
     """The first bytes, or none where they were not fetched: the name must tell then."""
     try:
-        return stream.read(4)
+        return stream.read(8)
     except PartlyReadError:
         return b""
 
