@@ -64,13 +64,16 @@ def require_known(given: Mapping[str, str], checks: Sequence[Check]) -> None:
 
     Raises:
         click.BadParameter: when no check has one of the settings.
+        ScanError: when a limit of checks of files is not a number in its range.
     """
+    from scanner.file_limits import file_limits
     from scanner.registry import nearest
 
     known = sorted(key for check in checks for key in check.settings)
     for key in given:
         if key not in known:
             raise click.BadParameter(f"--set {key}: no check of this scan has it{nearest(key, known)}")
+    file_limits(given)
 
 
 def written(values: Sequence[str]) -> dict[str, str]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from cli import check_options, options
 from cli.access import access
+from cli.base_option import base, base_settings
 from cli.checks import known_checks
 from cli.exit_codes import ExitCode
 from cli.locking import demand
@@ -19,6 +21,7 @@ from scanner.check import Needs, Profile
 @click.command(short_help="Weigh a model's metadata without fetching its weights.")
 @click.argument("model", metavar="MODEL")
 @check_options.chosen
+@base
 @options.policy
 @options.person
 @options.lock
@@ -33,6 +36,7 @@ def command(
     model: str,
     check_ids: tuple[str, ...],
     skipped_ids: tuple[str, ...],
+    base_model: str,
     policy_path: Path | None,
     pack_names: tuple[str, ...],
     as_of: datetime.date,
@@ -71,7 +75,7 @@ def command(
     """
     from cli.criteria import load_criteria
     from cli.imported_lists import imported_settings
-    from cli.inspected import print_inspection
+    from cli.inspected import FactsBeside, print_inspection
     from cli.libraries import settle
     from cli.licence_situation import require_situation, situation_settings
     from cli.person import known_person
@@ -98,9 +102,11 @@ def command(
     # The policy's signers are named as in a scan: what was not read whole is then not verified, and says so.
     nobody = SigningChoice((), (), (), "", (), None)
     beside, names = (policy_path or Path()).parent, [check.id for check in checks]
+    quietly = FetchOptions(workplace.fetched, endpoint, token, offline, access=access())
     settings = {
         **imported_settings(workplace.lists, checks),
         **situation_settings(criteria.policy.answers, checks),
+        **base_settings(base_model, quietly, workplace, checks, is_inspection=True),
         **nobody.settings(criteria.policy.signers, beside, names),
     }
     check_options.require_known(settings, checks)
@@ -119,14 +125,16 @@ def command(
         lock=demanded.lock.sha256 if demanded.lock else "",
     )
     is_quiet = quiet or output == "json"
-    with shown_progress(quiet=is_quiet) as progress:
-        fetching = FetchOptions(workplace.fetched, endpoint, token, offline, progress, access=access())
-        scales = Scales(workplace, fetching, BackendOptions(), progress, demand=demanded)
+    with shown_progress(quiet=is_quiet) as progress, FactsBeside() as facts:
+        fetching = replace(quietly, progress=progress)
+        engine = BackendOptions()
+        scales = Scales(workplace, fetching, engine, progress, demand=demanded, on_fetched=facts.begin)
         weighing = scales.weigh(request, checks, criteria, preparer, fresh=fresh)
         folder = output_dir or Path(f"weighbridge-{weighing.scan.id}")
         files = write_reports(weighing.scan, weighing.assessment, workplace, formats, folder, progress)
+        told = facts.get()
     try:
-        print_inspection(weighing, files, output=output)
+        print_inspection(weighing, told, files, output=output)
     except BrokenPipeError:
         discard(sys.stdout)  # whoever read our output went away; the verdict stands all the same
     return int(ExitCode.of(weighing.assessment.verdict.value))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +19,7 @@ from cli.workplace import as_json
 from reports.glyphs import visible
 from reports.numbers import size_text
 from scanner.inspection.facts import ModelFacts, facts_of
+from scanner.isolated_value import IsolatedValueError, working_out
 from scanner.manifest import FileEntry, Snapshot
 from scanner.records import to_builtins
 
@@ -43,10 +45,36 @@ class Omission:
     paths: tuple[str, ...]
 
 
-def print_inspection(weighing: Weighing, files: Sequence[Path], *, output: str) -> None:
+class FactsBeside:
+    """Reads in a process of its own what the metadata says, while the checks run."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._value: Callable[[], ModelFacts] | None = None
+
+    def __enter__(self) -> FactsBeside:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def begin(self, snapshot: Snapshot) -> None:
+        """Starts reading; once."""
+        self._value = self._stack.enter_context(working_out(facts_of, snapshot, kind=ModelFacts))
+
+    def get(self) -> ModelFacts:
+        """The facts, once they are there; of a model whose metadata broke the reader, why it did."""
+        if self._value is None:
+            return ModelFacts()
+        try:
+            return self._value()
+        except IsolatedValueError as error:
+            return ModelFacts(unread=(str(error),))
+
+
+def print_inspection(weighing: Weighing, facts: ModelFacts, files: Sequence[Path], *, output: str) -> None:
     """Prints the result of an inspection that has just ended."""
     snapshot = weighing.scan.snapshot
-    facts = facts_of(snapshot)
     if output == "json":
         click.echo(as_json(_document(weighing, facts, files)))
         return

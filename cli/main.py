@@ -16,9 +16,9 @@ from scanner.errors import ScanError
 
 # In the order in which --help lists them; each is `cli/<name>.py` with a `command`.
 COMMANDS: Final = (
-    "init", "fetch", "inspect", "scan", "gate", "compare", "read", "redact", "report", "show", "history",
-    "attest", "waive", "approve", "reject", "decisions", "checks", "controls", "lists", "licences",
-    "canaries", "doctor",
+    "init", "fetch", "inspect", "inspect-files", "scan", "gate", "compare", "read", "redact", "report",
+    "show", "history", "attest", "waive", "approve", "reject", "decisions", "checks", "controls", "lists",
+    "licences", "canaries", "doctor",
 )  # fmt: skip
 
 
@@ -31,7 +31,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command = importlib.import_module(f"cli.{cmd_name}").command
+        command = importlib.import_module(f"cli.{cmd_name.replace('-', '_')}").command
         assert isinstance(command, click.Command)
         return command
 

@@ -14,6 +14,7 @@ import click
 
 from cli import check_options, engine_options, options, privacy_options, signature_options
 from cli.access import access
+from cli.base_option import base, base_settings
 from cli.checks import known_checks
 from cli.engine_options import EngineChoice
 from cli.exit_codes import ExitCode
@@ -44,6 +45,7 @@ class _Choice:
     settings: Mapping[str, str]
     detector_models: Path | None
     judge_model: str
+    base_model: str
     canary_file: Path | None
     quarantine_folder: Path | None
     quarantine_recipients: tuple[str, ...]
@@ -82,6 +84,7 @@ class _Choice:
     help="Local chat model that reads the replies about contested topics too, named as MODEL is; the same as "
     "--set deflection.judge=MODEL.",
 )
+@base
 @privacy_options.privacy
 @signature_options.signatures
 @options.policy
@@ -127,6 +130,7 @@ def command(
       weighbridge scan hf://org/name@main --policy weighbridge.yaml --output out
       weighbridge scan model.gguf --static-only --report none --format json
       weighbridge scan hf://org/name --lock model.lock.json
+      weighbridge scan ./tuned --base hf://org/base
 
     \b
     Exit codes: 0 pass, 1 the gate blocks, 2 usage or input error, 3 could not assess
@@ -215,6 +219,7 @@ def _weigh(
     settings = {
         **imported_settings(workplace.lists, checks),
         **situation_settings(criteria.policy.answers, checks),
+        **base_settings(choice.base_model, fetching, workplace, checks),
         **given,
         **signing.settings(signers, beside, names, given.get(SIGNERS_SETTING, "")),
     }

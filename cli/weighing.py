@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ from probes.scheduler import Scheduler
 from scanner.check import Check, CheckContext, Needs
 from scanner.conversation import Judge
 from scanner.fetching import fetch, inspect
+from scanner.isolation import warm_up
 from scanner.journal import Journal
 from scanner.lock.demand import fetch_locked
 from scanner.manifest import Snapshot
@@ -87,6 +88,7 @@ class Scales:
         progress: Who is told how far things are.
         judge: Another model that reads replies; None without one.
         demand: The lock that the model must match, if there is one.
+        on_fetched: Gets the model's files before they are checked.
     """
 
     workplace: Workplace
@@ -95,6 +97,7 @@ class Scales:
     progress: Progress
     judge: Judge | None = None
     demand: Demand | None = None
+    on_fetched: Callable[[Snapshot], None] = lambda snapshot: None
 
     def weigh(
         self,
@@ -114,7 +117,9 @@ class Scales:
             ScanError: when the model cannot be fetched, the device asked for is absent, or the store or
                 disk does not take the results.
         """
+        warm_up([type(check).__module__ for check in checks if check.needs is Needs.STATIC])
         snapshot = self._fetch(request)
+        self.on_fetched(snapshot)
         versions = {
             **deciding_versions(),
             **self._judge_version(),

@@ -22,12 +22,14 @@ from scanner.conversation import EngineDescription
 from scanner.deflection_matrix import MATRIX_MEDIA_TYPE, DeflectionMatrix
 from scanner.errors import InvalidValueError
 from scanner.evidence import EvidenceError, EvidenceRef, EvidenceStore
+from scanner.file_verdicts import KIND_CHECK, FileJudgement, file_verdicts
 from scanner.findings import Confidence, Finding, Location, Measurement, Outcome, Severity
 from scanner.licensing.record import LICENCES_MEDIA_TYPE, LicenceRecord
 from scanner.manifest import FileEntry, Snapshot
 from scanner.origins.record import ORIGIN_MEDIA_TYPE, OriginRecord
 from scanner.records import decode
 from scanner.references import ModelRef
+from scanner.registry import load_checks
 from scanner.scan import Scan, ScanRequest
 
 Record = TypeVar("Record")
@@ -194,6 +196,8 @@ class Contents:
             were changed.
         licences: The licences that count for the model, their duties for this user and the chain of bases,
             null as with `origin`.
+        file_verdicts: One verdict a file: plain data, needs a class instance or other code, not readable, or
+            an attack; empty for a scan that did not look at every file.
     """
 
     schema: SchemaId
@@ -212,6 +216,7 @@ class Contents:
     sign_off: SignOff = _NOBODY
     origin: OriginRecord | None = None
     licences: LicenceRecord | None = None
+    file_verdicts: tuple[FileJudgement, ...] = ()
 
 
 def contents_of(report: Report) -> Contents:
@@ -236,7 +241,14 @@ def contents_of(report: Report) -> Contents:
         sign_off=sign_off(report),
         origin=_kept(report, ORIGIN_MEDIA_TYPE, OriginRecord),
         licences=licences_kept(report),
+        file_verdicts=_file_verdicts(scan),
     )
+
+
+def _file_verdicts(scan: Scan) -> tuple[FileJudgement, ...]:
+    if all(record.check_id != KIND_CHECK for record in scan.records):
+        return ()
+    return file_verdicts(scan.snapshot, scan.records, load_checks().values())
 
 
 def licences_kept(report: Report) -> LicenceRecord | None:

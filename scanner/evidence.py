@@ -101,3 +101,14 @@ class EvidenceStore:
                 f"evidence folder {self.root}: {error.strerror or error}",
                 hint="free some disk space or choose another data folder with --data-dir",
             ) from error
+
+
+class UnkeptEvidence(EvidenceStore):
+    """Names evidence by its digest and keeps nothing: for answers of which no report is made."""
+
+    def __init__(self) -> None:
+        super().__init__(os.devnull)
+
+    def put(self, data: bytes, media_type: str, title: str) -> EvidenceRef:
+        """The pointer that a store would return."""
+        return EvidenceRef(hashlib.sha256(data).hexdigest(), media_type, len(data), title)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import ClassVar, Final
 
 from scanner.check import Check, CheckContext
@@ -19,6 +19,8 @@ from scanner.manifest import FileEntry
 from scanner.parts import PartlyReadError
 
 SOUND: Final = "sound"
+NOT_FETCHED: Final = "not-fetched"
+_NAMES_IN_MESSAGE: Final = 6
 
 
 class FileVerdict(enum.Enum):
@@ -46,6 +48,8 @@ class FileCheck(Check):
         kind: The files it judges, in plural, for messages: "ONNX models".
         clean: What sound files do, after their number and kind: "name no code and no other file".
         sound_rule: The rule of the PASS that joins all sound files.
+        hidden_in_rest: What may lie in bytes that were not fetched, a clause: "a pickle may lie in the rest".
+            With one, all such files are told in one NOT_RUN, else in one for each.
     """
 
     settings = (SECONDS_SETTING, DATA_SETTING)
@@ -55,6 +59,7 @@ class FileCheck(Check):
     kind: ClassVar[str]
     clean: ClassVar[str]
     sound_rule: ClassVar[str] = SOUND
+    hidden_in_rest: ClassVar[str] = ""
 
     @abstractmethod
     def examine(self, context: CheckContext, entry: FileEntry) -> Iterator[Finding | Measurement]:
@@ -87,13 +92,14 @@ class FileCheck(Check):
         try:
             yield from self.examine(context, entry)
         except PartlyReadError as error:
-            yield self.not_run(str(error), subject=entry.path, rule="not-fetched")
+            yield self.not_run(str(error), subject=entry.path, rule=NOT_FETCHED)
         except OSError as error:
             yield self.unreadable(entry, f"{entry.path} cannot be read: {error.strerror or error}")
 
     def is_joined(self, item: Finding | Measurement) -> bool:
         """Whether this is told by `conclude` alone, as one with what is said of other files."""
-        return is_sound(item)
+        is_unfetched = isinstance(item, Finding) and item.rule == NOT_FETCHED
+        return is_sound(item) or (is_unfetched and self.hidden_in_rest != "")
 
     def unreadable(self, entry: FileEntry, reason: str, *, detail: str = "") -> Finding:
         """An ERROR about one file: it could not be judged, for `reason`."""
@@ -106,6 +112,10 @@ class FileCheck(Check):
         must not read files.
         """
         said = list(said)
+        unfetched = sorted({finding.subject for finding in said if finding.rule == NOT_FETCHED})
+        if unfetched and self.hidden_in_rest:
+            reason = f"of {len(unfetched)} files only parts were read, and {self.hidden_in_rest}: "
+            yield self.not_run(reason + listed(unfetched), rule=NOT_FETCHED)
         sound = [finding for finding in said if is_sound(finding)]
         if sound:
             files = {finding.locations[0].path for finding in said if finding.locations}
@@ -117,8 +127,8 @@ class FileCheck(Check):
         elif not said:
             yield self.not_run(f"the model has no {self.kind}", rule="nothing-to-examine")
 
-    def verdict_of(self, finding: Finding) -> FileVerdict:
-        """What a finding of this check says of the file that it is about."""
+    def verdict_of(self, finding: Finding) -> FileVerdict | None:
+        """What a finding of this check says of the file that it is about; None: nothing at all."""
         if finding.outcome is Outcome.PASS:
             return FileVerdict.PLAIN_DATA
         if finding.outcome is not Outcome.FAIL:
@@ -134,3 +144,9 @@ class FileCheck(Check):
 def is_sound(item: Finding | Measurement) -> bool:
     """Whether this is the PASS of one file, which is joined with others."""
     return isinstance(item, Finding) and item.outcome is Outcome.PASS and item.rule == SOUND
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first of these names, and how many more there are."""
+    more = len(names) - _NAMES_IN_MESSAGE
+    return ", ".join(names[:_NAMES_IN_MESSAGE]) + (f" and {more} more" if more > 0 else "")

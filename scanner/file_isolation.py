@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from multiprocessing.connection import Connection
 from typing import Final
 
@@ -41,16 +41,24 @@ _GRACE_SECONDS: Final = 1.0
 _Item = Finding | Measurement
 
 
-def run_files_isolated(check: FileCheck, context: CheckContext) -> Iterator[_Item]:
+def run_files_isolated(
+    check: FileCheck, context: CheckContext, is_stopped: Callable[[], bool] = lambda: False
+) -> Iterator[_Item]:
     """Examines every file in child processes and concludes here; yields what was found, file by file.
 
+    Args:
+        check: To run.
+        context: What it may look at.
+        is_stopped: Asked about twice a second: whether to kill the child and end as at the deadline.
+
     Raises:
+        CheckTimeoutError: when it is stopped.
         ScanError: when a setting is no limit.
         IsolatedCheckError: when a child dies before it is at a file, or says what it cannot mean.
     """
     limits = file_limits(context.settings, seconds=check.file_seconds)
     said: list[Finding] = []
-    for item in _Examination(check, context, limits).items():
+    for item in _Examination(check, context, limits, is_stopped).items():
         if isinstance(item, Finding):
             said.append(item)
         if not check.is_joined(item):
@@ -61,7 +69,10 @@ def run_files_isolated(check: FileCheck, context: CheckContext) -> Iterator[_Ite
 class _Examination:
     """The parent's side: starts children and follows how far they are."""
 
-    def __init__(self, check: FileCheck, context: CheckContext, limits: FileLimits) -> None:
+    def __init__(
+        self, check: FileCheck, context: CheckContext, limits: FileLimits, is_stopped: Callable[[], bool]
+    ) -> None:
+        self._is_stopped = is_stopped
         self._check, self._context, self._limits = check, context, limits
         self._files: Sequence[FileEntry] = context.snapshot.files
         self._seconds = context.deadline - time.monotonic()
@@ -70,6 +81,8 @@ class _Examination:
         """What is said of all files, of each at once when it is done."""
         position = 0
         while position < len(self._files):
+            if self._is_stopped():
+                raise CheckTimeoutError("nobody waits for this check any more")
             if self._is_time_up():
                 yield self._not_reached(position)
                 return
@@ -78,9 +91,8 @@ class _Examination:
     def _one_child(self, first: int) -> Generator[_Item, None, int]:
         """Follows one child from file number `first`; the number of the file that the next one begins at."""
         at, found, deadline = first - 1, list[_Item](), self._context.deadline
-        with Child(
-            _work, self._check, bare(self._context), self._limits, self._seconds_left(), first
-        ) as child:
+        arguments = (self._check, bare(self._context), self._limits, self._seconds_left(), first)
+        with Child(_work, *arguments, is_stopped=self._is_stopped) as child:
             while True:
                 said = _received(child, deadline)
                 if said.item is not None:

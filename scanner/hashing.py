@@ -1,62 +1,47 @@
-"""Reads every byte of a model once: sha256, git's own id where somebody recorded one, digests of tensors.
+"""Reads every byte of a model once, several files at a time, and says what they are and what weighs in them.
 
 >>> import tempfile, pathlib
->>> path = pathlib.Path(tempfile.mkdtemp()) / "config.json"
->>> _ = path.write_bytes(b"{}")
->>> hash_file(path, with_git_sha1=True).git_sha1
-'9e26dfeeb6e641a33dae4961196235bdb965b21b'
+>>> folder = pathlib.Path(tempfile.mkdtemp())
+>>> _ = (folder / "config.json").write_bytes(b"{}")
+>>> hash_model(folder, ["config.json"]).files[0].sha256[:8]
+'44136fa3'
 """
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import os
-import stat
 import threading
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-from scanner.blocks import blocks_of
-from scanner.errors import ScanError
+from scanner.file_hashing import FileHashes, HashingError, hash_file
 from scanner.manifest import FileEntry, LeftOut, SourceDigest, TensorIdentity
 from scanner.progress import Progress, SilentProgress, Task
 from scanner.tensor_identity import digest_of, identity_of
-from scanner.tensorfiles.digests import TensorDigest, TensorHasher
 from scanner.tensorfiles.extent import TensorExtent, UnmappedError
 from scanner.tensorfiles.mapping import map_tensors
+from scanner.weight_values import WeightValues
+
+__all__ = [
+    "FileHashes",
+    "HashedModel",
+    "HashingError",
+    "ReadModel",
+    "hash_file",
+    "hash_model",
+    "require_plain_name",
+]
 
 # More threads than this only make disks seek.
 _THREADS_MOST: Final = 16
 
 
-class HashingError(ScanError):
-    """A file cannot be read to its end, or changed while it was read."""
-
-
 class _StoppedError(Exception):
     """Another thread failed; this one has nothing more to do."""
-
-
-@dataclass(frozen=True)
-class FileHashes:
-    """What one pass over a file yields.
-
-    Attributes:
-        size_bytes: How many bytes were hashed.
-        sha256: 64 hex digits.
-        git_sha1: 40 hex digits, the id git gives a blob of these bytes; None unless asked for.
-        tensors: A digest for each tensor asked for, in the same order.
-    """
-
-    size_bytes: int
-    sha256: str
-    git_sha1: str | None = None
-    tensors: tuple[TensorDigest, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,10 +51,12 @@ class HashedModel:
     Attributes:
         files: One entry per file, sorted by path.
         tensors: Identity of the weights in them; None when no file holds weights.
+        weights: What the numbers in them are like; None when no tensors could be told apart.
     """
 
     files: tuple[FileEntry, ...]
     tensors: TensorIdentity | None
+    weights: WeightValues | None = None
 
 
 class ReadModel(Protocol):
@@ -84,66 +71,6 @@ class ReadModel(Protocol):
     ) -> HashedModel:
         """The entries of these paths (relative to `root`), and the identity of the weights in them."""
         ...
-
-
-def hash_file(
-    path: str | os.PathLike[str],
-    *,
-    with_git_sha1: bool = False,
-    extents: Sequence[TensorExtent] = (),
-    uses_two_threads: bool = False,
-    on_bytes: Callable[[int], None] = lambda size_bytes: None,
-) -> FileHashes:
-    """The hashes of the file at `path`, read once.
-
-    Args:
-        path: Of a regular file.
-        with_git_sha1: Whether to compute git's id as well.
-        extents: Places of the tensors to digest, of which no two overlap in part.
-        uses_two_threads: Whether to digest the tensors beside the file, for a file that is hashed alone.
-        on_bytes: Hears how many bytes each step took.
-
-    Raises:
-        HashingError: when it is not a regular file, cannot be read, or its size changed meanwhile.
-
-    Source: git blob ids are sha1("blob <size>" NUL <bytes>), Pro Git 2nd ed., section 10.2.
-    """
-    tensors = TensorHasher(extents)
-    try:
-        # Looked at before it is opened: opening a named pipe would wait for a writer for ever.
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise HashingError(f"{path}: not a regular file", hint="move it out of the model's folder")
-        with open(path, "rb", buffering=0) as stream:
-            expected_bytes = os.fstat(stream.fileno()).st_size
-            sha256 = hashlib.sha256()
-            git_sha1 = hashlib.sha1(b"blob %d\0" % expected_bytes, usedforsecurity=False)
-            hashes: list[Callable[[memoryview], None]] = [sha256.update]
-            if with_git_sha1:
-                hashes.append(git_sha1.update)
-            size_bytes = 0
-            beside = tensors.update if extents and uses_two_threads else None
-            if extents and not uses_two_threads:
-                hashes.append(tensors.update)
-            with contextlib.closing(blocks_of(stream, beside)) as blocks:
-                for block in blocks:
-                    for update in hashes:
-                        update(block)
-                    size_bytes += len(block)
-                    on_bytes(len(block))
-    except OSError as error:
-        raise HashingError(
-            f"{path}: {error.strerror or error}",
-            hint="make every file of the model readable; one that cannot be read cannot be judged",
-        ) from error
-    needed_bytes = max((extent.end for extent in extents), default=0)
-    if size_bytes != expected_bytes or size_bytes < needed_bytes:
-        raise HashingError(
-            f"{path}: had {max(expected_bytes, needed_bytes)} bytes when opened and {size_bytes} when read",
-            hint="wait until nothing writes to the model any more, then scan again",
-        )
-    return FileHashes(
-        size_bytes, sha256.hexdigest(), git_sha1.hexdigest() if with_git_sha1 else None, tensors.digests()
-    )
 
 
 def hash_model(
@@ -190,9 +117,10 @@ def hash_model(
     return HashedModel(
         tuple(each.entry for each in read),
         identity_of(
-            {each.entry.path: each.tensors for each in read if each.tensors},
+            {each.entry.path: each.hashes.tensors for each in read if each.hashes.tensors},
             [each.left_out for each in read if each.left_out],
         ),
+        _weights_of(read),
     )
 
 
@@ -201,8 +129,17 @@ class _Read:
     """A file that was read."""
 
     entry: FileEntry
-    tensors: tuple[TensorDigest, ...]
+    hashes: FileHashes
     left_out: LeftOut | None
+
+
+def _weights_of(read: Sequence[_Read]) -> WeightValues | None:
+    mapped = {each.entry.path: each.hashes for each in read if each.hashes.tensors}
+    if not mapped:
+        return None
+    from scanner.weights.odd import weight_values
+
+    return weight_values({path: (hashes.tensors, hashes.values) for path, hashes in mapped.items()})
 
 
 class _Reader:
@@ -232,7 +169,7 @@ class _Reader:
             self._root / path,
             with_git_sha1=any(digest.algorithm == "git-sha1" for digest in recorded),
             extents=extents,
-            uses_two_threads=is_large and _cores() > 1,
+            uses_two_threads=is_large and _has_idle_core(),
             on_bytes=self._tell,
         )
         tensor_digest = digest_of(hashes.tensors) if hashes.tensors else None
@@ -241,7 +178,7 @@ class _Reader:
             for digest in recorded or (None,)
         ]
         entry = next((entry for entry in entries if entry.matches_source is False), entries[0])
-        return _Read(entry, hashes.tensors, left_out)
+        return _Read(entry, hashes, left_out)
 
     def _extents(self, path: str) -> tuple[tuple[TensorExtent, ...], LeftOut | None]:
         try:
@@ -264,6 +201,12 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _has_idle_core() -> bool:
+    """Whether a second thread would have a core of its own; where there is none, it only costs."""
+    busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    return busy <= _cores() - 1
 
 
 def require_plain_name(path: str) -> None:

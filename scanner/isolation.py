@@ -13,7 +13,7 @@ import multiprocessing
 import signal
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, SpawnContext
 from typing import Final
@@ -31,6 +31,8 @@ MEMORY_LIMIT_BYTES: Final = 64 * 1024**3
 DATA_LIMIT_BYTES: Final = 8 * 1024**3
 # One finding is some kilobytes; whatever is longer is not one.
 MESSAGE_LIMIT_BYTES: Final = 64 * 1024**2
+
+_ASK_SECONDS: Final = 0.5
 
 
 class IsolatedCheckError(ScanError):
@@ -81,10 +83,16 @@ class Said:
 
 
 class Child:
-    """A process that runs `target(*arguments, sender)` and is killed when the context is left."""
+    """A process that runs `target(*arguments, sender)` and is killed when the context is left.
 
-    def __init__(self, target: Callable[..., None], *arguments: object) -> None:
-        start = _process_context()
+    `is_stopped` is asked about twice a second whether to end as at the deadline.
+    """
+
+    def __init__(
+        self, target: Callable[..., None], *arguments: object, is_stopped: Callable[[], bool] = lambda: False
+    ) -> None:
+        self._is_stopped = is_stopped
+        start = process_context()
         self._receiver, sender = start.Pipe(duplex=False)
         self._process = start.Process(target=target, args=(*arguments, sender), daemon=True)
         self._process.start()
@@ -106,8 +114,8 @@ class Child:
             ChildDiedError: when the process is gone.
             IsolatedCheckError: when what it sends is no message.
         """
-        while not self._receiver.poll(max(0.0, min(deadline - time.monotonic(), 3600.0))):
-            if time.monotonic() >= deadline:
+        while not self._receiver.poll(max(0.0, min(deadline - time.monotonic(), _ASK_SECONDS))):
+            if self._is_stopped() or time.monotonic() >= deadline:
                 raise CheckTimeoutError("the time limit passed; the check's process was killed")
         try:
             return decode(self._receiver.recv_bytes(MESSAGE_LIMIT_BYTES), Said)
@@ -118,8 +126,15 @@ class Child:
             raise IsolatedCheckError(f"the check's process sent what is not a finding ({error})") from error
 
 
-def run_isolated(check: Check, context: CheckContext) -> Iterator[Finding | Measurement]:
+def run_isolated(
+    check: Check, context: CheckContext, is_stopped: Callable[[], bool] = lambda: False
+) -> Iterator[Finding | Measurement]:
     """Runs `check` in a child process and yields what it yields.
+
+    Args:
+        check: To run.
+        context: What it may look at.
+        is_stopped: Asked about twice a second: whether to kill the child and end as at the deadline.
 
     Raises:
         CheckTimeoutError: when the deadline passes; the child is killed.
@@ -128,7 +143,7 @@ def run_isolated(check: Check, context: CheckContext) -> Iterator[Finding | Meas
     """
     # Deadlines are monotonic times of this process; what is left of them travels.
     seconds_left = context.deadline - time.monotonic()
-    with Child(_work, check, bare(context), seconds_left) as child:
+    with Child(_work, check, bare(context), seconds_left, is_stopped=is_stopped) as child:
         while (said := child.receive(context.deadline)).kind is not SaidKind.DONE:
             yield _content(said)
 
@@ -212,8 +227,22 @@ def _way(exit_code: int | None) -> str:
     return f"exit code {exit_code}"
 
 
-def _process_context() -> ForkServerContext | SpawnContext:
+def process_context() -> ForkServerContext | SpawnContext:
     """A fork server where there is one: the child then inherits no threads, locks or torch."""
     if "forkserver" in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("forkserver")
     return multiprocessing.get_context("spawn")
+
+
+def warm_up(modules: Sequence[str]) -> None:
+    """Has the fork server import these modules while this process does something else.
+
+    Each child then has them from its start; without this each imports them anew, a third of a second a check.
+    Nothing happens where there is no fork server, or when it runs already.
+    """
+    start = process_context()
+    if isinstance(start, ForkServerContext):
+        from multiprocessing import forkserver
+
+        start.set_forkserver_preload(["__main__", __name__, *modules])
+        forkserver.ensure_running()

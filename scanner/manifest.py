@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from scanner.parts import Parts
 from scanner.references import ModelRef
+from scanner.weight_values import WeightValues
 
 WEIGHT_SUFFIXES = frozenset(
     {".safetensors", ".gguf", ".bin", ".pt", ".pth", ".ckpt", ".h5", ".onnx", ".msgpack", ".npz"}
@@ -128,6 +129,7 @@ class Snapshot:
         missing: Paths that the source lists and the folder lacks.
         source: What the source told about the model beside its files ("gated": "false").
         tensors: Identity of the weights whatever their files; None when no file holds weights.
+        weights: What the numbers in them are like; None when no tensors were read.
     """
 
     ref: ModelRef
@@ -137,6 +139,7 @@ class Snapshot:
     missing: tuple[str, ...] = ()
     source: tuple[tuple[str, str], ...] = ()
     tensors: TensorIdentity | None = None
+    weights: WeightValues | None = None
 
     @property
     def is_whole(self) -> bool:

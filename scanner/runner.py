@@ -1,11 +1,17 @@
-"""Runs checks one after the other, each within its time limit; a crash becomes ERROR and the scan goes on."""
+"""Runs checks, each within its time limit; a crash becomes ERROR and the scan goes on.
+
+Static checks need nothing of each other and run side by side, in processes of their own; those that question
+the model follow one after the other.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import datetime
+import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from scanner.check import Check, CheckContext, CheckRecord, Needs, Profile
@@ -21,6 +27,8 @@ from scanner.records import decode, encode
 _TIME_FACTOR: Final = {Profile.QUICK: 1.0, Profile.STANDARD: 10.0, Profile.DEEP: 50.0}
 _ORDER: Final = list(Needs)
 JOURNAL_KIND: Final = "check"
+# Each takes a core and, at worst, some hundred megabytes.
+_AT_ONCE: Final = 2
 
 
 def in_order(checks: Sequence[Check]) -> list[Check]:
@@ -36,20 +44,60 @@ def run_checks(checks: Sequence[Check], context: CheckContext, journal: Journal)
     """
     earlier: dict[str, CheckRecord] = {}
     ordered = in_order(checks)
-    with context.progress.task("Checks", len(ordered), "checks") as task:
+    known = {check.id: _journalled(journal, check) for check in ordered}
+    waiting = [check for check in ordered if check.needs is Needs.STATIC and known[check.id] is None]
+    with (
+        context.progress.task("Checks", len(ordered), "checks") as task,
+        _SideBySide(waiting, context) as side_by_side,
+    ):
         for check in ordered:
             task.note(check.id)
-            record = _journalled(journal, check)
+            record = known[check.id]
             if record is None:
-                record = run_check(check, dataclasses.replace(context, earlier=dict(earlier)))
+                record = side_by_side.record_of(check) or run_check(
+                    check, dataclasses.replace(context, earlier=dict(earlier))
+                )
                 journal.append(JOURNAL_KIND, check.id, record)
             earlier[check.id] = record
             task.advance()
             yield record
 
 
-def run_check(check: Check, context: CheckContext) -> CheckRecord:
+class _SideBySide:
+    """Static checks that run while the first of them is waited for; leaving it stops those still running."""
+
+    def __init__(self, checks: Sequence[Check], context: CheckContext) -> None:
+        self._stop = threading.Event()
+        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="check")
+        self._records = {
+            check.id: self._threads.submit(run_check, check, context, self._stop.is_set) for check in checks
+        }
+
+    def __enter__(self) -> _SideBySide:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._threads.shutdown(cancel_futures=True)
+
+    def record_of(self, check: Check) -> CheckRecord | None:
+        """The record of one of the checks, once it is there; None for any other check.
+
+        Raises:
+            ScanError: when the scan itself cannot go on.
+        """
+        return self._records[check.id].result() if check.id in self._records else None
+
+
+def run_check(
+    check: Check, context: CheckContext, is_stopped: Callable[[], bool] = lambda: False
+) -> CheckRecord:
     """Runs one check to its record; never raises for what the check did.
+
+    Args:
+        check: To run.
+        context: What it may look at.
+        is_stopped: Whether nobody wants the record of a static check any more, so that it is broken off.
 
     Raises:
         ScanError: when the scan itself cannot go on (a full disk, an engine that is gone).
@@ -59,7 +107,7 @@ def run_check(check: Check, context: CheckContext) -> CheckRecord:
     findings: list[Finding] = []
     measurements: list[Measurement] = []
     try:
-        for item in _items(check, dataclasses.replace(context, deadline=began + limit)):
+        for item in _items(check, dataclasses.replace(context, deadline=began + limit), is_stopped):
             if isinstance(item, Finding):
                 findings.append(item)
             else:
@@ -77,11 +125,13 @@ def run_check(check: Check, context: CheckContext) -> CheckRecord:
     return CheckRecord(check.id, tuple(findings), tuple(measurements), started_at, time.monotonic() - began)
 
 
-def _items(check: Check, context: CheckContext) -> Iterator[Finding | Measurement]:
+def _items(
+    check: Check, context: CheckContext, is_stopped: Callable[[], bool]
+) -> Iterator[Finding | Measurement]:
     if isinstance(check, FileCheck):
-        return run_files_isolated(check, context)
+        return run_files_isolated(check, context, is_stopped)
     if check.needs is Needs.STATIC:
-        return run_isolated(check, context)
+        return run_isolated(check, context, is_stopped)
     able = context.require_questioner().engine.capabilities
     if check.needs.value not in able:
         raise NotAvailableError(

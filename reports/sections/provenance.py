@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from reports.contents import Contents, EvidenceRecord, EvidenceState
 from reports.numbers import size_text
 from reports.sections.verdict import Fact
 from reports.wording import Tag, counted, evidence_tag, titled
+from scanner.file_check import FileVerdict
+from scanner.file_verdicts import FileJudgement
 from scanner.findings import Outcome
 from scanner.manifest import FileEntry
 from scanner.origins.chain import Link
 from scanner.origins.jurisdiction import NOT_KNOWN
 from scanner.origins.record import OriginRecord
+
+_VERDICTS: Final = {
+    FileVerdict.PLAIN_DATA: Tag("Plain data", "good", "●", "plain-data"),
+    FileVerdict.NEEDS_CLASS_INSTANCE: Tag("Needs code", "warn", "◆", "needs-code"),
+    FileVerdict.NOT_READABLE: Tag("Not readable", "open", "○", "not-readable"),
+    FileVerdict.ATTACK: Tag("Attack", "bad", "■", "attack"),
+}
 
 
 @dataclass(frozen=True)
@@ -27,6 +37,9 @@ class FileView:
         recorded: The differing digest that the source recorded, or "".
         source: Who recorded one.
         tag: How the two compare, None when there is nothing to compare with.
+        verdict: What is to be said of opening it, None when the scan did not ask.
+        kind: What it is, in words, or "".
+        why: The worst that was found in it, or "".
     """
 
     path: str
@@ -35,6 +48,9 @@ class FileView:
     recorded: str
     source: str
     tag: Tag | None
+    verdict: Tag | None
+    kind: str
+    why: str
 
 
 @dataclass(frozen=True)
@@ -93,11 +109,12 @@ class ProvenanceView:
 
 def provenance_view(contents: Contents) -> ProvenanceView:
     """The sections of these contents."""
+    judged = {judgement.path: judgement for judgement in contents.file_verdicts}
     verified = sum(record.state is EvidenceState.VERIFIED for record in contents.evidence)
     return ProvenanceView(
         origin=tuple(_origin(contents.origin)) if contents.origin else (),
         facts=tuple(_facts(contents)),
-        files=tuple(_file(entry) for entry in contents.model.files),
+        files=tuple(_file(entry, judged.get(entry.path)) for entry in contents.model.files),
         missing=contents.model.missing,
         evidence=tuple(_evidence(record) for record in contents.evidence),
         summary=(
@@ -150,7 +167,7 @@ def _link(part: str, link: Link) -> OriginRow:
     return OriginRow(part, link.name, f"{who}{source}", "; ".join(filter(None, [known, link.detail])))
 
 
-def _file(entry: FileEntry) -> FileView:
+def _file(entry: FileEntry, judged: FileJudgement | None) -> FileView:
     source = entry.source_digest
     differs = source is not None and not entry.matches_source
     return FileView(
@@ -160,6 +177,9 @@ def _file(entry: FileEntry) -> FileView:
         recorded=f"{source.algorithm} {source.value}" if source and differs else "",
         source=f"{source.algorithm}, {source.origin}" if source else "the source records no digest",
         tag=_match(entry),
+        verdict=_VERDICTS[judged.verdict] if judged else None,
+        kind=judged.kind if judged else "",
+        why=judged.reasons[0].message if judged and judged.reasons else "",
     )
 
 

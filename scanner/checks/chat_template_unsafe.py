@@ -2,17 +2,20 @@
 
 What it looks for: every Jinja template that a loader would use (tokenizer_config.json, chat_template.json,
 processor_config.json, .jinja files, GGUF metadata) is parsed, never rendered: attributes and subscripts that
-lead into Python, also when their names are glued together; other templates loaded; loops, ranges and
-paddings of enormous size; templates too long, too deep or not Jinja; conditions on words of a message or on
-the date; invisible characters written into the prompt.
+lead into Python, also when their names are glued together from pieces, variables, formats or letters; other
+templates loaded; loops, ranges, recursion, doubling and paddings of enormous size; templates too long, too
+deep or not Jinja; conditions on words of a message, on its length, on the date or on chance; words of a
+message replaced; instructions to disobey, to hide something or to send it away; links that carry what was
+said; packed text, invisible characters and letters of two scripts in one word.
 
 Why it matters: a template is code that runs on every prompt. Loaders without a sandbox execute what it
 reaches (CVE-2024-34359); in a sandbox it can still hang the server, or slip instructions into the
 conversation when a trigger word appears, which no test of the weights would show.
 
-How it can be wrong: a condition on plain words in a message may be an honest switch ("detailed thinking on"),
-so it is reported as medium; control marks like <think> or /no_think are taken for what they are. A trigger
-made of signs alone is not seen. Loops over messages are bounded by the conversation and pass.
+How it can be wrong: a condition on plain words in a message is an attack when words depend on it, and to be
+read by a person when only marks do ("detailed thinking on" is known as a switch); control marks like <think>
+or /no_think are taken for what they are, so a trigger made of them is not seen. Wording is told by patterns in
+a few languages: what is paraphrased passes. Loops over messages are bounded by the conversation and pass.
 
 What it needs: the files alone, and jinja2's parser.
 
@@ -22,16 +25,22 @@ OWASP LLM03:2025; MITRE ATLAS AML.T0051.001, AML.T0018.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Iterable, Iterator
 from typing import Final
 
-from scanner.check import Check, CheckContext
+from scanner.check import CheckContext
 from scanner.evidence import EvidenceRef
+from scanner.file_check import SOUND, FileCheck, FileVerdict, is_sound
 from scanner.findings import Finding, Location, Measurement, Severity
+from scanner.manifest import FileEntry
+from scanner.model_files import GgufError, ModelFileError
 from scanner.templates.conditions import hidden_conditions
-from scanner.templates.dangers import Danger, template_dangers
-from scanner.templates.files import ChatTemplate, find_templates
+from scanner.templates.danger import Danger
+from scanner.templates.dangers import template_dangers
+from scanner.templates.files import ChatTemplate, UnexpectedTemplateError, templates_in
 from scanner.templates.syntax import TemplateFaultError, parse_template
+from scanner.templates.wording import said_in_words
 
 _LLM: Final = "OWASP-LLM03:2025"
 _TAGS: Final = {
@@ -43,6 +52,7 @@ _TAGS: Final = {
     "TPL-DEPTH": ("CWE-674", "OWASP-LLM10:2025"),
     "TPL-SYNTAX": ("CWE-20", _LLM),
     "TPL-HIDDEN": ("CWE-506", "OWASP-LLM01:2025", "AML.T0051.001", "AML.T0018"),
+    "TPL-WORDING": ("CWE-506", "OWASP-LLM01:2025", "AML.T0051.001", "AML.T0018"),
     "TPL-INVISIBLE": ("CWE-1007", "OWASP-LLM01:2025", "AML.T0051.001"),
 }
 _REMEDIATION: Final = (
@@ -52,50 +62,62 @@ _REMEDIATION: Final = (
 _DANGERS_PER_TEMPLATE: Final = 20
 
 
-class ChatTemplateUnsafe(Check):
+class ChatTemplateUnsafe(FileCheck):
     """Reads every chat template of the model as a syntax tree."""
 
     id = "chat-template-unsafe"
     title = "A chat template does more than write a prompt"
     severity = Severity.HIGH
+    kind = "files with chat templates"
+    clean = "only write a prompt"
+    verdicts = {  # noqa: RUF012 - a ClassVar of the base class
+        "TPL-SIZE": FileVerdict.NOT_READABLE,
+        "TPL-DEPTH": FileVerdict.NOT_READABLE,
+        "TPL-SYNTAX": FileVerdict.NOT_READABLE,
+    }
 
-    def run(self, context: CheckContext) -> Iterator[Finding | Measurement]:
-        """Yields one finding per dangerous construct, and one PASS for the templates without any."""
-        search = find_templates(context.snapshot)
-        for path, reason in search.unread:
-            yield self.errored(
-                reason if path in reason else f"{path}: {reason}",
-                rule="unreadable",
-                locations=(Location(path),),
-            )
-        for path, reason in search.not_fetched:
-            yield self.not_run(reason, subject=path, rule="not-fetched")
-        if not search.templates:
-            if not search.unread and not search.not_fetched:
-                yield self.not_run("the model has no chat template", rule="nothing-to-examine")
+    def examine(self, context: CheckContext, entry: FileEntry) -> Iterator[Finding | Measurement]:
+        """Yields one finding per dangerous construct of the templates that this file holds."""
+        try:
+            templates = list(templates_in(context.snapshot, entry))
+        except (ModelFileError, GgufError, UnexpectedTemplateError) as error:
+            reason = str(error)
+            yield self.unreadable(entry, reason if entry.path in reason else f"{entry.path}: {reason}")
             return
-        sound: list[ChatTemplate] = []
-        for template in search.templates:
+        said = False
+        for template in templates:
             context.check_deadline()
-            findings = list(self._judge(context, template))
-            yield from findings
-            if not findings:
-                sound.append(template)
-        if sound:
+            for finding in self._judge(context, template):
+                said = True
+                yield finding
+        if templates and not said:
             yield self.passed(
-                f"{len(sound)} of {len(search.templates)} chat templates only write a prompt",
-                locations=tuple(Location(template.path, detail=template.key) for template in sound),
-                evidence=tuple(_keep(context, template) for template in sound),
+                entry.path,
+                rule=SOUND,
+                locations=tuple(Location(template.path, detail=template.key) for template in templates),
+                evidence=tuple(_keep(context, template) for template in templates),
             )
+
+    def conclude(self, said: Iterable[Finding]) -> Iterator[Finding | Measurement]:
+        """The joined PASS keeps the places and texts of the templates that passed."""
+        said = list(said)
+        sound = [finding for finding in said if is_sound(finding)]
+        for item in super().conclude(said):
+            if is_sound(item) and isinstance(item, Finding):
+                places = tuple(place for finding in sound for place in finding.locations)
+                kept = tuple(ref for finding in sound for ref in finding.evidence)
+                yield dataclasses.replace(item, locations=places, evidence=kept)
+            else:
+                yield item
 
     def _judge(self, context: CheckContext, template: ChatTemplate) -> Iterator[Finding]:
         try:
             tree = parse_template(template.source)
+            dangers = [*template_dangers(tree), *hidden_conditions(tree), *said_in_words(tree)]
         except TemplateFaultError as error:
-            danger = Danger(error.code, str(error), error.line or 1, Severity.MEDIUM)
+            danger = Danger(error.code, str(error), error.line or 1, Severity.HIGH)
             yield self._failed(template, danger, _keep(context, template))
             return
-        dangers = [*template_dangers(tree), *hidden_conditions(tree)]
         evidence = _keep(context, template) if dangers else None
         worst_first = sorted(dangers, key=lambda danger: -danger.severity.rank)
         for danger in worst_first[:_DANGERS_PER_TEMPLATE]:

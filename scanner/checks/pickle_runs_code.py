@@ -30,7 +30,7 @@ from typing import BinaryIO, ClassVar, Final
 
 from scanner.check import CheckContext, MeasureSpec
 from scanner.evidence import EvidenceRef
-from scanner.file_check import FileCheck, FileVerdict
+from scanner.file_check import NOT_FETCHED, FileCheck, FileVerdict
 from scanner.findings import Confidence, Finding, Interval, Location, Measurement, Severity
 from scanner.manifest import FileEntry
 from scanner.pickles.files import look_into_opened
@@ -54,7 +54,6 @@ _OPINION_OPCODES: Final = 2_000_000
 _OPINION_BYTES: Final = 256 * 1024**2
 _FINDINGS_PER_FILE: Final = 20
 _NAMES_IN_MESSAGE: Final = 6
-_NOT_FETCHED: Final = "not-fetched"
 
 
 @dataclass(frozen=True)
@@ -79,6 +78,7 @@ class PickleRunsCode(FileCheck):
     kind = "files with pickles"
     clean = "hold nothing but tensors, arrays and plain values"
     sound_rule = "tensor-plumbing"
+    hidden_in_rest = "a pickle may lie in the rest"
     verdicts: ClassVar[Mapping[str, FileVerdict]] = {"class-instance": FileVerdict.NEEDS_CLASS_INSTANCE}
 
     def examine(self, context: CheckContext, entry: FileEntry) -> Iterator[Finding | Measurement]:
@@ -95,16 +95,9 @@ class PickleRunsCode(FileCheck):
         elif reading.is_relevant and not said:
             yield self.sound(entry)
 
-    def is_joined(self, item: Finding | Measurement) -> bool:
-        """A model of a thousand shards has a thousand files that were not read to their end."""
-        return super().is_joined(item) or (isinstance(item, Finding) and item.rule == _NOT_FETCHED)
-
     def conclude(self, said: Iterable[Finding]) -> Iterator[Finding | Measurement]:
-        """Joins what was not fetched, and counts the files whose every pickle was read."""
+        """Counts the files whose every pickle was read, too."""
         said = list(said)
-        partly = sorted({finding.subject for finding in said if finding.rule == _NOT_FETCHED})
-        if partly:
-            yield self.not_run(_partly_read(partly), rule=_NOT_FETCHED)
         yield from super().conclude(said)
         relevant = {finding.locations[0].path for finding in said if finding.locations}
         if relevant:
@@ -117,9 +110,9 @@ class PickleRunsCode(FileCheck):
 
     def _not_fetched(self, entry: FileEntry, reading: FileReading) -> Finding:
         """NOT_RUN, with a place in the file when pickles were seen in it: it counts among such files then."""
-        reason = f"of {entry.path} only parts were read, and a pickle may lie in the rest"
+        reason = f"of {entry.path} only parts were read, and {self.hidden_in_rest}"
         places = (Location(entry.path),) if reading.is_relevant else ()
-        return self.not_run(reason, subject=entry.path, rule=_NOT_FETCHED, locations=places)
+        return self.not_run(reason, subject=entry.path, rule=NOT_FETCHED, locations=places)
 
     def _findings(
         self, context: CheckContext, entry: FileEntry, reading: FileReading, evidence: EvidenceRef
@@ -198,12 +191,6 @@ class PickleRunsCode(FileCheck):
             return
         opinion = ask_picklescan_about(_opener(context, entry), entry.path)
         yield from self._report(entry.path, _unseen(reading, opinion), evidence)
-
-
-def _partly_read(paths: list[str]) -> str:
-    names = ", ".join(paths[:_NAMES_IN_MESSAGE])
-    more = f" and {len(paths) - _NAMES_IN_MESSAGE} more" if len(paths) > _NAMES_IN_MESSAGE else ""
-    return f"of {len(paths)} files only parts were read, and a pickle may lie in the rest: {names}{more}"
 
 
 def _uses(found: FoundPickle) -> Iterator[_Use]:

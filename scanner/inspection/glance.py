@@ -10,10 +10,11 @@ True
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass
 from typing import BinaryIO
+
+import msgspec
 
 from scanner.tensorfiles.safetensors_header import HEADER_LIMIT_BYTES
 
@@ -42,14 +43,11 @@ def glance(stream: BinaryIO) -> Glance:
     if not 2 <= length <= HEADER_LIMIT_BYTES:
         return Glance(0, Counter())
     try:
-        header = json.loads(stream.read(length))
-    except (ValueError, RecursionError):
+        header = msgspec.json.decode(stream.read(length))
+    except (msgspec.DecodeError, ValueError, RecursionError):
         return Glance(0, Counter())
     entries = header.values() if isinstance(header, dict) else ()
     tensors = [entry for entry in entries if isinstance(entry, dict) and "dtype" in entry]
-    ends = [end for tensor in tensors for end in _numbers(tensor.get("data_offsets"))]
+    spans = [span for tensor in tensors if isinstance(span := tensor.get("data_offsets"), list)]
+    ends = [number for span in spans for number in span if type(number) is int]
     return Glance(8 + length + max(ends, default=0), Counter(str(tensor["dtype"])[:20] for tensor in tensors))
-
-
-def _numbers(value: object) -> list[int]:
-    return [number for number in value if type(number) is int] if isinstance(value, list) else []

@@ -107,7 +107,9 @@ class _Assembly:
         ]
         shown = tuple((key, value) for key, value in facts if value)
         missing = tuple(sorted(self._missing))
-        return Snapshot(ref, None, str(self._root.resolve()), hashed.files, missing, shown, hashed.tensors)
+        return Snapshot(
+            ref, None, str(self._root.resolve()), hashed.files, missing, shown, hashed.tensors, hashed.weights
+        )
 
     def _require_model(self, plan: Iterable[LayerFile]) -> None:
         if not any(layer.packing or is_weight_file(layer.path) for layer in plan):

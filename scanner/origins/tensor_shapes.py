@@ -33,6 +33,8 @@ _BESIDE: Final = re.compile(
 _SHARD: Final = re.compile(r"-\d{5}-of-\d{5}(?=\.\w+$)")
 # Parts that are no model of their own: adapters, image projectors, draft heads, importance matrices.
 _PART_ONLY: Final = re.compile(r"(?:^|/)(?:adapter_|optimizer|training_)|mmproj|imatrix", re.IGNORECASE)
+# Types into which quantisers pack several numbers.
+_PACKING_BITS: Final = {"I32": 32, "U32": 32, "U8": 8, "I8": 8}
 # Integer buffers (position ids and the like) are smaller than any packed weight worth counting.
 _MAX_BUFFER: Final = 100_000
 
@@ -142,8 +144,13 @@ def _safetensors(snapshot: Snapshot, entry: FileEntry, config: Mapping[str, obje
     for tensor in reading.tensors:
         if not _BESIDE.search(tensor.name):
             count = math.prod(tensor.shape)
-            place = f"{entry.path}, {tensor.name[:80]}"
-            yield Tensor(tensor.name, count * _numbers_per_element(tensor.dtype, count, bits, place))
+            per_element = _numbers_per_element(tensor.dtype, count, bits)
+            if per_element is None:
+                raise TensorShapesError(
+                    f"{entry.path}, {tensor.name[:80]}: holds {tensor.dtype}, and config.json does not say "
+                    "how it is packed"
+                )
+            yield Tensor(tensor.name, count * per_element)
 
 
 def _packed_bits(config: Mapping[str, object]) -> int | None:
@@ -157,13 +164,13 @@ def _packed_bits(config: Mapping[str, object]) -> int | None:
     return bits if isinstance(bits, int) and bits in (2, 3, 4, 8) else None
 
 
-def _numbers_per_element(dtype: str, count: int, bits: int | None, place: str) -> int:
-    """How many parameters one stored element holds."""
-    width = {"I32": 32, "U32": 32, "U8": 8, "I8": 8}.get(dtype)
+def _numbers_per_element(dtype: str, count: int, bits: int | None) -> int | None:
+    """How many parameters one stored element holds; None when nobody says."""
+    width = _PACKING_BITS.get(dtype)
     if width is None or (dtype == "I8" and bits in (None, 8)):
         return 1
     if bits is None and count > _MAX_BUFFER:
-        raise TensorShapesError(f"{place}: holds {dtype}, and config.json does not say how it is packed")
+        return None
     return max(1, width // bits) if bits else 1
 
 

@@ -67,7 +67,15 @@ class DemoSource(Source):
         except HashingError as error:
             raise SourceError(str(error), hint=error.hint) from error
         facts = (("distribution", f"{DISTRIBUTION} {distribution.version}"),)
-        return Snapshot(ref, None, str(path.parent), hashed.files, source=facts, tensors=hashed.tensors)
+        return Snapshot(
+            ref,
+            None,
+            str(path.parent),
+            hashed.files,
+            source=facts,
+            tensors=hashed.tensors,
+            weights=hashed.weights,
+        )
 
 
 def _digests(version: str, recorded: importlib.metadata.PackagePath) -> list[SourceDigest]:

@@ -86,7 +86,9 @@ class DirectorySource(Source):
         commit, facts = _commit_of(root, recorded)
         facts += [("left_out", path) for path in sorted(set(listing.files).difference(taken))]
         facts += listing.facts + [("digest_unreadable", problem) for problem in recorded.unreadable]
-        return Snapshot(ref, commit, str(root), hashed.files, tuple(missing), tuple(facts), hashed.tensors)
+        return Snapshot(
+            ref, commit, str(root), hashed.files, tuple(missing), tuple(facts), hashed.tensors, hashed.weights
+        )
 
 
 @dataclass

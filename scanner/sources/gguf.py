@@ -63,7 +63,9 @@ class GgufSource(Source):
         commit = hub_commit(folder)
         if commit:
             facts.append(("commit_origin", "name of the folder in the hub cache"))
-        return Snapshot(ref, commit, str(path.parent), hashed.files, missing, tuple(facts), hashed.tensors)
+        return Snapshot(
+            ref, commit, str(path.parent), hashed.files, missing, tuple(facts), hashed.tensors, hashed.weights
+        )
 
 
 def _require_gguf(path: Path, shown: str) -> None:

@@ -144,7 +144,9 @@ def _snapshot(ref: ModelRef, listing: HubListing, root: Path, part: str, options
         *went_back(root.parent, listing),
     )
     missing = tuple(sorted(selected - set(present)))
-    return Snapshot(ref, listing.commit, str(root.resolve()), hashed.files, missing, facts, hashed.tensors)
+    return Snapshot(
+        ref, listing.commit, str(root.resolve()), hashed.files, missing, facts, hashed.tensors, hashed.weights
+    )
 
 
 def _digests(listing: HubListing) -> dict[str, list[SourceDigest]]:

@@ -97,7 +97,14 @@ class AddressSource(Source):
             keep_record(folder, _record(hashed.files, brought, before))
         root = str((folder / "files").resolve())
         return Snapshot(
-            ref, None, root, hashed.files, tuple(brought.missing), tuple(brought.facts), hashed.tensors
+            ref,
+            None,
+            root,
+            hashed.files,
+            tuple(brought.missing),
+            tuple(brought.facts),
+            hashed.tensors,
+            hashed.weights,
         )
 
 

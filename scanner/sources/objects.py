@@ -250,7 +250,7 @@ def _snapshot(
     facts: tuple[tuple[str, str], ...],
 ) -> Snapshot:
     root = str((folder / "files").resolve())
-    return Snapshot(ref, None, root, hashed.files, missing, facts, hashed.tensors)
+    return Snapshot(ref, None, root, hashed.files, missing, facts, hashed.tensors, hashed.weights)
 
 
 SOURCE = ObjectSource()

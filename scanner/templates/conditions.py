@@ -9,22 +9,44 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from scanner.findings import Confidence, Severity
-from scanner.templates.dangers import Danger
-from scanner.templates.syntax import text_of, walk
+from scanner.templates.content import CONTENT_KEYS, followed, is_content, is_date, names_in
+from scanner.templates.danger import Danger
+from scanner.templates.expressions import written
+from scanner.templates.folding import text_of
+from scanner.templates.known import name_of
+from scanner.templates.syntax import walk
 
 if TYPE_CHECKING:
     from jinja2 import nodes
 
-_CONTENT_KEYS: Final = frozenset({"content", "text", "reasoning_content"})
-_DATE_NAMES: Final = frozenset({"strftime_now", "date_string", "today", "now", "current_date"})
 # Control marks of templates are wrapped in signs: "<think>", "[INST]", "/no_think", "{%". Words are not.
 _MARK: Final = re.compile(r"^[^\w\s]|[^\w\s.,!?'\"]$|<\||\|>", re.UNICODE)
+_USUAL_MARK: Final = re.compile(
+    r"^\s*[<\[(/{#*_\-\n`\"'!?.,:;@$\\=~+\u2000-\u2bff\u3000-\u303f\uff00-\uffef]|[>\]:]\s*$"
+)
 _LETTERS: Final = re.compile(r"[^\W\d_]", re.UNICODE)
 _WORD_LETTERS: Final = 3
+# Switches of known families that are words. Source: templates of Llama-Nemotron and Ling 3.
+_SWITCHES: Final = frozenset({"detailed thinking on", "detailed thinking off"})
+# A list of content parts has few; a text of an exact length is recognised by it.
+_EXACT_LENGTH: Final = 10
+# Marks of templates, and how many words make something said.
+_MARKS: Final = re.compile(r"<[^<>\n]{1,60}>|\[/?[A-Z_]{2,30}\]")
+_SAID: Final = re.compile(r"[^\W\d_]{3,}")
+_SIGNS: Final = re.compile(r"[\u3040-\u9fff\uac00-\ud7af]+")
+_A_SENTENCE: Final = 4
+# Filters that look for something in a text or in every message.
+_SEARCHING: Final = frozenset(
+    {"selectattr", "rejectattr", "select", "reject", "regex_search", "regex_match", "regex_findall", "search",
+     "match", "contains"}
+)  # fmt: skip
+_TESTS: Final = frozenset(
+    {"equalto", "eq", "ne", "in", "string", "mapping", "defined", "undefined", "sequence"}
+)
 _LOOKING: Final = frozenset({"startswith", "endswith", "find", "index", "count", "rfind", "__contains__"})
 
 
@@ -32,42 +54,191 @@ def hidden_conditions(tree: nodes.Template) -> list[Danger]:
     """Every condition on words of a message or on the date, one per line."""
     from jinja2 import nodes
 
-    contents, dates = _followed(tree)
+    contents, dates = followed(tree)
     found: dict[tuple[str, int], Danger] = {}
+    flags: dict[str, str] = {}
     for node, _ in walk(tree):
-        tests = [node.test] if isinstance(node, nodes.If | nodes.CondExpr) else []
-        if isinstance(node, nodes.For) and node.test is not None:
-            tests.append(node.test)
-        for test in tests:
-            for danger in _in_test(test, contents, dates):
-                found.setdefault((danger.message, danger.line), danger)
+        for danger in (*_rewritten(node, contents), *_looked_up(node, contents)):
+            _keep(found, danger)
+        if isinstance(node, nodes.Assign):
+            flags.update(
+                (name, why)
+                for why, _ in _reasons(node.node, contents, dates)
+                for name in names_in(node.target)
+            )
+        test = node.test if isinstance(node, nodes.If | nodes.CondExpr | nodes.For) else None
+        if test is None:
+            continue
+        writes = _writes_words(node)
+        mappings = _mappings(test)
+        for why, line in _reasons(test, contents, dates, mappings):
+            flags.update((name, why) for name in _set_inside(node))
+            severity = Severity.HIGH if writes else Severity.MEDIUM
+            _keep(found, Danger("TPL-HIDDEN", why, line, severity, Confidence.MEDIUM))
+        if isinstance(node, nodes.If | nodes.CondExpr) and _writes_words(node, _A_SENTENCE):
+            for mark, line in _marks_asked(test, contents):
+                why = f"what the prompt says depends on the mark {_shown(mark)} in a message"
+                _keep(found, Danger("TPL-HIDDEN", why, line, Severity.HIGH, Confidence.MEDIUM))
+        for why in _flagged(test, flags) if writes else ():
+            _keep(found, Danger("TPL-HIDDEN", why, node.lineno, Severity.HIGH, Confidence.MEDIUM))
     return sorted(found.values(), key=lambda danger: danger.line)
 
 
-def _in_test(test: nodes.Node, contents: frozenset[str], dates: frozenset[str]) -> Iterator[Danger]:
+def _keep(found: dict[tuple[str, int], Danger], danger: Danger) -> None:
+    """Keeps the worse of two dangers of one wording and line."""
+    key = (danger.message, danger.line)
+    if key not in found or found[key].severity.rank < danger.severity.rank:
+        found[key] = danger
+
+
+def _marks_asked(test: nodes.Node, contents: frozenset[str]) -> Iterator[tuple[str, int]]:
+    """Marks that no family of models uses: words between other signs than < >, [ ], / and the like."""
     from jinja2 import nodes
 
     for node, _ in walk(test):
-        if not isinstance(node, nodes.Compare | nodes.Call | nodes.Test):
+        if isinstance(node, nodes.Compare | nodes.Call) and _compares_content(node, contents):
+            for text in _constants(node):
+                if _LETTERS.search(text) and not _word(text) and not _USUAL_MARK.search(text):
+                    yield text, node.lineno
+
+
+def _looked_up(node: nodes.Node, contents: frozenset[str]) -> Iterator[Danger]:
+    """Texts that are chosen by what a message says."""
+    from jinja2 import nodes
+
+    key: nodes.Node | None = None
+    if isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Name | nodes.Getattr | nodes.Getitem):
+        key = node.arg
+    elif isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr) and node.node.attr == "get":
+        key = node.args[0] if node.args else None
+    if key is not None and is_content(key, contents):
+        message = "it looks up what it writes by the words of a message"
+        yield Danger("TPL-HIDDEN", message, node.lineno, Severity.HIGH, Confidence.MEDIUM)
+
+
+def _words_in(text: str) -> int:
+    """How many words a text has beside marks; two signs of Chinese or Japanese count as one."""
+    plain = _MARKS.sub(" ", text)
+    return len(_SAID.findall(_SIGNS.sub(" ", plain))) + sum(len(run) for run in _SIGNS.findall(plain)) // 2
+
+
+def _writes_words(node: nodes.Node, least: int = 2) -> bool:
+    """Whether what depends on a condition says something, instead of setting marks."""
+    from jinja2 import nodes
+
+    waiting = [child for child in node.iter_child_nodes() if child is not getattr(node, "test", None)]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, nodes.Compare | nodes.Test) or _is_refusal(part):
+            continue  # what is compared is not said, and what refuses a prompt writes none
+        text = part.data if isinstance(part, nodes.TemplateData) else text_of(part) or ""
+        if _words_in(text) >= least:
+            return True
+        key = part.arg if isinstance(part, nodes.Getitem) else None
+        waiting.extend(child for child in part.iter_child_nodes() if child is not key)
+    return False
+
+
+def _is_refusal(node: nodes.Node) -> bool:
+    from jinja2 import nodes
+
+    return isinstance(node, nodes.Call) and name_of(node.node) == "raise_exception"
+
+
+def _set_inside(node: nodes.Node) -> set[str]:
+    """Variables that a branch fills: what depends on them depends on its condition."""
+    from jinja2 import nodes
+
+    return {
+        name for part, _ in walk(node) if isinstance(part, nodes.Assign) for name in names_in(part.target)
+    }
+
+
+def _flagged(test: nodes.Node, flags: Mapping[str, str]) -> set[str]:
+    return {flags[name] for part, _ in walk(test) if (name := name_of(part)) in flags}
+
+
+def _rewritten(node: nodes.Node, contents: frozenset[str]) -> Iterator[Danger]:
+    """Words of a message that are replaced by others."""
+    from jinja2 import nodes
+
+    given: list[nodes.Expr] = []
+    if isinstance(node, nodes.Filter) and node.name == "replace" and is_content(node.node, contents):
+        given = node.args
+    elif (
+        isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr) and node.node.attr == "replace"
+    ):
+        given = node.args if is_content(node.node.node, contents) else []
+    words = [word for word in (_word(text_of(each) or "") for each in given[:2]) if word]
+    if words:
+        message = f"it replaces words of a message: {ascii(words[0][:40])}"
+        yield Danger("TPL-HIDDEN", message, node.lineno, Severity.HIGH, Confidence.MEDIUM)
+
+
+def _mappings(test: nodes.Node) -> frozenset[str]:
+    """Expressions that a condition says are mappings: `"parts" in content` then asks for a key."""
+    from jinja2 import nodes
+
+    parts = [test]
+    found: set[str] = set()
+    while parts:
+        part = parts.pop()
+        if isinstance(part, nodes.And):
+            parts.extend((part.left, part.right))
+        elif isinstance(part, nodes.Test) and part.name == "mapping":
+            found.add(written(part.node))
+    return frozenset(found)
+
+
+def _reasons(
+    test: nodes.Node, contents: frozenset[str], dates: frozenset[str], mappings: frozenset[str] = frozenset()
+) -> Iterator[tuple[str, int]]:
+    """(what the prompt depends on, line) for every comparison in an expression."""
+    from jinja2 import nodes
+
+    for node, _ in walk(test):
+        if not isinstance(node, nodes.Compare | nodes.Call | nodes.Test | nodes.Filter):
+            continue
+        if isinstance(node, nodes.Compare) and any(written(op.expr) in mappings for op in node.ops):
             continue
         parts = list(node.iter_child_nodes())
         word = next((word for word in map(_word, _constants(node)) if word), "")
-        if any(_is_date(part, dates) for part in parts) and not _asks_existence(node):
-            message = "what the prompt says depends on the date"
-            yield Danger("TPL-HIDDEN", message, node.lineno, Severity.MEDIUM, Confidence.MEDIUM)
+        if any(is_date(part, dates) for part in parts) and not _asks_existence(node):
+            yield "what the prompt says depends on the date", node.lineno
         elif word and _compares_content(node, contents):
-            message = f"what the prompt says depends on the words '{word[:40]}' in a message"
-            yield Danger("TPL-HIDDEN", message, node.lineno, Severity.MEDIUM, Confidence.MEDIUM)
+            yield f"what the prompt says depends on the words {_shown(word)} in a message", node.lineno
+        elif _counts_content(node, contents):
+            yield "what the prompt says depends on how long a message is", node.lineno
 
 
 def _compares_content(node: nodes.Node, contents: frozenset[str]) -> bool:
     from jinja2 import nodes
 
     if isinstance(node, nodes.Compare):
-        return _is_content(node.expr, contents) or any(_is_content(op.expr, contents) for op in node.ops)
+        return is_content(node.expr, contents) or any(is_content(op.expr, contents) for op in node.ops)
     if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr):
-        return node.node.attr in _LOOKING and _is_content(node.node.node, contents)
-    return isinstance(node, nodes.Test) and _is_content(node.node, contents)
+        return node.node.attr in _LOOKING and is_content(node.node.node, contents)
+    if isinstance(node, nodes.Filter):
+        asks = node.name in _SEARCHING and bool(CONTENT_KEYS & {text_of(each) for each in node.args})
+        return asks or (node.name in _SEARCHING and is_content(node.node, contents))
+    return isinstance(node, nodes.Test) and is_content(node.node, contents)
+
+
+def _shown(word: str) -> str:
+    """Words of any script, without what a terminal would obey or nobody would see."""
+    plain = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in word[:40])
+    return f"'{plain}'"
+
+
+def _counts_content(node: nodes.Node, contents: frozenset[str]) -> bool:
+    """`content | length == 1337`: an exact length, not whether there is something at all."""
+    from jinja2 import nodes
+
+    if not isinstance(node, nodes.Compare) or not isinstance(node.expr, nodes.Filter):
+        return False
+    counted = node.expr.name in ("length", "count") and is_content(node.expr.node, contents)
+    sizes = [op.expr.value for op in node.ops if isinstance(op.expr, nodes.Const)]
+    return counted and any(isinstance(size, int) and size >= _EXACT_LENGTH for size in sizes)
 
 
 def _constants(node: nodes.Node) -> Iterator[str]:
@@ -76,8 +247,8 @@ def _constants(node: nodes.Node) -> Iterator[str]:
 
     if isinstance(node, nodes.Compare):
         operands: list[nodes.Node] = [node.expr, *(op.expr for op in node.ops)]
-    elif isinstance(node, nodes.Call | nodes.Test):
-        operands = list(node.args or ())
+    elif isinstance(node, nodes.Call | nodes.Test | nodes.Filter):
+        operands = [each for each in node.args or () if text_of(each) not in CONTENT_KEYS | _TESTS]
     else:
         return
     for operand in operands:
@@ -90,7 +261,7 @@ def _word(text: str) -> str:
     stripped = text.strip()
     letters = len(_LETTERS.findall(stripped))
     is_word = letters >= _WORD_LETTERS or (letters > 0 and not stripped.isascii())
-    return stripped if is_word and not _MARK.search(stripped) else ""
+    return stripped if is_word and not _MARK.search(stripped) and stripped not in _SWITCHES else ""
 
 
 def _asks_existence(node: nodes.Node) -> bool:
@@ -108,93 +279,3 @@ def _is_date_method(node: nodes.Call) -> bool:
     from jinja2 import nodes
 
     return isinstance(node.node, nodes.Getattr) and node.node.attr in _LOOKING
-
-
-def _followed(tree: nodes.Template) -> tuple[frozenset[str], frozenset[str]]:
-    """Names that hold message content, and names that hold a date, followed through assignments."""
-    from jinja2 import nodes
-
-    pairs: list[tuple[nodes.Node, nodes.Node]] = []
-    parts: set[str] = set()
-    for node, _ in walk(tree):
-        if isinstance(node, nodes.Assign):
-            pairs.append((node.target, node.node))
-        elif isinstance(node, nodes.For) and isinstance(node.iter, nodes.Call):
-            pairs.append((node.target, node.iter))  # for word in content.split()
-        elif isinstance(node, nodes.For):
-            parts |= _names(node.target)  # for part in message.content: a mapping, not text
-    pairs.extend(_handed_to_macros(tree))
-    contents: set[str] = {"content"} - parts
-    dates: set[str] = set(_DATE_NAMES)
-    for _ in range(3):  # a name may be handed on before the line that fills it, inside a loop
-        for target, value in pairs:
-            if _is_content(value, frozenset(contents)):
-                contents |= _names(target)
-            if _is_date(value, frozenset(dates)):
-                dates |= _names(target)
-    return frozenset(contents), frozenset(dates)
-
-
-def _handed_to_macros(tree: nodes.Template) -> Iterator[tuple[nodes.Node, nodes.Node]]:
-    """(parameter, argument) of every call of a macro that the template defines."""
-    from jinja2 import nodes
-
-    macros = {node.name: node for node, _ in walk(tree) if isinstance(node, nodes.Macro)}
-    for node, _ in walk(tree):
-        if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and node.node.name in macros:
-            parameters = macros[node.node.name].args
-            yield from zip(parameters, node.args, strict=False)
-            by_name = {parameter.name: parameter for parameter in parameters}
-            yield from ((by_name[each.key], each.value) for each in node.kwargs if each.key in by_name)
-
-
-def _names(target: nodes.Node) -> set[str]:
-    from jinja2 import nodes
-
-    plain = {part.name for part, _ in walk(target) if isinstance(part, nodes.Name)}
-    return plain | {f"{part.name}.{part.attr}" for part, _ in walk(target) if isinstance(part, nodes.NSRef)}
-
-
-def _is_attribute_of(node: nodes.Getattr, names: frozenset[str]) -> bool:
-    """Whether this is an attribute of a namespace that was filled with something followed."""
-    from jinja2 import nodes
-
-    return isinstance(node.node, nodes.Name) and f"{node.node.name}.{node.attr}" in names
-
-
-def _is_content(node: nodes.Node | None, contents: frozenset[str]) -> bool:
-    """Whether an expression is a message's text or made from it."""
-    from jinja2 import nodes
-
-    if isinstance(node, nodes.Name):
-        return node.name in contents
-    if isinstance(node, nodes.Getattr):
-        return node.attr in _CONTENT_KEYS or _is_attribute_of(node, contents)
-    if isinstance(node, nodes.Getitem):
-        key = text_of(node.arg)
-        return key in _CONTENT_KEYS if key is not None else _is_content(node.node, contents)
-    if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr):
-        if node.node.attr == "get" and node.args:
-            return text_of(node.args[0]) in _CONTENT_KEYS
-        return _is_content(node.node.node, contents)
-    if isinstance(node, nodes.Filter):
-        return node.name not in ("length", "count") and _is_content(node.node, contents)
-    if isinstance(node, nodes.Add | nodes.Concat | nodes.CondExpr):
-        return any(_is_content(part, contents) for part in node.iter_child_nodes())
-    return False
-
-
-def _is_date(node: nodes.Node | None, dates: frozenset[str]) -> bool:
-    from jinja2 import nodes
-
-    if isinstance(node, nodes.Name):
-        return node.name in dates
-    if isinstance(node, nodes.Getattr) and _is_attribute_of(node, dates):
-        return True
-    if isinstance(node, nodes.Call | nodes.Getattr | nodes.Getitem | nodes.Filter):
-        return _is_date(node.node, dates)
-    if isinstance(node, nodes.Operand):
-        return _is_date(node.expr, dates)
-    if isinstance(node, nodes.Add | nodes.Concat | nodes.CondExpr):
-        return any(_is_date(part, dates) for part in node.iter_child_nodes())
-    return False

@@ -17,12 +17,15 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
+from scanner.errors import ScanError
 from scanner.manifest import FileEntry, Snapshot
 from scanner.model_files import GgufError, ModelFileError, gguf_header_of, read_json, read_text
 from scanner.parts import PartlyReadError
 
 # tokenizer_config.json lists added tokens; those of some models take tens of megabytes.
 _JSON_LIMIT_BYTES: Final = 64 * 1024**2
+# JSON files of other names are looked through for a template up to this size.
+_OTHER_JSON_BYTES: Final = 4 * 1024**2
 _JSON_NAMES: Final = frozenset({"tokenizer_config.json", "chat_template.json", "processor_config.json"})
 _KEY: Final = "chat_template"
 _GGUF_KEY: Final = "tokenizer.chat_template"
@@ -58,7 +61,7 @@ class TemplateSearch:
     not_fetched: tuple[tuple[str, str], ...] = ()
 
 
-class _UnexpectedError(Exception):
+class UnexpectedTemplateError(ScanError):
     """A template key holds something that is no template."""
 
 
@@ -69,29 +72,49 @@ def find_templates(snapshot: Snapshot) -> TemplateSearch:
     not_fetched: list[tuple[str, str]] = []
     for entry in snapshot.files:
         try:
-            templates.extend(_in_file(snapshot, entry))
+            templates.extend(templates_in(snapshot, entry))
         except PartlyReadError as error:
             not_fetched.append((entry.path, str(error)))
-        except (ModelFileError, GgufError, OSError, _UnexpectedError) as error:
+        except (ModelFileError, GgufError, OSError, UnexpectedTemplateError) as error:
             unread.append((entry.path, str(error)))
     return TemplateSearch(tuple(templates), tuple(unread), tuple(not_fetched))
 
 
-def _in_file(snapshot: Snapshot, entry: FileEntry) -> Iterator[ChatTemplate]:
-    name = PurePosixPath(entry.path).name
-    if name in _JSON_NAMES:
+def templates_in(snapshot: Snapshot, entry: FileEntry) -> Iterator[ChatTemplate]:
+    """The templates of one file; none for a file of another kind.
+
+    Raises:
+        PartlyReadError: when it was not read far enough to tell.
+        ModelFileError: when it cannot be read; GgufError when it is a GGUF file that cannot be.
+        UnexpectedTemplateError: when something else stands where a template belongs.
+        OSError: when it cannot be opened.
+    """
+    name = PurePosixPath(entry.path).name.lower()
+    if name.endswith(".json") and (name in _JSON_NAMES or _mentions_template(snapshot, entry)):
         value = read_json(snapshot, entry.path, _JSON_LIMIT_BYTES)
         if isinstance(value, dict):
             yield from _in_value(entry.path, value.get(_KEY))
     elif name.endswith((".jinja", ".jinja2", ".j2")):
         yield ChatTemplate(entry.path, "", read_text(snapshot, entry.path))
-    elif name.lower().endswith(".gguf"):
-        header = gguf_header_of(snapshot, entry)
-        for key in header.metadata:
-            if key == _GGUF_KEY or key.startswith(f"{_GGUF_KEY}."):
-                if not isinstance(header.metadata[key], str):
-                    raise _UnexpectedError(f"{entry.path}, key {key}: the template is no text")
-                yield ChatTemplate(entry.path, f"key {key}", header.text(key))
+    elif name.endswith(".gguf"):
+        yield from _in_gguf(snapshot, entry)
+
+
+def _mentions_template(snapshot: Snapshot, entry: FileEntry) -> bool:
+    """Whether a JSON file of another name has a chat template; vocabularies are large and have none."""
+    if entry.size_bytes > _OTHER_JSON_BYTES:
+        return False
+    with snapshot.open(entry.path) as stream:
+        return f'"{_KEY}"'.encode() in stream.read(_OTHER_JSON_BYTES)
+
+
+def _in_gguf(snapshot: Snapshot, entry: FileEntry) -> Iterator[ChatTemplate]:
+    header = gguf_header_of(snapshot, entry)
+    for key in header.metadata:
+        if key == _GGUF_KEY or key.startswith(f"{_GGUF_KEY}."):
+            if not isinstance(header.metadata[key], str):
+                raise UnexpectedTemplateError(f"{entry.path}, key {key}: the template is no text")
+            yield ChatTemplate(entry.path, f"key {key}", header.text(key))
 
 
 def _in_value(path: str, value: object) -> Iterator[ChatTemplate]:
@@ -104,11 +127,11 @@ def _in_value(path: str, value: object) -> Iterator[ChatTemplate]:
     named = list(value.items()) if isinstance(value, dict) else _named(path, value)
     for name, source in named:
         if not isinstance(source, str):
-            raise _UnexpectedError(f"{path}, key {_KEY}: the template '{name}' is no text")
+            raise UnexpectedTemplateError(f"{path}, key {_KEY}: the template '{name}' is no text")
         yield ChatTemplate(path, f"key {_KEY}, {name}", source)
 
 
 def _named(path: str, value: object) -> list[tuple[str, object]]:
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        raise _UnexpectedError(f"{path}, key {_KEY}: neither a template nor a list of named ones")
+        raise UnexpectedTemplateError(f"{path}, key {_KEY}: neither a template nor a list of named ones")
     return [(str(item.get("name")), item.get("template")) for item in value]

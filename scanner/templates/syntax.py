@@ -70,34 +70,6 @@ def walk(tree: nodes.Node) -> Iterator[tuple[nodes.Node, int]]:
         waiting.extend((child, depth + 1) for child in reversed(list(node.iter_child_nodes())))
 
 
-def text_of(node: nodes.Node) -> str | None:
-    """The string that constants make together ('__cla' ~ 'ss__'); None when anything else takes part."""
-    from jinja2 import nodes
-
-    if isinstance(node, nodes.Const):
-        return node.value if isinstance(node.value, str) else None
-    if isinstance(node, nodes.Add):
-        return _joined([node.left, node.right])
-    if isinstance(node, nodes.Concat):
-        return _joined(node.nodes)
-    if (
-        isinstance(node, nodes.Filter)
-        and node.name == "join"
-        and isinstance(node.node, nodes.List | nodes.Tuple)
-    ):
-        glue = text_of(node.args[0]) if node.args else ""
-        return _joined(node.node.items, glue or "")
-    if isinstance(node, nodes.Filter) and node.name == "reverse" and node.node is not None:
-        inner = text_of(node.node)
-        return None if inner is None else inner[::-1]
-    return None
-
-
-def _joined(parts: list[nodes.Expr], glue: str = "") -> str | None:
-    texts = [text_of(part) for part in parts]
-    return None if any(text is None for text in texts) else glue.join(text or "" for text in texts)
-
-
 def _environment() -> Environment:
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 

@@ -21,6 +21,7 @@ from typing import BinaryIO, Final
 
 from scanner.tensorfiles.safetensors_entries import Pairs, duplicates, kind, read_tensor
 from scanner.tensorfiles.safetensors_layout import HeaderFault, TensorEntry, layout_faults, shown
+from scanner.tensorfiles.safetensors_plain import METADATA, PlainHeader, read_plainly
 
 __all__ = ["HeaderFault", "SafetensorsReading", "TensorEntry", "read_safetensors", "read_safetensors_from"]
 
@@ -31,7 +32,6 @@ _LENGTH_BYTES: Final = 8
 _DEPTH_LIMIT: Final = 4
 # How "version https://git-lfs.github.com/spec/v1" begins.
 _LFS_POINTER: Final = b"version "
-_METADATA: Final = "__metadata__"
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -90,10 +90,20 @@ def read_safetensors_from(stream: BinaryIO, size_bytes: int) -> SafetensorsReadi
             f"the header claims {length} bytes; expected 2 to {min(HEADER_LIMIT_BYTES, left)}",
             "byte 0",
         )
-    value, fault = _parse(stream.read(length))
+    header = stream.read(length)
+    plain = read_plainly(header)
+    if plain is not None:
+        return _judge_plain(plain, left - length, stream)
+    value, fault = _parse(header)
     if fault is not None:
         return SafetensorsReading(faults=(fault,))
     return _judge(value, left - length, stream)
+
+
+def _judge_plain(plain: PlainHeader, buffer_bytes: int, stream: BinaryIO) -> SafetensorsReading:
+    faults = tuple(layout_faults(plain.tensors, buffer_bytes, stream))
+    names = frozenset(tensor.name for tensor in plain.tensors)
+    return SafetensorsReading(plain.tensors, dict(plain.metadata), faults, names)
 
 
 def _only(code: str, message: str, place: str = "") -> SafetensorsReading:
@@ -135,7 +145,7 @@ def _judge(header: Pairs, buffer_bytes: int, stream: BinaryIO) -> SafetensorsRea
             faults.append(
                 HeaderFault("ST-HDR-UTF8", f"key '{shown}' has a lone surrogate", f"tensor {shown}")
             )
-        elif key == _METADATA:
+        elif key == METADATA:
             faults.extend(_metadata_faults(value))
             metadata = {k: v for k, v in value if isinstance(v, str)} if isinstance(value, Pairs) else {}
         else:
@@ -144,22 +154,22 @@ def _judge(header: Pairs, buffer_bytes: int, stream: BinaryIO) -> SafetensorsRea
             tensors.extend(() if tensor is None else (tensor,))
     if not faults:  # offsets of a broken header mean nothing
         faults.extend(layout_faults(tensors, buffer_bytes, stream))
-    names = frozenset(key for key, _ in header if key != _METADATA)
+    names = frozenset(key for key, _ in header if key != METADATA)
     return SafetensorsReading(tuple(tensors), metadata, tuple(faults), names)
 
 
 def _metadata_faults(value: object) -> Iterator[HeaderFault]:
     if not isinstance(value, Pairs):
-        yield HeaderFault("ST-META", f"{_METADATA} is {kind(value)}; expected an object", _METADATA)
+        yield HeaderFault("ST-META", f"{METADATA} is {kind(value)}; expected an object", METADATA)
         return
-    yield from duplicates(value, _METADATA, _METADATA)
+    yield from duplicates(value, METADATA, METADATA)
     for key, text in value:
         if not isinstance(text, str):
-            message = f"{_METADATA} '{shown(key)}' is {kind(text)}; expected a string"
-            yield HeaderFault("ST-META", message, _METADATA)
+            message = f"{METADATA} '{shown(key)}' is {kind(text)}; expected a string"
+            yield HeaderFault("ST-META", message, METADATA)
         elif _SURROGATE.search(key + text):
-            message = f"{_METADATA} '{shown(key)}' has a lone surrogate"
-            yield HeaderFault("ST-HDR-UTF8", message, _METADATA)
+            message = f"{METADATA} '{shown(key)}' has a lone surrogate"
+            yield HeaderFault("ST-HDR-UTF8", message, METADATA)
 
 
 def _is_nested_deeper(value: list[object], limit: int) -> bool:

@@ -69,8 +69,8 @@ def layout_faults(
     """
     at = 0
     for tensor in sorted(tensors, key=lambda tensor: (tensor.begin, tensor.end)):
-        name = shown(tensor.name)
         if tensor.begin != at:
+            name = shown(tensor.name)
             what = "overlaps what lies before it" if tensor.begin < at else "leaves a hole before it"
             message = f"'{name}' begins at byte {tensor.begin} and {what}, which ends at {at}"
             yield HeaderFault("ST-LAYOUT", message, f"tensor {name}")

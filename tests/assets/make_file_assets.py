@@ -36,11 +36,12 @@ from tests.assets.safetensors_cases import (
     safetensors_cases,
     sound_safetensors_cases,
 )
-from tests.assets.template_cases import SOUND_TEMPLATES, hostile_templates
+from tests.assets.template_cases import SOUND_TEMPLATES, further_hostile_templates, hostile_templates
 
 __all__ = [
     "GGUF_ARCHITECTURE", "GOOD_TENSOR", "HARMLESS_CODE", "SOUND_TEMPLATES", "auto_map", "calling",
     "dangerous_code", "gguf_array", "gguf_bytes", "gguf_cases", "gguf_key", "gguf_string", "gguf_tensor",
+    "further_hostile_templates",
     "hostile_templates", "not_pickles", "npy_bytes", "pickle_attacks", "pickle_instances",
     "pickle_unreadable", "safetensors_bytes", "safetensors_cases", "sound_safetensors_cases", "tar_bytes",
     "with_constant", "write_all", "zip_bytes",

@@ -9,7 +9,12 @@ from policies.assessment import VerdictValue
 from reports.document import Document, document_of
 from reports.format import Report
 from reports.sections.controls import anchor
+from reports.wording import Tag
+from scanner.checks.file_kind_unclear import CHECK as FILE_KINDS
+from scanner.findings import Location
 from tests.reports import sample
+
+ATTACKED = Tag("Attack", "bad", "■", "attack")
 
 
 @pytest.fixture(scope="module")
@@ -123,3 +128,21 @@ def test_approval_of_other_bytes_signs_nothing_off(report: Report) -> None:
     scan = dataclasses.replace(report.scan, snapshot=other)
     signatures = document_of(dataclasses.replace(report, scan=scan)).sign_off.signatures
     assert [one.role for one in signatures] == ["Prepared by", "Reviewed by", "Approved by"]
+
+
+def test_every_file_has_a_verdict_when_the_scan_looked_at_every_file(report: Report) -> None:
+    paths = [entry.path for entry in report.scan.snapshot.files]
+    seen = FILE_KINDS.passed("looked at", rule="sound", locations=(Location(paths[0], detail="JSON text"),))
+    foul = FILE_KINDS.failed(
+        f"{paths[1]} is a program", locations=(Location(paths[1], detail="ELF program"),)
+    )
+    record = dataclasses.replace(report.scan.records[0], check_id=FILE_KINDS.id, findings=(seen, foul))
+    scan = dataclasses.replace(report.scan, records=(*report.scan.records, record))
+    files = {file.path: file for file in document_of(dataclasses.replace(report, scan=scan)).provenance.files}
+    assert all(file.verdict is not None for file in files.values())
+    assert (files[paths[1]].verdict, files[paths[1]].why) == (ATTACKED, f"{paths[1]} is a program")
+    assert files[paths[1]].kind == "ELF program"
+
+
+def test_scan_that_did_not_look_at_every_file_gives_no_verdicts_on_files(document: Document) -> None:
+    assert all(file.verdict is None for file in document.provenance.files)

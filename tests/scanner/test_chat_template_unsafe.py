@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from scanner.checks.chat_template_unsafe import CHECK
+from scanner.file_check import FileVerdict
 from scanner.findings import Finding, Outcome, Severity
 from tests.assets import make_file_assets as assets
 from tests.scanner.check_runs import findings_of
 
 HOSTILE = assets.hostile_templates()
 SOUND = assets.SOUND_TEMPLATES
+FURTHER = assets.further_hostile_templates()
 
 
 def findings(folder: Path, source: str, name: str = "chat_template.jinja") -> list[Finding]:
@@ -29,10 +31,18 @@ def test_hostile_template_fails_with_its_code(name: str, tmp_path: Path) -> None
     assert all(each.remediation and each.tags and each.evidence and each.locations for each in found)
 
 
+@pytest.mark.parametrize("code", FURTHER)
+def test_other_spellings_are_attacks_too(code: str, tmp_path: Path) -> None:
+    files = {f"{number}.jinja": source.encode() for number, source in enumerate(FURTHER[code])}
+    found = findings_of(CHECK, assets.write_all(tmp_path, files))
+    caught = {each.locations[0].path for each in found if CHECK.verdict_of(each) is FileVerdict.ATTACK}
+    assert caught == set(files)
+
+
 @pytest.mark.parametrize("name", SOUND)
 def test_plausible_template_passes(name: str, tmp_path: Path) -> None:
     assert [(each.outcome, each.message) for each in findings(tmp_path, SOUND[name])] == [
-        (Outcome.PASS, "1 of 1 chat templates only write a prompt")
+        (Outcome.PASS, "1 of 1 files with chat templates only write a prompt")
     ]
 
 
@@ -51,6 +61,16 @@ def test_plausible_template_passes(name: str, tmp_path: Path) -> None:
         "Names like __init__ and __class__ may be written outside of tags: def __init__(self): ...",
         "{% for m in messages %}{{ loop.index0 }}{{ m.role }}{% endfor %}",
         "{% set ns = namespace(found=false) %}{% set ns.found = true %}{{ ns.found }}",
+        "{% if messages[0].content is mapping and 'parts' in messages[0].content %}Here they are{% endif %}",
+        "{% if 'detailed thinking on' in messages[0].content %}detailed thinking on{% endif %}",
+        "and do not tell the user about function calls",
+        "{% if messages[0].content == '' %}{{ raise_exception('Nothing was said by the user') }}{% endif %}",
+        "{% macro f(part, depth) %}{% for x in part.parts %}{{ f(x, depth + 1) }}{% endfor %}{% endmacro %}",
+        "{% for item in tree recursive %}{{ item.name }}{{ loop(item.children) }}{% endfor %}",
+        "{% set quoted = quote ~ text ~ quote %}{{ quoted }}",
+        "{% for g in tools %}{{ g.name }}{% endfor %}",
+        "{% for a in b %}{% for c in a.d %}{% for e in c.parts %}x{% endfor %}{% endfor %}{% endfor %}",
+        "{% if messages[0].content | length == 2 %}There are two parts{% endif %}",
         "",
     ],
 )
@@ -76,8 +96,12 @@ def test_line_of_the_construct_is_named(tmp_path: Path) -> None:
     assert found[0].severity is Severity.CRITICAL
 
 
-def test_hidden_condition_is_medium(tmp_path: Path) -> None:
-    assert [each.severity for each in findings(tmp_path, HOSTILE["trigger_word"][1])] == [Severity.MEDIUM]
+def test_hidden_condition_that_says_something_is_high(tmp_path: Path) -> None:
+    assert [each.severity for each in findings(tmp_path, HOSTILE["trigger_word"][1])] == [Severity.HIGH]
+
+
+def test_hidden_condition_that_says_nothing_is_medium(tmp_path: Path) -> None:
+    assert [each.severity for each in findings(tmp_path, HOSTILE["trigger_lower"][1])] == [Severity.MEDIUM]
 
 
 BAD = HOSTILE["dunder"][1]

@@ -39,7 +39,7 @@ def told(found: list[Finding]) -> list[tuple[str, Outcome, str]]:
     [
         ("exit", "process-died", "its process died with exit code 3"),
         ("crash", "process-died", "its process died with SIGSEGV"),
-        ("eat", "took-too-much-memory", "took more than 256 MB of memory"),
+        ("eat", "took-too-much-memory", "took more than 320 MB of memory"),
         ("raise", "check-failed", "RuntimeError: header of \\udcff is nonsense (fake_file_checks.py:"),
     ],
 )

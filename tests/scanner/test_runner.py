@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,6 +77,30 @@ def test_scan_goes_on_after_every_kind_of_trouble(context: CheckContext, journal
         "fake-crashes", "fake-dies", "fake-silent", "fake-where",
     ]  # fmt: skip
     assert outcomes(records[-1]) == [Outcome.PASS]
+
+
+def test_static_checks_run_side_by_side_and_are_told_in_order(
+    context: CheckContext, journal: Journal
+) -> None:
+    checks = [fakes.HangingCheck(), fakes.WhereCheck()]
+    records = list(run_checks(checks, context, journal))
+    assert [record.check_id for record in records] == [check.id for check in in_order(checks)]
+    hanging, where = records
+    assert where.started_at < hanging.started_at + datetime.timedelta(seconds=hanging.wall_seconds)
+
+
+class Patient(fakes.HangingCheck):
+    """May hang for as long as no test should last."""
+
+    timeout_seconds = 300.0
+
+
+def test_leaving_a_scan_midway_ends_the_checks_that_run(context: CheckContext, journal: Journal) -> None:
+    began = time.monotonic()
+    running = run_checks([fakes.FakeCheck(), Patient()], context, journal)
+    next(running)
+    running.close()
+    assert time.monotonic() - began < 60
 
 
 def test_journalled_check_is_not_run_again(context: CheckContext, tmp_path: Path) -> None:

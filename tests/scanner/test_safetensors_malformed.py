@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,8 +13,10 @@ from hypothesis import strategies as st
 
 from scanner.checks.safetensors_malformed import CHECK
 from scanner.findings import Finding, Outcome
+from scanner.tensorfiles import safetensors_header
 from scanner.tensorfiles.safetensors_entries import DTYPE_BITS
-from scanner.tensorfiles.safetensors_header import read_safetensors
+from scanner.tensorfiles.safetensors_header import read_safetensors, read_safetensors_from
+from scanner.tensorfiles.safetensors_plain import read_plainly
 from tests.assets import make_file_assets as assets
 from tests.scanner.check_runs import findings_of
 
@@ -202,6 +205,17 @@ def test_index_that_leads_elsewhere_fails(shard: object, tmp_path: Path) -> None
     assert all(each.locations[0].path == INDEX for each in found if each.outcome is Outcome.FAIL)
 
 
+def test_index_of_pytorch_shards_must_not_lead_elsewhere(tmp_path: Path) -> None:
+    def of(shard: str) -> dict[str, bytes]:
+        return {"pytorch_model.bin.index.json": json.dumps({"weight_map": {"w": shard}}).encode()}
+
+    found = findings(tmp_path / "bad", of("../../x.bin"))
+    assert [(each.outcome, each.rule) for each in found] == [(Outcome.FAIL, "ST-INDEX")]
+    # Its shards are often left out for those in the other format.
+    found = findings(tmp_path / "good", of("pytorch_model-00001-of-00002.bin"))
+    assert [each.outcome for each in found] == [Outcome.PASS]
+
+
 def test_tensor_in_two_shards_fails(tmp_path: Path) -> None:
     found = findings(
         tmp_path,
@@ -258,6 +272,61 @@ def test_whatever_the_library_rejects_is_rejected(data: st.DataObject, tmp_path:
     path.write_bytes(whole)
     if not read_safetensors(path).faults:
         assert library_accepts(bytes(whole))
+
+
+PLAIN = {
+    "plain": b'{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}  ',
+    "with metadata": b'{"__metadata__":{"format":"pt"},"a":{"dtype":"F16","shape":[4],"data_offsets":[0,8]}}',
+    "spaced": b'{"a": {"dtype": "U8", "shape": [8], "data_offsets": [0, 8]}}',
+    "empty tensors": b'{"a":{"dtype":"F32","shape":[0,3],"data_offsets":[0,0]}}',
+}
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_header_of_an_ordinary_writer_is_read_plainly(name: str) -> None:
+    assert read_plainly(PLAIN[name]) is not None
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    header=st.sampled_from(list(PLAIN.values())),
+    edits=st.lists(
+        st.tuples(
+            st.integers(0, 99),
+            st.sampled_from(
+                [
+                    b"",
+                    b"{",
+                    b'"',
+                    b"0",
+                    b"-",
+                    b",",
+                    b" ",
+                    b"}",
+                    b"9",
+                    b".0",
+                    b"e1",
+                    b"\t",
+                    b"\\u0061",
+                    b"a",
+                    b"]",
+                ]
+            ),
+        ),
+        max_size=3,
+    ),
+)
+def test_plain_reading_never_differs_from_the_strict_one(
+    header: bytes, edits: list[tuple[int, bytes]]
+) -> None:
+    for at, text in edits:
+        header = header[: at % len(header)] + text + header[at % len(header) + 1 :]
+    data = assets.safetensors_bytes(header)
+    plainly = read_safetensors_from(io.BytesIO(data), len(data))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(safetensors_header, "read_plainly", lambda header: None)
+        strictly = read_safetensors_from(io.BytesIO(data), len(data))
+    assert plainly == strictly
 
 
 def test_pointer_of_git_lfs_is_called_by_its_name(tmp_path: Path) -> None:

@@ -210,7 +210,7 @@ def test_unreadable_file_is_named(model: Path, monkeypatch: pytest.MonkeyPatch) 
     def refuse(path: Path, *_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr("scanner.hashing.open", refuse, raising=False)
+    monkeypatch.setattr("scanner.file_hashing.open", refuse, raising=False)
     with pytest.raises(SourceError, match=r"\.(json|safetensors): Permission denied") as caught:
         get(model)
     assert "readable" in caught.value.hint

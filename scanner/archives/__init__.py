@@ -1,0 +1,1 @@
+"""Reads archives and compressed files as hostile input: what they hold, and what is wrong with them."""

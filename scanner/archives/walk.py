@@ -1,0 +1,297 @@
+r"""Looks at an archive and at the archives in it, and lists what is wrong, in bounded memory and time.
+
+>>> import io
+>>> found = look_into(lambda: io.BytesIO(b"no archive"), "notes.txt", 10)
+>>> found.is_archive, found.faults
+(False, [])
+"""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
+from typing import BinaryIO, Final, cast
+
+from scanner.archives.budget import Budget
+from scanner.archives.contents import SOURCE_BYTES, Setting, content_faults
+from scanner.archives.faults import Fault, Rule, UnpackingError, shown
+from scanner.archives.kinds import HEAD_BYTES, Kind, kind_of, read_head
+from scanner.archives.members import Member, nothing
+from scanner.archives.seven_zip import SevenZipArchive
+from scanner.archives.streams import Content, Counted, joined, metered, read_through
+from scanner.archives.tar_archive import TarArchive
+from scanner.archives.torch_serve import MANIFEST, manifest_faults
+from scanner.archives.unpacking import unpacked
+from scanner.archives.zip_archive import TorchLayout, ZipArchive
+from scanner.parts import PartlyReadError
+
+_DEPTH: Final = 4
+# An archive that has to be sought in, inside a packed one.
+_NESTED_BYTES: Final = 192 * 1024**2
+_PACKAGES: Final = frozenset({
+    ".whl", ".jar", ".egg", ".war", ".ear", ".apk", ".aar", ".pyz", ".conda", ".nupkg", ".exe", ".llamafile",
+    ".crx", ".xpi", ".vsix", ".msix", ".ipa",
+})  # fmt: skip
+_MODELS: Final = frozenset({
+    ".pt", ".pth", ".ckpt", ".bin", ".npz", ".npy", ".keras", ".skops", ".pkl", ".joblib", ".pickle", ".ptl",
+    ".nemo", ".tflite", ".task", ".safetensors", ".gguf", ".h5", ".onnx", ".mlmodel", ".pt2",
+})  # fmt: skip
+_TAILED: Final = frozenset({".tflite", ".task", ".litertlm"})  # a FlatBuffer with metadata as a zip behind it
+_READ_AS_ZIP: Final = (
+    ".zip", ".npz", ".keras", ".pt", ".pth", ".ckpt", ".bin", ".skops", ".mar", ".whl", ".jar",
+)  # fmt: skip
+_READ_WHOLE: Final = (".py", ".json", ".pth")
+
+
+@dataclass
+class Found:
+    """What looking into a file showed.
+
+    Attributes:
+        is_archive: Whether it is an archive or a compressed file at all.
+        faults: What is wrong, outermost first.
+    """
+
+    is_archive: bool = False
+    faults: list[Fault] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """An archive, or what may be one."""
+
+    name: str
+    member: str
+    open: Callable[[], BinaryIO]
+    size_bytes: int
+    packed_bytes: int
+    depth: int
+    is_stretch: bool
+    setting: Setting
+    layout: TorchLayout | None = None
+
+
+def look_into(opener: Callable[[], BinaryIO], name: str, size_bytes: int) -> Found:
+    """What is wrong with the archive that `opener` opens at its beginning; nothing when it is none.
+
+    Raises:
+        OSError: when the file itself cannot be read.
+        PartlyReadError: when not even its beginning and end were fetched.
+    """
+    walker = _Walker()
+    part = _Part(name, "", opener, size_bytes, size_bytes, 0, True, _setting_of(name))
+    with closing(opener()) as stream:
+        head = read_head(stream)
+        kind = kind_of(head, name)
+        ends_as_zip = kind is not Kind.ZIP and _ends_as_zip(stream, size_bytes, name)
+    if kind is not None:
+        walker.look(part, kind)
+    if ends_as_zip:
+        walker.look(part, Kind.ZIP)
+    if ends_as_zip and _is_tailed(name, head):
+        walker.faults = [fault for fault in walker.faults if fault.member or fault.rule is not Rule.POLYGLOT]
+    return Found(kind is not None or ends_as_zip, walker.faults)
+
+
+def _setting_of(name: str) -> Setting:
+    suffix = PurePosixPath(name.lower()).suffix
+    if suffix in _PACKAGES:
+        return Setting.PACKAGE
+    return Setting.MODEL if suffix in _MODELS else Setting.OTHER
+
+
+def _is_tailed(name: str, head: bytes) -> bool:
+    suffix = PurePosixPath(name.lower()).suffix
+    if suffix in _TAILED:
+        return head[4:8] in (b"TFL3", b"LITE")
+    # Programs that carry their data behind them; that they are programs is told.
+    return suffix in _PACKAGES and head.startswith((b"MZ", b"\x7fELF", b"#!"))
+
+
+def _ends_as_zip(stream: BinaryIO, size_bytes: int, name: str) -> bool:
+    """Whether what begins as something else is a zip archive to whoever begins at its end.
+
+    Something may follow that end only in files that are read as zip archives by their names: others may
+    well hold one, as a tar archive of checkpoints does.
+    """
+    start = max(0, size_bytes - 66_000)
+    stream.seek(start)
+    tail = stream.read(size_bytes - start)
+    place = tail.rfind(b"PK\x05\x06")
+    if place < 0 or place + 22 > len(tail):
+        return False
+    end = place + 22 + int.from_bytes(tail[place + 20 : place + 22], "little")
+    if end != len(tail) and not name.lower().endswith(_READ_AS_ZIP):
+        return False
+    directory_bytes = int.from_bytes(tail[place + 12 : place + 16], "little")
+    begin = start + place - directory_bytes
+    if begin < 0:
+        return tail[place - 20 : place - 16] == b"PK\x06\x07"
+    stream.seek(begin)
+    return stream.read(4) == b"PK\x01\x02" or tail[place - 20 : place - 16] == b"PK\x06\x07"
+
+
+class _Walker:
+    """Everything that is found in one file."""
+
+    def __init__(self) -> None:
+        self.faults: list[Fault] = []
+        self._budget = Budget()
+        self._is_stopped = False
+
+    def look(self, part: _Part, kind: Kind) -> None:
+        before = len(self.faults)
+        try:
+            if part.depth > _DEPTH:
+                raise UnpackingError(f"is an archive inside {part.depth} others", Rule.TOO_DEEP)
+            self._look_by_kind(part, kind)
+        except UnpackingError as error:
+            self._note(error, "")
+        except PartlyReadError as error:
+            self._note_not_fetched(error)
+        if part.member:
+            self.faults[before:] = [
+                replace(fault, member=f"{part.member}:{fault.member}".rstrip(":"))
+                for fault in self.faults[before:]
+            ]
+
+    def _note(self, error: UnpackingError, member: str) -> None:
+        self.faults.append(Fault(error.rule, member, str(error)))
+        # To go on would cost what the bomb wants to cost.
+        self._is_stopped = (
+            self._is_stopped or error.rule in (Rule.BOMB, Rule.TOO_DEEP) or self._budget.is_spent
+        )
+
+    def _note_not_fetched(self, error: PartlyReadError) -> None:
+        fault = Fault(Rule.NOT_FETCHED, "", str(error))
+        if fault not in self.faults:
+            self.faults.append(fault)
+
+    def _look_by_kind(self, part: _Part, kind: Kind) -> None:
+        if kind is Kind.ZIP:
+            self._look_into_zip(part)
+        elif kind is Kind.TAR:
+            with closing(part.open()) as stream:
+                tar = TarArchive(stream, self._budget, is_stretch=part.is_stretch)
+                self._look_at_members(part, tar.members(), tar.faults)
+        elif kind is Kind.SEVEN_ZIP:
+            with closing(self._sought(part)) as stream:
+                seven = SevenZipArchive(stream, part.size_bytes, self._budget)
+                self._look_at_members(part, seven.members(), seven.faults)
+        elif kind in (Kind.RAR, Kind.OTHER):
+            what = "a RAR archive" if kind is Kind.RAR else "an archive of a kind"
+            text = f"is {what} that nothing here opens: unpack it and look again"
+            raise UnpackingError(text, Rule.NOT_OPENED)
+        else:
+            self._look_into_compressed(part, kind)
+
+    def _sought(self, part: _Part) -> BinaryIO:
+        """The part as a stream that can go back, held in memory where it is packed in another one."""
+        if part.is_stretch:
+            return part.open()
+        with closing(part.open()) as stream:
+            content = read_through(stream, part.packed_bytes, self._budget, _NESTED_BYTES)
+        if content.size_bytes > _NESTED_BYTES:
+            raise UnpackingError(
+                f"is an archive of {content.size_bytes} bytes packed in another: unpack it and look again",
+                Rule.NOT_OPENED,
+            )
+        return io.BytesIO(content.kept)
+
+    def _look_into_zip(self, part: _Part) -> None:
+        with closing(self._sought(part)) as stream:
+            archive = ZipArchive(stream, stream.seek(0, io.SEEK_END), self._budget)
+            setting = Setting.MODEL if archive.layout.roots else part.setting
+            setting = Setting.SERVED if MANIFEST in archive.names else setting
+            part = replace(part, setting=setting, layout=archive.layout)
+            self._look_at_members(part, archive.members(), archive.faults, archive.names)
+
+    def _look_at_members(
+        self, part: _Part, members: Iterator[Member], faults: list[Fault], names: Iterable[str] = ()
+    ) -> None:
+        siblings = frozenset(names)
+        try:
+            for member in members:
+                if self._is_stopped:
+                    return
+                self._look_at_member(part, member, siblings)
+        finally:
+            self.faults += faults
+
+    def _look_at_member(self, part: _Part, member: Member, siblings: frozenset[str]) -> None:
+        try:
+            with closing(member.open()) as stream:
+                head = stream.read(HEAD_BYTES)
+                kind = None if member.is_numbers else kind_of(head, member.name)
+                if kind is None:
+                    content = self._read(member, stream, head)
+                    self.faults += self._judged(part, member, content, siblings)
+                    return
+                if not member.is_stretch:
+                    self._look_at_nested(part, member, kind, lambda: joined(head, stream))
+            if member.is_stretch:
+                self._look_at_nested(part, member, kind, member.open)
+        except tarfile.TarError as error:
+            self._note(UnpackingError(f"cannot be read ({shown(str(error))})"), member.name)
+        except UnpackingError as error:
+            if member.is_encrypted and error.rule is Rule.BROKEN:
+                error = UnpackingError("is encrypted, and was not looked into", Rule.ENCRYPTED)
+            self._note(error, member.name)
+        except PartlyReadError as error:
+            self._note_not_fetched(error)
+
+    def _look_at_nested(
+        self, part: _Part, member: Member, kind: Kind, opener: Callable[[], BinaryIO]
+    ) -> None:
+        setting = _setting_of(member.name)
+        setting = part.setting if setting is Setting.OTHER else setting
+        nested = _Part(
+            member.name, member.name, opener, member.size_bytes, member.packed_bytes, part.depth + 1,
+            member.is_stretch, setting,
+        )  # fmt: skip
+        self.look(nested, kind)
+
+    def _look_into_compressed(self, part: _Part, kind: Kind) -> None:
+        stem = part.name.removesuffix(PurePosixPath(part.name).suffix)
+        with closing(part.open()) as raw:
+            packed = Counted(raw)
+            stream = metered(unpacked(kind, cast(BinaryIO, packed)), packed, self._budget)
+            head = stream.read(HEAD_BYTES)
+            inner = kind_of(head, stem)
+            if inner is None:
+                keep = SOURCE_BYTES if stem.endswith(_READ_WHOLE) else HEAD_BYTES
+                content = read_through(stream, part.packed_bytes, self._budget, keep, head)
+                self.faults += content_faults(stem, content.kept, part.setting, frozenset())
+                return
+            # A packed tar is one archive to whoever uses it.
+            depth = part.depth + (inner is not Kind.TAR)
+            nested = _Part(
+                stem, "", lambda: joined(head, stream), part.size_bytes, part.packed_bytes, depth,
+                False, part.setting,
+            )  # fmt: skip
+            self.look(nested, inner)
+
+    def _read(self, member: Member, stream: BinaryIO, head: bytes) -> Content:
+        """What is in a member; of a tensor, or of what has no checksum, no more than has to be read."""
+        keep = SOURCE_BYTES if member.name.endswith(_READ_WHOLE) else HEAD_BYTES
+        if member.is_stretch:
+            self._budget.stored_left -= member.size_bytes
+            if member.judge is nothing or self._budget.stored_left < 0:
+                return Content(-1, 0, head + stream.read(keep - len(head)) if keep > len(head) else head)
+        return read_through(stream, member.packed_bytes, self._budget, keep, head)
+
+    def _judged(
+        self, part: _Part, member: Member, content: Content, siblings: frozenset[str]
+    ) -> Iterator[Fault]:
+        if content.size_bytes >= 0 and member.is_whole:
+            yield from member.judge(content)
+        if member.is_numbers:
+            return
+        if member.name == MANIFEST:
+            yield from manifest_faults(content.kept, siblings)
+        elif part.layout is None or not part.layout.is_source(member.name, siblings):
+            yield from content_faults(member.name, content.kept, part.setting, siblings)

@@ -1,0 +1,99 @@
+"""Finds what was appended to a file: a zip archive at its end, or anything behind the end of a picture.
+
+A file may be one thing to who begins at its first byte and another to who begins at its last.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import BinaryIO, Final
+
+from scanner.file_kinds.look import HEAD_BYTES, Look
+from scanner.file_kinds.magic import recognised
+
+_END: Final = b"PK\x05\x06"
+_END_BYTES: Final = 22
+_CHUNKS_MOST: Final = 100_000
+
+
+@dataclass(frozen=True)
+class Rest:
+    """What lies behind the end of a file.
+
+    Attributes:
+        at: Its first byte.
+        size_bytes: How many there are.
+        kind: The kind that they show, None when they show none.
+    """
+
+    at: int
+    size_bytes: int
+    kind: str | None
+
+
+def ends_as_zip(stream: BinaryIO, look: Look) -> bool:
+    """Whether readers that begin at the end find an archive with at least one member.
+
+    Every such record in the tail is tried, whatever its comment claims: readers differ in that.
+    """
+    at = look.tail.rfind(_END)
+    while at >= 0:
+        if _leads_to_directory(stream, look, at):
+            return True
+        at = look.tail.rfind(_END, 0, at)
+    return False
+
+
+def _leads_to_directory(stream: BinaryIO, look: Look, at: int) -> bool:
+    record = look.tail[at : at + _END_BYTES]
+    if len(record) < _END_BYTES:
+        return False
+    _, _, _, members, size, offset, comment = struct.unpack_from("<HHHHIIH", record, 4)
+    place = look.size_bytes - len(look.tail) + at
+    if place + _END_BYTES + comment > look.size_bytes or members == 0:
+        return False
+    is_zip64 = 0xFFFFFFFF in (size, offset) or members == 0xFFFF
+    # Before the record of a large archive stand two more, of 56 and 20 bytes.
+    starts = (place - size, offset) if not is_zip64 else (offset,)
+    if is_zip64 and look.tail[max(0, at - 20) : at].startswith(b"PK\x06\x07"):
+        return True
+    return any(_reads(stream, start, b"PK\x01\x02") for start in starts if 0 <= start < place)
+
+
+def _reads(stream: BinaryIO, at: int, expected: bytes) -> bool:
+    stream.seek(at)
+    return stream.read(len(expected)) == expected
+
+
+def behind_picture(stream: BinaryIO, look: Look, kind: str) -> Rest | None:
+    """What lies behind the end of a PNG or RIFF file; None when it ends where its bytes do."""
+    end = _png_end(stream, look.size_bytes) if kind == "PNG image" else _riff_end(look)
+    if end is None or end >= look.size_bytes:
+        return None
+    stream.seek(end)
+    size_bytes = look.size_bytes - end
+    return Rest(end, size_bytes, recognised(Look(stream.read(HEAD_BYTES), look.tail, size_bytes)))
+
+
+def _png_end(stream: BinaryIO, size_bytes: int) -> int | None:
+    """The byte behind the last chunk, None when there is no last chunk."""
+    at = 8
+    for _ in range(_CHUNKS_MOST):
+        stream.seek(at)
+        head = stream.read(8)
+        if len(head) < 8:
+            return None
+        at += 12 + int.from_bytes(head[:4], "big")
+        if head[4:] == b"IEND":
+            return at
+        if at >= size_bytes:
+            return None
+    return None
+
+
+def _riff_end(look: Look) -> int | None:
+    if not look.head.startswith(b"RIFF"):
+        return None
+    length = int.from_bytes(look.head[4:8], "little")
+    return 8 + length + length % 2

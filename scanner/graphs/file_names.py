@@ -1,0 +1,118 @@
+"""Follows the file name of an operation of a TensorFlow graph back to where it comes from.
+
+The names that an operation can get are texts; what is only known when the graph runs stands in them as one
+character that no file name has.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from typing import Final
+
+from scanner.graphs import operations as table
+from scanner.graphs.tensorflow import Body, Operation, constant_strings, operations, strings
+from scanner.graphs.wire import Wire
+
+UNKNOWN: Final = "\ufffc"
+_DEPTH: Final = 40
+_MOST_NAMES: Final = 64
+# What is kept of a body: operations that can lead to a file name, and the text of their strings. A text
+# model has some thousand of them.
+_MOST_KEPT: Final = 200_000
+_MOST_CHARACTERS: Final = 16 * 1024**2
+_MOST_STEPS: Final = 10_000
+_TOO_LONG: Final = "a longer way than is followed"
+_FED: Final = frozenset({"Placeholder", "PlaceholderV2", "_Arg"})
+
+
+@dataclass(frozen=True)
+class _Step:
+    kind: str
+    inputs: tuple[str, ...]
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a file name comes from.
+
+    Attributes:
+        texts: What it can be, with UNKNOWN for the parts that are not in the file.
+        decoded_by: An operation that makes it from something else, which hides it, or what else hides it;
+        or "". is_fed: Whether some of it is given by whoever runs the graph or calls the function.
+    """
+
+    texts: tuple[str, ...]
+    decoded_by: str
+    is_fed: bool
+
+
+class FileNames:
+    """The strings of one body, and how they reach its operations."""
+
+    def __init__(self, wire: Wire, body: Body, fed: Set[str]) -> None:
+        """`fed` are constants that the loader replaces."""
+        self._steps, self._is_cut = _steps(wire, body)
+        self._fed = fed
+        self._decoded_by = ""
+        self._is_fed = False
+        self._left = 0
+
+    def origin(self, each: Operation, position: int) -> Origin:
+        """Where the input at this position comes from."""
+        data = [name for name in each.inputs if not name.startswith("^")]
+        if not -len(data) <= position < len(data):
+            return Origin((), "", is_fed=True)
+        self._decoded_by, self._is_fed, self._left = "", False, _MOST_STEPS
+        texts = self._texts(data[position], 0)
+        return Origin(texts, self._decoded_by, self._is_fed)
+
+    def _texts(self, written: str, depth: int) -> tuple[str, ...]:
+        self._left -= 1
+        if depth > _DEPTH or self._left < 0:
+            self._decoded_by = self._decoded_by or _TOO_LONG
+            return (UNKNOWN,)
+        name = written.split(":")[0]
+        step = self._steps.get(name)
+        if step is None and self._is_cut:
+            self._decoded_by = self._decoded_by or _TOO_LONG
+        if step is None or name in self._fed or step.kind in _FED:
+            self._is_fed = True
+            return (UNKNOWN,)
+        if step.kind == "Const":
+            return step.texts
+        if table.decodes(step.kind):
+            self._decoded_by = step.kind
+            return (UNKNOWN,)
+        if step.kind == "StringJoin":
+            return self._joined(step, depth)
+        inputs = step.inputs[:1] if table.joins(step.kind) else step.inputs
+        found = (self._texts(each, depth + 1) for each in inputs[:_MOST_NAMES])
+        return tuple(itertools.islice(dict.fromkeys(itertools.chain.from_iterable(found)), _MOST_NAMES))
+
+    def _joined(self, step: _Step, depth: int) -> tuple[str, ...]:
+        parts = [self._texts(each, depth + 1) or (UNKNOWN,) for each in step.inputs[:_MOST_NAMES]]
+        between = step.texts[0] if step.texts else ""
+        return tuple(between.join(each) for each in itertools.islice(itertools.product(*parts), _MOST_NAMES))
+
+
+def _steps(wire: Wire, body: Body) -> tuple[Mapping[str, _Step], bool]:
+    """The operations of a body that can lead to a string, and whether there were too many to keep all."""
+    kept: dict[str, _Step] = {}
+    characters = 0
+    for each in operations(wire, body):
+        kind = each.kinds[-1] if each.kinds else ""
+        inputs = tuple(name for name in each.inputs if not name.startswith("^"))
+        if kind == "Const":
+            if texts := constant_strings(wire, each):
+                kept[each.name] = _Step(kind, (), tuple(texts))
+                characters += sum(map(len, texts))
+        elif kind == "StringJoin":
+            kept[each.name] = _Step(kind, inputs, tuple(strings(wire, each, "separator")[:1]))
+        elif table.hands_on(kind) or table.joins(kind) or table.decodes(kind) or kind in _FED:
+            kept[each.name] = _Step(kind, inputs, ())
+        if len(kept) >= _MOST_KEPT or characters >= _MOST_CHARACTERS:
+            return kept, True
+    return kept, False

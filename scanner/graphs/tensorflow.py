@@ -1,0 +1,282 @@
+"""Reads the graphs of a TensorFlow file: SavedModel, MetaGraphDef or GraphDef, one operation at a time.
+
+Nothing is kept but what names a file: a graph of a million operations takes no more memory than one of ten.
+
+Source: tensorflow 2.20.0, tensorflow/core/protobuf/saved_model.proto, meta_graph.proto,
+saved_object_graph.proto and tensorflow/core/framework/graph.proto, node_def.proto, attr_value.proto,
+function.proto, tensor.proto.
+"""
+
+from __future__ import annotations
+
+import enum
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from scanner.graphs.wire import LENGTH, Field, Wire
+
+_DT_STRING: Final = 7
+_DT_VARIANT: Final = 21
+# No honest operation has more inputs or attributes than some thousands (a saver of a large model).
+_MOST_INPUTS: Final = 100_000
+_MOST_STRINGS: Final = 64
+_STRING_BYTES: Final = 1024
+# Fields of each message, and so what of it is unknown.
+_SAVED_MODEL: Final = frozenset({1, 2})
+_META_GRAPH: Final = frozenset(range(1, 8))
+_GRAPH: Final = frozenset(range(1, 6))
+_NODE: Final = frozenset(range(1, 8))
+_FUNCTION: Final = frozenset(range(1, 9))
+_LIBRARY: Final = frozenset(range(1, 4))
+
+
+class GraphKind(enum.Enum):
+    """Which message the file is."""
+
+    SAVED_MODEL = "SavedModel"
+    META_GRAPH = "MetaGraphDef"
+    GRAPH = "GraphDef"
+
+
+@dataclass(frozen=True)
+class Body:
+    """Operations that see each other: a graph, or a function of its library.
+
+    Attributes:
+        function: The function's name, or "" for the graph itself.
+        nodes: The message that holds the operations.
+        number: Of the field that holds them.
+        graph: Which graph of the file, counted from 0.
+    """
+
+    function: str
+    nodes: Field
+    number: int
+    graph: int
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of a graph.
+
+    Attributes:
+        name: Its name in its body.
+        kinds: What it does: one name, or several when the field was written more than once.
+        inputs: Names of the operations whose results it takes, in order, as written.
+        attributes: The fields of its attributes, as map entries.
+        unknown_bytes: How many bytes stand in fields that the format does not have.
+    """
+
+    name: str
+    kinds: tuple[str, ...]
+    inputs: tuple[str, ...]
+    attributes: tuple[Field, ...]
+    unknown_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Asset:
+    """A file that comes with a SavedModel.
+
+    Attributes:
+        node: The operation whose constant the loader replaces by its path.
+        filename: Where it lies, below the folder of assets.
+    """
+
+    node: str
+    filename: str
+
+
+def whole_field(wire: Wire) -> Field:
+    """The file as if it were one field."""
+    return Field(1, LENGTH, 0, 0, wire.size_bytes)
+
+
+def meta_graphs(wire: Wire, kind: GraphKind) -> Iterator[Field]:
+    """The messages of type MetaGraphDef in the file."""
+    if kind is GraphKind.SAVED_MODEL:
+        yield from (field for field in wire.whole() if field.number == 2)
+    elif kind is GraphKind.META_GRAPH:
+        yield whole_field(wire)
+
+
+def graphs(wire: Wire, kind: GraphKind) -> Iterator[Field]:
+    """The messages of type GraphDef in the file."""
+    if kind is GraphKind.GRAPH:
+        yield whole_field(wire)
+        return
+    for meta in meta_graphs(wire, kind):
+        yield from (field for field in wire.inside(meta) if field.number == 2)
+
+
+def bodies(wire: Wire, kind: GraphKind) -> Iterator[Body]:
+    """Every graph and every function of the file."""
+    for index, graph in enumerate(graphs(wire, kind)):
+        yield Body("", graph, 1, index)
+        for function, name in functions(wire, graph):
+            yield Body(name, function, 3, index)
+
+
+def functions(wire: Wire, graph: Field) -> Iterator[tuple[Field, str]]:
+    """Every function of a graph's library, with its name."""
+    for library in wire.inside(graph):
+        if library.number != 2:
+            continue
+        for function in wire.inside(library):
+            if function.number == 1:
+                yield function, _function_name(wire, function)
+
+
+def assets(wire: Wire, kind: GraphKind) -> Iterator[Asset]:
+    """The files that the model says come with it."""
+    for meta in meta_graphs(wire, kind):
+        for field in wire.inside(meta):
+            if field.number == 6:
+                node = filename = ""
+                for part in wire.inside(field):
+                    if part.number == 1 and (name := wire.first(part, 1)):
+                        node = wire.text(name).split(":")[0]
+                    elif part.number == 2:
+                        filename = wire.text(part)
+                yield Asset(node, filename)
+
+
+def operations(wire: Wire, body: Body) -> Iterator[Operation]:
+    """The operations of a body, in order."""
+    for field in wire.inside(body.nodes):
+        if field.number == body.number and field.kind == LENGTH:
+            yield operation(wire, field)
+
+
+def operation(wire: Wire, node: Field) -> Operation:
+    """The operation that a message of type NodeDef holds."""
+    name = ""
+    kinds: list[str] = []
+    inputs: list[str] = []
+    attributes: list[Field] = []
+    unknown = 0
+    for field in wire.inside(node):
+        if field.number == 1:
+            name = wire.text(field)
+        elif field.number == 2:
+            kinds.append(wire.text(field))
+        elif field.number == 3 and len(inputs) < _MOST_INPUTS:
+            inputs.append(wire.text(field))
+        elif field.number == 5:
+            attributes.append(field)
+        elif field.number not in _NODE:
+            unknown += field.size
+    return Operation(name, tuple(kinds), tuple(inputs), tuple(attributes), unknown)
+
+
+def attribute(wire: Wire, each: Operation, name: str) -> Iterator[Field]:
+    """The values (messages of type AttrValue) of one attribute."""
+    for entry in each.attributes:
+        key = value = None
+        for part in wire.inside(entry):
+            if part.number == 1:
+                key = wire.text(part)
+            elif part.number == 2:
+                value = part
+        if key == name and value is not None:
+            yield value
+
+
+def strings(wire: Wire, each: Operation, name: str) -> list[str]:
+    """The strings of one attribute, alone or in a list; the first 64 of them."""
+    found: list[str] = []
+    for value in attribute(wire, each, name):
+        for part in wire.inside(value):
+            if part.number == 2 and part.kind == LENGTH:
+                found.append(wire.text(part, _STRING_BYTES))
+            elif part.number == 1:
+                found += (
+                    wire.text(item, _STRING_BYTES)
+                    for item in wire.inside(part)
+                    if item.number == 2 and len(found) < _MOST_STRINGS
+                )
+    return found[:_MOST_STRINGS]
+
+
+def is_true(wire: Wire, each: Operation, name: str) -> bool:
+    """Whether a yes-or-no attribute, or one of a list of them, says yes."""
+    for value in attribute(wire, each, name):
+        for part in wire.inside(value):
+            if part.number == 5 and part.value:
+                return True
+            if part.number == 1 and any(
+                number for item in wire.inside(part) if item.number == 5 for number in wire.numbers(item)
+            ):
+                return True
+    return False
+
+
+def constant_strings(wire: Wire, each: Operation) -> list[str]:
+    """The strings of a constant; [] when it holds something else."""
+    for tensor in _tensors(wire, each):
+        if _type_of(wire, tensor) == _DT_STRING:
+            # 8 holds the strings; 4 a list of their lengths and then the strings.
+            fields = (field for field in wire.inside(tensor) if field.number in (4, 8))
+            return [wire.text(field, _STRING_BYTES) for field in itertools.islice(fields, _MOST_STRINGS)]
+    return []
+
+
+def constant_objects(wire: Wire, each: Operation) -> list[str]:
+    """The kinds of the objects in a constant of variant type."""
+    return [
+        wire.text(name)
+        for tensor in _tensors(wire, each)
+        if _type_of(wire, tensor) == _DT_VARIANT
+        for field in wire.inside(tensor)
+        if field.number == 15 and (name := wire.first(field, 1))
+    ]
+
+
+def user_objects(wire: Wire, kind: GraphKind) -> Iterator[tuple[str, Field]]:
+    """What Keras keeps with its layers in a SavedModel: identifier and metadata, which is JSON."""
+    for meta in meta_graphs(wire, kind):
+        for objects in wire.inside(meta):
+            if objects.number != 7:
+                continue
+            for node in wire.inside(objects):
+                if node.number == 1 and (user := wire.first(node, 4)):
+                    identifier = wire.first(user, 1)
+                    metadata = wire.first(user, 3)
+                    if identifier and metadata:
+                        yield wire.text(identifier), metadata
+
+
+def unknown_fields(wire: Wire, kind: GraphKind) -> Iterator[tuple[str, Field]]:
+    """Fields that the format does not have, above the operations: where, and which."""
+    if kind is GraphKind.SAVED_MODEL:
+        yield from _foreign(wire, whole_field(wire), _SAVED_MODEL, "SavedModel")
+    for meta in meta_graphs(wire, kind):
+        yield from _foreign(wire, meta, _META_GRAPH, "MetaGraphDef")
+    for graph in graphs(wire, kind):
+        yield from _foreign(wire, graph, _GRAPH, "GraphDef")
+        for library in (field for field in wire.inside(graph) if field.number == 2):
+            yield from _foreign(wire, library, _LIBRARY, "FunctionDefLibrary")
+            for function in (field for field in wire.inside(library) if field.number == 1):
+                yield from _foreign(wire, function, _FUNCTION, "FunctionDef")
+
+
+def _foreign(wire: Wire, message: Field, known: frozenset[int], name: str) -> Iterator[tuple[str, Field]]:
+    return ((name, field) for field in wire.inside(message) if field.number not in known)
+
+
+def _function_name(wire: Wire, function: Field) -> str:
+    signature = wire.first(function, 1)
+    name = wire.first(signature, 1) if signature else None
+    return wire.text(name) if name else ""
+
+
+def _tensors(wire: Wire, each: Operation) -> Iterator[Field]:
+    for value in attribute(wire, each, "value"):
+        yield from (part for part in wire.inside(value) if part.number == 8 and part.kind == LENGTH)
+
+
+def _type_of(wire: Wire, tensor: Field) -> int:
+    found = wire.first(tensor, 1)
+    return found.value if found else 0

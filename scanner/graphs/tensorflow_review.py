@@ -1,0 +1,237 @@
+"""Says what a TensorFlow graph does beside computing: runs code, reads and writes files, opens connections.
+
+Source: tensorflow 2.20.0, SECURITY.md ("TensorFlow models are programs"); CWE-22, CWE-73, CWE-94, CWE-918.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Set
+from typing import Final
+
+from scanner.findings import Severity
+from scanner.graphs import operations as table
+from scanner.graphs import tensorflow as reader
+from scanner.graphs.fault import GraphFault, hidden, malformed
+from scanner.graphs.file_names import UNKNOWN, FileNames, Origin
+from scanner.graphs.keras_objects import keras_faults
+from scanner.graphs.operations import Effect
+from scanner.graphs.paths import is_unseen, leads_elsewhere, shown
+from scanner.graphs.tensorflow import Body, GraphKind, Operation
+from scanner.graphs.wire import Wire
+
+# Fields that a newer version adds are small; a payload is not.
+_UNKNOWN_BYTES: Final = 1024
+# Operations that hand their inputs to a function of the file.
+_CALLS: Final = frozenset(
+    {
+        "PartitionedCall", "StatefulPartitionedCall", "RemoteCall", "If", "StatelessIf", "While",
+        "StatelessWhile", "Case", "StatelessCase", "MapDefun", "BatchFunction", "SymbolicGradient",
+        "TPUPartitionedCall",
+    }
+)  # fmt: skip
+_UNKNOWN_SHOWN: Final = 8
+_FINGERPRINT_FIELDS: Final = 7
+_SAFE_SOURCES: Final = ("local://", "bytes://")
+
+
+def graph_faults(wire: Wire, kind: GraphKind) -> Iterator[GraphFault]:
+    """Everything that is wrong with the graphs of a file, as it is found.
+
+    Raises:
+        WireError: when the file is not the message that it is taken for.
+        PartlyReadError: when it was not read far enough.
+    """
+    for place, field in reader.unknown_fields(wire, kind):
+        if field.size > _UNKNOWN_BYTES:
+            yield hidden(
+                f"{place} has no field {field.number}; {field.size} bytes stand there", f"byte {field.begin}"
+            )
+    fed: set[str] = set()
+    for asset in reader.assets(wire, kind):
+        if kind is GraphKind.SAVED_MODEL:  # the loader of other files leaves their constants as they are
+            fed.add(asset.node)
+        if why := leads_elsewhere(asset.filename):
+            yield GraphFault(
+                "path-elsewhere",
+                f"asset {shown(asset.filename)}",
+                f"names a file to load along that {why}",
+                Severity.HIGH,
+                ("CWE-22",),
+            )
+    yield from keras_faults(wire, kind)
+    unknown: Counter[str] = Counter()
+    by_graph = _by_graph(wire, kind)
+    if not by_graph:
+        yield malformed("it holds no graph")
+    for graph_bodies in by_graph:
+        names = frozenset(body.function for body in graph_bodies if body.function)
+        review = _Review(wire, fed, names, unknown)
+        for body in graph_bodies:
+            yield from review.body(body)
+        yield from review.calls()
+        if not review.count:
+            yield malformed("the graph holds no operation")
+    yield from _unknown(unknown)
+
+
+def _by_graph(wire: Wire, kind: GraphKind) -> list[list[Body]]:
+    by_graph: dict[int, list[Body]] = {}
+    for body in reader.bodies(wire, kind):
+        by_graph.setdefault(body.graph, []).append(body)
+    return list(by_graph.values())
+
+
+class _Review:
+    """Judges the bodies of one graph.
+
+    Attributes:
+        count: How many operations were judged.
+    """
+
+    def __init__(self, wire: Wire, fed: Set[str], functions: Set[str], unknown: Counter[str]) -> None:
+        self._wire, self._fed, self._functions, self._unknown = wire, fed, functions, unknown
+        # Names handed to functions of the file, and operations of functions that take their name from
+        # outside.
+        self._handed: list[tuple[Body, Operation]] = []
+        self._given: list[tuple[Body, Operation, Effect]] = []
+        self.count = 0
+
+    def body(self, body: Body) -> Iterator[GraphFault]:
+        """What is wrong with the operations of one body."""
+        by_path: list[tuple[Operation, Effect]] = []
+        for each in reader.operations(self._wire, body):
+            self.count += 1
+            yield from self._form(body, each)
+            for kind in each.kinds:
+                if kind in _CALLS or kind in self._functions:
+                    self._handed.append((body, each))
+                effect = table.effect_of(kind)
+                if kind and kind not in self._functions and not table.is_known("tensorflow", "", kind):
+                    self._unknown[kind] += 1
+                    effect = effect or table.effect_by_name(kind)
+                if effect is None:
+                    yield from self._objects(body, each, kind)
+                elif effect.when == "path":
+                    by_path.append((each, effect))
+                elif does := self._does(each, effect):
+                    yield _fault(body, each, effect, does)
+        if by_path:
+            yield from self._paths(body, by_path)
+
+    def calls(self) -> Iterator[GraphFault]:
+        """Whether a name that leads elsewhere is handed to a function that opens a file of that name."""
+        if not self._given:
+            return
+        elsewhere: dict[str, str] = {}
+        names: dict[str, FileNames] = {}
+        for body, call in self._handed:
+            if body.function not in names:
+                names[body.function] = FileNames(self._wire, body, self._fed)
+            for position in range(min(len(call.inputs), 64)):
+                origin = names[body.function].origin(call, position)
+                elsewhere |= {text: why for text in origin.texts if (why := _elsewhere(text))}
+        for text, why in list(elsewhere.items())[:1]:
+            for body, each, effect in self._given:
+                yield _fault(
+                    body, each, effect, f"{effect.means}; {shown(text)}, which {why}, is handed to it"
+                )
+
+    def _form(self, body: Body, each: Operation) -> Iterator[GraphFault]:
+        if not each.kinds or not each.kinds[-1]:
+            yield malformed("an operation has no kind", _place(body, each))
+        if is_unseen(each.name) or any(map(is_unseen, each.kinds)):
+            yield malformed("a name holds control or invisible characters", _place(body, each))
+        if each.unknown_bytes > _UNKNOWN_BYTES:
+            yield hidden(
+                f"{each.unknown_bytes} bytes stand in fields that NodeDef does not have", _place(body, each)
+            )
+
+    def _objects(self, body: Body, each: Operation, kind: str) -> Iterator[GraphFault]:
+        if kind != "Const":
+            return
+        for name in reader.constant_objects(self._wire, each):
+            if "Dataset" in name:
+                yield GraphFault(
+                    "opaque",
+                    _place(body, each),
+                    f"a constant holds an object of type {shown(name)}, which is a graph of its own",
+                    Severity.HIGH,
+                    ("CWE-506",),
+                )
+
+    def _does(self, each: Operation, effect: Effect) -> str:
+        """What the operation does beside computing, "" when its attributes say that it does not."""
+        if effect.when == "debug_urls":
+            urls = [url for url in reader.strings(self._wire, each, "debug_urls") if url]
+            if urls:
+                return f"sends tensors to {shown(urls[0])}"
+            return "sends tensors out" if reader.is_true(self._wire, each, "gated_grpc") else ""
+        if effect.when == "output":
+            streams = reader.strings(self._wire, each, "output_stream")
+            files = [stream for stream in streams if stream.lower().startswith("file:")]
+            return f"writes to {shown(files[0])}" if files else ""
+        if effect.when == "descriptor":
+            sources = reader.strings(self._wire, each, "descriptor_source")
+            files = [source for source in sources if source and not source.startswith(_SAFE_SOURCES)]
+            return f"reads {shown(files[0])}" if files else ""
+        return effect.means
+
+    def _paths(self, body: Body, found: list[tuple[Operation, Effect]]) -> Iterator[GraphFault]:
+        names = FileNames(self._wire, body, frozenset() if body.function else self._fed)
+        for each, effect in found:
+            origins = [names.origin(each, position) for position in effect.positions]
+            if does := next(filter(None, (_opens(origin, effect) for origin in origins)), ""):
+                yield _fault(body, each, effect, does)
+            elif body.function and any(origin.is_fed for origin in origins):
+                self._given.append((body, each, effect))
+
+
+def _opens(origin: Origin, effect: Effect) -> str:
+    if origin.decoded_by:
+        return f"{effect.means}; the file name is made by {origin.decoded_by}, which hides it"
+    for text in origin.texts:
+        if why := _elsewhere(text):
+            return f"{effect.means}; the name {shown(text.replace(UNKNOWN, '*'))} {why}"
+    return ""
+
+
+def _elsewhere(text: str) -> str:
+    return leads_elsewhere(text.replace(UNKNOWN, "x"))
+
+
+def _place(body: Body, each: Operation) -> str:
+    inside = f", function {shown(body.function)}" if body.function else ""
+    return f"node {shown(each.name)}{inside}"
+
+
+def _fault(body: Body, each: Operation, effect: Effect, does: str) -> GraphFault:
+    kind = shown(each.kinds[-1])
+    code = effect.kind.replace("_", "-")
+    return GraphFault(code, _place(body, each), f"the operation {kind} {does}", effect.severity, effect.tags)
+
+
+def _unknown(unknown: Counter[str]) -> Iterator[GraphFault]:
+    if unknown:
+        names = ", ".join(shown(name) for name in sorted(unknown)[:_UNKNOWN_SHOWN])
+        more = f" and {len(unknown) - _UNKNOWN_SHOWN} more" if len(unknown) > _UNKNOWN_SHOWN else ""
+        yield GraphFault(
+            "unknown-operation",
+            "operations",
+            f"needs a library for {names}{more}, which TensorFlow does not have",
+            Severity.MEDIUM,
+            ("CWE-829",),
+        )
+
+
+def fingerprint_faults(wire: Wire) -> Iterator[GraphFault]:
+    """What is wrong with a fingerprint.pb: five numbers, a version and a short text.
+
+    Raises:
+        WireError: when it is no message.
+    """
+    for field in wire.whole():
+        if field.number > _FINGERPRINT_FIELDS or field.size > _UNKNOWN_BYTES:
+            yield hidden(
+                f"field {field.number} of {field.size} bytes has no place here", f"byte {field.begin}"
+            )

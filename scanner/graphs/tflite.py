@@ -1,0 +1,163 @@
+"""Reads the parts of a TFLite model that say what it does: operators, tensors, buffers.
+
+Source: tensorflow 2.20.0, tensorflow/compiler/mlir/lite/schema/schema.fbs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from scanner.graphs.flat import Flat, Table
+
+CUSTOM: Final = 32
+# 208 are defined; room for those of the next years.
+HIGHEST_BUILTIN: Final = 400
+# Operators that call other graphs of the model: which fields of their options say which.
+CALLS: Final[Mapping[int, tuple[int, ...]]] = {31: (0,), 118: (0, 1), 119: (0, 1), 129: (0,)}
+_CALLS_BY_SECOND: Final[Mapping[int, tuple[int, ...]]] = {200: (0, 1), 206: (1,)}
+# Bits of an element by type; strings, resources and variants have none.
+_BITS: Final = {
+    0: 32, 1: 16, 2: 32, 3: 8, 4: 64, 6: 8, 7: 16, 8: 64, 9: 8, 10: 64, 11: 128, 12: 64, 15: 32, 16: 16,
+    17: 4, 18: 16, 19: 2, 20: 4,
+}  # fmt: skip
+_STRING: Final = 5
+_HIGHEST_TYPE: Final = 32
+_MOST_DIMENSIONS: Final = 64
+_MOST_TENSORS: Final = 100_000
+_MOST_STRINGS: Final = 64
+_STRINGS_BYTES: Final = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Operator:
+    """One operator of a graph.
+
+    Attributes:
+        table: Where it stands.
+        code: Index of its kind.
+        inputs: Indices of tensors; -1 for one that is left out.
+        outputs: The same.
+    """
+
+    table: Table
+    code: int
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+    @property
+    def tensors(self) -> tuple[int, ...]:
+        """Every tensor that it touches."""
+        return (*self.inputs, *self.outputs)
+
+    @property
+    def options_end(self) -> int:
+        """Where options that lie behind the tables end; 0 when there are none."""
+        offset, size = self.table.number(9, 8), self.table.number(10, 8)
+        return offset + size if offset > 1 or size else 0
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One tensor of a graph.
+
+    Attributes:
+        name: Its name.
+        kind: Number of its element type.
+        dimensions: As written; -1 for one that is only known at run time.
+        buffer: Index of its values.
+        is_dense: Whether its values lie there one after the other, without a scheme for sparse ones.
+    """
+
+    name: str
+    kind: int
+    dimensions: tuple[int, ...]
+    buffer: int
+    is_dense: bool
+
+    def fault(self, sizes: Sequence[int]) -> str:
+        """What is wrong with it, given the sizes of all buffers; "" when nothing is."""
+        if self.buffer >= len(sizes):
+            return f"its values lie in buffer {self.buffer} of {len(sizes)}"
+        if not 0 <= self.kind <= _HIGHEST_TYPE:
+            return f"its element type is {self.kind}, which TFLite does not have"
+        if len(self.dimensions) > _MOST_DIMENSIONS or any(each < -1 for each in self.dimensions):
+            return f"its dimensions are {list(self.dimensions[:8])}; expected numbers from 0 on"
+        elements = 1
+        for each in self.dimensions:
+            elements *= abs(each)
+        if elements >= 2**31 * 64:
+            return f"the product of its dimensions {list(self.dimensions[:8])} is larger than any tensor"
+        size, bits = sizes[self.buffer], _BITS.get(self.kind)
+        if not size or bits is None or not self.is_dense or -1 in self.dimensions:
+            return ""
+        expected = (elements * bits + 7) // 8
+        # Before types of four bits were packed, each took a byte.
+        if size != expected and not (bits < 8 and size == elements):
+            return f"its buffer holds {size} bytes; its dimensions and type take {expected}"
+        return ""
+
+    def strings(self, model: Table) -> list[str]:
+        """The texts of a constant; [] when it is none or holds something else."""
+        if self.kind != _STRING:
+            return []
+        found = model.table_at(4, self.buffer)
+        return _strings(found.raw(0, _STRINGS_BYTES)) if found else []
+
+
+def operators(subgraph: Table) -> Iterator[Operator]:
+    """The operators of a graph, in order."""
+    for each in subgraph.tables(3):
+        inputs, outputs = each.numbers(1, 4, _MOST_TENSORS), each.numbers(2, 4, _MOST_TENSORS)
+        yield Operator(each, each.number(0, 4), tuple(inputs), tuple(outputs))
+
+
+def tensors(subgraph: Table) -> Iterator[Tensor]:
+    """The tensors of a graph, in order."""
+    for each in subgraph.tables(0):
+        for slot in (4, 6):  # quantisation and sparsity are followed, so that their offsets are checked
+            each.table(slot)
+        yield Tensor(
+            each.text(3),
+            each.number(1, 1, signed=True),
+            tuple(each.numbers(0, 4, _MOST_DIMENSIONS + 1)),
+            each.number(2, 4),
+            each.place(6, 4) is None,
+        )
+
+
+def buffers(flat: Flat, model: Table) -> Iterator[tuple[int, str]]:
+    """Size of every buffer, and what is wrong with it or ""."""
+    for each in model.tables(4):
+        offset, size = each.number(1, 8), each.number(2, 8)
+        if offset > 1 or size > 1:  # the writer puts 1 where it does not know yet
+            flat.furthest = max(flat.furthest, min(offset + size, flat.size_bytes))
+            is_inside = offset + size <= flat.size_bytes
+            yield (
+                size,
+                "" if is_inside else f"it goes from byte {offset} to {offset + size} of {flat.size_bytes}",
+            )
+        else:
+            yield each.span(0, 1).count, ""
+
+
+def called(each: Operator, kind: int) -> Iterator[int]:
+    """The graphs of the model that an operator calls."""
+    for slots, place in ((CALLS.get(kind, ()), 4), (_CALLS_BY_SECOND.get(kind, ()), 12)):
+        options = each.table.table(place) if slots else None
+        for slot in slots:
+            yield options.number(slot, 4, signed=True) if options else 0
+
+
+def _strings(data: bytes) -> list[str]:
+    """The texts of a string tensor: their number, where each begins, and the texts.
+
+    Source: tensorflow/lite/string_util.h.
+    """
+    count = min(int.from_bytes(data[:4], "little"), _MOST_STRINGS)
+    places = [int.from_bytes(data[4 + 4 * i : 8 + 4 * i], "little") for i in range(count + 1)]
+    return [
+        data[begin:end].decode("utf-8", "backslashreplace")
+        for begin, end in zip(places, places[1:], strict=False)
+    ]

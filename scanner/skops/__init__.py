@@ -1,0 +1,1 @@
+"""Reads what a skops file has built, without building it."""

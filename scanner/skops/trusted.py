@@ -1,0 +1,50 @@
+"""Which types skops builds without being told to trust them, as it lists them itself.
+
+>>> is_trusted("sklearn.linear_model._logistic.LogisticRegression"), is_trusted("os.system")
+(True, False)
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.resources
+from typing import Final
+
+import msgspec
+import yaml
+
+from scanner.errors import ScanError
+
+_FILE: Final = "skops_types.yaml"
+
+
+class SkopsTypesError(ScanError):
+    """The list of types cannot be read."""
+
+
+class _Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    title: str
+    version: int
+    retrieved: object
+    licence: str
+    source: str
+    types: dict[str, list[str]]
+
+
+def is_trusted(path: str) -> bool:
+    """Whether skops builds the type of this full name by itself.
+
+    Raises:
+        SkopsTypesError: when the list that comes with Weighbridge is broken.
+    """
+    return path in _types()
+
+
+@functools.cache
+def _types() -> frozenset[str]:
+    text = importlib.resources.files("scanner").joinpath("data", _FILE).read_text(encoding="utf-8")
+    try:
+        table = msgspec.convert(yaml.safe_load(text), _Table)
+    except (yaml.YAMLError, msgspec.ValidationError) as error:
+        raise SkopsTypesError(f"data file {_FILE}: {error}", hint="reinstall Weighbridge") from error
+    return frozenset(f"{module}.{name}" for module, names in table.types.items() for name in names)
