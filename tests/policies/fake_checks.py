@@ -36,6 +36,7 @@ STATIC = {
     "onnx-unsafe": (),
     "tensorflow-graph-unsafe": (),
     "tflite-unsafe": (),
+    "file-kind-unclear": (),
     "pickle-runs-code": ("pickle.files_scanned",),
     "keras-runs-code": (),
     "archive-unsafe": (),

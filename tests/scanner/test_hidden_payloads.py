@@ -135,7 +135,7 @@ def test_random_bits_up_to_the_exponent_are_unlike_training(
         # Pruned: half the numbers are zero.
         lambda seed: host(seed) * np.random.default_rng(seed).integers(0, 2, SHAPE).ravel().astype("<u4"),
         # Untrained: as torch begins a linear layer.
-        lambda seed: np.random.default_rng(seed).uniform(-0.04, 0.04, SHAPE).astype("<f4").ravel().view("<u4"),
+        lambda seed: np.random.default_rng(seed).uniform(-0.04, 0.04, SHAPE).ravel().astype("<f4").view("<u4"),
         lambda seed: np.zeros(SHAPE, "<u4").ravel(),
         lambda seed: np.ones(SHAPE, "<f4").ravel().view("<u4"),
     ],
