@@ -12,17 +12,17 @@
 from __future__ import annotations
 
 import io
-import itertools
-from collections import deque
 from collections.abc import Callable, Generator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import Final
 
 # Fits the cache of one core, so that the second hash of a block need not wait for memory again.
 BLOCK_BYTES: Final = 256 * 1024
-# Blocks handed to another thread: larger, so that handing over costs nothing, and few.
-_HANDED_BYTES: Final = 1024**2
-_HANDED: Final = 4
+# Blocks handed to another thread: larger, so that handing over costs little, and few, so that they stay in
+# the caches of both cores.
+_HANDED_BYTES: Final = 512 * 1024
+_HANDED: Final = 3
 
 
 def blocks_of(stream: io.FileIO, beside: Callable[[memoryview], None] | None = None) -> Generator[memoryview]:
@@ -37,16 +37,32 @@ def blocks_of(stream: io.FileIO, beside: Callable[[memoryview], None] | None = N
         while count := stream.readinto(block):
             yield block[:count]
         return
-    ring = [memoryview(bytearray(_HANDED_BYTES)) for _ in range(_HANDED)]
-    handed: deque[Future[None]] = deque()
+    # Queues, since a future for each block would cost as much as a tenth of the hashing.
+    free: SimpleQueue[memoryview | None] = SimpleQueue()
+    handed: SimpleQueue[tuple[memoryview, int] | None] = SimpleQueue()
+    for _ in range(_HANDED):
+        free.put(memoryview(bytearray(_HANDED_BYTES)))
     with ThreadPoolExecutor(1, thread_name_prefix="tensors") as helper:
-        for block in itertools.cycle(ring):
-            if len(handed) == len(ring):
-                handed.popleft().result()  # until then it reads the block that is about to be filled again
-            count = stream.readinto(block)
-            if not count:
-                break
-            handed.append(helper.submit(beside, block[:count]))
-            yield block[:count]
-        for each in handed:
-            each.result()
+        job = helper.submit(_serve, beside, handed, free)
+        try:
+            # No free block: the other thread has failed, and says why below.
+            while (whole := free.get()) is not None and (count := stream.readinto(whole)):
+                handed.put((whole, count))
+                yield whole[:count]
+        finally:
+            handed.put(None)
+        job.result()
+
+
+def _serve(
+    beside: Callable[[memoryview], None],
+    handed: SimpleQueue[tuple[memoryview, int] | None],
+    free: SimpleQueue[memoryview | None],
+) -> None:
+    try:
+        while (block := handed.get()) is not None:
+            whole, count = block
+            beside(whole[:count])
+            free.put(whole)
+    finally:
+        free.put(None)

@@ -169,7 +169,7 @@ class _Reader:
             self._root / path,
             with_git_sha1=any(digest.algorithm == "git-sha1" for digest in recorded),
             extents=extents,
-            uses_two_threads=is_large and _cores() > 1,
+            uses_two_threads=is_large and _has_idle_core(),
             on_bytes=self._tell,
         )
         tensor_digest = digest_of(hashes.tensors) if hashes.tensors else None
@@ -201,6 +201,12 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _has_idle_core() -> bool:
+    """Whether a second thread would have a core of its own; where there is none, it only costs."""
+    busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    return busy <= _cores() - 1
 
 
 def require_plain_name(path: str) -> None:

@@ -131,12 +131,13 @@ class _Unpacked(io.RawIOBase):
         if self._machine.eof:
             self._begin_next()
             return b""
-        data = self._take() if self._machine.needs_input else b""
+        is_asked = self._machine.needs_input
+        data = self._take() if is_asked else b""
         try:
             made = self._machine.decompress(data, most)
         except _BROKEN as error:
             raise UnpackingError(f"its {self._name} data is broken ({str(error)[:100]})") from error
-        if not data and not made and self._machine.needs_input and not self._machine.eof:
+        if is_asked and not data and not made and not self._machine.eof:
             raise UnpackingError(f"its {self._name} data is cut off")
         return made
 

@@ -68,7 +68,7 @@ def place_members(stream: BinaryIO, directory: ZipDirectory, faults: list[Fault]
             reached = max(reached, header_at + entry.packed_bytes + _LOCAL_FORMAT.size)
             continue
         if header_at < reached and len(faults) < _FAULTS:
-            faults.append(_fault(Rule.BOMB, entry, "overlaps the member before it, as in zip bombs"))
+            _note_once(faults, _fault(Rule.BOMB, entry, "overlaps the member before it, as in zip bombs"))
         reached = max(reached, end)
         if placed is not None:
             yield placed

@@ -41,9 +41,10 @@ from scanner.templates.against_base import (
 )
 from scanner.weights.base import MODELS_SETTING, SNAPSHOT_SETTING, Base, find_base
 from scanner.weights.comparing import Compared, Comparison, compare_models
+from scanner.weights.naming import named
 from scanner.weights.relation import Kind
 from scanner.weights.stored import StoredModel, stored_model
-from scanner.weights.wording import named, roles, summary
+from scanner.weights.wording import roles, summary
 
 _TAGS: Final = ("OWASP-LLM03:2025", "OWASP-LLM04:2025", "AML.T0018")
 # So much of the time may go into reading tensors to their end; the rest is for the others.

@@ -6,15 +6,15 @@ What it looks for: whatever modelaudit calls critical or a warning about a file,
 Why it matters: a second scanner by other authors misses other things. It knows some forty formats.
 
 How it can be wrong: it goes by words in places where words are data, and the table can lag behind its
-versions (measured with 0.2.54); a finding says "read this", and blocks only where modelaudit calls it critical
-and the table does not know it. Where it calls its own analysis inconclusive, is killed or fails, nothing was judged,
-which is no PASS; our own checks judge the file all the same.
+versions (measured with 0.2.54); a finding says "read this", and blocks only where modelaudit calls it
+critical and the table does not know it. Where it calls its own analysis inconclusive, is killed or fails,
+nothing was judged, which is no PASS; our own checks judge the file all the same.
 
 What it needs: modelaudit, which is not installed with Weighbridge because it pins numpy tightly and brings
 eighty packages: name the interpreter of an environment that has it (--set modelaudit.python=PATH), or install
 it beside Weighbridge. About three seconds for each scan and a second for each pickle. It runs in a process
-of its own with an empty home, without telemetry (which it sends by default) and with sockets refused, one file
-at a time, each with a time and a memory limit.
+of its own with an empty home, without telemetry (which it sends by default) and with sockets refused, one
+file at a time, each with a time and a memory limit.
 
 Source: github.com/promptfoo/modelaudit (MIT), 0.2.54; measured over tests/assets/file_corpus.
 """

@@ -30,8 +30,8 @@ from scanner.model_files import ModelFileError, read_config
 from scanner.parts import PartlyReadError
 from scanner.tensorfiles.safetensors_layout import shown
 from scanner.weights.listing import Listed, Listing, listed_tensors
+from scanner.weights.naming import named
 from scanner.weights.structure import Stack, claimed_layers, odd_layers, stack_of, stacks_of
-from scanner.weights.wording import named
 
 _TAGS: Final = ("OWASP-LLM03:2025", "AML.T0018.001")
 _TOKENS: Final = re.compile(

@@ -9,7 +9,8 @@ import struct
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
-from scanner.file_kinds.magic import HEAD_BYTES, Look, recognised
+from scanner.file_kinds.look import HEAD_BYTES, Look
+from scanner.file_kinds.magic import recognised
 
 _END: Final = b"PK\x05\x06"
 _END_BYTES: Final = 22

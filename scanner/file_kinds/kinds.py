@@ -26,6 +26,7 @@ TEXT: Final = "text"
 JSON: Final = "JSON text"
 PYTHON: Final = "Python source"
 ZIP: Final = "zip archive"
+RAW: Final = "raw numbers"
 EMPTY: Final = "empty file"
 UNKNOWN: Final = "bytes of no known kind"
 _TF_VARIABLES: Final = "TensorFlow variables"
@@ -58,6 +59,7 @@ class Kind:
         also: Suffixes of other kinds that honestly stand for this one too.
         has_magic: Whether every file of this kind shows itself by its bytes.
         believed: Whether bytes that show nothing are taken for it on the word of the name.
+        holds_others: Whether it is a container, of which the name says more.
         readers: Checks one of which must have spoken about the file; any other when empty.
         runs_when_loaded: Whether the usual loader runs what such a file names.
     """
@@ -68,6 +70,7 @@ class Kind:
     also: tuple[str, ...] = ()
     has_magic: bool = False
     believed: bool = False
+    holds_others: bool = False
     readers: tuple[str, ...] = ()
     runs_when_loaded: bool = False
 

@@ -10,6 +10,8 @@ import zipfile
 from pathlib import PurePosixPath
 from typing import BinaryIO, Final
 
+from scanner.graphs.kinds import GRAPH_SUFFIXES, kind_of
+from scanner.graphs.reading import fetch_structure
 from scanner.inspection.glance import glance
 from scanner.pickles.files import is_folder, is_raw_storage
 from scanner.pickles.stream import UNPACKING_ERRORS
@@ -37,6 +39,8 @@ def read_header(stream: BinaryIO, path: str, size_bytes: int) -> None:
         _read_safetensors(stream, size_bytes)
     elif suffix == ".gguf":
         _read_gguf(stream, size_bytes)
+    elif suffix in GRAPH_SUFFIXES:
+        _read_graph(stream, path, size_bytes)
     elif stream.read(4).startswith(b"PK"):
         _read_archive(stream)
     else:
@@ -67,6 +71,13 @@ def _read_gguf(stream: BinaryIO, size_bytes: int) -> None:
         read_gguf_header_from(stream, size_bytes, "")
     except GgufError:
         return
+
+
+def _read_graph(stream: BinaryIO, path: str, size_bytes: int) -> None:
+    """Reads the structure, without the weights in it."""
+    kind = kind_of(stream, size_bytes, path)
+    if kind is not None:
+        fetch_structure(kind, stream, size_bytes)
 
 
 def _read_archive(stream: BinaryIO) -> None:

@@ -56,7 +56,7 @@ _CONFIG_ATTRIBUTES: Final = frozenset({"model_config", "training_config"})
 # Text of a pickle or a configuration may stand in any attribute; numbers of this length are no text.
 _SHORT_PICKLE_BYTES: Final = 1024**2
 # Weights inside an archive that are compressed are unpacked into memory up to this size.
-_UNPACKED_LIMIT_BYTES: Final = 128 * 1024**2
+_UNPACKED_LIMIT_BYTES: Final = 64 * 1024**2
 _MEMBERS_LIMIT: Final = 10_000
 _JSON_START: Final = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*\{")
 _HEAD_BYTES: Final = 64

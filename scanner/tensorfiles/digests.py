@@ -59,49 +59,74 @@ class PieceReader(Protocol):
         ...
 
 
-class TensorHasher:
-    """Takes a file block by block and digests every tensor in it; tensors that share bytes are digested once.
+class TensorWalk:
+    """Takes a file block by block and hands its readers the bytes of every tensor, each stretch of them once.
 
-    The places must not overlap in part, as `require_apart` makes sure. `beside` gets the same bytes.
+    The places must not overlap in part, as `require_apart` makes sure. Of tensors that share bytes the first
+    is handed over.
     """
 
-    def __init__(self, extents: Sequence[TensorExtent], beside: PieceReader | None = None) -> None:
-        self._extents = extents
-        self._beside = beside
+    def __init__(self, extents: Sequence[TensorExtent], readers: Sequence[PieceReader]) -> None:
         first = {(each.begin, each.end): each for each in reversed(extents) if each.begin < each.end}
-        self._ranges = sorted(first)
-        self._first = [first[place] for place in self._ranges]
-        self._done: list[str] = []
-        self._current = blake3()
+        self._extents = [first[place] for place in sorted(first)]
+        self._readers = readers
+        self._next = 0
         self._at = 0
 
     def update(self, block: memoryview) -> None:
         """Takes the bytes that follow those of the last call."""
         start, end = self._at, self._at + len(block)
         self._at = end
-        while len(self._done) < len(self._ranges):
-            begin, stop = self._ranges[len(self._done)]
-            if begin >= end:
+        while self._next < len(self._extents):
+            extent = self._extents[self._next]
+            if extent.begin >= end:
                 return
-            piece = block[max(begin - start, 0) : stop - start]
-            self._current.update(piece)
-            if self._beside is not None:
-                self._show(self._beside, piece, begins=begin >= start, ends=stop <= end)
-            if stop > end:
+            piece = block[max(extent.begin - start, 0) : extent.end - start]
+            for reader in self._readers:
+                if extent.begin >= start:
+                    reader.begin(extent)
+                reader.take(piece)
+                if extent.end <= end:
+                    reader.end()
+            if extent.end > end:
                 return
-            self._done.append(self._current.hexdigest())
-            self._current = blake3()
+            self._next += 1
 
-    def _show(self, beside: PieceReader, piece: memoryview, *, begins: bool, ends: bool) -> None:
-        if begins:
-            beside.begin(self._first[len(self._done)])
-        beside.take(piece)
-        if ends:
-            beside.end()
+    @property
+    def is_before_end(self) -> bool:
+        """Whether bytes of tensors are still to come."""
+        return self._next < len(self._extents)
+
+
+class _Digester:
+    """Digests one tensor after the other, by place."""
+
+    def __init__(self) -> None:
+        self.done: dict[tuple[int, int], str] = {}
+        self._place = (0, 0)
+        self._current = blake3()
+
+    def begin(self, extent: TensorExtent) -> None:
+        self._place, self._current = (extent.begin, extent.end), blake3()
+
+    def take(self, piece: memoryview) -> None:
+        self._current.update(piece)
+
+    def end(self) -> None:
+        self.done[self._place] = self._current.hexdigest()
+
+
+class TensorHasher(TensorWalk):
+    """Digests every tensor of a file; `beside` gets the same bytes."""
+
+    def __init__(self, extents: Sequence[TensorExtent], beside: PieceReader | None = None) -> None:
+        self._digester = _Digester()
+        super().__init__(extents, [self._digester, *([beside] if beside is not None else [])])
+        self._asked = extents
 
     def digests(self) -> tuple[TensorDigest, ...]:
         """Every tensor, in the order they were given; only after the whole file has passed by."""
-        by_place = dict(zip(self._ranges, self._done, strict=True))
+        by_place = self._digester.done
         nothing = blake3().hexdigest()
         return tuple(
             TensorDigest(
@@ -111,5 +136,5 @@ class TensorHasher:
                 by_place.get((each.begin, each.end), nothing),
                 each.end - each.begin,
             )
-            for each in self._extents
+            for each in self._asked
         )

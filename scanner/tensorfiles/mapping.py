@@ -21,7 +21,6 @@ from scanner.tensorfiles.extent import TENSORS_LIMIT, TensorExtent, UnmappedErro
 from scanner.tensorfiles.gguf_header import MAGIC, GgufError, read_gguf_header
 from scanner.tensorfiles.gguf_layout import header_faults, tensor_places
 from scanner.tensorfiles.safetensors_header import read_safetensors
-from scanner.tensorfiles.torch_zip import torch_extents
 
 _SAFETENSORS_LENGTH_BYTES: Final = 8
 # 130 000 tensors. Reading JSON as strictly as a judge takes about ten times its length in memory.
@@ -57,6 +56,8 @@ def map_tensors(path: Path, name: str) -> tuple[TensorExtent, ...] | None:
     elif suffix == ".safetensors":
         extents = _of_safetensors(path, head)
     elif suffix in _TORCH_SUFFIXES and head.startswith(_ZIP_START):
+        from scanner.tensorfiles.torch_zip import torch_extents  # a machine for pickles
+
         extents = torch_extents(path)
     elif suffix in _TORCH_SUFFIXES:
         raise UnmappedError("it is not the zip archive that torch has written since 1.6")

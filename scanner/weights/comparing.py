@@ -12,7 +12,7 @@ import numpy as np
 
 from scanner.parts import PartlyReadError
 from scanner.weights.decoding import Numbers, UndecodedError, is_quantised, storing_noise
-from scanner.weights.odd import role_of
+from scanner.weights.naming import role_of
 from scanner.weights.pairing import Pair, Pairing, llama_rows, paired
 from scanner.weights.relation import Kind, Relation, relation_of
 from scanner.weights.scaled import scaled_rows

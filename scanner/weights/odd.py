@@ -3,9 +3,6 @@
 Zero biases, norms of ones and adapters that were never trained are what they should be: only matrices are
 asked whether they are constant, and a mask may be minus infinity. Whether a matrix is too large is judged
 against the same matrix in the other layers.
-
->>> role_of("model.layers.12.mlp.experts.3.up_proj.weight")
-'model.layers.#.mlp.experts.#.up_proj.weight'
 """
 
 from __future__ import annotations
@@ -20,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from scanner.tensorfiles.digests import TensorDigest
 from scanner.tensorfiles.safetensors_layout import shown
 from scanner.weight_values import ODD_LIMIT, Oddity, OddTensor, WeightValues
+from scanner.weights.naming import role_of
 
 if TYPE_CHECKING:
     from scanner.weights.observing import TensorValues
@@ -35,7 +33,6 @@ _FAR_DOUBLINGS: Final = 6.0
 _FAR_DEVIATIONS: Final = 10.0
 _LAYERS_LEAST: Final = 5
 _NORMAL_DEVIATION: Final = 1.4826  # of the median absolute deviation
-_NUMBER: Final = re.compile(r"(?<![A-Za-z])\d+")
 # A mask is added to scores: what may not be seen gets minus infinity.
 _MASK: Final = re.compile(r"mask|causal|alibi|attn\.bias$", re.IGNORECASE)
 # Adapters begin as nothing, and so do the layers of a ControlNet; tables of quantisers are constant when the
@@ -46,11 +43,6 @@ _MAY_BE_CONSTANT: Final = re.compile(
     re.IGNORECASE,
 )
 _INTEGER_WEIGHT: Final = re.compile(r"(?:^|\.)(?:q?weight|weight_packed|.*_blocks)$")
-
-
-def role_of(name: str) -> str:
-    """The name of a tensor with '#' for every number: the same for all layers and experts."""
-    return _NUMBER.sub("#", name)
 
 
 def weight_values(

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from scanner.weights.odd import role_of
+from scanner.weights.naming import role_of
 
 _STACK: Final = re.compile(r"^((?:.*\.)?(?:layers|layer|h|blk|blocks|block))\.(\d{1,5})\.(.+)$")
 _LAYERS_LEAST: Final = 4

@@ -10,22 +10,16 @@ from typing import Final
 
 from scanner.tensorfiles.safetensors_layout import shown
 from scanner.weights.comparing import Compared, Comparison
+from scanner.weights.naming import named
 from scanner.weights.relation import Kind
 
 _ROLES_NAMED: Final = 6
-_NAMES_NAMED: Final = 3
 _LAYER: Final = re.compile(r"^.*#\.|\.(?:weight|bias)$")
 
 
 def summary(comparison: Comparison) -> str:
     """Everything in one sentence, with counts."""
     return f"of {len(comparison.tensors)} tensors " + "; ".join(_clauses(comparison))
-
-
-def named(names: Sequence[str], most: int = _NAMES_NAMED) -> str:
-    """The first of these names, and how many more there are."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(shown(name) for name in names[:most]) + more
 
 
 def roles(tensors: Sequence[Compared]) -> str:

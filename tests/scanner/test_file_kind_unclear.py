@@ -12,7 +12,9 @@ import pytest
 from scanner.checks.file_kind_unclear import CHECK, LEFT_TO_OTHERS
 from scanner.file_check import FileVerdict
 from scanner.file_kinds.kinds import Fate, claimed_by, kinds
-from scanner.file_kinds.magic import TAIL_BYTES, look_at, recognised
+from scanner.file_kinds.look import TAIL_BYTES, look_at
+from scanner.file_kinds.magic import recognised
+from scanner.file_kinds.numbers import is_numbers
 from scanner.file_kinds.texts import is_text
 from scanner.findings import Finding, Outcome, Severity
 from scanner.registry import load_checks
@@ -78,6 +80,19 @@ def test_kind_that_nobody_reads_is_not_run(name: str, tmp_path: Path) -> None:
     assert CHECK.verdict_of(found) is FileVerdict.NOT_READABLE
 
 
+@pytest.mark.parametrize("name", cases.unknown())
+def test_bytes_of_no_kind_are_for_a_person_to_name(name: str, tmp_path: Path) -> None:
+    (found,) = findings(tmp_path, {name: cases.unknown()[name]})
+    assert (found.outcome, found.rule) == (Outcome.NOT_RUN, "unknown-bytes")
+    assert CHECK.verdict_of(found) is FileVerdict.NEEDS_CLASS_INSTANCE
+
+
+def test_noise_is_not_taken_for_numbers() -> None:
+    assert not any(is_numbers(random.Random(seed).randbytes(4096)) for seed in range(300))
+    assert not any(is_numbers(random.Random(seed).randbytes(64)) for seed in range(300))
+    assert not is_numbers(b"\x07\0\0\0" + bytes(60))  # a header rather than numbers
+
+
 def test_chance_makes_no_magic() -> None:
     """Every two-byte magic, followed by noise, at the size of a small weight file."""
     dice = random.Random(0)
@@ -102,7 +117,7 @@ def test_noise_with_an_end_record_is_no_archive(tmp_path: Path) -> None:
     noise = random.Random(1).randbytes(5000)
     record = b"PK\x05\x06" + bytes(6) + b"\x01\0" + (9).to_bytes(4, "little") + bytes(6)
     (found,) = findings(tmp_path, {"weights.bin": noise + record})
-    assert found.rule == "unread-kind"
+    assert found.rule == "unknown-bytes"
 
 
 def test_archive_in_front_of_other_bytes_is_left_to_the_check_of_archives(tmp_path: Path) -> None:
@@ -168,7 +183,8 @@ def test_longest_suffix_of_a_name_counts() -> None:
 def test_every_kind_that_shows_itself_is_recognised_somewhere() -> None:
     """A kind with a magic that no recogniser yields would call every honest file of it misnamed."""
     from scanner.file_kinds import magic
+    from scanner.file_kinds.structures import STRUCTURES
 
-    names = {name for _, name, _ in magic._MAGICS} | {name for name, _ in magic._STRUCTURES}
+    names = {name for _, name, _ in magic._MAGICS} | {name for name, _ in STRUCTURES}
     assert names <= kinds().keys()
     assert {kind.name for kind in kinds().values() if kind.has_magic and kind.fate is Fate.PLAIN} <= names

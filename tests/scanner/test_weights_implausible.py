@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import time
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from scanner.manifest import FileEntry, Snapshot
 from scanner.parts import Parts
 from scanner.references import ModelRef
 from tests.assets.tensor_files import Weights, write_safetensors_file
-from tests.scanner.check_runs import findings_of
+from tests.scanner.check_runs import context_of, findings_of
 
 
 def sound_matrix() -> np.ndarray:
@@ -85,10 +86,10 @@ def test_usual_weights_pass(tmp_path: Path) -> None:
     )
 
 
-def test_what_hashing_saw_is_told_without_the_bytes(tmp_path: Path) -> None:
+def test_what_hashing_saw_is_told_without_reading_the_numbers_again(tmp_path: Path) -> None:
     write(tmp_path, np.zeros((32, 32), np.float32))
     snapshot = hashed(tmp_path)
-    (tmp_path / "m.safetensors").unlink()
+    write(tmp_path, sound_matrix())
     (finding,) = said(snapshot, tmp_path / "evidence")
     assert finding.rule == "WT-ZERO"
 
@@ -115,3 +116,13 @@ def test_a_model_without_weights_is_not_judged(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("nothing")
     (finding,) = findings_of(CHECK, tmp_path)
     assert (finding.outcome, finding.rule) == (Outcome.NOT_RUN, "nothing-to-examine")
+
+
+def test_a_file_too_large_for_its_time_is_not_run_and_not_held_against_it(tmp_path: Path) -> None:
+    write(tmp_path, np.zeros((32, 32), np.float32))
+    context = dataclasses.replace(context_of(tmp_path), deadline=time.monotonic() - 1)
+    (finding,) = CHECK.examine(context, context.snapshot.files[0])
+    assert isinstance(finding, Finding)
+    assert finding.outcome is Outcome.NOT_RUN
+    assert "only 0 bytes of it could be read" in finding.reason
+    assert CHECK.verdict_of(finding) is None
