@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -11,7 +12,7 @@ import venv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 _FOLDER: Final = Path("build/file-safety-rivals")
 _JUDGE: Final = Path(__file__).parent / "rival_judge.py"
@@ -101,9 +102,30 @@ class Answers:
 def judged(tool: str, python: Path, paths: Sequence[Path]) -> Answers:
     """What the tool says of each path; a file that it hangs on is killed after a minute.
 
+    Answers are kept beside the tool's environment, by the content and the name of what was judged: the
+    slowest needs a quarter of an hour for all.
+
     Raises:
-        RuntimeError: when the tool does not start, or ends early.
+        RuntimeError: when the tool ends early.
     """
+    store = (_FOLDER / f"{tool.replace(' ', '-')}.answers.json").absolute()
+    kept = json.loads(store.read_text(encoding="utf-8")) if store.exists() else {}
+    keys = {path: f"{' '.join(_REQUIRED[tool])} {_digest(path)}" for path in paths}
+    missing = [path for path in paths if keys[path] not in kept]
+    lines = _fresh(tool, python, missing)
+    kept |= {keys[path]: line for path, line in zip(missing, lines[1:], strict=True)}
+    kept["start"] = lines[0]["start_cpu_seconds"]
+    store.parent.mkdir(parents=True, exist_ok=True)
+    store.write_text(json.dumps(kept), encoding="utf-8")
+    answers = {path: kept[keys[path]] for path in paths}
+    return Answers(
+        {path: Answer(row["said"], row["detail"], row["cpu_seconds"]) for path, row in answers.items()},
+        kept["start"],
+    )
+
+
+def _fresh(tool: str, python: Path, paths: Sequence[Path]) -> list[dict[str, Any]]:
+    """What the tool's process writes: its start, and a row for each path."""
     asked = "".join(f"{path.resolve()}\n" for path in paths)
     with tempfile.TemporaryDirectory() as home:
         done = subprocess.run(
@@ -112,14 +134,19 @@ def judged(tool: str, python: Path, paths: Sequence[Path]) -> Answers:
         )  # fmt: skip
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     if len(lines) != len(paths) + 1:
-        raise RuntimeError(
-            f"{tool} ended after {len(lines) - 1} of {len(paths)} files: {_last_line(done.stderr)}"
-        )
-    answers = {
-        path: Answer(line["said"], line["detail"], line["cpu_seconds"])
-        for path, line in zip(paths, lines[1:], strict=True)
-    }
-    return Answers(answers, lines[0]["start_cpu_seconds"])
+        said = _last_line(done.stderr)
+        raise RuntimeError(f"{tool} ended after {len(lines) - 1} of {len(paths)} files: {said}")
+    return lines
+
+
+def _digest(path: Path) -> str:
+    """Of a file with its name, or of a folder with all names and bytes in it."""
+    digest = hashlib.sha256(path.name.encode())
+    files = [path] if path.is_file() else sorted(each for each in path.rglob("*") if each.is_file())
+    for each in files:
+        digest.update(str(each.relative_to(path.parent)).encode() + b"\0")
+        digest.update(hashlib.sha256(each.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def _bare(home: Path) -> dict[str, str]:
