@@ -21,7 +21,6 @@ Decompressor = Callable[[BinaryIO], BinaryIO]
 
 _CHUNK: Final = 64 * 1024
 _UNOPENABLE: Final = {
-    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
     b"Rar!\x1a\x07": "a RAR archive",
     b"\x28\xb5\x2f\xfd": "compressed with zstd",
     b"\x04\x22\x4d\x18": "compressed with lz4",
