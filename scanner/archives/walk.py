@@ -26,7 +26,7 @@ from scanner.archives.seven_zip import SevenZipArchive
 from scanner.archives.shelf import KEPT_BYTES, Room, Shelf
 from scanner.archives.streams import Content, Counted, joined, metered, read_through
 from scanner.archives.tar_archive import TarArchive
-from scanner.archives.torch_serve import MANIFEST, manifest_faults
+from scanner.archives.torch_serve import MANIFEST, REQUIREMENTS, manifest_faults, requirement_faults
 from scanner.archives.unpacking import unpacked
 from scanner.archives.zip_archive import TorchLayout, ZipArchive
 from scanner.parts import PartlyReadError
@@ -293,5 +293,7 @@ class _Walker:
             return
         if member.name == MANIFEST:
             yield from manifest_faults(content.kept, siblings)
+        elif part.setting is Setting.SERVED and member.name == REQUIREMENTS:
+            yield from requirement_faults(member.name, content.kept)
         elif part.layout is None or not part.layout.is_source(member.name, siblings):
             yield from content_faults(member.name, content.kept, part.setting, siblings)
