@@ -25,6 +25,7 @@ STATIC = {
     "file-names-confuse": (),
     "safetensors-malformed": (),
     "gguf-malformed": (),
+    "msgpack-malformed": (),
     "weights-implausible": (),
     "tensors-contradict-config": (),
     "differs-from-base": (
