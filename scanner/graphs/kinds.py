@@ -28,7 +28,7 @@ _LOOKED_AT: Final = 64
 # Tags of the fields that the messages begin with when their usual writers write them.
 _FIRST_BYTES: Final = (b"\x08", b"\x0a", b"\x12", b"\x22", b"\x3a", b"\x42")
 # Names that say that a file is a graph.
-GRAPH_SUFFIXES: Final = frozenset({".pb", ".meta", ".onnx", ".ort", ".tflite"})
+GRAPH_SUFFIXES: Final = frozenset({".pb", ".meta", ".onnx", ".ort", ".tflite", ".mlmodel"})
 # Names that other formats have for themselves, whatever their first bytes happen to look like.
 _OTHERS: Final = frozenset(
     {
@@ -52,6 +52,7 @@ class FileKind(enum.Enum):
     ONNX_TENSOR = "ONNX tensor"
     ORT_MODEL = "ONNX Runtime model"
     TFLITE = "TFLite model"
+    COREML = "Core ML model"
 
 
 def kind_of(stream: BinaryIO, size_bytes: int, path: str) -> FileKind | None:
@@ -71,6 +72,8 @@ def kind_of(stream: BinaryIO, size_bytes: int, path: str) -> FileKind | None:
         return None  # of a file of another name nothing is known, and others say so
     if head[4:8] == b"TFL3" or suffix == ".tflite":
         return FileKind.TFLITE
+    if suffix == ".mlmodel":
+        return FileKind.COREML
     if head[4:8] == b"ORTM" or suffix == ".ort":
         return FileKind.ORT_MODEL
     if name in ("saved_model.pb", "fingerprint.pb"):
