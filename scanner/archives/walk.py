@@ -17,10 +17,11 @@ from pathlib import PurePosixPath
 from typing import BinaryIO, Final, cast
 
 from scanner.archives.budget import Budget
-from scanner.archives.contents import SOURCE_BYTES, Setting, content_faults
+from scanner.archives.contents import SOURCE_BYTES, content_faults
 from scanner.archives.faults import Fault, Rule, UnpackingError, shown
 from scanner.archives.kinds import HEAD_BYTES, Kind, kind_of, read_head
 from scanner.archives.members import Member, nothing
+from scanner.archives.settings import Setting, ends_as_zip, is_tailed, setting_of
 from scanner.archives.seven_zip import SevenZipArchive
 from scanner.archives.streams import Content, Counted, joined, metered, read_through
 from scanner.archives.tar_archive import TarArchive
@@ -32,18 +33,6 @@ from scanner.parts import PartlyReadError
 _DEPTH: Final = 4
 # An archive that has to be sought in, inside a packed one.
 _NESTED_BYTES: Final = 192 * 1024**2
-_PACKAGES: Final = frozenset({
-    ".whl", ".jar", ".egg", ".war", ".ear", ".apk", ".aar", ".pyz", ".conda", ".nupkg", ".exe", ".llamafile",
-    ".crx", ".xpi", ".vsix", ".msix", ".ipa",
-})  # fmt: skip
-_MODELS: Final = frozenset({
-    ".pt", ".pth", ".ckpt", ".bin", ".npz", ".npy", ".keras", ".skops", ".pkl", ".joblib", ".pickle", ".ptl",
-    ".nemo", ".tflite", ".task", ".safetensors", ".gguf", ".h5", ".onnx", ".mlmodel", ".pt2",
-})  # fmt: skip
-_TAILED: Final = frozenset({".tflite", ".task", ".litertlm"})  # a FlatBuffer with metadata as a zip behind it
-_READ_AS_ZIP: Final = (
-    ".zip", ".npz", ".keras", ".pt", ".pth", ".ckpt", ".bin", ".skops", ".mar", ".whl", ".jar",
-)  # fmt: skip
 _READ_WHOLE: Final = (".py", ".json", ".pth")
 
 
@@ -83,56 +72,18 @@ def look_into(opener: Callable[[], BinaryIO], name: str, size_bytes: int) -> Fou
         PartlyReadError: when not even its beginning and end were fetched.
     """
     walker = _Walker()
-    part = _Part(name, "", opener, size_bytes, size_bytes, 0, True, _setting_of(name))
+    part = _Part(name, "", opener, size_bytes, size_bytes, 0, True, setting_of(name))
     with closing(opener()) as stream:
         head = read_head(stream)
         kind = kind_of(head, name)
-        ends_as_zip = kind is not Kind.ZIP and _ends_as_zip(stream, size_bytes, name)
+        has_zip_behind = kind is not Kind.ZIP and ends_as_zip(stream, size_bytes, name)
     if kind is not None:
         walker.look(part, kind)
-    if ends_as_zip:
+    if has_zip_behind:
         walker.look(part, Kind.ZIP)
-    if ends_as_zip and _is_tailed(name, head):
+    if has_zip_behind and is_tailed(name, head):
         walker.faults = [fault for fault in walker.faults if fault.member or fault.rule is not Rule.POLYGLOT]
-    return Found(kind is not None or ends_as_zip, walker.faults)
-
-
-def _setting_of(name: str) -> Setting:
-    suffix = PurePosixPath(name.lower()).suffix
-    if suffix in _PACKAGES:
-        return Setting.PACKAGE
-    return Setting.MODEL if suffix in _MODELS else Setting.OTHER
-
-
-def _is_tailed(name: str, head: bytes) -> bool:
-    suffix = PurePosixPath(name.lower()).suffix
-    if suffix in _TAILED:
-        return head[4:8] in (b"TFL3", b"LITE")
-    # Programs that carry their data behind them; that they are programs is told.
-    return suffix in _PACKAGES and head.startswith((b"MZ", b"\x7fELF", b"#!"))
-
-
-def _ends_as_zip(stream: BinaryIO, size_bytes: int, name: str) -> bool:
-    """Whether what begins as something else is a zip archive to whoever begins at its end.
-
-    Something may follow that end only in files that are read as zip archives by their names: others may
-    well hold one, as a tar archive of checkpoints does.
-    """
-    start = max(0, size_bytes - 66_000)
-    stream.seek(start)
-    tail = stream.read(size_bytes - start)
-    place = tail.rfind(b"PK\x05\x06")
-    if place < 0 or place + 22 > len(tail):
-        return False
-    end = place + 22 + int.from_bytes(tail[place + 20 : place + 22], "little")
-    if end != len(tail) and not name.lower().endswith(_READ_AS_ZIP):
-        return False
-    directory_bytes = int.from_bytes(tail[place + 12 : place + 16], "little")
-    begin = start + place - directory_bytes
-    if begin < 0:
-        return tail[place - 20 : place - 16] == b"PK\x06\x07"
-    stream.seek(begin)
-    return stream.read(4) == b"PK\x01\x02" or tail[place - 20 : place - 16] == b"PK\x06\x07"
+    return Found(kind is not None or has_zip_behind, walker.faults)
 
 
 class _Walker:
@@ -247,7 +198,7 @@ class _Walker:
     def _look_at_nested(
         self, part: _Part, member: Member, kind: Kind, opener: Callable[[], BinaryIO]
     ) -> None:
-        setting = _setting_of(member.name)
+        setting = setting_of(member.name)
         setting = part.setting if setting is Setting.OTHER else setting
         nested = _Part(
             member.name, member.name, opener, member.size_bytes, member.packed_bytes, part.depth + 1,

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import BinaryIO, Final
 
+from scanner.graphs.text_graph import LIMIT_BYTES, kind_of_text
 from scanner.graphs.wire import LENGTH, VARINT, Field, Wire, WireError
 from scanner.parts import PartlyReadError
 
@@ -44,6 +45,7 @@ class FileKind(enum.Enum):
     SAVED_MODEL = "SavedModel"
     META_GRAPH = "MetaGraphDef"
     GRAPH = "GraphDef"
+    TEXT_GRAPH = "TensorFlow graph in text form"
     FINGERPRINT = "fingerprint of a SavedModel"
     CHECKPOINT_INDEX = "index of a TensorFlow checkpoint"
     ONNX_MODEL = "ONNX model"
@@ -75,6 +77,8 @@ def kind_of(stream: BinaryIO, size_bytes: int, path: str) -> FileKind | None:
         return FileKind.SAVED_MODEL if name == "saved_model.pb" else FileKind.FINGERPRINT
     if suffix == ".onnx":
         return FileKind.ONNX_MODEL
+    if suffix == ".pbtxt":
+        return FileKind.TEXT_GRAPH if _is_text_graph(stream, name) else None
     if suffix == ".index" and _is_table(stream, size_bytes):
         return FileKind.CHECKPOINT_INDEX
     is_named = suffix in (".pb", ".meta")
@@ -87,6 +91,13 @@ def variables_index(path: str) -> str:
     """The index beside this file of variables; "" when it is none by its name."""
     match = _VARIABLES.fullmatch(path)
     return f"{match['stem']}.index" if match else ""
+
+
+def _is_text_graph(stream: BinaryIO, name: str) -> bool:
+    """Other texts have this suffix too: lists of labels, pipelines, settings of servers."""
+    stream.seek(0)
+    text = stream.read(LIMIT_BYTES + 1).decode("utf-8", "replace")
+    return name == "saved_model.pbtxt" or kind_of_text(text) is not None
 
 
 def _is_table(stream: BinaryIO, size_bytes: int) -> bool:

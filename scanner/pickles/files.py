@@ -12,22 +12,23 @@ reason; what is no pickle yields nothing.
 
 from __future__ import annotations
 
-import ast
 import io
 import re
 import tarfile
 import zipfile
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final, cast
 
 from scanner.parts import PartlyReadError
-from scanner.pickles.compressed import decompressor_of, unopenable_kind
+from scanner.pickles import embedded
+from scanner.pickles.compressed import decompressor_of, inflates_to_pickle, unopenable_kind
 from scanner.pickles.found import FileReading, FoundPickle, Unreadable
 from scanner.pickles.globals import is_plausible
-from scanner.pickles.reader import is_attack, read_pickles
+from scanner.pickles.numpy_files import MAGIC, another_follows, read_header
+from scanner.pickles.reader import is_plain_attack, read_pickles
 from scanner.pickles.stream import UNPACKING_ERRORS, BrokenPickleError, ByteStream, PickleReading
 
 # Names under which a file that is no readable pickle cannot be let pass.
@@ -46,8 +47,8 @@ _HEAD: Final = 512
 _DEPTH_LIMIT: Final = 3
 # An archive inside an archive is unpacked into memory, up to this size.
 _NESTED_LIMIT_BYTES: Final = 256 * 1024**2
-_NPY_HEADER_LIMIT: Final = 64 * 1024
-_PYTHON2_LONG: Final = re.compile(r"(\d)L\b")
+# Fewer instructions may be some bytes of anything.
+_TELLING_OPCODES: Final = 8
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,9 @@ def _look_by_content(part: _Part, out: FileReading) -> None:
         _give_up(part, out, f"cannot be unpacked ({error})")
         return
     unopenable = unopenable_kind(head)
-    decompressor = decompressor_of(head, accepts_zlib=part.suffix in _PICKLE_SUFFIXES)
+    decompressor = decompressor_of(
+        head, accepts_zlib=part.suffix in _PICKLE_SUFFIXES or inflates_to_pickle(head)
+    )
     if unopenable:
         _give_up(part, out, f"is {unopenable}, which this check cannot open")
     elif head.startswith(b"PK\x03\x04"):
@@ -132,7 +135,7 @@ def _look_by_content(part: _Part, out: FileReading) -> None:
         _look_into_compressed(part, out, decompressor)
     elif head[257:262] == b"ustar" or _is_oldest_tar(head):
         _nested(part, out, _look_into_tar)
-    elif head.startswith(b"\x93NUMPY"):
+    elif head.startswith(MAGIC):
         _look_into_npy(part, out)
     else:
         _look_into_pickle(part, out, head)
@@ -215,40 +218,25 @@ def _look_into_compressed(part: _Part, out: FileReading, unpack: Callable[[Binar
 
 
 def _look_into_npy(part: _Part, out: FileReading) -> None:
+    """Arrays in a row, as `numpy.save` writes them into one open file."""
     with closing(part.open()) as raw:
         stream = ByteStream(raw)
         try:
-            has_objects = _npy_has_objects(stream)
-        except (BrokenPickleError, ValueError, SyntaxError, RecursionError, MemoryError) as error:
-            _give_up(part, out, f"is a numpy array with a broken header ({error})")
+            while not (header := read_header(stream)).has_objects and another_follows(stream, header):
+                pass
+        except (BrokenPickleError, ValueError) as error:
+            _give_up(part, out, f"is a numpy array with a broken header, or something follows it ({error})")
+            _look_for_embedded(part, out)
             return
-    reading = read_pickles(part.open, stream.position) if has_objects else PickleReading(())
+    reading = read_pickles(part.open, stream.position) if header.has_objects else PickleReading(())
     out.pickles.append(FoundPickle(part.member, reading, True))
-
-
-def _npy_has_objects(stream: ByteStream) -> bool:
-    """Whether the elements are pickled; reads up to the end of the header. Source: numpy.lib.format."""
-    major = stream.read(8)[6]
-    length = int.from_bytes(stream.read(2 if major == 1 else 4), "little")
-    if major not in (1, 2, 3) or length > _NPY_HEADER_LIMIT:
-        raise ValueError(f"version {major}, {length} bytes long")
-    text = stream.read(length).decode("utf-8" if major == 3 else "latin-1").strip()
-    header = ast.literal_eval(_PYTHON2_LONG.sub(r"\1", text))
-    if not isinstance(header, dict) or "descr" not in header:
-        raise ValueError("no element type")
-    return _mentions_objects(header["descr"])
-
-
-def _mentions_objects(descr: object) -> bool:
-    if isinstance(descr, str):
-        return "O" in descr or "object" in descr
-    return isinstance(descr, (list, tuple)) and any(_mentions_objects(item) for item in descr[:4096])
+    _look_for_embedded(part, out)
 
 
 def _look_into_pickle(part: _Part, out: FileReading, head: bytes) -> None:
     in_old_torch_tar = part.depth > 0 and part.member in _OLD_TORCH_TAR_MEMBERS
     by_name = part.suffix in _PICKLE_SUFFIXES or in_old_torch_tar or _is_torch_bin(part)
-    by_magic = len(head) > 1 and head[0] == 0x80 and head[1] <= 5 and not _is_safetensors(part, head)
+    by_magic = embedded.START.match(head) is not None and not _is_safetensors(part, head)
     if by_name and not head:
         _give_up(part, out, "is empty")
     elif by_name and head.startswith(_LFS_POINTER):
@@ -256,11 +244,22 @@ def _look_into_pickle(part: _Part, out: FileReading, head: bytes) -> None:
     if not head or head.startswith(_LFS_POINTER):
         return
     reading = read_pickles(part.open)
-    is_certain = by_name or (by_magic and not is_raw_storage(part.member))
+    if in_old_torch_tar and reading.trailing_at is not None:
+        reading = replace(reading, fault="")  # raw numbers follow the pickles of such a member
+    is_long = reading.streams > 0 or reading.opcodes >= _TELLING_OPCODES
+    by_magic = by_magic and is_long and not is_raw_storage(part.member)
     # Text that happens to spell instructions names no module that could exist.
     is_whole = reading.streams > 0 and any(is_plausible(use.module, use.name) for use in reading.globals)
-    if is_certain or is_whole or any(is_attack(use) for use in reading.globals):
-        out.pickles.append(FoundPickle(part.member, reading, is_certain))
+    if by_name or by_magic or is_whole or any(is_plain_attack(use) for use in reading.globals):
+        out.pickles.append(FoundPickle(part.member, reading, by_name or by_magic))
+    else:
+        _look_for_embedded(part, out)
+
+
+def _look_for_embedded(part: _Part, out: FileReading) -> None:
+    """Pickles behind a beginning of something else, where a loader that seeks first would find them."""
+    for reading in embedded.embedded_pickles(part.open, part.size_bytes if part.depth == 0 else 0):
+        out.pickles.append(FoundPickle(part.member, reading, False))
 
 
 def _is_torch_bin(part: _Part) -> bool:

@@ -65,6 +65,5 @@ def broken_cases() -> dict[str, bytes]:
         "too-deep": b"[" * 100_000,
         "a-key-twice": twice,
         "protocol": json.dumps(node("builtins", "str", "JsonNode", content="1", protocol=True)).encode(),
-        "no-protocol": json.dumps(node("builtins", "str", "JsonNode", content="1")).encode(),
         "unknown-node": json.dumps(node("builtins", "str", "OtherNode", protocol=2)).encode(),
     }

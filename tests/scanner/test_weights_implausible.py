@@ -86,10 +86,10 @@ def test_usual_weights_pass(tmp_path: Path) -> None:
     )
 
 
-def test_what_hashing_saw_is_told_without_the_bytes(tmp_path: Path) -> None:
+def test_what_hashing_saw_is_told_without_reading_the_numbers_again(tmp_path: Path) -> None:
     write(tmp_path, np.zeros((32, 32), np.float32))
     snapshot = hashed(tmp_path)
-    (tmp_path / "m.safetensors").unlink()
+    write(tmp_path, sound_matrix())
     (finding,) = said(snapshot, tmp_path / "evidence")
     assert finding.rule == "WT-ZERO"
 
