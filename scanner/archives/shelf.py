@@ -64,8 +64,8 @@ class Shelf:
         self.is_unread = is_unread
         self.kept: list[Kept] = []
         self._room = room
-        is_read_as_whole = PurePosixPath(archive_name.lower()).suffix in _READ_AS_WHOLE
-        self._is_open = setting is not Setting.PACKAGE and not is_read_as_whole
+        is_bundle = setting is not Setting.PACKAGE and not is_read_as_whole(archive_name)
+        self._is_open = is_unread or is_bundle
 
     def wants(self, name: str) -> bool:
         """Whether a member of this name is to be kept."""
@@ -91,6 +91,11 @@ class Shelf:
                 text = f"is one of several files of more than {_ROOM_BYTES} bytes together: unpack them"
                 raise UnpackingError(text, Rule.NOT_OPENED)
             self.kept.append(Kept(member.name, size_bytes, lambda: io.BytesIO(content.kept)))
+
+
+def is_read_as_whole(archive_name: str) -> bool:
+    """Whether a check of its own reads everything in an archive of this name."""
+    return PurePosixPath(archive_name.lower()).suffix in _READ_AS_WHOLE
 
 
 def _in_memory(member: Member) -> BinaryIO:

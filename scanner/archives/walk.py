@@ -23,7 +23,7 @@ from scanner.archives.kinds import HEAD_BYTES, Kind, kind_of, read_head
 from scanner.archives.members import Member, nothing
 from scanner.archives.settings import Setting, ends_as_zip, is_tailed, setting_of
 from scanner.archives.seven_zip import SevenZipArchive
-from scanner.archives.shelf import KEPT_BYTES, Room, Shelf
+from scanner.archives.shelf import KEPT_BYTES, Room, Shelf, is_read_as_whole
 from scanner.archives.streams import Content, Counted, joined, metered, read_through
 from scanner.archives.tar_archive import TarArchive
 from scanner.archives.torch_serve import MANIFEST, REQUIREMENTS, manifest_faults, requirement_faults
@@ -238,7 +238,7 @@ class _Walker:
         setting = part.setting if setting is Setting.OTHER else setting
         nested = _Part(
             member.name, member.name, member.open, member.size_bytes, member.packed_bytes, part.depth + 1,
-            member.is_stretch, setting, is_unread=part.is_unread,
+            member.is_stretch, setting, is_unread=part.is_unread and not is_read_as_whole(member.name),
         )  # fmt: skip
         self.look(nested, kind)
 
