@@ -101,3 +101,7 @@ def is_read_as_whole(archive_name: str) -> bool:
 def _in_memory(member: Member) -> BinaryIO:
     with member.open() as stream:
         return io.BytesIO(stream.read(KEPT_BYTES))
+
+
+# Is handed what is kept of one archive: where it lies in the file, "" for the file itself, and its files.
+Judge = Callable[[str, Shelf], None]
