@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from scanner.keras.faults import KerasFault
+from scanner.keras.faults import FaultList, KerasFault
 from scanner.keras.names import is_known_class, is_own_module, judge_name
 from scanner.keras.payloads import marshalled_code, pickled_attack, torch_module_attack
 from scanner.keras.references import is_name, references
@@ -25,7 +25,6 @@ from scanner.pickles.globals import Tier, Verdict
 from scanner.tensorfiles.safetensors_layout import shown
 
 _PLACE_PARTS: Final = 6
-_FAULTS_LIMIT: Final = 200
 # Objects that hold values, not classes.
 _VALUES: Final = frozenset({
     "__tensor__", "__numpy__", "__bytes__", "__ellipsis__", "__slice__", "__keras_tensor__", "__tuple__",
@@ -35,7 +34,8 @@ _LOOKUPS: Final = frozenset({"StringLookup", "IntegerLookup", "TextVectorization
 _PATH_KEYS: Final = frozenset({
     "filepath", "file_path", "path", "filename", "file", "vocabulary", "vocabulary_path", "vocab_file",
     "merges", "proto", "directory", "dir", "dirname", "cache_dir", "log_dir", "origin", "url", "weights_path",
-    "saved_model", "saved_model_path", "export_dir", "checkpoint",
+    "saved_model", "saved_model_path", "export_dir", "checkpoint", "vocabulary_file", "vocab_path",
+    "tokenizer_path", "ckpt_to_load_from", "cache_path",
 })  # fmt: skip
 _SOURCE: Final = re.compile(r"\b(?:__import__|os\.(?:system|popen)|subprocess\.\w{1,20})\s?\(")
 _SOURCE_LOOKED_AT: Final = 64 * 1024
@@ -66,11 +66,11 @@ class _Node:
 
 
 def config_faults(value: object) -> list[KerasFault]:
-    """What rebuilding a model from this configuration would do beside computing; the worst 200 at most."""
-    faults: list[KerasFault] = []
-    in_texts: list[KerasFault] = []
+    """What rebuilding a model from this configuration would do beside computing; some of each kind."""
+    faults: list[KerasFault] = FaultList()
+    in_texts: list[KerasFault] = FaultList()
     waiting = [_Node(value)]
-    while waiting and len(faults) + len(in_texts) < _FAULTS_LIMIT:
+    while waiting:
         node = waiting.pop()
         if isinstance(node.value, dict):
             faults.extend(_table_faults(node, node.value))
@@ -219,9 +219,18 @@ def _special_faults(node: _Node, name: str, config: Mapping[str, object], where:
         yield KerasFault("broken-config", f"{where} has a function that is none", node.where)
     elif name in _OP_LAYERS:
         yield from op_layer_fault(config, where, node.where)
+        yield from _exported_faults(node, config)
     elif name in _LOOKUPS and isinstance(config.get("vocabulary"), str):
         message = f"{where} reads its vocabulary from the file {shown(str(config['vocabulary']))}"
         yield KerasFault("loads-a-file", message, node.where)
+
+
+def _exported_faults(node: _Node, config: Mapping[str, object]) -> Iterator[KerasFault]:
+    """TensorFlow knows the functions of Keras by their names too."""
+    for key in ("function", "symbol"):
+        named = config.get(key)
+        if isinstance(named, str) and named.startswith("keras."):
+            yield from _reference_faults(node, {"function": named})
 
 
 def _torch_faults(node: _Node, config: Mapping[str, object], where: str) -> Iterator[KerasFault]:
