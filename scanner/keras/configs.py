@@ -18,6 +18,7 @@ from typing import Final
 
 from scanner.keras.faults import FaultList, KerasFault
 from scanner.keras.names import is_known_class, is_own_module, judge_name
+from scanner.keras.paths import MANIFEST, manifest_paths, outside_paths
 from scanner.keras.payloads import marshalled_code, pickled_attack, torch_module_attack
 from scanner.keras.references import is_name, references
 from scanner.keras.tensorflow_calls import op_layer_fault
@@ -31,12 +32,6 @@ _VALUES: Final = frozenset({
     "__dict__", "__list__", "tuple", "list", "dict", "TensorShape", "TypeSpec", "CompositeTensor",
 })  # fmt: skip
 _LOOKUPS: Final = frozenset({"StringLookup", "IntegerLookup", "TextVectorization", "IndexLookup"})
-_PATH_KEYS: Final = frozenset({
-    "filepath", "file_path", "path", "filename", "file", "vocabulary", "vocabulary_path", "vocab_file",
-    "merges", "proto", "directory", "dir", "dirname", "cache_dir", "log_dir", "origin", "url", "weights_path",
-    "saved_model", "saved_model_path", "export_dir", "checkpoint", "vocabulary_file", "vocab_path",
-    "tokenizer_path", "ckpt_to_load_from", "cache_path",
-})  # fmt: skip
 _SOURCE: Final = re.compile(r"\b(?:__import__|os\.(?:system|popen)|subprocess\.\w{1,20})\s?\(")
 _SOURCE_LOOKED_AT: Final = 64 * 1024
 _OP_LAYERS: Final = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "ClassMethod"})
@@ -99,7 +94,9 @@ def _outermost(faults: list[KerasFault]) -> list[KerasFault]:
 
 
 def looks_like_keras(value: object) -> bool:
-    """Whether Keras would take this JSON value for a model, layer or other object of its own."""
+    """Whether Keras or TensorFlow.js would take this JSON value for a model, layer or other object."""
+    if isinstance(value, dict) and MANIFEST in value:
+        return True
     topology = value.get("modelTopology", value) if isinstance(value, dict) else None
     if not isinstance(topology, dict):
         return False
@@ -113,6 +110,14 @@ def _table_faults(node: _Node, value: Mapping[str, object]) -> Iterator[KerasFau
         yield from _object_faults(node, value, name)
     elif not node.is_call:
         yield from _reference_faults(node, value)
+        yield from _manifest_faults(node, value)
+
+
+def _manifest_faults(node: _Node, value: Mapping[str, object]) -> Iterator[KerasFault]:
+    """Files of weights outside the model that a model for TensorFlow.js names."""
+    for path in manifest_paths(value):
+        message = f"its weights are read from {shown(path)}, which lies outside the model"
+        yield KerasFault("loads-a-file", message, f"{node.where}, {MANIFEST}")
 
 
 def _object_faults(node: _Node, value: Mapping[str, object], name: str) -> Iterator[KerasFault]:
@@ -244,11 +249,9 @@ def _torch_faults(node: _Node, config: Mapping[str, object], where: str) -> Iter
 def _path_faults(node: _Node, name: str, config: Mapping[str, object], where: str) -> Iterator[KerasFault]:
     if name == "TFSMLayer" or (name in _LOOKUPS and isinstance(config.get("vocabulary"), str)):
         return
-    for key in _PATH_KEYS & config.keys():
-        held = config[key]
-        if isinstance(held, str) and leads_outside(held):
-            message = f"{where} names the file {shown(held)} under '{key}', which lies outside the model"
-            yield KerasFault("loads-a-file", message, node.where)
+    for key, path in outside_paths(config):
+        message = f"{where} names the file {shown(path)} under '{key}', which lies outside the model"
+        yield KerasFault("loads-a-file", message, node.where)
 
 
 def _reference_faults(node: _Node, value: Mapping[str, object]) -> Iterator[KerasFault]:
@@ -259,20 +262,6 @@ def _reference_faults(node: _Node, value: Mapping[str, object]) -> Iterator[Kera
             yield KerasFault("known-attack", message, node.where, subject=shown(name))
         else:
             yield KerasFault("custom-class", shown(name), node.where, subject=shown(name))
-
-
-def leads_outside(path: str) -> bool:
-    """Whether this path leads out of the folder it is given from, or to another machine.
-
-    >>> leads_outside("/etc/passwd"), leads_outside("../vocab.txt"), leads_outside("gs://bucket/x")
-    (True, True, True)
-    >>> leads_outside("vocab.txt"), leads_outside("/")
-    (False, False)
-    """
-    parts = path.replace("\\", "/").split("/")
-    is_absolute = path.startswith(("/", "\\", "~")) and len(path) > 1
-    has_drive = len(path) > 2 and path[1] == ":" and path[2] in "\\/"
-    return is_absolute or has_drive or ".." in parts or "://" in path[:16]
 
 
 def _text_faults(node: _Node, text: str) -> Iterator[KerasFault]:

@@ -251,7 +251,7 @@ def _look_into_text(data: bytes, place: str, out: KerasReading, *, is_sure: bool
 
 
 def _could_be_keras(data: bytes) -> bool:
-    return all(key.search(data) for key in _KEYS)
+    return b'"weightsManifest"' in data or all(key.search(data) for key in _KEYS)
 
 
 def _judge(document: JsonDocument, place: str, out: KerasReading) -> None:
