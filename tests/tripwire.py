@@ -28,8 +28,8 @@ from tests.assets.kind_cases import left_to_others, plain
 from tests.assets.make_file_assets import GGUF_ARCHITECTURE, gguf_bytes, gguf_tensor, write_all
 from tests.scanner.check_runs import snapshot_of
 
-# What scanning may import when it meets a format for the first time, beside the standard library. `org` is what
-# the standard library's own pickle tries on Jython, `compression` what lz4 tries on later Pythons.
+# What scanning may import when it meets a format for the first time, beside the standard library. `org` is
+# what the standard library's own pickle tries on Jython, `compression` what lz4 tries on later Pythons.
 _LIBRARIES: Final = frozenset({
     "scanner", "tests", "picklescan", "yaml", "_yaml", "jinja2", "markupsafe", "msgspec", "numpy",
     "gguf", "h5py", "onnx", "google", "ml_dtypes", "zstandard", "flatbuffers", "frontmatter",
