@@ -29,7 +29,7 @@ _FAULTS_LIMIT: Final = 200
 # Objects that hold values, not classes.
 _VALUES: Final = frozenset({
     "__tensor__", "__numpy__", "__bytes__", "__ellipsis__", "__slice__", "__keras_tensor__", "__tuple__",
-    "__dict__", "__list__", "TensorShape", "TypeSpec", "CompositeTensor",
+    "__dict__", "__list__", "tuple", "list", "dict", "TensorShape", "TypeSpec", "CompositeTensor",
 })  # fmt: skip
 _LOOKUPS: Final = frozenset({"StringLookup", "IntegerLookup", "TextVectorization", "IndexLookup"})
 _PATH_KEYS: Final = frozenset({

@@ -41,7 +41,6 @@ _COMMAND: Final = re.compile(
     r"\A\s{0,9}(?:sudo\s+)?(?:(?:curl|wget)\s[^\n]{0,200}\w://|(?:ba|z)?sh\s+-c\s|python[\d.]{0,4}\s+-c\s"
     r"|rm\s+-rf?\s|powershell(?:\.exe)?\s+-|nc\s+-)"
     r"|(?:curl|wget)\s[^\n|]{0,200}\|\s{0,9}(?:sudo\s+)?(?:ba|z)?sh\b"
-    r"|\bos\.system\s?\(|\bsubprocess\.\w{1,20}\s?\(|\b__import__\s?\("
 )
 _LOOKED_AT: Final = 64 * 1024
 

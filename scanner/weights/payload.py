@@ -30,13 +30,16 @@ _MAGICS: Final = (
     (re.compile(rb"%PDF-1"), "a PDF file"),
     (re.compile(rb"\x89PNG\r\n\x1a\n"), "a PNG image"),
     (re.compile(rb"#!/(?:usr/)?bin/"), "a script"),
-    (re.compile(rb"MZ.{58,400}This program", re.DOTALL), "a Windows program"),
 )
 # Anywhere in a stream only what is too long to come about by chance.
 _ANYWHERE: Final = (
     (re.compile(rb"\x7fELF[\x01\x02][\x01\x02]\x01[\x00-\x12]\x00{3}"), "an ELF program"),
     (re.compile(rb"PK\x03\x04[\x0a\x14\x2d]\x00.\x08?[\x00\x08]\x00", re.DOTALL), "a zip archive"),
     (re.compile(rb"This program (?:cannot be run in DOS|must be run)"), "a Windows program"),
+    (
+        re.compile(rb"MZ.{62,400}PE\0\0(?:\x64\x86|\x4c\x01|\x64\xaa|\xc4\x01)", re.DOTALL),
+        "a Windows program",
+    ),
     (re.compile(rb"c(?:os|posix|nt|builtins|subprocess)\n(?:system|popen|exec|eval|Popen)\n"), "a pickle"),
 )
 TEXT: Final = "a text"

@@ -140,7 +140,6 @@ def plain() -> dict[str, bytes]:
         "events.out.tfevents.1700000000.host.1.0": tfrecord(),
         "variables/variables.data-00000-of-00001": RAW,
         "variables/variables.index": bytes(40) + b"\x57\xfb\x80\x8b\x24\x75\x47\xdb",
-        "flax_model.msgpack": b"\x81\xa1w\x93\x01\x02\xcd\x01\x00",
     }
 
 
@@ -149,6 +148,7 @@ def left_to_others() -> dict[str, bytes]:
     return {
         "model.safetensors": safetensors(),
         "model.gguf": b"GGUF\x03\0\0\0" + bytes(16),
+        "flax_model.msgpack": b"\x81\xa1w\x93\x01\x02\xcd\x01\x00",
         "state.pkl": PICKLE,
         "old.pkl": OLD_PICKLE,
         "pytorch_model.bin": zipped("archive/data.pkl", PICKLE),

@@ -25,6 +25,7 @@ STATIC = {
     "file-names-confuse": (),
     "safetensors-malformed": (),
     "gguf-malformed": (),
+    "msgpack-malformed": (),
     "weights-implausible": (),
     "tensors-contradict-config": (),
     "differs-from-base": (
@@ -37,6 +38,9 @@ STATIC = {
     "tensorflow-graph-unsafe": (),
     "tflite-unsafe": (),
     "file-kind-unclear": (),
+    "openvino-ir-unsafe": (),
+    "coreml-unsafe": (),
+    "compiled-model-opaque": (),
     "pickle-runs-code": ("pickle.files_scanned",),
     "keras-runs-code": (),
     "archive-unsafe": (),
