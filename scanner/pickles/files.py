@@ -40,7 +40,8 @@ from scanner.pickles.stream import UNPACKING_ERRORS
 _HEAD: Final = 512
 _DEPTH_LIMIT: Final = 3
 # An archive inside an archive is unpacked into memory, up to this size.
-_NESTED_LIMIT_BYTES: Final = 256 * 1024**2
+_NESTED_LIMIT_BYTES: Final = 128 * 1024**2
+_PIECE_BYTES: Final = 1024**2
 
 
 def look_into(path: Path, name: str) -> FileReading:
@@ -135,7 +136,7 @@ def _nested(part: Part, out: FileReading, look: Callable[[Part, FileReading], No
         return
     try:
         with closing(part.open()) as stream:
-            data = stream.read(_NESTED_LIMIT_BYTES + 1)
+            data = _read_at_most(stream, _NESTED_LIMIT_BYTES + 1)
     except UNPACKING_ERRORS as error:
         give_up(part, out, f"cannot be unpacked ({error})")
         return
@@ -143,6 +144,14 @@ def _nested(part: Part, out: FileReading, look: Callable[[Part, FileReading], No
         give_up(part, out, f"is an archive of more than {_NESTED_LIMIT_BYTES} bytes inside another")
         return
     look(Part(part.name, part.member, lambda: io.BytesIO(data), len(data), part.depth), out)
+
+
+def _read_at_most(stream: BinaryIO, limit_bytes: int) -> bytes:
+    """Piece by piece: readers of compressed files set memory aside for all that they are asked for."""
+    data = io.BytesIO()
+    while data.tell() < limit_bytes and (piece := stream.read(min(_PIECE_BYTES, limit_bytes - data.tell()))):
+        data.write(piece)
+    return data.getvalue()
 
 
 def _look_into_zip(part: Part, out: FileReading) -> None:

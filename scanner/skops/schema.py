@@ -86,9 +86,9 @@ def read_schema(data: bytes) -> Schema:
         raise SchemaError(f"is not readable JSON ({str(error)[:100]})") from error
     if not isinstance(tree, dict) or not any(key in tree for key in _NODE_KEYS):
         raise SchemaError("does not describe an object")
-    protocol = tree.get("protocol")
+    protocol = tree.get("protocol", 0)
     if type(protocol) is not int or protocol < 0:
-        raise SchemaError("has no protocol number")
+        raise SchemaError("has a protocol that is no number")
     schema = Schema()
     seen: set[Use] = set()
     for node in _objects(tree):
@@ -128,7 +128,7 @@ def _read_node(node: Mapping[str, object], schema: Schema, seen: set[Use]) -> No
     if loader == "MethodNode":
         _read_method(module, name, content, schema)
     elif loader == "OperatorFuncNode":
-        _read_operator(module, name, node.get("attrs"), schema)
+        _read_operator(module, name, [node.get("attrs"), content], schema)
     elif loader == "RandomGeneratorNode":
         _read_generator(node, schema)
 
