@@ -55,11 +55,11 @@ _RULES: Final = {
     Oddity.CONSTANT: "WT-CONSTANT",
 }
 _MEANS: Final = {
-    Oddity.NOT_A_NUMBER: "hold NaN: a model that computes with them answers nothing",
-    Oddity.INFINITE: "hold infinite numbers: what is computed with them is lost",
-    Oddity.HUGE: "hold a number far larger than the other layers have",
-    Oddity.ALL_ZERO: "are zero throughout: what they should compute is switched off",
-    Oddity.CONSTANT: "hold one and the same number throughout: nothing was learnt there",
+    Oddity.NOT_A_NUMBER: "with NaN: a model that computes with them answers nothing",
+    Oddity.INFINITE: "with infinite numbers: what is computed with them is lost",
+    Oddity.HUGE: "with numbers far beyond what models hold",
+    Oddity.ALL_ZERO: "of nothing but zeros: what they should compute is switched off",
+    Oddity.CONSTANT: "of one and the same number: nothing was learnt there",
 }
 _REMEDIATION: Final = (
     "Fetch the file again and compare its digest; if the publisher's own copy is like this, ask the "
@@ -80,8 +80,10 @@ class WeightsImplausible(FileCheck):
     severity = Severity.MEDIUM
     kind = "weight files"
     clean = "hold numbers such as training leaves behind"
-    # A broken model is not for that an unsafe file.
-    verdicts: ClassVar[Mapping[str, FileVerdict]] = dict.fromkeys(_RULES.values(), FileVerdict.PLAIN_DATA)
+    # A broken model is not for that an unsafe file, but somebody has to look at it.
+    verdicts: ClassVar[Mapping[str, FileVerdict]] = dict.fromkeys(
+        _RULES.values(), FileVerdict.NEEDS_CLASS_INSTANCE
+    )
 
     def examine(self, context: CheckContext, entry: FileEntry) -> Iterator[Finding | Measurement]:
         """Yields one finding per kind of oddity in this file."""

@@ -32,8 +32,6 @@ _DATA_NAMES: Final = frozenset(
     {"tokenizer.json", "vocab.json", "merges.json", "added_tokens.json", "special_tokens_map.json"}
 )
 _LOADED_NAMES: Final = frozenset({"modules.json", "model_index.json", "mlmodel"})
-# Of the elements of a JSON file each takes about 100 bytes of memory.
-_ELEMENTS_LIMIT: Final = 2_000_000
 # Modules that sentence-transformers and diffusers themselves bring.
 _KNOWN_PACKAGES: Final = frozenset({"sentence_transformers", "diffusers", "transformers"})
 # What a JSON file that asks for code has in it; a backslash may spell any of these otherwise.
@@ -155,12 +153,7 @@ def _of_yaml(entry: FileEntry, found: list[YamlTarget]) -> list[CodeReference]:
 def _mentions_code(snapshot: Snapshot, entry: FileEntry) -> bool:
     with snapshot.open(entry.path) as stream:
         data = stream.read(_JSON_LIMIT_BYTES)
-    if not any(word in data for word in _WORDS):
-        return False
-    elements = data.count(b",") + data.count(b"[") + data.count(b"{")
-    if elements > _ELEMENTS_LIMIT:
-        raise ModelFileError(f"{entry.path}: has about {elements} elements; {_ELEMENTS_LIMIT} are read")
-    return True
+    return any(word in data for word in _WORDS)
 
 
 def may_matter(snapshot: Snapshot, entry: FileEntry) -> bool:

@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO, Final
 
+from scanner.graphs.coreml import coreml_faults
 from scanner.graphs.fault import GraphFault, malformed
 from scanner.graphs.flat import Flat, FlatError
 from scanner.graphs.kinds import FileKind
@@ -59,6 +60,8 @@ def faults_of(
             yield from fingerprint_faults(wire)
         elif kind is FileKind.ONNX_MODEL:
             yield from model_faults(wire, external)
+        elif kind is FileKind.COREML:
+            yield from coreml_faults(wire)
         elif kind is FileKind.ONNX_TENSOR:
             yield from tensor_file_faults(wire)
     except (WireError, FlatError, TextGraphError) as error:

@@ -6,7 +6,6 @@ what `getattr` reaches is judged under its own name, and a function that is hand
 it counts as called.
 
 >>> import io
->>> from scanner.pickles.machine import Machine
 >>> from scanner.pickles.stream import ByteStream
 >>> machine = Machine(ByteStream(io.BytesIO()))
 >>> colour = machine.name("shop.paint", "Colour")
@@ -21,7 +20,8 @@ from collections.abc import Callable
 from typing import Final
 
 from scanner.pickles.hidden import from_latin
-from scanner.pickles.machine import Conduct, Constant, Machine, Made
+from scanner.pickles.machine import Conduct, Machine
+from scanner.pickles.stand_ins import Constant, Made
 from scanner.pickles.stream import HIDDEN, GlobalUse
 
 RETURNED: Final = "what another call returned"
@@ -41,6 +41,11 @@ _HOLDERS: Final = frozenset({
 _CLASS_MAKERS: Final = frozenset({
     ("dill._dill", "_load_type"), ("dill._dill", "_create_type"), ("dill._dill", "_create_namedtuple"),
     ("cloudpickle.cloudpickle", "_make_skeleton_class"), ("cloudpickle.cloudpickle", "_make_skeleton_enum"),
+})  # fmt: skip
+# They make functions out of functions.
+_FUNCTION_MAKERS: Final = frozenset({
+    ("builtins", "getattr"), ("__builtin__", "getattr"), ("functools", "partial"),
+    ("operator", "methodcaller"), ("operator", "attrgetter"), ("operator", "itemgetter"),
 })  # fmt: skip
 # Attributes that Python itself calls; whoever stores a function under one has it called later.
 _HOOKS: Final = frozenset({
@@ -65,10 +70,10 @@ def call(machine: Machine, callee: object, args: object, *, is_class: bool = Fal
     if isinstance(callee, GlobalUse):
         conduct = machine.conduct_of(callee)
         conduct.is_called = conduct.is_called or not is_class
-        rule = _RULES.get((callee.module, callee.name))
+        rule = _RULES.get(_key(callee))
         if rule is not None:
             return rule(machine, callee, conduct, known)
-        if (callee.module, callee.name) not in _HOLDERS and not is_class:
+        if _key(callee) not in _HOLDERS and not is_class:
             _hand_over(machine, known)
         return Made(callee, machine.kept_of(callee, known))
     if not is_class and not _is_class(callee):
@@ -78,9 +83,12 @@ def call(machine: Machine, callee: object, args: object, *, is_class: bool = Fal
 
 def store(machine: Machine, key: object, value: object) -> None:
     """Notes down what it means that `value` is stored under `key`."""
-    if isinstance(key, str) and key in _HOOKS and isinstance(value, GlobalUse | Made):
-        use = value if isinstance(value, GlobalUse) else machine.name(HIDDEN, RETURNED)
-        machine.blame(use, f"it is put in the place of {key}, which Python calls by itself")
+    if not isinstance(key, str) or key not in _HOOKS:
+        return
+    if isinstance(value, GlobalUse):
+        machine.conduct_of(value).is_called = True
+    elif isinstance(value, Made) and (value.maker is None or _key(value.maker) in _FUNCTION_MAKERS):
+        machine.blame(machine.name(HIDDEN, RETURNED), f"Python calls it as {key}")
 
 
 def _hand_over(machine: Machine, args: _Args) -> None:
@@ -89,9 +97,13 @@ def _hand_over(machine: Machine, args: _Args) -> None:
             machine.conduct_of(item).is_called = True
 
 
+def _key(use: GlobalUse) -> tuple[str, str]:
+    return use.module, use.name
+
+
 def _is_class(value: object) -> bool:
     return isinstance(value, Made) and value.maker is not None and (
-        (value.maker.module, value.maker.name) in _CLASS_MAKERS
+        _key(value.maker) in _CLASS_MAKERS
     )  # fmt: skip
 
 

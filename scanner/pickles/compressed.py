@@ -23,7 +23,6 @@ Decompressor = Callable[[BinaryIO], BinaryIO]
 
 _CHUNK: Final = 64 * 1024
 _UNOPENABLE: Final = {
-    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
     b"Rar!\x1a\x07": "a RAR archive",
 }
 # The oldest format of xz: its usual properties, and a window of a power of two.

@@ -35,8 +35,8 @@ _VALUE_TYPES: Final = frozenset(
     {"str", "unicode", "bytes", "int", "float", "list", "dict", "tuple", "set", "frozenset"}
 )
 _WORD_LISTS: Final = (
-    "suspicious_words", "rebuilding_words", "private_rebuilding_words", "running_classes", "module_names",
-    "standard_library",
+    "closed_libraries", "naming_libraries", "rebuilding_words", "private_rebuilding_words",
+    "suspicious_words", "running_classes", "module_names", "standard_library",
 )  # fmt: skip
 # Functions that Python 2 had elsewhere; loaders of today still find them under their old names.
 _RENAMED: Final[Mapping[tuple[str, str], tuple[str, str]]] = NAME_MAPPING
@@ -96,9 +96,10 @@ class _Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     idle: list[_IdleRow]
     attack: list[_Row]
     closed_libraries: list[str]
-    suspicious_words: list[str]
+    naming_libraries: list[str]
     rebuilding_words: list[str]
     private_rebuilding_words: list[str]
+    suspicious_words: list[str]
     running_classes: list[str]
     module_names: list[str]
     standard_library: list[str]
@@ -115,8 +116,7 @@ class Rules:
         trees: Verdicts of everything in and below a module.
         functional: Modules and trees whose verdict is of their functions too.
         idle: Verdicts of single names when they are called with harmless arguments.
-        closed_libraries: Libraries of which all functions that rebuild something are in `names`.
-        words: Lists of words by their name in the table.
+        words: Lists of libraries and of words by their name in the table.
     """
 
     aliases: Mapping[str, str]
@@ -125,7 +125,6 @@ class Rules:
     trees: Mapping[str, Verdict]
     functional: frozenset[str]
     idle: Mapping[tuple[str, str], Verdict]
-    closed_libraries: frozenset[str]
     words: Mapping[str, frozenset[str]]
 
 
@@ -184,7 +183,7 @@ def _reaching(module: str, name: str, rules: Rules) -> Verdict:
         return Verdict(Tier.INSTANCE, "a method of a built-in value", False)
     owner = rules.modules.get(module) or _in_tree(module, rules.trees)[1]
     own = rules.names.get((module, first))
-    walks = is_function(first) and (len(rest) > 1 or module.split(".")[0] in rules.closed_libraries)
+    walks = is_function(first) and (len(rest) > 1 or module.split(".")[0] in rules.words["closed_libraries"])
     names_module = bool(rules.words["module_names"] & {first, *rest})
     if walks or names_module or Tier.ATTACK in (owner and owner.tier, own and own.tier):
         return Verdict(Tier.ATTACK, "its dotted name reaches through attributes to something else", False)
@@ -197,9 +196,9 @@ def _by_spelling(module: str, name: str, rules: Rules) -> Verdict:
     if name in rules.words["module_names"]:
         return Verdict(Tier.ATTACK, "it is a module that another one has imported", False)
     last = name.rpartition(".")[2]
-    is_own_method = last != name and last.startswith("_")
-    if is_function(name) and not is_own_method and words_of(last) & rules.words["suspicious_words"]:
-        return Verdict(Tier.ATTACK, "loading would call a function of this name", False)
+    is_method = last != name  # which a setting may name without calling it
+    if is_function(name) and not is_method and words_of(last) & rules.words["suspicious_words"]:
+        return Verdict(Tier.ATTACK, "it is a function of this name", False)
     return Verdict(Tier.INSTANCE, "a class or constructor that is no part of a tensor", False)
 
 
@@ -251,7 +250,6 @@ def rules_of_names() -> Rules:
         table.aliases, names, modules, trees,
         frozenset(row.module for row in rows if row.functions),
         {(row.module, name): Verdict(row.tier, row.why) for row in table.idle for name in row.names},
-        frozenset(table.closed_libraries),
         {field: frozenset(getattr(table, field)) for field in _WORD_LISTS},
     )  # fmt: skip
 

@@ -1,13 +1,15 @@
 """How a name that a pickle looks up is judged by what the pickle does with it.
 
 >>> from scanner.pickles.stream import GlobalUse
->>> judge(GlobalUse("acme.io", "rebuild_thing", 0)).tier
+>>> judge(GlobalUse("torch.nn.functional", "relu", 0)).tier  # a layer may keep it
 <Tier.INSTANCE: 'instance'>
->>> judge(GlobalUse("acme.io", "do_it", 0, is_called=True)).tier
+>>> judge(GlobalUse("torch.nn.functional", "relu", 0, is_called=True)).tier
 <Tier.ATTACK: 'attack'>
 """
 
 from __future__ import annotations
+
+from collections.abc import Set
 
 from scanner.pickles.globals import (
     Rules,
@@ -36,24 +38,27 @@ def judge(use: GlobalUse) -> Verdict:
 
 
 def _called(use: GlobalUse, rules: Rules) -> Verdict | None:
-    """Loading calls what nobody knows: it is named as what rebuilds an object, or it is an attack."""
+    """What is to be said of a name that no row knows, now that loading calls it."""
     module, name = canonical(use.module, use.name)
-    last = name.rpartition(".")[2]
-    words = words_of(name.replace(".", "_")) | {last.lower()}
+    library, last = module.split(".")[0], name.rpartition(".")[2]
+    words = words_of(last) | {last.lower()}
     if not is_function(name):
         if words & rules.words["running_classes"]:
             return Verdict(Tier.ATTACK, "loading would make a runner of programs", False)
         return None
-    is_private = last.startswith("_") or not is_function(name.partition(".")[0])
-    rebuilds = words & rules.words["rebuilding_words"] or (
-        is_private and words & rules.words["private_rebuilding_words"]
-    )
-    if (
-        rebuilds
-        and not words & rules.words["suspicious_words"]
-        and module.split(".")[0] not in rules.closed_libraries
-    ):
+    is_told = last != name or not words & rules.words["suspicious_words"]
+    if library in rules.words["naming_libraries"]:
+        is_known = is_told and _rebuilds(last, words, rules)
+    else:
+        is_known = library not in rules.words["closed_libraries"]
+    if is_known:
         return None
-    return Verdict(
-        Tier.ATTACK, "loading calls this function, and none that rebuilds an object is named so", False
-    )
+    return Verdict(Tier.ATTACK, "loading calls it, and this library rebuilds no object with it")
+
+
+def _rebuilds(name: str, words: Set[str], rules: Rules) -> bool:
+    """Whether a function is named as those are that rebuild an object."""
+    telling = rules.words["rebuilding_words"]
+    if name.startswith("_"):
+        telling |= rules.words["private_rebuilding_words"]
+    return not words.isdisjoint(telling)

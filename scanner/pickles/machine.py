@@ -15,11 +15,12 @@ from __future__ import annotations
 
 import pickletools
 import sys
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from scanner.pickles.memo import HELD_LIMIT, Memo
+from scanner.pickles.stand_ins import OPAQUE, Constant, lean, small
 from scanner.pickles.stream import BrokenPickleError, ByteStream, GlobalUse
 
 # Strings longer than this name no module; constants longer than this are not held.
@@ -35,52 +36,8 @@ _LENGTHS: Final = {
 # Entries of the stack: a tuple of two million numbers is the greatest thing that is put there at once.
 _ROOM: Final = 2_000_000
 _MARKS_LIMIT: Final = 500_000
-# Entries of the stack and of the memo beyond which strings are not held any more: 100 MB of the longest.
-_HELD_LIMIT: Final = 250_000
 # Different names; a checkpoint of a great program has some hundred.
 _NAMES_LIMIT: Final = 20_000
-# How many of the last entries of the memo are looked through for the strings of a name just looked up.
-_RECENT: Final = 8
-_HEAD: Final = 16
-
-
-class Opaque:
-    """Stands for any object whose content does not matter here."""
-
-
-@dataclass(slots=True)
-class Made:
-    """Stands for the result of a call, with what is needed to find the length of a raw array.
-
-    `items` is what was stored in it as in a table, kept for machines that keep tables.
-    """
-
-    maker: GlobalUse | None
-    args: tuple[object, ...] = ()
-    state: object = None
-    items: dict[object, object] | None = None
-
-
-@dataclass(frozen=True)
-class Stored:
-    """Stands for what lies beside the pickle under a persistent id."""
-
-    key: object
-
-
-@dataclass(frozen=True, slots=True)
-class Constant:
-    """Stands for a byte string, or for text too long to be a name, of which only the beginning is kept."""
-
-    head: bytes
-
-    @classmethod
-    def of(cls, data: bytes) -> Constant:
-        """A stand-in for these bytes."""
-        return cls(data[:_HEAD])
-
-
-OPAQUE: Final = Opaque()
 
 
 @dataclass(slots=True)
@@ -91,68 +48,6 @@ class Conduct:
     idle_calls: int = 0
     harmful: bool = False
     deed: str = ""
-
-
-class Memo:
-    """What a pickle has stored to use again, by number.
-
-    Only what a name or a call can be made of is held, and no more than `limit` of it, unless `holds_all`.
-    """
-
-    def __init__(self, *, holds_all: bool = False, limit: int = _HELD_LIMIT) -> None:
-        self._held: dict[int, object] = {}
-        self._recent: deque[tuple[int, object]] = deque(maxlen=_RECENT)
-        self._dense = 0  # every number below was stored
-        self._beyond: set[int] = set()
-        self._holds_all, self._limit = holds_all, limit
-        self.has_dropped = False
-
-    def __len__(self) -> int:
-        return self._dense + len(self._beyond)
-
-    def store(self, index: int, value: object) -> None:
-        """Keeps `value` under this number.
-
-        Raises:
-            BrokenPickleError: when a million numbers are left out between those used.
-        """
-        if index == self._dense:
-            self._dense += 1
-            self._beyond.discard(index)
-        elif index > self._dense:
-            self._beyond.add(index)
-            if len(self._beyond) > self._limit:
-                raise BrokenPickleError(f"it stores more than {self._limit} objects without an order")
-        has_room = self._holds_all or len(self._held) < self._limit
-        if isinstance(value, GlobalUse) or (has_room and (self._holds_all or _is_of_use(value))):
-            self._held[index] = value
-        else:
-            self._held.pop(index, None)
-            if len(self._held) >= self._limit and isinstance(value, str):
-                self.has_dropped = True
-                self._recent.append((index, value))
-
-    def load(self, index: int) -> object:
-        """What is kept under this number, or `OPAQUE` where it was of no use.
-
-        Raises:
-            KeyError: when nothing was stored under it.
-        """
-        if index >= self._dense and index not in self._beyond:
-            raise KeyError(index)
-        return self._held.get(index, OPAQUE)
-
-    def hold(self, strings: tuple[str, str]) -> None:
-        """Holds these beyond the limit: a name just looked up is often looked up again."""
-        for index, value in self._recent:
-            if value in strings:
-                self._held[index] = value
-
-
-def _is_of_use(value: object) -> bool:
-    if isinstance(value, tuple):  # the shape of an array
-        return len(value) <= _RECENT and all(type(item) is int for item in value)
-    return isinstance(value, str | Made)
 
 
 @dataclass
@@ -287,6 +182,10 @@ class Machine:
             found.append(use)
         return found
 
+    def tuple_of(self, items: list[object]) -> object:
+        """A tuple of these, with as much in it as somebody may ask for."""
+        return small(items) if self.keeps_tables else lean(items)
+
     def kept_of(self, maker: GlobalUse, args: tuple[object, ...]) -> tuple[object, ...]:
         """The arguments of this maker that anybody will ask for: of an element type its code."""
         if self.keeps_tables:
@@ -316,7 +215,7 @@ class Machine:
         self.keep_blob(data)
         if len(data) > _NAME_LIMIT:
             self.push(Constant.of(data))
-        elif len(self.stack) > _HELD_LIMIT and not self.keeps_tables:
+        elif len(self.stack) > HELD_LIMIT and not self.keeps_tables:
             self.memo.has_dropped = True
             self.push(OPAQUE)
         else:

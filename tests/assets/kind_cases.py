@@ -119,7 +119,6 @@ def plain() -> dict[str, bytes]:
         "merges.txt": b"#version: 0.2\n\xc4\xa0 t\n",
         "labels.pbtxt": b"item { id: 1 name: 'cat' }\n",
         "kernel.cu": b"__global__ void f() {}\n",
-        "template.jinja": b"{{ messages }}",
         "empty.txt": b"",
         ".gitkeep": b"",
         "logo.png": png(),
@@ -170,6 +169,8 @@ def left_to_others() -> dict[str, bytes]:
         "net.nemo": tarred(),
         "old.keras": HDF5,
         "modeling.py": b"#!/usr/bin/env python\nimport torch\n",
+        "template.jinja": b"{{ messages }}",
+        "tree.pmml": b"<PMML/>",
         "data.zip": zipped(),
         "data.tar": tarred(),
         "saved_model.pbtxt": b"saved_model_schema_version: 1\n",
@@ -246,5 +247,6 @@ def wrong() -> dict[str, tuple[bytes, str]]:
         "script.json": (b"import os\nos.getcwd()\n", "not-its-kind"),
         "binary.txt": (RAW, "not-its-kind"),
         "binary.py": (RAW, "not-its-kind"),
+        "binary.jinja": (RAW, "not-its-kind"),
         "text.png": (b"no picture\n", "not-its-kind"),
     }

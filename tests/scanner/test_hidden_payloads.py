@@ -97,6 +97,11 @@ def test_a_length_before_the_payload_hides_nothing(tmp_path: Path) -> None:
     assert "ELF" in found.what
 
 
+def untrained(seed: int) -> Words:
+    """As torch begins a linear layer."""
+    return np.random.default_rng(seed).uniform(-0.04, 0.04, SHAPE).ravel().astype("<f4").view("<u4")
+
+
 def random_bytes(count: int) -> bytes:
     return np.random.default_rng(7).bytes(count)
 
@@ -134,8 +139,7 @@ def test_random_bits_up_to_the_exponent_are_unlike_training(
         lambda seed: (np.round(host(seed).view("<f4") * 300) * np.float32(0.0031)).view("<u4"),
         # Pruned: half the numbers are zero.
         lambda seed: host(seed) * np.random.default_rng(seed).integers(0, 2, SHAPE).ravel().astype("<u4"),
-        # Untrained: as torch begins a linear layer.
-        lambda seed: np.random.default_rng(seed).uniform(-0.04, 0.04, SHAPE).ravel().astype("<f4").view("<u4"),
+        untrained,
         lambda seed: np.zeros(SHAPE, "<u4").ravel(),
         lambda seed: np.ones(SHAPE, "<f4").ravel().view("<u4"),
     ],
