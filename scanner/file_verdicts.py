@@ -159,7 +159,8 @@ class _Said:
     def _reasons(self, said: Sequence[tuple[Finding, Location]]) -> Iterator[Reason]:
         for finding, place in said:
             verdict = self._verdict(finding)
-            if finding.outcome is not Outcome.PASS and verdict is not None:
+            says_nothing = verdict is FileVerdict.PLAIN_DATA and finding.outcome is not Outcome.FAIL
+            if finding.outcome is not Outcome.PASS and verdict is not None and not says_nothing:
                 yield _reason(finding, place.detail, verdict)
 
     def _broken(self, said: Sequence[tuple[Finding, Location]]) -> Iterator[Reason]:
@@ -167,7 +168,7 @@ class _Said:
         spoke = {finding.check_id for finding, _ in said}
         for finding in self._of_all:
             verdict = self._verdict(finding)
-            if finding.check_id not in spoke and verdict is not None:
+            if finding.check_id not in spoke and verdict not in (None, FileVerdict.PLAIN_DATA):
                 yield _reason(finding, "", verdict)
 
     def _verdict(self, finding: Finding) -> FileVerdict | None:

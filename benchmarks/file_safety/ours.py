@@ -72,7 +72,7 @@ def _first_reason(reasons: Sequence[Mapping[str, str]]) -> str:
 
 
 def _collect_orphans() -> bool:
-    """The server that checks are forked from outlives the command for a moment: its time must reach us too."""
+    """The server that checks are forked from outlives the command for a moment; its time counts too."""
     if not sys.platform.startswith("linux"):
         return False
     return ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0

@@ -21,7 +21,7 @@ class Score:
         silent: Malicious or malformed cases that came out as plain data.
         blocked: Honest cases called an attack or unreadable.
         reviewed: Honest plain cases that were sent to a person.
-        unseen: Tampered weights that came out as plain data.
+        unseen: Tampered weights of which nothing was said: they are safe to open, and still useless.
         unread: Honest cases that a person has to read, and that came out as plain data.
     """
 
@@ -53,25 +53,25 @@ class Score:
         }
 
 
-def score(cases: Iterable[Case], verdict_of: Callable[[Case], str]) -> Score:
-    """Counts every case once.
+def score(cases: Iterable[Case], verdict_of: Callable[[Case], tuple[str, str]]) -> Score:
+    """Counts every case once; `verdict_of` gives its verdict, and the worst that was remarked or "".
 
     Honest cases that a person has to read by their nature count apart: `to_review` has them.
     """
     total = Score()
     for case in cases:
-        _count(total, case, verdict_of(case))
+        _count(total, case, *verdict_of(case))
     return total
 
 
-def _count(total: Score, case: Case, verdict: str) -> None:
+def _count(total: Score, case: Case, verdict: str, remark: str) -> None:
     if case.label in HOSTILE:
         total.hostile += 1
         _note(total.missed, case, verdict not in BLOCKED)
         _note(total.silent, case, verdict == PLAIN)
     elif case.label == "tampered":
         total.tampered += 1
-        _note(total.unseen, case, verdict == PLAIN)
+        _note(total.unseen, case, not remark)
     else:
         total.honest += 1
         _note(total.blocked, case, verdict in BLOCKED)

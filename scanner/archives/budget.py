@@ -59,7 +59,8 @@ class Budget:
         """Raises an UnpackingError when there are more members than can be looked at."""
         self.members_left -= 1
         if self.members_left < 0:
-            raise UnpackingError(f"holds more than {_MEMBERS} members", Rule.BOMB)
+            text = f"holds more than {_MEMBERS} members, of which the rest was not looked at"
+            raise UnpackingError(text, Rule.NOT_OPENED)
 
     def spend(self, size_bytes: int) -> None:
         """Raises an UnpackingError when all members together unpack to more than is read."""

@@ -1,18 +1,19 @@
 r"""What a member of an archive would run: programs, libraries, compiled Python, scripts and source.
 
+>>> from scanner.archives.settings import Setting
 >>> [fault.rule.code for fault in content_faults("x.bin", b"\x7fELF\x02\x01", Setting.MODEL, frozenset())]
 ['holds-program']
 """
 
 from __future__ import annotations
 
-import enum
 import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Final
 
 from scanner.archives.faults import Fault, Rule
+from scanner.archives.settings import Setting
 from scanner.code.calls import CallSite, UnreadableSourceError, find_calls
 from scanner.findings import Severity
 
@@ -37,15 +38,6 @@ _RUN_ON_START: Final = re.compile(rb"^[ \t]*import[ \t]", re.MULTILINE)
 _SITES: Final = 5
 
 
-class Setting(enum.Enum):
-    """What the archive is, which says what may be in it."""
-
-    MODEL = "model"  # weights and what describes them: nothing that runs
-    SERVED = "served"  # a model with the code that serves it
-    PACKAGE = "package"  # code by design: a wheel, a Java archive, a program
-    OTHER = "other"
-
-
 def content_faults(name: str, data: bytes, setting: Setting, siblings: frozenset[str]) -> Iterator[Fault]:
     """What one member brings that runs.
 
@@ -65,7 +57,8 @@ def content_faults(name: str, data: bytes, setting: Setting, siblings: frozenset
     elif suffix in _COMPILED:
         yield _compiled(name, setting, siblings)
     elif _is_program(name.lower(), suffix, data):
-        rule = Rule.CODE if setting is Setting.PACKAGE else Rule.PROGRAM
+        is_expected = setting is Setting.PACKAGE or suffix == ".llamafile"
+        rule = Rule.CODE if is_expected else Rule.PROGRAM
         yield Fault(rule, name, "is a program or a library of machine code")
     elif suffix in _SCRIPT_SUFFIXES or data.startswith(b"#!"):
         yield Fault(Rule.CODE, name, "is a script or a program of another language")

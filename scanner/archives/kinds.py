@@ -87,6 +87,8 @@ def kind_of(head: bytes, name: str = "") -> Kind | None:
     if is_tar(head):
         return Kind.TAR
     lowered = name.lower()
+    if lowered.endswith(".tar") and head and not head.strip(b"\0"):  # without any member
+        return Kind.TAR
     for suffixes, magic, kind in _BY_NAME:
         if lowered.endswith(suffixes) and head.startswith(magic):
             return kind

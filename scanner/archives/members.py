@@ -25,6 +25,7 @@ class Member:
         packed_bytes: What it takes in the archive.
         open: Opens it at its beginning; of an archive that is read front to back, once and in its turn.
         judge: What reading it to its end shows of what the archive says about it.
+        reopens: Whether `open` works more than once.
         is_stretch: Whether it is a stretch of the file itself, which can be sought in.
         is_numbers: Whether it is a tensor's raw numbers, which are no file of any kind.
         is_encrypted: Whether it is marked so.
@@ -36,6 +37,7 @@ class Member:
     packed_bytes: int
     open: Callable[[], BinaryIO]
     judge: Callable[[Content], Iterable[Fault]] = nothing
+    reopens: bool = False
     is_stretch: bool = False
     is_numbers: bool = False
     is_encrypted: bool = False

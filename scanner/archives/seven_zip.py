@@ -73,7 +73,9 @@ class SevenZipArchive:
             raise UnpackingError(f"is a 7z archive that cannot be read ({shown(str(error))})") from error
         for each in kept:
             is_whole = len(each.data) == each.size_bytes
-            yield Member(each.name, each.size_bytes, self._size, _opener(each.data), is_whole=is_whole)
+            yield Member(
+                each.name, each.size_bytes, self._size, _opener(each.data), reopens=True, is_whole=is_whole
+            )
 
     def _require_short_header(self) -> None:
         self._stream.seek(0)

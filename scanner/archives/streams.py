@@ -53,29 +53,46 @@ def read_through(
     return Content(size, crc, bytes(kept))
 
 
-def metered(stream: BinaryIO, packed_bytes: int, budget: Budget) -> BinaryIO:
-    """A stream that unpacks so many bytes, and stops where it turns out to be a bomb."""
-    return cast(BinaryIO, io.BufferedReader(_Metered(stream, packed_bytes, budget), CHUNK_BYTES))
+class Counted(io.RawIOBase):
+    """A stream that counts what is read of it.
 
+    Attributes:
+        count: Bytes so far.
+    """
 
-class _Metered(io.RawIOBase):
-    def __init__(self, stream: BinaryIO, packed_bytes: int, budget: Budget) -> None:
+    def __init__(self, stream: BinaryIO) -> None:
         super().__init__()
-        self._stream, self._packed_bytes, self._budget = stream, packed_bytes, budget
-        self._size = 0
-        self._head = b""
+        self.count = 0
+        self._stream = stream
 
     def readable(self) -> bool:
+        """True: it is a stream to be read."""
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # typeshed's Buffer is wider
+        """Reads at most so many bytes."""
         data = self._stream.read(len(buffer))
         buffer[: len(data)] = data
-        if not self._size:
-            self._head = data[:_HEAD_BYTES]
-        self._size += len(data)
-        self._budget.require_sane(self._size, self._packed_bytes, self._head)
+        self.count += len(data)
         return len(data)
+
+
+def metered(stream: BinaryIO, packed: Counted, budget: Budget) -> BinaryIO:
+    """What `stream` unpacks of `packed`, up to where it turns out to be a bomb."""
+    return cast(BinaryIO, io.BufferedReader(_Metered(stream, packed, budget), CHUNK_BYTES))
+
+
+class _Metered(Counted):
+    def __init__(self, stream: BinaryIO, packed: Counted, budget: Budget) -> None:
+        super().__init__(stream)
+        self._packed, self._budget = packed, budget
+        self._head = b""
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        count = super().readinto(buffer)
+        self._head = self._head or bytes(buffer[: min(count, _HEAD_BYTES)])
+        self._budget.require_sane(self.count, self._packed.count, self._head)
+        return count
 
 
 def joined(head: bytes, rest: BinaryIO) -> BinaryIO:

@@ -11,6 +11,7 @@ from typing import Final
 
 from scanner.archives.faults import Fault, Rule, shown
 from scanner.archives.names import text_faults
+from scanner.code.requirements import judge_requirement
 
 MANIFEST: Final = "MAR-INF/MANIFEST.json"
 MANIFEST_BYTES: Final = 1024**2
@@ -18,6 +19,7 @@ MANIFEST_BYTES: Final = 1024**2
 _BUILT_IN: Final = frozenset({
     "image_classifier", "image_segmenter", "object_detector", "text_classifier", "base_handler",
 })  # fmt: skip
+REQUIREMENTS: Final = "requirements.txt"
 _FILES: Final = ("serializedFile", "modelFile", "requirementsFile", "configFile")
 
 
@@ -51,6 +53,15 @@ def manifest_faults(manifest: bytes, names: frozenset[str]) -> Iterator[Fault]:
     yield from _run_faults(run, names)
     if model.get("requirementsFile"):
         yield Fault(Rule.CODE, MANIFEST, "has packages installed when it is served")
+
+
+def requirement_faults(name: str, data: bytes) -> Iterator[Fault]:
+    """Packages that serving has installed from somewhere other than the package index."""
+    for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), start=1):
+        judged = judge_requirement(line.strip())
+        if judged is not None:
+            rule = Rule.DANGEROUS_CODE if judged.is_attack else Rule.CODE
+            yield Fault(rule, name, f"line {number} {judged.message}: {shown(judged.text)}")
 
 
 def _run_faults(run: tuple[str, ...], names: frozenset[str]) -> Iterator[Fault]:

@@ -112,7 +112,10 @@ class _Unpacked(io.RawIOBase):
     def __init__(self, raw: BinaryIO, make: Callable[[], _Machine], padding: bytes | None, name: str) -> None:
         super().__init__()
         self._raw, self._make, self._padding, self._name = raw, make, padding, name
-        self._machine = make()
+        try:
+            self._machine = make()
+        except _BROKEN as error:  # LZMA's settings stand in the file, and not all are possible
+            raise UnpackingError(f"its {name} data is broken ({str(error)[:100]})") from error
         self._is_done = False
         self._waiting = b""
 
@@ -131,12 +134,13 @@ class _Unpacked(io.RawIOBase):
         if self._machine.eof:
             self._begin_next()
             return b""
-        data = self._take() if self._machine.needs_input else b""
+        is_asked = self._machine.needs_input
+        data = self._take() if is_asked else b""
         try:
             made = self._machine.decompress(data, most)
         except _BROKEN as error:
             raise UnpackingError(f"its {self._name} data is broken ({str(error)[:100]})") from error
-        if not data and not made and self._machine.needs_input and not self._machine.eof:
+        if is_asked and not data and not made and not self._machine.eof:
             raise UnpackingError(f"its {self._name} data is cut off")
         return made
 

@@ -1,7 +1,6 @@
 r"""Looks at an archive and at the archives in it, and lists what is wrong, in bounded memory and time.
 
 >>> import io
-import tarfile
 >>> found = look_into(lambda: io.BytesIO(b"no archive"), "notes.txt", 10)
 >>> found.is_archive, found.faults
 (False, [])
@@ -15,17 +14,20 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 
 from scanner.archives.budget import Budget
-from scanner.archives.contents import SOURCE_BYTES, Setting, content_faults
+from scanner.archives.contents import SOURCE_BYTES, content_faults
 from scanner.archives.faults import Fault, Rule, UnpackingError, shown
 from scanner.archives.kinds import HEAD_BYTES, Kind, kind_of, read_head
 from scanner.archives.members import Member, nothing
+from scanner.archives.names import gzip_name_faults
+from scanner.archives.settings import Setting, ends_as_zip, is_tailed, setting_of
 from scanner.archives.seven_zip import SevenZipArchive
-from scanner.archives.streams import Content, joined, metered, read_through
+from scanner.archives.shelf import KEPT_BYTES, Judge, Room, Shelf, is_read_as_whole
+from scanner.archives.streams import Content, Counted, joined, metered, read_through
 from scanner.archives.tar_archive import TarArchive
-from scanner.archives.torch_serve import MANIFEST, manifest_faults
+from scanner.archives.torch_serve import MANIFEST, REQUIREMENTS, manifest_faults, requirement_faults
 from scanner.archives.unpacking import unpacked
 from scanner.archives.zip_archive import TorchLayout, ZipArchive
 from scanner.parts import PartlyReadError
@@ -33,18 +35,6 @@ from scanner.parts import PartlyReadError
 _DEPTH: Final = 4
 # An archive that has to be sought in, inside a packed one.
 _NESTED_BYTES: Final = 192 * 1024**2
-_PACKAGES: Final = frozenset({
-    ".whl", ".jar", ".egg", ".war", ".ear", ".apk", ".aar", ".pyz", ".conda", ".nupkg", ".exe", ".llamafile",
-    ".crx", ".xpi", ".vsix", ".msix", ".ipa",
-})  # fmt: skip
-_MODELS: Final = frozenset({
-    ".pt", ".pth", ".ckpt", ".bin", ".npz", ".npy", ".keras", ".skops", ".pkl", ".joblib", ".pickle", ".ptl",
-    ".nemo", ".tflite", ".task", ".safetensors", ".gguf", ".h5", ".onnx", ".mlmodel", ".pt2",
-})  # fmt: skip
-_TAILED: Final = frozenset({".tflite", ".task", ".litertlm"})  # a FlatBuffer with metadata as a zip behind it
-_READ_AS_ZIP: Final = (
-    ".zip", ".npz", ".keras", ".pt", ".pth", ".ckpt", ".bin", ".skops", ".mar", ".whl", ".jar",
-)  # fmt: skip
 _READ_WHOLE: Final = (".py", ".json", ".pth")
 
 
@@ -74,78 +64,55 @@ class _Part:
     is_stretch: bool
     setting: Setting
     layout: TorchLayout | None = None
+    is_unread: bool = False  # in an archive that no other check opens
 
 
-def look_into(opener: Callable[[], BinaryIO], name: str, size_bytes: int) -> Found:
+def look_into(
+    opener: Callable[[], BinaryIO], name: str, size_bytes: int, judge: Judge = lambda _path, _shelf: None
+) -> Found:
     """What is wrong with the archive that `opener` opens at its beginning; nothing when it is none.
+
+    Args:
+        opener: Opens the file, as often as it is called.
+        name: Of the file.
+        size_bytes: Of the file.
+        judge: Is handed the files that other checks judge, archive by archive.
 
     Raises:
         OSError: when the file itself cannot be read.
         PartlyReadError: when not even its beginning and end were fetched.
     """
-    walker = _Walker()
-    part = _Part(name, "", opener, size_bytes, size_bytes, 0, True, _setting_of(name))
+    walker = _Walker(judge)
+    part = _Part(name, "", opener, size_bytes, size_bytes, 0, True, setting_of(name))
     with closing(opener()) as stream:
         head = read_head(stream)
         kind = kind_of(head, name)
-        ends_as_zip = kind is not Kind.ZIP and _ends_as_zip(stream, size_bytes, name)
+        has_zip_behind = kind is not Kind.ZIP and ends_as_zip(stream, size_bytes, name)
     if kind is not None:
         walker.look(part, kind)
-    if ends_as_zip:
+    if kind is Kind.GZIP:
+        walker.faults += gzip_name_faults(head)
+    if has_zip_behind:
         walker.look(part, Kind.ZIP)
-    if ends_as_zip and _is_tailed(name, head):
+    if has_zip_behind and is_tailed(name, head):
         walker.faults = [fault for fault in walker.faults if fault.member or fault.rule is not Rule.POLYGLOT]
-    return Found(kind is not None or ends_as_zip, walker.faults)
-
-
-def _setting_of(name: str) -> Setting:
-    suffix = PurePosixPath(name.lower()).suffix
-    if suffix in _PACKAGES:
-        return Setting.PACKAGE
-    return Setting.MODEL if suffix in _MODELS else Setting.OTHER
-
-
-def _is_tailed(name: str, head: bytes) -> bool:
-    suffix = PurePosixPath(name.lower()).suffix
-    if suffix in _TAILED:
-        return head[4:8] in (b"TFL3", b"LITE")
-    # Programs that carry their data behind them; that they are programs is told.
-    return suffix in _PACKAGES and head.startswith((b"MZ", b"\x7fELF", b"#!"))
-
-
-def _ends_as_zip(stream: BinaryIO, size_bytes: int, name: str) -> bool:
-    """Whether what begins as something else is a zip archive to whoever begins at its end.
-
-    Something may follow that end only in files that are read as zip archives by their names: others may
-    well hold one, as a tar archive of checkpoints does.
-    """
-    start = max(0, size_bytes - 66_000)
-    stream.seek(start)
-    tail = stream.read(size_bytes - start)
-    place = tail.rfind(b"PK\x05\x06")
-    if place < 0 or place + 22 > len(tail):
-        return False
-    end = place + 22 + int.from_bytes(tail[place + 20 : place + 22], "little")
-    if end != len(tail) and not name.lower().endswith(_READ_AS_ZIP):
-        return False
-    directory_bytes = int.from_bytes(tail[place + 12 : place + 16], "little")
-    begin = start + place - directory_bytes
-    if begin < 0:
-        return tail[place - 20 : place - 16] == b"PK\x06\x07"
-    stream.seek(begin)
-    return stream.read(4) == b"PK\x01\x02" or tail[place - 20 : place - 16] == b"PK\x06\x07"
+    return Found(kind is not None or has_zip_behind, walker.faults)
 
 
 class _Walker:
     """Everything that is found in one file."""
 
-    def __init__(self) -> None:
+    def __init__(self, judge: Judge) -> None:
         self.faults: list[Fault] = []
+        self._judge = judge
         self._budget = Budget()
+        self._room = Room()
+        self._path: list[str] = []
         self._is_stopped = False
 
     def look(self, part: _Part, kind: Kind) -> None:
         before = len(self.faults)
+        self._path.append(part.member)
         try:
             if part.depth > _DEPTH:
                 raise UnpackingError(f"is an archive inside {part.depth} others", Rule.TOO_DEEP)
@@ -154,6 +121,7 @@ class _Walker:
             self._note(error, "")
         except PartlyReadError as error:
             self._note_not_fetched(error)
+        self._path.pop()
         if part.member:
             self.faults[before:] = [
                 replace(fault, member=f"{part.member}:{fault.member}".rstrip(":"))
@@ -181,8 +149,8 @@ class _Walker:
                 self._look_at_members(part, tar.members(), tar.faults)
         elif kind is Kind.SEVEN_ZIP:
             with closing(self._sought(part)) as stream:
-                seven = SevenZipArchive(stream, part.size_bytes, self._budget)
-                self._look_at_members(part, seven.members(), seven.faults)
+                seven = SevenZipArchive(stream, stream.seek(0, io.SEEK_END), self._budget)
+                self._look_at_members(replace(part, is_unread=True), seven.members(), seven.faults)
         elif kind in (Kind.RAR, Kind.OTHER):
             what = "a RAR archive" if kind is Kind.RAR else "an archive of a kind"
             text = f"is {what} that nothing here opens: unpack it and look again"
@@ -215,27 +183,33 @@ class _Walker:
         self, part: _Part, members: Iterator[Member], faults: list[Fault], names: Iterable[str] = ()
     ) -> None:
         siblings = frozenset(names)
+        shelf = Shelf(part.name, part.setting, is_unread=part.is_unread, room=self._room)
         try:
             for member in members:
                 if self._is_stopped:
                     return
-                self._look_at_member(part, member, siblings)
+                self._look_at_member(part, member, siblings, shelf)
         finally:
             self.faults += faults
+        self._hand_over(shelf)
 
-    def _look_at_member(self, part: _Part, member: Member, siblings: frozenset[str]) -> None:
+    def _hand_over(self, shelf: Shelf) -> None:
+        if shelf.kept and not self._is_stopped:
+            self._judge(":".join(filter(None, self._path)), shelf)
+
+    def _look_at_member(self, part: _Part, member: Member, siblings: frozenset[str], shelf: Shelf) -> None:
         try:
             with closing(member.open()) as stream:
                 head = stream.read(HEAD_BYTES)
                 kind = None if member.is_numbers else kind_of(head, member.name)
-                if kind is None:
-                    content = self._read(member, stream, head)
-                    self.faults += self._judged(part, member, content, siblings)
+                if kind is not None:
+                    self._look_at_nested(part, self._nested(member, stream, head, shelf), kind)
                     return
-                if not member.is_stretch:
-                    self._look_at_nested(part, member, kind, lambda: joined(head, stream))
-            if member.is_stretch:
-                self._look_at_nested(part, member, kind, member.open)
+                is_kept = not member.is_numbers and shelf.wants(member.name)
+                content = self._read(member, stream, head, is_kept=is_kept)
+                self.faults += self._judged(part, member, content, siblings)
+                if is_kept:
+                    shelf.put(member, content)
         except tarfile.TarError as error:
             self._note(UnpackingError(f"cannot be read ({shown(str(error))})"), member.name)
         except UnpackingError as error:
@@ -245,39 +219,64 @@ class _Walker:
         except PartlyReadError as error:
             self._note_not_fetched(error)
 
-    def _look_at_nested(
-        self, part: _Part, member: Member, kind: Kind, opener: Callable[[], BinaryIO]
-    ) -> None:
-        setting = _setting_of(member.name)
+    def _nested(self, member: Member, stream: BinaryIO, head: bytes, shelf: Shelf) -> Member:
+        """An archive inside this one, so that it can be read from its beginning."""
+        is_kept = shelf.wants(member.name)
+        if member.reopens:
+            if is_kept:
+                shelf.put(member, Content(-1, 0, b""))
+            return member
+        if not is_kept:
+            return replace(member, open=lambda: joined(head, stream))
+        content = self._read(member, stream, head, is_kept=True)
+        shelf.put(member, content)
+        return replace(member, open=lambda: io.BytesIO(content.kept), is_stretch=True)
+
+    def _look_at_nested(self, part: _Part, member: Member, kind: Kind) -> None:
+        setting = setting_of(member.name)
         setting = part.setting if setting is Setting.OTHER else setting
         nested = _Part(
-            member.name, member.name, opener, member.size_bytes, member.packed_bytes, part.depth + 1,
-            member.is_stretch, setting,
+            member.name, member.name, member.open, member.size_bytes, member.packed_bytes, part.depth + 1,
+            member.is_stretch, setting, is_unread=part.is_unread and not is_read_as_whole(member.name),
         )  # fmt: skip
         self.look(nested, kind)
 
     def _look_into_compressed(self, part: _Part, kind: Kind) -> None:
         stem = part.name.removesuffix(PurePosixPath(part.name).suffix)
         with closing(part.open()) as raw:
-            stream = metered(unpacked(kind, raw), part.packed_bytes, self._budget)
+            packed = Counted(raw)
+            stream = metered(unpacked(kind, cast(BinaryIO, packed)), packed, self._budget)
             head = stream.read(HEAD_BYTES)
             inner = kind_of(head, stem)
+            shelf = Shelf(part.name, part.setting, is_unread=part.is_unread, room=self._room)
+            member = Member(PurePosixPath(stem).name, 0, part.packed_bytes, lambda: stream)
             if inner is None:
-                keep = SOURCE_BYTES if stem.endswith(_READ_WHOLE) else HEAD_BYTES
-                content = read_through(stream, part.packed_bytes, self._budget, keep, head)
-                self.faults += content_faults(stem, content.kept, part.setting, frozenset())
-                return
-            # A packed tar is one archive to whoever uses it.
-            depth = part.depth + (inner is not Kind.TAR)
-            nested = _Part(
-                stem, "", lambda: joined(head, stream), part.size_bytes, part.packed_bytes, depth,
-                False, part.setting,
-            )  # fmt: skip
-            self.look(nested, inner)
+                self._look_at_packed(part, member, head, stream, shelf)
+            else:
+                source = self._nested(member, stream, head, shelf)
+                # A packed tar is one archive to whoever uses it.
+                depth = part.depth + (inner is not Kind.TAR)
+                nested = _Part(
+                    stem, "", source.open, part.size_bytes, part.packed_bytes, depth, source.is_stretch,
+                    part.setting, is_unread=part.is_unread,
+                )  # fmt: skip
+                self.look(nested, inner)
+            self._hand_over(shelf)
 
-    def _read(self, member: Member, stream: BinaryIO, head: bytes) -> Content:
+    def _look_at_packed(
+        self, part: _Part, member: Member, head: bytes, stream: BinaryIO, shelf: Shelf
+    ) -> None:
+        """One file that is packed by itself."""
+        is_kept = shelf.wants(member.name)
+        content = self._read(member, stream, head, is_kept=is_kept)
+        self.faults += content_faults(member.name, content.kept, part.setting, frozenset())
+        if is_kept:
+            shelf.put(member, content)
+
+    def _read(self, member: Member, stream: BinaryIO, head: bytes, *, is_kept: bool) -> Content:
         """What is in a member; of a tensor, or of what has no checksum, no more than has to be read."""
         keep = SOURCE_BYTES if member.name.endswith(_READ_WHOLE) else HEAD_BYTES
+        keep = KEPT_BYTES if is_kept and not member.is_stretch and not member.reopens else keep
         if member.is_stretch:
             self._budget.stored_left -= member.size_bytes
             if member.judge is nothing or self._budget.stored_left < 0:
@@ -293,5 +292,7 @@ class _Walker:
             return
         if member.name == MANIFEST:
             yield from manifest_faults(content.kept, siblings)
+        elif part.setting is Setting.SERVED and member.name == REQUIREMENTS:
+            yield from requirement_faults(member.name, content.kept)
         elif part.layout is None or not part.layout.is_source(member.name, siblings):
             yield from content_faults(member.name, content.kept, part.setting, siblings)

@@ -127,7 +127,7 @@ class ZipArchive:
         is_stored = entry.method == STORED and entry.packed_bytes == entry.size_bytes
         return Member(
             name, entry.size_bytes, entry.packed_bytes, lambda: self._open(placed),
-            judge=lambda content: self._judge(name, entry, content), is_stretch=is_stored,
+            judge=lambda content: self._judge(name, entry, content), reopens=True, is_stretch=is_stored,
             is_numbers=self.layout.is_numbers(name), is_encrypted=bool(entry.flags & ENCRYPTED),
         )  # fmt: skip
 

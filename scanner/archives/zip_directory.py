@@ -26,6 +26,7 @@ _ENTRY_FORMAT: Final = struct.Struct("<4s6H3L5H2L")
 # 100 000 tensors make a directory of 6 MB.
 _DIRECTORY_BYTES: Final = 32 * 1024**2
 _ALL_ONES: Final = 0xFFFFFFFF
+_REST_BYTES: Final = 1024**2
 _ZIP64_EXTRA: Final = 1
 _UNIX: Final = 3
 
@@ -197,7 +198,9 @@ def _comment(stream: BinaryIO, end: EndRecord, size_bytes: int, faults: list[Fau
         faults.append(end_fault(Rule.BROKEN, "its comment is cut off"))
     after = size_bytes - end.position - END_BYTES - end.comment_bytes
     if after > 0:
-        faults.append(end_fault(Rule.OUTSIDE_BYTES, f"{after} bytes follow its end"))
+        rest = stream.read(min(after, _REST_BYTES))
+        rule = Rule.HIDDEN_MEMBER if any(magic in rest for magic in MAGICS) else Rule.OUTSIDE_BYTES
+        faults.append(end_fault(rule, f"{after} bytes follow its end"))
     if any(magic in comment for magic in MAGICS):
         faults.append(end_fault(Rule.TWO_DIRECTORIES, "its comment holds parts of another zip archive"))
     return comment

@@ -5,7 +5,8 @@ name, and in the archives inside it: members that two readers see differently (a
 directory, two directories, wrong encryption flags, checksums that hide a pickle, members between members or
 outside PyTorch's folder, names that are there twice); names, links and devices that write outside the folder;
 bombs by factor, number, overlap and depth; programs, libraries, compiled Python and source in what should
-hold weights; the code that a TorchServe archive has run.
+hold weights; the code that a TorchServe archive has run; and what the checks of other kinds say of the models
+in it.
 
 Why it matters: nearly every model file is an archive. A scanner that uses `zipfile` cannot read a member that
 `torch.load` reads happily, a name with `..` overwrites a start-up file, and ten kilobytes fill a disk.
@@ -14,8 +15,8 @@ How it can be wrong: a hundredfold factor beyond 16 MiB (256 MiB of arrays) coun
 file full of zeros could reach. Tools that write sloppy headers are reported. Checksums of tensors are
 compared in the first 512 MiB. What a source file does is judged by the calls it names. RAR and some old kinds
 are not opened, 7z needs the extra `archives`, and an archive of more than 192 MiB packed in another is not
-looked into: each says so. What pickles, graphs and configurations in the members do is for the checks of
-these kinds.
+looked into: each says so. Models in an archive are judged by the checks of their kinds, up to 64 MiB each
+where they are packed and 128 MiB together; whether their weights are plausible is not.
 
 What it needs: the files alone; nothing is written to disk or run. At most 2 GiB are unpacked of a file.
 
@@ -28,7 +29,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from scanner.archived_models import MemberFinding, judge_members
 from scanner.archives.faults import Fault, Grade, Rule, shown
+from scanner.archives.shelf import Shelf
 from scanner.archives.walk import look_into
 from scanner.check import CheckContext
 from scanner.file_check import FileCheck, FileVerdict
@@ -66,6 +69,13 @@ _SEVERITIES: Final = {
 }
 _CRITICAL: Final = frozenset({Rule.LEADS_OUT, Rule.LINK_OUT, Rule.DANGEROUS_CODE, Rule.BOMB})
 _NOT_JUDGED: Final = frozenset({Rule.NOT_OPENED, Rule.ENCRYPTED, Rule.UNKNOWN_METHOD})
+_MEMBER_RULES: Final = {
+    FileVerdict.ATTACK: "member-attacks",
+    FileVerdict.NOT_READABLE: "member-malformed",
+    FileVerdict.NEEDS_CLASS_INSTANCE: "member-needs-reading",
+    FileVerdict.PLAIN_DATA: "member-remark",
+}
+_MEMBER_FINDINGS: Final = 20
 _FINDINGS_PER_RULE: Final = 5
 _NAMES_IN_MESSAGE: Final = 4
 # A file of such a name that is no archive cannot be let pass: nobody knows what would open it.
@@ -83,11 +93,19 @@ class ArchiveUnsafe(FileCheck):
     severity = Severity.HIGH
     kind = "archives and compressed files"
     clean = "hold what their listings say, write nowhere else and bring no programs"
-    verdicts = {rule.code: _VERDICTS[rule.grade] for rule in Rule}
+    verdicts = {
+        **{rule.code: _VERDICTS[rule.grade] for rule in Rule},
+        **{rule: verdict for verdict, rule in _MEMBER_RULES.items()},
+    }
 
     def examine(self, context: CheckContext, entry: FileEntry) -> Iterator[Finding | Measurement]:
         """Yields the faults of one archive, those of a kind together."""
-        found = look_into(lambda: context.snapshot.open(entry.path), entry.path, entry.size_bytes)
+        inside: list[MemberFinding] = []
+
+        def judge(container: str, shelf: Shelf) -> None:
+            inside.extend(judge_members(context, container, shelf.kept, has_pickles=shelf.is_unread))
+
+        found = look_into(lambda: context.snapshot.open(entry.path), entry.path, entry.size_bytes, judge)
         if not found.is_archive:
             if entry.path.lower().endswith(_ARCHIVE_SUFFIXES):
                 text = "is empty" if not entry.size_bytes else "is no archive, whatever its name says"
@@ -98,7 +116,8 @@ class ArchiveUnsafe(FileCheck):
             by_rule.setdefault(fault.rule, []).append(fault)
         for faults in by_rule.values():
             yield from self._told(entry, faults)
-        if not found.faults:
+        yield from (self._of_member(entry, each) for each in inside[:_MEMBER_FINDINGS])
+        if not found.faults and not inside:
             yield self.sound(entry)
 
     def _told(self, entry: FileEntry, faults: Sequence[Fault]) -> Iterator[Finding]:
@@ -112,6 +131,24 @@ class ArchiveUnsafe(FileCheck):
             yield self._joined(entry, faults)
         else:
             yield from (self._failed(entry, fault) for fault in faults[:_FINDINGS_PER_RULE])
+
+    def _of_member(self, entry: FileEntry, said: MemberFinding) -> Finding:
+        """What another check said of a file in the archive, told of the archive."""
+        finding = said.finding
+        message = f"{entry.path}, inside it {said.member}: {finding.reason or finding.message}"
+        if not finding.outcome.is_judged:
+            return self.unreadable(entry, message, detail=said.member)
+        return self.failed(
+            message,
+            severity=finding.severity,
+            confidence=finding.confidence,
+            rule=_MEMBER_RULES[said.verdict],
+            subject=finding.check_id,
+            locations=(Location(entry.path, detail=said.member),),
+            evidence=finding.evidence,
+            remediation=finding.remediation,
+            tags=finding.tags,
+        )
 
     def _failed(self, entry: FileEntry, fault: Fault) -> Finding:
         rule = fault.rule

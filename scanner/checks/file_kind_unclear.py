@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import PurePosixPath
 from typing import BinaryIO, ClassVar, Final
 
 from scanner.check import CheckContext
@@ -33,6 +34,7 @@ from scanner.file_kinds.kinds import (
     EMPTY,
     JSON,
     PYTHON,
+    RAW,
     TEXT,
     UNKNOWN,
     ZIP,
@@ -42,9 +44,11 @@ from scanner.file_kinds.kinds import (
     claimed_by,
     kinds,
 )
-from scanner.file_kinds.magic import Look, look_at, recognised
-from scanner.file_kinds.texts import begins_as_json, is_text
-from scanner.findings import Finding, Location, Measurement, Outcome, Severity
+from scanner.file_kinds.look import HEAD_BYTES, Look, look_at
+from scanner.file_kinds.magic import recognised
+from scanner.file_kinds.numbers import is_numbers
+from scanner.file_kinds.texts import begins_as_graph, begins_as_json, is_text
+from scanner.findings import Finding, Location, Measurement, Severity
 from scanner.manifest import FileEntry
 
 LEFT_TO_OTHERS: Final = "left-to-others"
@@ -58,7 +62,11 @@ _NAME_REMEDIATION: Final = "Ask the publisher what the file is; a loader may tak
 _LFS_POINTER: Final = b"version https://git-lfs.github.com/spec/"
 _WITH_AN_END: Final = ("PNG image", "WebP image", "WAV sound", "AVI film")
 _SCRIPT: Final = "script"
-_TEXTS: Final = frozenset({TEXT, JSON, PYTHON})
+_GRAPH: Final = "TensorFlow graph in text"
+_GRAPH_SUFFIX: Final = ".pbtxt"
+_UNKNOWN_BYTES: Final = "unknown-bytes"
+# Their own documentation appends a zip archive: labels and licences.
+_ENDS_AS_ZIP: Final = frozenset({ZIP, "TFLite"})
 
 
 @dataclass(frozen=True)
@@ -100,6 +108,13 @@ class _Seen:
         return any(claim.fate is fate for claim in self.claims)
 
     @property
+    def is_numbers(self) -> bool:
+        """Whether bytes that show no kind are numbers at both ends."""
+        tail = self.look.tail[-HEAD_BYTES:]
+        aligned = tail[(8 - self.look.size_bytes) % 8 if len(tail) < self.look.size_bytes else 0 :]
+        return self.kind == UNKNOWN and is_numbers(self.look.head) and is_numbers(aligned)
+
+    @property
     def is_unmarked(self) -> bool:
         """Whether the bytes leave it to the name to say more."""
         return self.kind in (TEXT, JSON, EMPTY, UNKNOWN)
@@ -119,6 +134,7 @@ class FileKindUnclear(FileCheck):
     verdicts: ClassVar[Mapping[str, FileVerdict]] = {
         "script": FileVerdict.NEEDS_CLASS_INSTANCE,
         "not-its-kind": FileVerdict.NOT_READABLE,
+        "unknown-bytes": FileVerdict.NEEDS_CLASS_INSTANCE,
     }
 
     def examine(self, context: CheckContext, entry: FileEntry) -> Iterator[Finding | Measurement]:
@@ -147,8 +163,12 @@ class FileKindUnclear(FileCheck):
 
     def verdict_of(self, finding: Finding) -> FileVerdict | None:
         """That a file is left to other checks says nothing about it."""
-        is_left = finding.outcome is Outcome.PASS and finding.rule == LEFT_TO_OTHERS
-        return None if is_left else super().verdict_of(finding)
+        if finding.rule == LEFT_TO_OTHERS:
+            return None
+        # No loader goes by these bytes; a person has to say what does.
+        return (
+            self.verdicts.get(finding.rule) if finding.rule == _UNKNOWN_BYTES else super().verdict_of(finding)
+        )
 
     def _pointer(self, entry: FileEntry) -> Finding:
         reason = f"{entry.path} is a pointer of git-lfs: the file that it stands for was not fetched"
@@ -167,15 +187,15 @@ class FileKindUnclear(FileCheck):
             yield from self._script(seen)
 
     def _script(self, seen: _Seen) -> Iterator[Finding]:
-        if seen.claims and not seen.claims_fate(Fate.SCRIPT):
-            what = f"is a script that the system would run, and its name says {seen.says}"
+        if PurePosixPath(seen.entry.path).suffix and not seen.claims_fate(Fate.SCRIPT):
+            what = f"is a script that the system would run, and its name says {seen.says or 'something else'}"
             yield self._failed(seen, "disguised-script", what)
         else:
             what = "is a script or a package of code, which a person has to read before anybody runs it"
             yield self._failed(seen, "script", what, Severity.MEDIUM, _SCRIPT_REMEDIATION)
 
     def _appended(self, stream: BinaryIO, seen: _Seen) -> Iterator[Finding]:
-        if seen.kind != ZIP and ends_as_zip(stream, seen.look):
+        if seen.kind not in _ENDS_AS_ZIP and ends_as_zip(stream, seen.look):
             what = f"begins as {seen.kind} and ends as a zip archive: readers differ in what they take it for"
             yield self._failed(seen, "polyglot", what)
         rest = behind_picture(stream, seen.look, seen.kind) if seen.kind in _WITH_AN_END else None
@@ -208,17 +228,16 @@ class FileKindUnclear(FileCheck):
 
     def _fate(self, seen: _Seen) -> Finding:
         """Nothing is wrong: whether the file is plain data, or others read it, or nobody does."""
-        kind = seen.known
-        if seen.is_unmarked:
-            kind = next((claim for claim in seen.claims if _is_believed(claim, seen.kind)), kind)
+        kind = _kind_that_counts(seen)
         path = seen.entry.path
         place = (Location(path, detail=kind.name if kind else seen.kind),)
         if kind is not None and kind.fate is Fate.READ:
             return self.passed(path, rule=LEFT_TO_OTHERS, locations=place)
         if seen.kind == EMPTY or (kind is not None and kind.fate is Fate.PLAIN):
             return self.passed(path, rule=SOUND, locations=place)
+        rule = _UNKNOWN_BYTES if kind is None else "unread-kind"
         reason = f"{path}: no check reads this kind of file: {place[0].detail}"
-        return self.not_run(reason, rule="unread-kind", locations=place)
+        return self.not_run(reason, rule=rule, locations=place)
 
     def _failed(
         self,
@@ -240,9 +259,19 @@ class FileKindUnclear(FileCheck):
 
 def _contradicts(seen: _Seen) -> bool:
     """Whether bytes without a mark of their own cannot be what the name claims."""
-    if any(claim.name in _TEXTS for claim in seen.claims):
+    if any(claim.is_text for claim in seen.claims):
         return seen.kind == UNKNOWN or all(claim.name == JSON for claim in seen.claims)
     return any(claim.fate is Fate.PLAIN and claim.has_magic for claim in seen.claims)
+
+
+def _kind_that_counts(seen: _Seen) -> Kind | None:
+    """What the file is to be taken for, given that bytes and name agree; None when neither says anything."""
+    if seen.known is not None and seen.known.holds_others:
+        return next((claim for claim in seen.claims if claim.fate is Fate.READ), seen.known)
+    if seen.is_unmarked:
+        believed = (claim for claim in seen.claims if _is_believed(claim, seen.kind))
+        return next(believed, kinds()[RAW] if seen.is_numbers else seen.known)
+    return seen.known
 
 
 def _is_believed(claim: Kind, kind: str) -> bool:
@@ -260,6 +289,8 @@ def _kind_of(stream: BinaryIO, look: Look, path: str) -> str:
     if shown is not None and not is_custom:
         return shown
     if is_text(stream, look.size_bytes, any_encoding=TEXT in claims):
+        if path.lower().endswith(_GRAPH_SUFFIX) and begins_as_graph(look.head):
+            return _GRAPH
         return JSON if JSON in claims and begins_as_json(look.head) else TEXT
     return UNKNOWN
 

@@ -96,14 +96,15 @@ class KerasRunsCode(FileCheck):
         if not reading.is_keras:
             return
         custom = [fault for fault in reading.faults if fault.rule in _MEDIUM]
-        others = [fault for fault in reading.faults if fault.rule not in _MEDIUM]
+        others = sorted(
+            (fault for fault in reading.faults if fault.rule not in _MEDIUM),
+            key=lambda fault: fault.rule in _MALFORMED,  # attacks first
+        )
         for fault in others[:_FAULTS_PER_FILE]:
             yield self._fault(entry, fault)
         if len(others) > _FAULTS_PER_FILE:
-            more = KerasFault(
-                others[-1].rule, f"{len(others) - _FAULTS_PER_FILE} more faults", "further faults"
-            )
-            yield self._fault(entry, more)
+            more = f"{len(others) - _FAULTS_PER_FILE} more faults of these and other kinds"
+            yield self._fault(entry, KerasFault(others[0].rule, more, "further faults"))
         for rule in sorted({fault.rule for fault in custom}):
             yield self._review(entry, rule, [fault for fault in custom if fault.rule == rule])
         for place, reason in reading.unreadable[:_FAULTS_PER_FILE]:

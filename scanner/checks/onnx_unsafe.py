@@ -31,8 +31,7 @@ from scanner.findings import Finding, Measurement, Severity
 from scanner.graphs.graph_check import GraphCheck
 from scanner.graphs.kinds import FileKind, kind_of
 from scanner.graphs.onnx_external import ExternalData
-from scanner.graphs.onnx_review import model_faults, tensor_file_faults
-from scanner.graphs.wire import Wire
+from scanner.graphs.reading import faults_of
 from scanner.manifest import FileEntry
 
 
@@ -53,13 +52,10 @@ class OnnxUnsafe(GraphCheck):
         """Yields what is wrong with a model, or that nothing is."""
         with context.snapshot.open(entry.path) as stream:
             kind = kind_of(stream, entry.size_bytes, entry.path)
-            wire = Wire(stream, entry.size_bytes)
-            if kind is FileKind.ONNX_MODEL:
+            if kind is FileKind.ONNX_MODEL or kind is FileKind.ONNX_TENSOR:
                 sizes = {file.path: file.size_bytes for file in context.snapshot.files}
                 external = ExternalData(posixpath.dirname(entry.path), sizes)
-                yield from self.tell(entry, model_faults(wire, external))
-            elif kind is FileKind.ONNX_TENSOR:
-                yield from self.tell(entry, tensor_file_faults(wire))
+                yield from self.tell(entry, faults_of(kind, stream, entry.size_bytes, external))
             elif kind is FileKind.ORT_MODEL:
                 yield self.unreadable(
                     entry, f"{entry.path} is in ONNX Runtime's own format, which is not read"

@@ -3,7 +3,8 @@
 What it looks for: the fourteen faults ST-SIZE to ST-INDEX: wrong header length, text that is not strict JSON,
 keys written twice (also when escaped differently), foreign fields, shapes, offsets and sizes that contradict
 each other, holes and overlaps, bytes before or after the tensors (named when they are a zip, a pickle, a
-program), and shard indexes that point outside their folder or contradict their shards.
+program), and shard indexes (also those of PyTorch) that point outside their folder or contradict their
+shards.
 
 Why it matters: a scanner, a converter and a loader that disagree about one header load different weights
 from the same digest; bytes outside the tensors carry other files along; a crafted length crashes loaders.
@@ -30,7 +31,7 @@ from scanner.manifest import FileEntry, Snapshot
 from scanner.model_files import ModelFileError, read_json
 from scanner.parts import PartlyReadError
 from scanner.tensorfiles.safetensors_header import HeaderFault, SafetensorsReading, read_safetensors_from
-from scanner.tensorfiles.safetensors_index import INDEX_SUFFIX, index_faults, named_shards
+from scanner.tensorfiles.safetensors_index import INDEX_SUFFIX, TORCH_INDEX_SUFFIX, index_faults, named_shards
 
 _TAGS: Final = ("CWE-20", "CWE-436", "OWASP-LLM03:2025", "AML.T0010.003")
 _REMEDIATION: Final = (
@@ -57,7 +58,7 @@ class SafetensorsMalformed(FileCheck):
         name = entry.path.lower()
         if name.endswith(".safetensors"):
             faults = _read(context.snapshot, entry).faults
-        elif name.endswith(INDEX_SUFFIX):
+        elif name.endswith((INDEX_SUFFIX, TORCH_INDEX_SUFFIX)):
             faults = _index_faults(context.snapshot, entry)
         else:
             return
@@ -103,10 +104,14 @@ def _index_faults(snapshot: Snapshot, entry: FileEntry) -> tuple[HeaderFault, ..
     return tuple(index_faults(index, _names_beside(snapshot, entry, named_shards(index))))
 
 
-def _names_beside(snapshot: Snapshot, index: FileEntry, shards: frozenset[str]) -> dict[str, frozenset[str]]:
-    """The tensor names of the shards that an index names, as far as they lie beside it."""
+def _names_beside(
+    snapshot: Snapshot, index: FileEntry, shards: frozenset[str]
+) -> dict[str, frozenset[str] | None]:
+    """The tensor names of the shards that an index names, as far as they lie beside it and can be read."""
     folder = PurePosixPath(index.path).parent
-    names = {}
+    if index.path.lower().endswith(TORCH_INDEX_SUFFIX):
+        return dict.fromkeys(shards)  # many repositories hold both formats, and only one of them is fetched
+    names: dict[str, frozenset[str] | None] = {}
     for each in snapshot.with_suffix(".safetensors"):
         path = PurePosixPath(each.path)
         if path.name not in shards or path.parent != folder:

@@ -27,22 +27,14 @@ scanner/data/tensorflow_operations.yaml; CWE-22, CWE-73, CWE-94, CWE-918.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 from scanner.check import CheckContext
 from scanner.findings import Finding, Measurement, Severity
 from scanner.graphs.graph_check import GraphCheck
 from scanner.graphs.kinds import FileKind, kind_of, variables_index
-from scanner.graphs.tensorflow import GraphKind
-from scanner.graphs.tensorflow_review import fingerprint_faults, graph_faults
-from scanner.graphs.wire import Wire
+from scanner.graphs.onnx_external import ExternalData
+from scanner.graphs.reading import TENSORFLOW, faults_of
 from scanner.manifest import FileEntry
-
-_GRAPHS: Final = {
-    FileKind.SAVED_MODEL: GraphKind.SAVED_MODEL,
-    FileKind.META_GRAPH: GraphKind.META_GRAPH,
-    FileKind.GRAPH: GraphKind.GRAPH,
-}
 
 
 class TensorflowGraphUnsafe(GraphCheck):
@@ -66,21 +58,19 @@ class TensorflowGraphUnsafe(GraphCheck):
             return
         with context.snapshot.open(entry.path) as stream:
             kind = kind_of(stream, entry.size_bytes, entry.path)
-            wire = Wire(stream, entry.size_bytes)
-            if kind is FileKind.CHECKPOINT_INDEX:
+            if kind is None:
+                if _claims_to_be_a_graph(entry.path):
+                    reason = f"{entry.path} is no TensorFlow graph that can be read, nor an ONNX file"
+                    yield self.unreadable(entry, reason)
+            elif kind is FileKind.CHECKPOINT_INDEX:
                 yield self.sound(entry)
-            elif kind is FileKind.FINGERPRINT:
-                yield from self.tell(entry, fingerprint_faults(wire))
-            elif kind in _GRAPHS:
-                yield from self.tell(entry, graph_faults(wire, _GRAPHS[kind]))
-            elif (
-                kind is None
-                and entry.path.lower().endswith(".pb")
-                and not entry.path.endswith("keras_metadata.pb")
-            ):
-                yield self.unreadable(
-                    entry, f"{entry.path} is no TensorFlow graph that can be read, nor an ONNX file"
-                )
+            elif kind in TENSORFLOW or kind in (FileKind.FINGERPRINT, FileKind.TEXT_GRAPH):
+                yield from self.tell(entry, faults_of(kind, stream, entry.size_bytes, ExternalData("", {})))
+
+
+def _claims_to_be_a_graph(path: str) -> bool:
+    """Whether it is one by its name; what Keras keeps beside a SavedModel is none."""
+    return path.lower().endswith(".pb") and not path.endswith("keras_metadata.pb")
 
 
 CHECK = TensorflowGraphUnsafe()

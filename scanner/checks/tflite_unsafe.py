@@ -21,16 +21,13 @@ tensorflow/lite/core/tools/verifier.cc; CWE-20, CWE-125, CWE-674.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import BinaryIO
 
 from scanner.check import CheckContext
 from scanner.findings import Finding, Measurement, Severity
-from scanner.graphs.fault import GraphFault, malformed
-from scanner.graphs.flat import Flat, FlatError
 from scanner.graphs.graph_check import GraphCheck
 from scanner.graphs.kinds import FileKind, kind_of
-from scanner.graphs.tflite_review import MARK, model_faults
-from scanner.graphs.trailing import trailing_faults
+from scanner.graphs.onnx_external import ExternalData
+from scanner.graphs.reading import faults_of
 from scanner.manifest import FileEntry
 
 
@@ -50,21 +47,9 @@ class TfliteUnsafe(GraphCheck):
     def examine(self, context: CheckContext, entry: FileEntry) -> Iterator[Finding | Measurement]:
         """Yields what is wrong with a model, or that nothing is."""
         with context.snapshot.open(entry.path) as stream:
-            if kind_of(stream, entry.size_bytes, entry.path) is FileKind.TFLITE:
-                yield from self.tell(entry, _faults(stream, entry.size_bytes))
-
-
-def _faults(stream: BinaryIO, size_bytes: int) -> Iterator[GraphFault]:
-    flat = Flat(stream, size_bytes)
-    try:
-        for fault in model_faults(flat):
-            yield fault
-            if fault.place == MARK:
-                return
-    except FlatError as error:
-        yield malformed(f"its tables cannot be followed: {error}")
-        return
-    yield from trailing_faults(stream, size_bytes, flat.furthest)
+            kind = kind_of(stream, entry.size_bytes, entry.path)
+            if kind is FileKind.TFLITE:
+                yield from self.tell(entry, faults_of(kind, stream, entry.size_bytes, ExternalData("", {})))
 
 
 CHECK = TfliteUnsafe()

@@ -23,6 +23,9 @@ _BYTE_ORDER_MARKS: Final = {
 _CONTROLS: Final = bytes(set(range(0x20)) - set(b"\t\n\r\f\x1b")) + b"\x7f"
 # Vocabularies of characters and bytes hold some control characters as they are.
 _CONTROLS_SHARE_MOST: Final = 0.02
+_GRAPH_START: Final = re.compile(
+    rb"(\s|#[^\n]*\n)*(node|versions|library|meta_graphs|meta_info_def|graph_def|saved_model_schema_version)\s*[:{]"
+)
 _JSON_START: Final = re.compile(rb'[ \t\r\n]*([\[{"\d-]|true|false|null|NaN)')
 
 
@@ -54,6 +57,11 @@ def is_text(stream: BinaryIO, size_bytes: int, *, any_encoding: bool = False) ->
 def begins_as_json(head: bytes) -> bool:
     """Whether a JSON value may begin like this."""
     return _JSON_START.match(head.removeprefix(codecs.BOM_UTF8)) is not None
+
+
+def begins_as_graph(head: bytes) -> bool:
+    """Whether TensorFlow's text form of a graph or a saved model begins like this."""
+    return _GRAPH_START.match(head) is not None
 
 
 class _Judged:

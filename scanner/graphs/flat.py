@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from scanner.errors import ScanError
+from scanner.parts import PartlyReadError
 
 _PAGE_BYTES: Final = 64 * 1024
 _MOST_PAGES: Final = 64
@@ -48,10 +49,12 @@ class Flat:
         furthest: Byte after the last that anything which was followed takes.
     """
 
-    def __init__(self, stream: BinaryIO, size_bytes: int) -> None:
+    def __init__(self, stream: BinaryIO, size_bytes: int, page_bytes: int = _PAGE_BYTES) -> None:
+        """`page_bytes` are read at once; few where reading means fetching."""
         self.size_bytes = size_bytes
         self.furthest = 0
         self._stream = stream
+        self._page_bytes = page_bytes
         self._pages: dict[int, bytes] = {}
         self._steps = 0
 
@@ -77,9 +80,9 @@ class Flat:
         if position < 0 or position + count > self.size_bytes:
             raise FlatError(f"byte {position}: {count} bytes are asked for; the file has {self.size_bytes}")
         self.furthest = max(self.furthest, position + count)
-        begin, offset = position - position % _PAGE_BYTES, position % _PAGE_BYTES
-        if offset + count <= _PAGE_BYTES:
-            return self._page(begin)[offset : offset + count]
+        begin, offset = position - position % self._page_bytes, position % self._page_bytes
+        if offset + count <= self._page_bytes and (page := self._page(begin)):
+            return page[offset : offset + count]
         self._stream.seek(position)
         return self._stream.read(count)
 
@@ -105,12 +108,17 @@ class Flat:
         return Span(at + 4, count)
 
     def _page(self, begin: int) -> bytes:
+        """The page that begins here; nothing when not all of it was read of the file."""
         page = self._pages.get(begin)
         if page is None:
             if len(self._pages) >= _MOST_PAGES:
                 del self._pages[next(iter(self._pages))]
             self._stream.seek(begin)
-            page = self._pages[begin] = self._stream.read(_PAGE_BYTES)
+            try:
+                page = self._stream.read(self._page_bytes)
+            except PartlyReadError:
+                page = b""
+            self._pages[begin] = page
         return page
 
 

@@ -8,8 +8,7 @@ from typing import ClassVar, Final
 
 from scanner.file_check import FileCheck, FileVerdict
 from scanner.findings import Finding, Location, Severity
-from scanner.graphs.fault import HIDDEN, MALFORMED, GraphFault, malformed
-from scanner.graphs.wire import WireError
+from scanner.graphs.fault import HIDDEN, MALFORMED, GraphFault
 from scanner.manifest import FileEntry
 
 _FAULTS_PER_FILE: Final = 20
@@ -39,17 +38,14 @@ class GraphCheck(FileCheck):
         Reading stops after the twentieth fault: what a file of a million faults is, is known by then.
         """
         told = 0
-        try:
-            for fault in itertools.islice(_once(faults), _FAULTS_PER_FILE + 1):
-                told += 1
-                if told > _FAULTS_PER_FILE:
-                    fault = GraphFault(
-                        fault.code, "further faults", "more faults follow", fault.severity, fault.tags
-                    )
-                yield self._finding(entry, fault)
-        except WireError as error:
+        for fault in itertools.islice(_once(faults), _FAULTS_PER_FILE + 1):
             told += 1
-            yield self._finding(entry, malformed(f"it is not readable: {error}"))
+            if told > _FAULTS_PER_FILE:
+                more = GraphFault(
+                    fault.code, "further faults", "more faults follow", fault.severity, fault.tags
+                )
+                fault = more
+            yield self._finding(entry, fault)
         if not told:
             yield self.sound(entry)
 

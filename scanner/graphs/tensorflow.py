@@ -18,7 +18,6 @@ from typing import Final
 from scanner.graphs.wire import LENGTH, Field, Wire
 
 _DT_STRING: Final = 7
-_DT_VARIANT: Final = 21
 # No honest operation has more inputs or attributes than some thousands (a saver of a large model).
 _MOST_INPUTS: Final = 100_000
 _MOST_STRINGS: Final = 64
@@ -216,10 +215,11 @@ def is_true(wire: Wire, each: Operation, name: str) -> bool:
 def constant_strings(wire: Wire, each: Operation) -> list[str]:
     """The strings of a constant; [] when it holds something else."""
     for tensor in _tensors(wire, each):
-        if _type_of(wire, tensor) == _DT_STRING:
-            # 8 holds the strings; 4 a list of their lengths and then the strings.
-            fields = (field for field in wire.inside(tensor) if field.number in (4, 8))
-            return [wire.text(field, _STRING_BYTES) for field in itertools.islice(fields, _MOST_STRINGS)]
+        # 8 holds the strings; 4 a list of their lengths and then the strings, or numbers of another type.
+        numbers = (4, 8) if _type_of(wire, tensor) == _DT_STRING else (8,)
+        fields = (field for field in wire.inside(tensor) if field.number in numbers and field.kind == LENGTH)
+        if found := [wire.text(field, _STRING_BYTES) for field in itertools.islice(fields, _MOST_STRINGS)]:
+            return found
     return []
 
 
@@ -228,7 +228,6 @@ def constant_objects(wire: Wire, each: Operation) -> list[str]:
     return [
         wire.text(name)
         for tensor in _tensors(wire, each)
-        if _type_of(wire, tensor) == _DT_VARIANT
         for field in wire.inside(tensor)
         if field.number == 15 and (name := wire.first(field, 1))
     ]

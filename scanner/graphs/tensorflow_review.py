@@ -14,6 +14,7 @@ from scanner.graphs import operations as table
 from scanner.graphs import tensorflow as reader
 from scanner.graphs.fault import GraphFault, hidden, malformed
 from scanner.graphs.file_names import UNKNOWN, FileNames, Origin
+from scanner.graphs.keras_objects import keras_faults
 from scanner.graphs.operations import Effect
 from scanner.graphs.paths import is_unseen, leads_elsewhere, shown
 from scanner.graphs.tensorflow import Body, GraphKind, Operation
@@ -48,7 +49,8 @@ def graph_faults(wire: Wire, kind: GraphKind) -> Iterator[GraphFault]:
             )
     fed: set[str] = set()
     for asset in reader.assets(wire, kind):
-        fed.add(asset.node)
+        if kind is GraphKind.SAVED_MODEL:  # the loader of other files leaves their constants as they are
+            fed.add(asset.node)
         if why := leads_elsewhere(asset.filename):
             yield GraphFault(
                 "path-elsewhere",
@@ -57,6 +59,7 @@ def graph_faults(wire: Wire, kind: GraphKind) -> Iterator[GraphFault]:
                 Severity.HIGH,
                 ("CWE-22",),
             )
+    yield from keras_faults(wire, kind)
     unknown: Counter[str] = Counter()
     by_graph = _by_graph(wire, kind)
     if not by_graph:

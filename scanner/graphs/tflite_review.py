@@ -31,6 +31,7 @@ from scanner.graphs.tflite import (
     called,
     operators,
     tensors,
+    verify,
 )  # fmt: skip
 
 # Where a file that is no TFLite model at all is told to be none.
@@ -67,6 +68,7 @@ def model_faults(flat: Flat) -> Iterator[GraphFault]:
     model = flat.root()
     if model.number(0, 4) != 3:
         yield malformed(f"it is of version {model.number(0, 4)} of the format; expected 3", "version")
+    verify(model)
     yield from _Review(flat, model).faults()
 
 
@@ -122,6 +124,14 @@ class _Review:
             effect = effect if is_known else effect or table.effect_by_name(operation)
             if effect and not effect.when:
                 yield _does(effect, operation, where)
+            elif effect and effect.when == "path":
+                yield GraphFault(
+                    "names-files",
+                    where,
+                    f"the operation {shown(operation)} {effect.means}, under names that it is given",
+                    Severity.MEDIUM,
+                    effect.tags,
+                )
             elif not is_known:
                 self._needed.add(name)
         elif name in _custom().compiled:

@@ -102,7 +102,7 @@ class Wire:
         """
         position = begin
         while position < end:
-            field = self._field_at(position, end, 0)
+            field = self._short_field_at(position, end) or self._field_at(position, end, 0)
             position = field.end
             if field.kind == GROUP:
                 position = self._group_end(field, end, 0)
@@ -140,6 +140,23 @@ class Wire:
         while position < field.end:
             value, position = self._varint(position, field.end)
             yield value - 2**64 if value >= 2**63 else value
+
+    def _short_field_at(self, position: int, end: int) -> Field | None:
+        """The field here when its tag and its number or length take one byte each, as most do."""
+        offset = position - self._at
+        window = self._window
+        if not 0 <= offset < len(window) - 1 or position + 2 > end or self._fields > _MOST_FIELDS:
+            return None
+        tag, value = window[offset], window[offset + 1]
+        if not 8 <= tag < 0x80 or value >= 0x80:
+            return None
+        if tag & 7 == LENGTH and position + 2 + value <= end:
+            self._fields += 1
+            return Field(tag >> 3, LENGTH, 0, position + 2, position + 2 + value)
+        if tag & 7 == VARINT:
+            self._fields += 1
+            return Field(tag >> 3, VARINT, value, position + 1, position + 2)
+        return None
 
     def _field_at(self, position: int, end: int, depth: int) -> Field:
         self._fields += 1

@@ -10,6 +10,7 @@ import enum
 from pathlib import PurePosixPath
 from typing import Final
 
+from scanner.graphs.kinds import GRAPH_SUFFIXES
 from scanner.inspection.demand import FIRST_BYTES
 from scanner.manifest import is_weight_file
 
@@ -45,7 +46,7 @@ def extent_of(path: str, size_bytes: int) -> Extent:
     suffix = PurePosixPath(path.lower()).suffix
     if size_bytes <= FIRST_BYTES:
         return Extent.WHOLE
-    if is_weight_file(path) or suffix in _PICKLED:
+    if is_weight_file(path) or suffix in _PICKLED or suffix in GRAPH_SUFFIXES:
         return Extent.HEADER
     limit = _LONG_JSON_BYTES if suffix == ".json" else _TEXT_BYTES if suffix in _TEXTS else _OTHER_BYTES
     if size_bytes <= limit:

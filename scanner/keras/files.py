@@ -56,9 +56,19 @@ _CONFIG_ATTRIBUTES: Final = frozenset({"model_config", "training_config"})
 # Text of a pickle or a configuration may stand in any attribute; numbers of this length are no text.
 _SHORT_PICKLE_BYTES: Final = 1024**2
 # Weights inside an archive that are compressed are unpacked into memory up to this size.
-_UNPACKED_LIMIT_BYTES: Final = 128 * 1024**2
+_UNPACKED_LIMIT_BYTES: Final = 64 * 1024**2
 _MEMBERS_LIMIT: Final = 10_000
 _JSON_START: Final = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*\{")
+# What Keras takes for an object of its own has both, though its signs may be written by number.
+_KEYS: Final = tuple(
+    re.compile(
+        b'"' + b"".join(rb"(?:%c|\\u00%02x)" % (sign, sign) for sign in word) + rb'"\s*:\s*' + value,
+        re.IGNORECASE,
+    )
+    for word, value in ((b"class_name", b'"'), (b"config", rb"[\[{]"))
+)
+_LONGEST_KEY_BYTES: Final = 64
+_CHUNKS_LIMIT: Final = 16
 _HEAD_BYTES: Final = 64
 _POINTER: Final = b"version https://git-lfs.github.com/spec/"
 
@@ -88,7 +98,7 @@ def _look(stream: BinaryIO, name: str, size_bytes: int, out: KerasReading) -> No
     elif head.startswith(SIGNATURE) or suffix in _HDF5_SUFFIXES:
         _look_into_hdf5(stream, size_bytes, head, suffix, out)
     elif suffix in (".json", ".config") and _JSON_START.match(head):
-        _look_into_json(stream, size_bytes, out)
+        _look_into_json(stream, out)
 
 
 def _look_into_archive(stream: BinaryIO, suffix: str, out: KerasReading) -> None:
@@ -97,7 +107,9 @@ def _look_into_archive(stream: BinaryIO, suffix: str, out: KerasReading) -> None
 
     try:
         with RelaxedZipFile(stream, "r") as archive:
-            members = archive.infolist()[:_MEMBERS_LIMIT]
+            members = archive.infolist()
+            if len(members) > _MEMBERS_LIMIT:
+                raise ValueError(f"{len(members)} members; a Keras model has a few")
             names = {info.filename for info in members}
             if suffix == ".keras" or _is_keras_archive(archive, names):
                 out.is_keras = True
@@ -167,7 +179,7 @@ def _look_into_hdf5(stream: BinaryIO, size_bytes: int, head: bytes, suffix: str,
     if begin is None:
         out.give_up("", _what_it_is(head))
         if _JSON_START.match(head):
-            _look_into_json(stream, size_bytes, out)
+            _look_into_json(stream, out)
         return
     reading = read_hdf5(stream, size_bytes)
     out.is_keras = True
@@ -198,12 +210,28 @@ def _look_into_held(text: HeldText, out: KerasReading) -> None:
         out.faults.append(KerasFault("hidden-pickle", message, text.place))
 
 
-def _look_into_json(stream: BinaryIO, size_bytes: int, out: KerasReading) -> None:
+def _look_into_json(stream: BinaryIO, out: KerasReading) -> None:
     """Judges a JSON file when it is one of Keras; others may be of any length."""
     stream.seek(0)
     data = stream.read(LIMIT_BYTES + 1)
-    if b'"class_name"' in data or b"\\u" in data[:4096]:
+    if len(data) > LIMIT_BYTES:
+        if _mentions_both(stream, data):
+            out.give_up("", f"may be a Keras model, and is longer than {LIMIT_BYTES} bytes")
+    elif _could_be_keras(data):
         _look_into_text(data, "", out, is_sure=False)
+
+
+def _mentions_both(stream: BinaryIO, data: bytes) -> bool:
+    """Whether a long text, of which `data` is the beginning, has the keys of an object of Keras."""
+    missing = set(_KEYS)
+    tail = b""
+    for _ in range(_CHUNKS_LIMIT):
+        missing -= {key for key in missing if key.search(tail + data)}
+        if not missing or not data:
+            break
+        tail = data[-_LONGEST_KEY_BYTES:]
+        data = stream.read(LIMIT_BYTES)
+    return not missing
 
 
 def _look_into_text(data: bytes, place: str, out: KerasReading, *, is_sure: bool) -> None:
@@ -223,7 +251,7 @@ def _look_into_text(data: bytes, place: str, out: KerasReading, *, is_sure: bool
 
 
 def _could_be_keras(data: bytes) -> bool:
-    return all(word in data for word in (b'"class_name"', b'"config"', b"eras"))
+    return b'"weightsManifest"' in data or all(key.search(data) for key in _KEYS)
 
 
 def _judge(document: JsonDocument, place: str, out: KerasReading) -> None:

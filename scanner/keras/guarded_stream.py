@@ -13,6 +13,12 @@ from typing import BinaryIO, Final
 
 from scanner.parts import PartlyReadError
 
+# What the library reads of its own structures at once.
+_METADATA_BYTES: Final = 1024**2
+# The library reads a heap of texts object by object, and for ever at one that takes no room (HDF5 2.0.0).
+# Source: HDF5 File Format Specification Version 3.0, section III.E, "Global Heap".
+_HEAP: Final = b"GCOL\x01\0\0\0"
+_HEAP_HEAD_BYTES: Final = 16
 _PAST_THE_END: Final = "seek to before the beginning"
 
 
@@ -66,6 +72,32 @@ class GuardedStream(io.RawIOBase):
         except PartlyReadError as error:
             self._stored = error
             raise OSError("not fetched") from error
+        if len(data) <= _METADATA_BYTES and _holds_endless_heap(data):
+            raise OSError("a heap of texts in it has no end")
         view[: len(data)] = data
         self._position += len(data)
         return len(data)
+
+
+def _holds_endless_heap(data: bytes) -> bool:
+    at = data.find(_HEAP)
+    while at >= 0:
+        if _is_endless(data, at):
+            return True
+        at = data.find(_HEAP, at + 1)
+    return False
+
+
+def _is_endless(data: bytes, begin: int) -> bool:
+    """Whether stepping from object to object of the heap that begins here stops before its end."""
+    size = int.from_bytes(data[begin + 8 : begin + _HEAP_HEAD_BYTES], "little")
+    at, end = begin + _HEAP_HEAD_BYTES, min(len(data), begin + size)
+    while at + _HEAP_HEAD_BYTES <= end:
+        index = int.from_bytes(data[at : at + 2], "little")
+        object_bytes = int.from_bytes(data[at + 8 : at + _HEAP_HEAD_BYTES], "little")
+        # The object of number 0 is what is free, with its head; others have theirs before them.
+        step = object_bytes if index == 0 else _HEAP_HEAD_BYTES + -(-object_bytes // 8) * 8
+        if step == 0 or object_bytes > size:
+            return True
+        at += step
+    return False

@@ -86,9 +86,9 @@ def read_schema(data: bytes) -> Schema:
         raise SchemaError(f"is not readable JSON ({str(error)[:100]})") from error
     if not isinstance(tree, dict) or not any(key in tree for key in _NODE_KEYS):
         raise SchemaError("does not describe an object")
-    protocol = tree.get("protocol")
+    protocol = tree.get("protocol", 0)
     if type(protocol) is not int or protocol < 0:
-        raise SchemaError("has no protocol number")
+        raise SchemaError("has a protocol that is no number")
     schema = Schema()
     seen: set[Use] = set()
     for node in _objects(tree):
@@ -128,7 +128,7 @@ def _read_node(node: Mapping[str, object], schema: Schema, seen: set[Use]) -> No
     if loader == "MethodNode":
         _read_method(module, name, content, schema)
     elif loader == "OperatorFuncNode":
-        _read_operator(module, name, node.get("attrs"), schema)
+        _read_operator(module, name, [node.get("attrs"), content], schema)
     elif loader == "RandomGeneratorNode":
         _read_generator(node, schema)
 
@@ -147,10 +147,10 @@ def _read_method(module: str, name: str, content: object, schema: Schema) -> Non
     """Before 0.12 the class that was checked and the object whose attribute was taken could differ."""
     inner = content if isinstance(content, dict) else {}
     function, owner = _text(inner.get("func")), inner.get("obj")
-    named = (
-        (_text(owner.get("__module__")), _text(owner.get("__class__"))) if isinstance(owner, dict) else None
-    )
-    if named != (module, name):
+    owner = owner if isinstance(owner, dict) else {}
+    # NOTE: of a method that a class inherits, skops writes the module of the parent.
+    packages = {_text(each).partition(".")[0] for each in (module, owner.get("__module__"))}
+    if _text(owner.get("__class__")) != name or len(packages) > 1:
         schema.tricks.append(f"says that a method is of {module}.{name} and takes it of another object")
     if not function.isidentifier() or function.startswith("__"):
         schema.tricks.append(f"takes the attribute {function} of an object")

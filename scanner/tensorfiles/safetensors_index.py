@@ -8,22 +8,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Final
 
 from scanner.tensorfiles.safetensors_layout import HeaderFault, shown
 
 INDEX_SUFFIX: Final = ".safetensors.index.json"
+# PyTorch's shards have an index of the same form; what tensors they hold is not read here.
+TORCH_INDEX_SUFFIX: Final = ".bin.index.json"
 # A hub model has some thousands of tensors; a fault in each says no more than the first ones.
 _FAULTS_LIMIT: Final = 20
 
 
-def index_faults(index: object, shards: Mapping[str, frozenset[str]]) -> list[HeaderFault]:
+def index_faults(index: object, shards: Mapping[str, frozenset[str] | None]) -> list[HeaderFault]:
     """What is wrong with an index.
 
     Args:
         index: Its JSON value.
-        shards: Tensor names by the name of each safetensors file that lies beside the index.
+        shards: Tensor names by the name of each shard that lies beside the index; None where they were not
+            read.
     """
     weight_map = index.get("weight_map") if isinstance(index, dict) else None
     if not isinstance(weight_map, dict) or not weight_map:
@@ -35,9 +38,10 @@ def index_faults(index: object, shards: Mapping[str, frozenset[str]]) -> list[He
             faults.append(_fault(tensor, f"'{shown(tensor)}' is mapped to something that is no file name"))
         else:
             named.add(shard)
-    usable = {shard for shard in named if _is_plain(shard) and shard in shards}
+    known = {shard: names for shard, names in shards.items() if names is not None}
+    usable = {shard for shard in named if _is_plain(shard) and shard in known}
     faults.extend(_shard_faults(named, shards))
-    faults.extend(_tensor_faults(weight_map, usable, shards))
+    faults.extend(_tensor_faults(weight_map, usable, known))
     return faults[:_FAULTS_LIMIT]
 
 
@@ -48,7 +52,7 @@ def named_shards(index: object) -> frozenset[str]:
     return frozenset(shard for shard in named if isinstance(shard, str))
 
 
-def _shard_faults(named: set[str], shards: Mapping[str, frozenset[str]]) -> Iterator[HeaderFault]:
+def _shard_faults(named: set[str], shards: Container[str]) -> Iterator[HeaderFault]:
     for shard in sorted(named):
         place = f"weight_map file {shown(shard)}"
         if not _is_plain(shard):

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import BinaryIO, Final, TypeGuard, cast
 
 from scanner.pickles.instructions import run
-from scanner.pickles.machine import Machine, Made, Stored
+from scanner.pickles.machine import Machine
+from scanner.pickles.stand_ins import Made, Stored
 from scanner.pickles.stream import UNPACKING_ERRORS, BrokenPickleError, ByteStream, GlobalUse
 from scanner.tensorfiles.extent import TENSORS_LIMIT, TensorExtent, UnmappedError
 from scanner.tensorfiles.safetensors_entries import DTYPE_BITS

@@ -268,3 +268,18 @@ def reviewed_cases() -> dict[str, bytes]:
         "training.zip": zipped([("train.py", trains), ("run.sh", b"#!/bin/sh\n")]),
         "cached.zip": zipped(cached),
     }
+
+
+def model_cases() -> dict[str, dict[str, bytes]]:
+    """What is wrong -> the files of a model that is packed: each is for the check of its kind to find."""
+    code = {"class_name": "__lambda__", "config": {"code": "4wAAAAA="}}
+    layer = {"module": "keras.layers", "class_name": "Lambda", "config": {"name": "l", "function": code}}
+    keras = {"module": "keras", "class_name": "Sequential", "config": {"layers": [layer]}}
+    system = {"__class__": "system", "__module__": "os", "__loader__": "FunctionNode", "protocol": 2}
+    template = {"chat_template": "{{ ''.__class__.__mro__[1].__subclasses__() }}"}
+    return {
+        "keras": {"m.keras": zipped([("metadata.json", b"{}"), ("config.json", json.dumps(keras).encode())])},
+        "skops": {"m.skops": zipped([("schema.json", json.dumps(system).encode())])},
+        "safetensors": {"m.safetensors": struct.pack("<Q", 2) + b"{}XX"},
+        "template": {"tokenizer_config.json": json.dumps(template).encode()},
+    }

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import marshal
 import pickle
+import random
 import struct
 import tarfile
 import zipfile
@@ -43,6 +45,17 @@ def png() -> bytes:
         + chunk(b"IDAT", zlib.compress(b"\0\x80"))
         + chunk(b"IEND", b"")
     )
+
+
+def numbers(letter: str, count: int) -> bytes:
+    """Weights as training leaves them, in one of the formats of `struct`."""
+    dice = random.Random(letter)
+    return struct.pack(f"<{count}{letter}", *(dice.gauss(0, 0.02) for _ in range(count)))
+
+
+def tfrecord() -> bytes:
+    """A log of TensorBoard with one event; the checksum of its length is that of TensorFlow itself."""
+    return (24).to_bytes(8, "little") + b"\xa3\x7f\x4b\x22" + b"\x09" + bytes(27)
 
 
 def zipped(name: str = "notes.txt", data: bytes = b"harmless") -> bytes:
@@ -104,8 +117,8 @@ def plain() -> dict[str, bytes]:
         "characters.txt": ("a\nb\n" * 200 + "\x1c\n").encode(),
         "utf16.csv": "a;b\n".encode("utf-16"),
         "merges.txt": b"#version: 0.2\n\xc4\xa0 t\n",
+        "labels.pbtxt": b"item { id: 1 name: 'cat' }\n",
         "kernel.cu": b"__global__ void f() {}\n",
-        "template.jinja": b"{{ messages }}",
         "empty.txt": b"",
         ".gitkeep": b"",
         "logo.png": png(),
@@ -118,9 +131,15 @@ def plain() -> dict[str, bytes]:
         "tokens.sqlite": SQLITE,
         "tokenizer.model": sentencepiece(),
         "model.onnx_data": RAW,
+        "float32.bin": numbers("f", 1000),
+        "float16.weights": numbers("e", 3001),
+        "float64.dat": numbers("d", 500),
+        "bfloat16.bin": b"".join(struct.pack("<f", x)[2:] for x in struct.unpack("<999f", numbers("f", 999))),
+        "ids": struct.pack("<500q", *range(500)),
+        "zeros.bin": bytes(4096),
+        "events.out.tfevents.1700000000.host.1.0": tfrecord(),
         "variables/variables.data-00000-of-00001": RAW,
         "variables/variables.index": bytes(40) + b"\x57\xfb\x80\x8b\x24\x75\x47\xdb",
-        "flax_model.msgpack": b"\x81\xa1w\x93\x01\x02\xcd\x01\x00",
     }
 
 
@@ -129,6 +148,7 @@ def left_to_others() -> dict[str, bytes]:
     return {
         "model.safetensors": safetensors(),
         "model.gguf": b"GGUF\x03\0\0\0" + bytes(16),
+        "flax_model.msgpack": b"\x81\xa1w\x93\x01\x02\xcd\x01\x00",
         "state.pkl": PICKLE,
         "old.pkl": OLD_PICKLE,
         "pytorch_model.bin": zipped("archive/data.pkl", PICKLE),
@@ -145,23 +165,38 @@ def left_to_others() -> dict[str, bytes]:
         "model.onnx": b"\x08\x08\x12\x04test",
         "saved_model.pb": b"\x08\x01\x12\x04test",
         "model.tflite": b"\x1c\0\0\0TFL3" + bytes(20),
+        "labelled.tflite": self_extracting(b"\x1c\0\0\0TFL3" + bytes(20)),
+        "net.nemo": tarred(),
+        "old.keras": HDF5,
         "modeling.py": b"#!/usr/bin/env python\nimport torch\n",
+        "template.jinja": b"{{ messages }}",
+        "tree.pmml": b"<PMML/>",
         "data.zip": zipped(),
         "data.tar": tarred(),
+        "saved_model.pbtxt": b"saved_model_schema_version: 1\n",
+        "frozen.pbtxt": b'# a comment\n node { name: "a" op: "NoOp" }\n',
+        "packed.zz": zlib.compress(b"harmless"),
         "data.json.gz": b"\x1f\x8b\x08\0" + bytes(20),
         "text_as.safetensors": b"not found",  # malformed, which its own check says
     }
 
 
+def unknown() -> dict[str, bytes]:
+    """Bytes that show nothing under names that say nothing."""
+    return {"weights.bin": RAW, "noise.dat": random.Random(7).randbytes(5000), "other.dat": b"\x80\x02" + RAW}
+
+
 def unread() -> dict[str, bytes]:
     """Files that nobody here can read."""
     return {
-        "weights.bin": RAW,
+        "objects.bin": b"\xac\xed\0\x05" + RAW,
+        "objects.dat": b"\0\x01\0\0\0\xff\xff\xff\xff\x01" + RAW,
+        "code.bin": marshal.dumps(compile("a = 1", "a.py", "exec")),
+        "frame.rda": b"RDX3\nX\n" + RAW,
         "model.ggml": b"lmgg" + bytes(40),
         "model.engine": RAW,
         "model.mlmodel": RAW,
         "letter.doc": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(40),
-        "other.dat": b"\x80\x02" + RAW,
         "model.bin": POINTER,
         "model.safetensors": POINTER,
     }
@@ -175,6 +210,7 @@ def wrong() -> dict[str, tuple[bytes, str]]:
         "model.safetensors": (PE, "program"),
         "tool.exe": (PE, "program"),
         "readme.txt": (MACH_O, "program"),
+        "bare.bin": (MACH_O[:8] + bytes(56), "program"),
         "Main.class": (JAVA, "program"),
         "code.jar": (zipped("Main.class"), "program"),
         "op.wasm": (WASM, "program"),
@@ -185,6 +221,8 @@ def wrong() -> dict[str, tuple[bytes, str]]:
         "install.sh": (SHEBANG, "script"),
         "download.ps1": (b"Write-Host harmless\n", "script"),
         "run": (SHEBANG, "script"),
+        "run.bin": (SHEBANG, "disguised-script"),
+        "chunk.bin": (b"\x1bLua\x54" + bytes(40), "program"),
         "package.whl": (zipped("a.py"), "script"),
         "joined.safetensors": (safetensors() + zipped(), "polyglot"),
         "joined.gguf": (self_extracting(b"GGUF\x03\0\0\0" + bytes(16)), "polyglot"),
@@ -209,5 +247,6 @@ def wrong() -> dict[str, tuple[bytes, str]]:
         "script.json": (b"import os\nos.getcwd()\n", "not-its-kind"),
         "binary.txt": (RAW, "not-its-kind"),
         "binary.py": (RAW, "not-its-kind"),
+        "binary.jinja": (RAW, "not-its-kind"),
         "text.png": (b"no picture\n", "not-its-kind"),
     }

@@ -150,7 +150,6 @@ def pickle_unreadable() -> dict[str, bytes]:
         "future_protocol.pkl": b"\x80\x63N.",
         "no_directory.pt": archive[:-30],
         "broken_member.pt": archive.replace(b"\x00\x00a/data.pkl", b"\x00\x00a/data.pkl\xff\xff\xff", 1),
-        "seven.zip": b"7z\xbc\xaf\x27\x1c" + bytes(26),
         "rar.zip": b"Rar!\x1a\x07\x01\x00" + bytes(16),
         "lz4.joblib": b"\x04\x22\x4d\x18" + bytes(16),
         "cut_off.pkl.gz": gzip.compress(whole * 50)[:-20],

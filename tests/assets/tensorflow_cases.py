@@ -61,6 +61,13 @@ def asset(tensor_name: str, filename: str) -> bytes:
     return field(6, field(1, field(1, tensor_name)) + field(2, filename))
 
 
+def keras_objects(*layers: str) -> bytes:
+    """What Keras keeps of its layers in a SavedModel, as a field of a MetaGraphDef; `layers` are JSON."""
+    nodes = (field(1, field(4, field(1, "_tf_keras_layer") + field(3, each))) for each in layers)
+    return field(7, b"".join(nodes))
+
+
+LAMBDA = '{"class_name": "Lambda", "config": {"function": {"class_name": "__tuple__", "items": ["4wEAAAA=", null, null]}}}'
 SAVER = (
     const("save/Const", "model")
     + node("PlaceholderWithDefault", "save/filename", "save/Const")
@@ -98,6 +105,15 @@ def sound_tensorflow() -> dict[str, bytes]:
         "vocabulary/saved_model.pb": saved_model(
             const("vocab", "/home/me/train/vocab.txt") + _TABLE, asset("vocab:0", "vocab.txt")
         ),
+        "keras/saved_model.pb": saved_model(
+            COMPUTING,
+            keras_objects(
+                '{"class_name": "Dense", "config": {"units": 3}}',
+                '{"class_name": "TFOpLambda", "config": {"function": "math.add"}}',
+                "no JSON",
+            ),
+        ),
+        "text.pbtxt": b'node { name: "x" op: "Placeholder" attr { key: "dtype" value { type: DT_FLOAT } } attr { key: "shape" value { shape { dim { size: -1 } } } } }\nversions { producer: 27 }',
         "printing.pb": COMPUTING
         + node("PrintV2", "p", "x", more=attribute("output_stream", field(2, "stderr"))),
         "debug.pb": COMPUTING + node("DebugIdentityV2", "d", "x", more=strings("debug_urls")),
@@ -152,6 +168,13 @@ def tensorflow_attacks() -> dict[str, tuple[str, bytes]]:
         "table.pb": ("reads", const("vocab", "/etc/passwd") + _TABLE),
         "asset/saved_model.pb": ("path-elsewhere", saved_model(COMPUTING, asset("vocab:0", "../../../etc/passwd"))),
         "cache.pb": ("writes", COMPUTING + const("name", "/var/tmp/c") + node("CacheDatasetV2", "c", "x", "name", "m")),
+        "lambda/saved_model.pb": ("runs-code", saved_model(COMPUTING, keras_objects('{"layers": [' + LAMBDA + "]}"))),
+        "function_by_name/saved_model.pb": ("runs-code", saved_model(COMPUTING, keras_objects('{"class_name": "TFOpLambda", "config": {"function": "io.write_file"}}'))),
+        "asset_of_no_saved_model.meta": ("reads", meta_graph(const("vocab", "/etc/passwd") + _TABLE, asset("vocab:0", "v.txt"))),
+        "text.pbtxt": ("reads", b'node { name: "x" op: "Placeholder" }\nnode { name: "r" op: "Read" "File" input: "x" attr { key: "T" value { type: DT_STRING } } }'),
+        "escaped.pbtxt": ("writes", b"# comment\nnode { name: 'w' op: '\\127riteFile' }"),
+        "text/saved_model.pbtxt": ("runs-code", b'saved_model_schema_version: 1 meta_graphs { meta_info_def { tags: "serve" } graph_def { node { name: "a" op: "NoOp" } library { function { signature { name: "f" } node_def { name: "p" op: "PyFunc" } } } } }'),
+        "save.pbtxt": ("writes", b'node { name: "n" op: "Const" attr { key: "value" value { tensor { dtype: DT_STRING tensor_shape { } string_val: "/etc/cron.d/x" } } } } node { name: "s" op: "SaveV2" input: "n" }'),
         "graph_in_string.pb": ("opaque", COMPUTING + node("Const", "v", more=attribute("value", field(8, field(1, 21) + field(15, field(1, "tensorflow::WrappedDatasetVariant")))))),
         "kafka.pb": ("network", COMPUTING + node("IO>KafkaReadableInit", "k", "x")),
     }  # fmt: skip
@@ -183,5 +206,8 @@ def malformed_tensorflow() -> dict[str, tuple[str, bytes]]:
         "payload_in_graph.pb": ("hidden-bytes", COMPUTING + field(60, bytes(4000))),
         "payload_in_node.pb": ("hidden-bytes", COMPUTING + node("NoOp", "n", more=field(99, bytes(4000)))),
         "payload/fingerprint.pb": ("hidden-bytes", field(1, 5) + field(9, bytes(2000))),
+        "broken/saved_model.pbtxt": ("malformed", b"meta_graphs { graph_def { node {"),
+        "other/saved_model.pbtxt": ("malformed", b"hello"),
+        "deep.pbtxt": ("malformed", b'node { op: "NoOp" } node { x ' + b"{ x " * 20_000),
         "text.pb": ("unreadable", b"this is not a graph"),
     }  # fmt: skip

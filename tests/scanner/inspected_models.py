@@ -1,4 +1,4 @@
-"""Five made repositories, larger than what an inspection reads of them, each with something to find."""
+"""Six made repositories, larger than what an inspection reads of them, each with something to find."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from tests.assets import code_cases
+from tests.assets import code_cases, onnx_cases, tensorflow_cases, tflite_cases
 from tests.assets.archives import zip_bytes
 from tests.assets.gguf_cases import gguf_bytes, gguf_key, gguf_string, gguf_tensor
 from tests.assets.pickle_cases import calling, pickle_instances
+from tests.assets.protobuf_bytes import field
 from tests.assets.safetensors_cases import safetensors_bytes
 from tests.scanner.model_folders import licence_text, write_card, write_safetensors
 
@@ -107,10 +108,31 @@ def gguf_with_long_texts(folder: Path) -> None:
     (folder / "film.mp4").write_bytes(random.Random(2).randbytes(2 * 1024**2))
 
 
+def graphs(folder: Path) -> None:
+    """Graphs of three frameworks with large weights: what they do stands before, between and behind these."""
+    folder.mkdir(parents=True, exist_ok=True)
+    noise = random.Random(2).randbytes(4 * _BULK)
+    weights = onnx_cases.tensor("w", [_BULK], noise)
+    more = onnx_cases.tensor("v", [_BULK], noise)
+    parts = [field(5, weights), onnx_cases.node("PythonOp", "x", domain="com.microsoft"), field(5, more)]
+    (folder / "model.onnx").write_bytes(onnx_cases.model(onnx_cases.graph(*parts)))
+    (folder / "sound.onnx").write_bytes(onnx_cases.model(onnx_cases.graph(field(5, weights))))
+    constant = tensorflow_cases.attribute("value", field(8, field(1, 1) + field(4, noise)))
+    nodes = tensorflow_cases.node("Const", "c", more=constant) + tensorflow_cases.node("WriteFile", "w", "c")
+    (folder / "saved_model.pb").write_bytes(tensorflow_cases.saved_model(tensorflow_cases.COMPUTING + nodes))
+    flat = tflite_cases.model(
+        [tflite_cases.code(32, "FlexReadFile")],
+        [tflite_cases.subgraph([tflite_cases.tensor("x", [_BULK], 1)], [tflite_cases.operator(0, [0], [0])])],
+        [{}, {0: noise}],
+    )
+    (folder / "model.tflite").write_bytes(tflite_cases.tflite_bytes(flat))
+
+
 MADE: Final[Mapping[str, Callable[[Path], None]]] = {
     "sharded": sharded_safetensors,
     "code": code_and_templates,
     "checkpoints": checkpoints,
     "broken": broken_files,
     "gguf": gguf_with_long_texts,
+    "graphs": graphs,
 }

@@ -5,13 +5,16 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import pickle
 import tarfile
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
 
+from scanner.archives.torch_serve import MANIFEST
 from scanner.archives.walk import look_into
 from scanner.checks.archive_unsafe import CHECK
 from scanner.file_check import FileVerdict, is_sound
@@ -139,6 +142,57 @@ def test_7z_is_looked_into_and_encrypted_7z_is_not_passed(tmp_path: Path) -> Non
     assert verdict_of("e.7z", packed(a=b"text")[:-5], tmp_path / "e")[0] is FileVerdict.NOT_READABLE
 
 
+@pytest.mark.parametrize("case", cases.model_cases())
+@pytest.mark.parametrize("packing", ["zip", "deflated.zip", "tar", "tar.gz", "7z", "nested.zip"])
+def test_model_in_an_archive_is_judged_by_the_check_of_its_kind(
+    case: str, packing: str, tmp_path: Path
+) -> None:
+    files = cases.model_cases()[case]
+    (member,) = files
+    context = context_of(write_all(tmp_path / "m", {f"a.{packing}": _packed(packing, files)}))
+    said = list(CHECK.examine_safely(context, context.snapshot.files[0]))
+    told = next(item for item in said if item.rule in ("member-attacks", "member-malformed"))
+    assert told.locations[0].path == f"a.{packing}"
+    assert told.locations[0].detail.endswith(member)
+    assert CHECK.verdict_of(told) in (FileVerdict.ATTACK, FileVerdict.NOT_READABLE)
+
+
+def test_pickle_in_a_7z_archive_is_read_and_honest_ones_are_sound(tmp_path: Path) -> None:
+    pytest.importorskip("py7zr")
+    attack = _packed("7z", {"notes.txt": cases.ATTACK, "m.pt": cases.torch_zip()})
+    assert verdict_of("a.7z", attack, tmp_path / "a") == (FileVerdict.ATTACK, {"member-attacks"})
+    honest = _packed("7z", {"m.pkl": pickle.dumps({"a": [1.5]}), "config.json": b'{"model_type": "llama"}'})
+    assert verdict_of("b.7z", honest, tmp_path / "b") == (FileVerdict.PLAIN_DATA, {"sound"})
+
+
+def test_file_packed_by_itself_is_judged_by_the_check_of_its_kind(tmp_path: Path) -> None:
+    for case in ("keras", "safetensors"):
+        ((name, data),) = cases.model_cases()[case].items()
+        verdict, _ = verdict_of(f"{name}.gz", gzip.compress(data), tmp_path / case)
+        assert verdict in (FileVerdict.ATTACK, FileVerdict.NOT_READABLE)
+
+
+def test_model_too_long_to_be_held_is_told_and_not_passed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scanner.archives.shelf.KEPT_BYTES", 100)
+    data = cases.zipped([("m.onnx", os.urandom(200))], zipfile.ZIP_DEFLATED)
+    assert verdict_of("a.zip", data, tmp_path / "a")[1] == {"unreadable"}
+
+
+def test_requirements_of_a_served_archive_from_elsewhere_are_told(tmp_path: Path) -> None:
+    manifest = (
+        MANIFEST,
+        b'{"model": {"handler": "image_classifier", "requirementsFile": "requirements.txt"}}',
+    )
+    for line, rules in (
+        (b"torch>=2", {"holds-code"}),
+        (b"--index-url https://example.com/simple", {"holds-code", "holds-dangerous-code"}),
+    ):
+        data = cases.zipped([manifest, ("requirements.txt", line)])
+        assert verdict_of("a.mar", data, tmp_path / str(len(rules)))[1] == rules
+
+
 def test_kinds_that_are_not_opened_are_not_passed(tmp_path: Path) -> None:
     for name, head in (("a.rar", b"Rar!\x1a\x07\x01\0"), ("b.zip", b"MSCF\0\0\0\0")):
         verdict, rules = verdict_of(name, head + bytes(600), tmp_path / name)
@@ -233,6 +287,25 @@ def test_any_cut_and_any_flipped_byte_is_read_without_an_error(name: str, tmp_pa
 def _examined(folder: Path):  # type: ignore[no-untyped-def]
     context = context_of(folder)
     return [item for entry in context.snapshot.files for item in CHECK.examine_safely(context, entry)]
+
+
+def _packed(packing: str, files: Mapping[str, bytes]) -> bytes:
+    members = list(files.items())
+    if packing == "7z":
+        py7zr = pytest.importorskip("py7zr")
+        buffer = io.BytesIO()
+        with py7zr.SevenZipFile(buffer, "w") as archive:
+            for name, data in members:
+                archive.writestr(data, name)
+        return buffer.getvalue()
+    tar = cases.tarred(members)
+    return {
+        "zip": cases.zipped(members),
+        "deflated.zip": cases.zipped(members, zipfile.ZIP_DEFLATED),
+        "tar": tar,
+        "tar.gz": gzip.compress(tar),
+        "nested.zip": cases.zipped([("in.tar.gz", gzip.compress(tar))], zipfile.ZIP_DEFLATED),
+    }[packing]
 
 
 def _streamed_zip() -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,7 +13,9 @@ import pytest
 from scanner.checks.file_kind_unclear import CHECK, LEFT_TO_OTHERS
 from scanner.file_check import FileVerdict
 from scanner.file_kinds.kinds import Fate, claimed_by, kinds
-from scanner.file_kinds.magic import TAIL_BYTES, look_at, recognised
+from scanner.file_kinds.look import TAIL_BYTES, look_at
+from scanner.file_kinds.magic import recognised
+from scanner.file_kinds.numbers import is_numbers
 from scanner.file_kinds.texts import is_text
 from scanner.findings import Finding, Outcome, Severity
 from scanner.registry import load_checks
@@ -78,6 +81,19 @@ def test_kind_that_nobody_reads_is_not_run(name: str, tmp_path: Path) -> None:
     assert CHECK.verdict_of(found) is FileVerdict.NOT_READABLE
 
 
+@pytest.mark.parametrize("name", cases.unknown())
+def test_bytes_of_no_kind_are_for_a_person_to_name(name: str, tmp_path: Path) -> None:
+    (found,) = findings(tmp_path, {name: cases.unknown()[name]})
+    assert (found.outcome, found.rule) == (Outcome.NOT_RUN, "unknown-bytes")
+    assert CHECK.verdict_of(found) is FileVerdict.NEEDS_CLASS_INSTANCE
+
+
+def test_noise_is_not_taken_for_numbers() -> None:
+    assert not any(is_numbers(random.Random(seed).randbytes(4096)) for seed in range(300))
+    assert not any(is_numbers(random.Random(seed).randbytes(64)) for seed in range(300))
+    assert not is_numbers(b"\x07\0\0\0" + bytes(60))  # a header rather than numbers
+
+
 def test_chance_makes_no_magic() -> None:
     """Every two-byte magic, followed by noise, at the size of a small weight file."""
     dice = random.Random(0)
@@ -102,7 +118,7 @@ def test_noise_with_an_end_record_is_no_archive(tmp_path: Path) -> None:
     noise = random.Random(1).randbytes(5000)
     record = b"PK\x05\x06" + bytes(6) + b"\x01\0" + (9).to_bytes(4, "little") + bytes(6)
     (found,) = findings(tmp_path, {"weights.bin": noise + record})
-    assert found.rule == "unread-kind"
+    assert found.rule == "unknown-bytes"
 
 
 def test_archive_in_front_of_other_bytes_is_left_to_the_check_of_archives(tmp_path: Path) -> None:
@@ -110,14 +126,21 @@ def test_archive_in_front_of_other_bytes_is_left_to_the_check_of_archives(tmp_pa
 
 
 def test_long_comment_does_not_hide_the_archive(tmp_path: Path) -> None:
-    import zipfile
-
     out = io.BytesIO(cases.safetensors())
     out.seek(0, io.SEEK_END)
     with zipfile.ZipFile(out, "a") as archive:
         archive.writestr("a", b"")
         archive.comment = b"x" * 65_000
     assert "polyglot" in {each.rule for each in findings(tmp_path, {"model.safetensors": out.getvalue()})}
+
+
+@pytest.mark.parametrize(("at", "value"), [(20, b"\xff\xff"), (8, bytes(4))], ids=["comment", "members"])
+def test_lies_in_the_end_record_do_not_hide_the_archive(at: int, value: bytes, tmp_path: Path) -> None:
+    data = bytearray(cases.safetensors() + cases.zipped())
+    start = data.rindex(b"PK\x05\x06") + at
+    data[start : start + len(value)] = value
+    assert zipfile.ZipFile(io.BytesIO(data)).namelist() == ["notes.txt"]
+    assert "polyglot" in {each.rule for each in findings(tmp_path, {"model.safetensors": bytes(data)})}
 
 
 def test_file_of_any_size_costs_its_ends_only(tmp_path: Path) -> None:
@@ -168,7 +191,8 @@ def test_longest_suffix_of_a_name_counts() -> None:
 def test_every_kind_that_shows_itself_is_recognised_somewhere() -> None:
     """A kind with a magic that no recogniser yields would call every honest file of it misnamed."""
     from scanner.file_kinds import magic
+    from scanner.file_kinds.structures import STRUCTURES
 
-    names = {name for _, name, _ in magic._MAGICS} | {name for name, _ in magic._STRUCTURES}
+    names = {name for _, name, _ in magic._MAGICS} | {name for name, _ in STRUCTURES}
     assert names <= kinds().keys()
     assert {kind.name for kind in kinds().values() if kind.has_magic and kind.fate is Fate.PLAIN} <= names

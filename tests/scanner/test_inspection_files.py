@@ -31,6 +31,8 @@ MIB = 1024**2
         ("sub/model.GGUF", 10**9, Extent.HEADER),
         ("pytorch_model.bin", 10**9, Extent.HEADER),
         ("state.pkl", 10**9, Extent.HEADER),
+        ("saved_model.pb", 10**9, Extent.HEADER),
+        ("model.tflite", 10**9, Extent.HEADER),
         ("model.safetensors", 900, Extent.WHOLE),
         ("tokenizer.json", 60 * MIB, Extent.WHOLE),
         ("README.md", 10 * 10**9, Extent.BEGINNING),

@@ -205,6 +205,17 @@ def test_index_that_leads_elsewhere_fails(shard: object, tmp_path: Path) -> None
     assert all(each.locations[0].path == INDEX for each in found if each.outcome is Outcome.FAIL)
 
 
+def test_index_of_pytorch_shards_must_not_lead_elsewhere(tmp_path: Path) -> None:
+    def of(shard: str) -> dict[str, bytes]:
+        return {"pytorch_model.bin.index.json": json.dumps({"weight_map": {"w": shard}}).encode()}
+
+    found = findings(tmp_path / "bad", of("../../x.bin"))
+    assert [(each.outcome, each.rule) for each in found] == [(Outcome.FAIL, "ST-INDEX")]
+    # Its shards are often left out for those in the other format.
+    found = findings(tmp_path / "good", of("pytorch_model-00001-of-00002.bin"))
+    assert [each.outcome for each in found] == [Outcome.PASS]
+
+
 def test_tensor_in_two_shards_fails(tmp_path: Path) -> None:
     found = findings(
         tmp_path,

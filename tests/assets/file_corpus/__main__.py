@@ -6,7 +6,7 @@ import argparse
 from collections import Counter
 from pathlib import Path
 
-from tests.assets.file_corpus.writing import write_corpus
+from tests.assets.file_corpus.writing import made_corpus, write_corpus
 
 
 def main() -> None:
@@ -16,7 +16,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="For everything random.")
     parser.add_argument("--quick", action="store_true", help="Without the models by Keras itself.")
     options = parser.parse_args()
-    made, left_out = write_corpus(options.folder, seed=options.seed, is_thorough=not options.quick)
+    made, left_out = made_corpus(seed=options.seed, is_thorough=not options.quick)
+    write_corpus(options.folder, made)
     for label, count in Counter(case.label for case in made).most_common():
         print(f"{count:5} {label}")  # noqa: T201 - a command of developers
     for reason in left_out:

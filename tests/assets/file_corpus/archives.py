@@ -129,47 +129,52 @@ def _zeros(packer: Any, size: int) -> bytes:
     return b"".join(pieces) + packer.flush()
 
 
+def _wrapped(deflated: bytes, size: int) -> tuple[bytes, bytes]:
+    """The same compressed zeros as gzip and as zlib has them."""
+    crc, adler, block = 0, 1, bytes(1 << 20)
+    for _ in range(size >> 20):
+        crc, adler = zlib.crc32(block, crc), zlib.adler32(block, adler)
+    gzip_head = b"\x1f\x8b\x08\0\0\0\0\0\x02\xff"
+    as_gzip = gzip_head + deflated + struct.pack("<II", crc, size)
+    return as_gzip, b"\x78\xda" + deflated + struct.pack(">I", adler)
+
+
 def bombs(dice: Dice) -> Iterator[Case]:
     """Small on disk, large in memory."""
-    deflated = _zeros(zlib.compressobj(9, zlib.DEFLATED, -15), _GIB // 4)
-    small = _zip_of_deflated([("a.bin", deflated, _GIB // 4)])
+    size = _GIB // 4
+    deflated = _zeros(zlib.compressobj(9, zlib.DEFLATED, -15), size)
+    small = _zip_of_deflated([("a.bin", deflated, size)])
     yield _BOMBS.malformed("ratio.zip", small, "a member that grows 1,000 times")
-    yield _BOMBS.malformed("ratio.npz", _zip_of_deflated([("a.npy", deflated, _GIB // 4)]), "the same as npz")
-    yield _BOMBS.malformed(
-        "ratio.pt", _zip_of_deflated([("archive/data.pkl", deflated, _GIB // 4)]), "as data.pkl"
-    )
-    yield _BOMBS.malformed(
-        "ratio.keras", _zip_of_deflated([("config.json", deflated, _GIB // 4)]), "as config.json"
-    )
-    many = [(f"{i}.bin", deflated, _GIB // 4) for i in range(4)]
+    for name, member in (
+        ("ratio.npz", "a.npy"),
+        ("ratio.pt", "archive/data.pkl"),
+        ("ratio.keras", "config.json"),
+    ):
+        yield _BOMBS.malformed(name, _zip_of_deflated([(member, deflated, size)]), f"the same as {member}")
+    many = [(f"{i}.bin", deflated, size) for i in range(4)]
     yield _BOMBS.malformed("several.zip", _zip_of_deflated(many), "1 GiB in four members")
-    kernel = deflated
-    yield _BOMBS.malformed(
-        "overlap.zip", _overlapping(kernel, _GIB // 4, 200), "200 members share their bytes"
-    )
+    overlapping = _overlapping(deflated, size, 200)
+    yield _BOMBS.malformed("overlap.zip", overlapping, "200 members share their bytes")
     lies = _zip_of_deflated([("a.bin", deflated, 1000)])
-    yield _BOMBS.malformed("size_lie.zip", lies, "grows a million times beyond the size it says")
+    yield _BOMBS.malformed("size_lie.zip", lies, "grows far beyond the size it says")
     twice = zipped({"a.zip": small, "b.zip": small}, zipfile.ZIP_DEFLATED)
     yield _BOMBS.malformed("nested.zip", twice, "bombs in a zip")
     yield _BOMBS.malformed("deep.zip", _nested(b"hello", 60, "hello.txt"), "60 zips in each other")
-    yield _BOMBS.malformed(
-        "gzip.gz", _zeros(zlib.compressobj(9, zlib.DEFLATED, 31), _GIB // 4), "gzip of 256 MiB"
-    )
-    tar = tarred({"a": b""})[:512]
+    as_gzip, as_zlib = _wrapped(deflated, size)
+    yield _BOMBS.malformed("gzip.gz", as_gzip, "gzip of 256 MiB")
     info = tarfile.TarInfo("zeros.bin")
-    info.size = _GIB // 4
-    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-    head = packer.compress(info.tobuf())
-    yield _BOMBS.malformed("tar.tar.gz", head + _zeros(packer, _GIB // 4), "a tar.gz of 256 MiB")
-    yield _BOMBS.malformed(
-        "xz.xz", _zeros(lzma.LZMACompressor(preset=0), _GIB // 8), "xz of 128 MiB of zeros"
-    )
-    yield _BOMBS.malformed("bzip2.bz2", _zeros(bz2.BZ2Compressor(1), _GIB // 16), "bzip2 of 64 MiB of zeros")
-    yield _BOMBS.malformed(
-        "joblib.joblib", _zeros(zlib.compressobj(9), _GIB // 4), "joblib of 256 MiB of zeros"
-    )
-    quine = gzipped(gzipped(gzipped(gzipped(gzipped(gzipped(gzipped(gzipped(tar))))))))
-    yield _BOMBS.malformed("layers.gz", quine, "gzip eight times")
+    info.size = size
+    # gzip streams may follow each other: readers take them for one.
+    yield _BOMBS.malformed("tar.tar.gz", gzipped(info.tobuf()) + as_gzip, "a tar.gz of 256 MiB")
+    as_xz = _zeros(lzma.LZMACompressor(preset=0), size // 2)
+    yield _BOMBS.malformed("xz.xz", as_xz, "xz of 128 MiB of zeros")
+    as_bzip2 = _zeros(bz2.BZ2Compressor(1), size // 4)
+    yield _BOMBS.malformed("bzip2.bz2", as_bzip2, "bzip2 of 64 MiB of zeros")
+    yield _BOMBS.malformed("joblib.joblib", as_zlib, "joblib of 256 MiB of zeros")
+    layers = info.tobuf()
+    for _ in range(8):
+        layers = gzipped(layers)
+    yield _BOMBS.malformed("layers.gz", layers, "gzip eight times")
 
 
 def _zip_of_deflated(members: list[tuple[str, bytes, int]]) -> bytes:

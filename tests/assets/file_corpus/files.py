@@ -71,7 +71,7 @@ def _write(target: Path, data: bytes, holes: int) -> None:
 class Dice:
     """What a family is given: the same chance every time, and a place to say what it left out."""
 
-    random: random.Random
+    random: random.Random = field(default_factory=random.Random)
     left_out: list[str] = field(default_factory=list)
     is_thorough: bool = False
 
@@ -111,8 +111,8 @@ class Technique:
         return self._case(name, content, {NOT_READABLE, ATTACK}, "malformed", note, holes)
 
     def tampered(self, name: str, content: bytes, note: str = "") -> Case:
-        """Well-formed, and still no weights that anybody can use."""
-        return self._case(name, content, {REVIEW, NOT_READABLE, ATTACK}, "tampered", note, 0)
+        """Well-formed and safe to open, and still no weights that anybody can use: to be remarked on."""
+        return self._case(name, content, {PLAIN, REVIEW, NOT_READABLE, ATTACK}, "tampered", note, 0)
 
     def plain(
         self, name: str, content: bytes | Mapping[str, bytes], note: str = "", *, holes: int = 0

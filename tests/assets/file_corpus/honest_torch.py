@@ -89,7 +89,7 @@ def torch_files(dice: Dice) -> Iterator[Case]:
     )
     yield _TORCH.review("whole_model.pt", saved(model), "a model with its classes")
     yield _TORCH.review("whole_layer.pt", saved(nn.LayerNorm(4)), "a layer with its class")
-    yield _TORCH.review(
+    yield _TORCH.either(
         "arguments.pt", saved({"args": argparse.Namespace(lr=0.1), "model": state}), "argparse's class"
     )
     yield _TORCH.review("training_args.bin", _training_arguments(), "training arguments of transformers")
@@ -97,9 +97,6 @@ def torch_files(dice: Dice) -> Iterator[Case]:
     buffer = io.BytesIO()
     torch.jit.save(script, buffer)
     yield _TORCH.either("scripted.pt", buffer.getvalue(), "TorchScript")
-    if hasattr(script, "_save_for_lite_interpreter"):
-        lite = script._save_to_buffer_for_lite_interpreter()
-        yield _TORCH.either("mobile.ptl", lite, "TorchScript for phones")
 
 
 def _training_arguments() -> bytes:

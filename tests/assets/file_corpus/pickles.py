@@ -111,7 +111,7 @@ def broken(dice: Dice) -> Iterator[Case]:
     yield _BROKEN.malformed("truncated.pkl", pickle.dumps(list(range(1000)))[:700], "ends in the middle")
     yield _BROKEN.malformed("empty.pkl", b"", "no bytes")
     yield _BROKEN.malformed(
-        "noise.pkl", b"\x80\x04" + dice.random.randbytes(200), "random after the protocol"
+        "noise_only.pkl", b"\x80\x04" + dice.random.randbytes(200), "random after the protocol"
     )
     yield _BROKEN.malformed(
         "huge_claim.pkl", b"\x80\x04\x8e" + struct.pack("<Q", 1 << 60) + b"ab", "1 EiB said"

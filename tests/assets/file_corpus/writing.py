@@ -6,6 +6,7 @@ tensors by their addresses, safetensors writes metadata in chance order, 7z the 
 
 from __future__ import annotations
 
+import functools
 import json
 import random
 from collections.abc import Iterator, Sequence
@@ -63,21 +64,17 @@ def cases(dice: Dice, seed: int = 0) -> Iterator[Case]:
         yield from family(dice)
 
 
-def write_corpus(
-    folder: Path, *, seed: int = 0, is_thorough: bool = False, every: int = 1
-) -> tuple[list[Case], list[str]]:
-    """Writes the files below `folder`/files and their manifest beside; what was left out comes second.
+def made_corpus(*, seed: int = 0, is_thorough: bool = False) -> tuple[list[Case], list[str]]:
+    """All cases, and what was left out for want of a package.
 
     Args:
-        folder: Made when it is not there.
         seed: For everything random.
         is_thorough: Also models by Keras itself, whose import takes seconds.
-        every: Of each technique only every n-th case, the first always.
 
     Raises:
         RuntimeError: when there are fewer cases than the corpus promises.
     """
-    dice = Dice(random.Random(seed), is_thorough=is_thorough)
+    dice = Dice(is_thorough=is_thorough)
     made = list(cases(dice, seed))
     hostile = sum(case.label in ("malicious", "malformed") for case in made)
     honest = sum(case.label == "benign" for case in made)
@@ -86,12 +83,21 @@ def write_corpus(
             f"the corpus has {hostile} hostile and {honest} honest cases; expected {LEAST_HOSTILE} and "
             f"{LEAST_HONEST}; left out: {'; '.join(dice.left_out) or 'nothing'}"
         )
-    kept = thinned(made, every)
-    for case in kept:
+    return made, dice.left_out
+
+
+@functools.cache
+def quick_corpus() -> tuple[Case, ...]:
+    """All cases but those by Keras itself, made once in a process: several tests want them."""
+    return tuple(made_corpus()[0])
+
+
+def write_corpus(folder: Path, made: Sequence[Case]) -> None:
+    """Writes the cases below `folder`/files and their manifest beside."""
+    for case in made:
         case.write(folder / FILES)
-    lines = [json.dumps(case.row(), ensure_ascii=False) for case in kept]
+    lines = [json.dumps(case.row(), ensure_ascii=False) for case in made]
     (folder / MANIFEST).write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return kept, dice.left_out
 
 
 def thinned(made: Sequence[Case], every: int) -> list[Case]:

@@ -1,0 +1,108 @@
+"""Has the checks of other kinds of files judge the models inside an archive, as if it had been unpacked.
+
+Nothing is written to disk: a file of the archive is opened where it lies, or out of memory.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from scanner.archives.faults import shown
+from scanner.archives.shelf import Kept
+from scanner.check import CheckContext
+from scanner.file_check import FileCheck, FileVerdict
+from scanner.findings import Finding
+from scanner.manifest import FileEntry, Snapshot
+from scanner.parts import PartlyReadError
+
+# Those whose readers need nothing but a file and its neighbours. Pickles in most archives are found by
+# their own check, which looks into these itself.
+_CHECKS: Final = (
+    "chat-template-unsafe", "gguf-malformed", "keras-runs-code", "onnx-unsafe", "remote-code",
+    "safetensors-malformed", "skops-runs-code", "tensorflow-graph-unsafe", "tflite-unsafe",
+)  # fmt: skip
+_PICKLES: Final = "pickle-runs-code"
+
+
+@dataclass(frozen=True)
+class MemberFinding:
+    """What a check said of a file inside an archive.
+
+    Attributes:
+        member: Its path inside, safe to print.
+        finding: As the check said it.
+        verdict: What that means for the file.
+    """
+
+    member: str
+    finding: Finding
+    verdict: FileVerdict
+
+
+# Only ever the same as itself: what opens its files cannot be compared, and code is remembered by snapshot.
+@dataclass(frozen=True, eq=False)
+class _MemberSnapshot(Snapshot):
+    """The files of an archive as if they lay in a folder.
+
+    Attributes:
+        openers: What opens them, by path.
+    """
+
+    openers: Mapping[str, Callable[[], BinaryIO]] = field(default_factory=dict)
+
+    def open(self, path: str) -> BinaryIO:
+        """The file of this path.
+
+        Raises:
+            OSError: when the archive has none.
+        """
+        if path not in self.openers:
+            raise FileNotFoundError(2, "no such file in the archive", path)
+        return self.openers[path]()
+
+    def local_path(self, path: str) -> Path:
+        """Nothing of it lies on disk.
+
+        Raises:
+            PartlyReadError: always.
+        """
+        raise PartlyReadError(f"{path}: lies in an archive, not on disk")
+
+
+def judge_members(
+    context: CheckContext, container: str, kept: Sequence[Kept], *, has_pickles: bool
+) -> Iterator[MemberFinding]:
+    """What the checks of other kinds say of these files of one archive, beside that they are sound.
+
+    Args:
+        context: Of the check that asks.
+        container: Where the archive lies in the file, "" for the file itself.
+        kept: Its files.
+        has_pickles: Whether pickles in it are to be looked for, because their own check does not open it.
+    """
+    openers = {shown(each.name, 400)[1:-1]: each for each in kept}
+    files = tuple(FileEntry(path, each.size_bytes, "0" * 64) for path, each in sorted(openers.items()))
+    snapshot = _MemberSnapshot(
+        context.snapshot.ref, None, "", files, openers={path: each.open for path, each in openers.items()}
+    )
+    inside = dataclasses.replace(context, snapshot=snapshot)
+    for entry in files:
+        member = f"{container}:{entry.path}" if container else entry.path
+        for check in _file_checks(has_pickles=has_pickles):
+            context.check_deadline()
+            for item in check.examine_safely(inside, entry):
+                verdict = check.verdict_of(item) if isinstance(item, Finding) else None
+                if isinstance(item, Finding) and verdict not in (None, FileVerdict.PLAIN_DATA):
+                    assert verdict is not None  # noqa: S101 - the line above says so
+                    yield MemberFinding(member, item, verdict)
+
+
+def _file_checks(*, has_pickles: bool) -> list[FileCheck]:
+    from scanner.registry import load_checks
+
+    wanted = {*_CHECKS, *([_PICKLES] if has_pickles else [])}
+    return [check for key, check in load_checks().items() if key in wanted and isinstance(check, FileCheck)]
