@@ -174,10 +174,11 @@ class _Review:
             yield from self._attribute(attribute, where, inside, depth)
 
     def _operator(self, domain: str, kind: str, where: str) -> Iterator[GraphFault]:
-        if (domain or DEFAULT_DOMAIN, kind) in self._functions:
-            return
         verdict: OperatorVerdict | None = judge(domain, kind)
-        if verdict is None:
+        is_own = (domain or DEFAULT_DOMAIN, kind) in self._functions
+        # Which of the two a runtime takes when a model names its function as an operator of the table is its
+        # own affair.
+        if verdict is None or (is_own and verdict.severity is not Severity.CRITICAL):
             return
         if verdict.severity is Severity.MEDIUM and verdict.code == "unknown-operator":
             if len(self._needed) < _MOST_NEEDED:

@@ -133,6 +133,16 @@ def functions(wire: Wire, graph: Field) -> Iterator[tuple[Field, str]]:
                 yield function, _function_name(wire, function)
 
 
+def arguments(wire: Wire, body: Body) -> frozenset[str]:
+    """Names of what a function is given; none for a graph."""
+    signature = wire.first(body.nodes, 1) if body.function else None
+    found = (
+        (wire.first(field, 1) for field in wire.inside(signature) if field.number == 2) if signature else ()
+    )
+    names = (wire.text(name, _NAME_BYTES) for name in found if name)
+    return frozenset(itertools.islice(names, _MOST_INPUTS))
+
+
 def assets(wire: Wire, kind: GraphKind) -> Iterator[Asset]:
     """The files that the model says come with it."""
     for meta in meta_graphs(wire, kind):

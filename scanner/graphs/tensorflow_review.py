@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from typing import Final
 
 from scanner.findings import Severity
@@ -76,6 +76,7 @@ def graph_faults(wire: Wire, kind: GraphKind) -> Iterator[GraphFault]:
         for body in graph_bodies:
             yield from review.body(body)
         yield from review.calls()
+        yield from review.lost(graph_bodies)
         if not review.count:
             yield malformed("the graph holds no operation")
     yield from _unknown(unknown)
@@ -103,6 +104,7 @@ class _Review:
         # outside.
         self._handed: list[tuple[Body, Operation]] = []
         self._given: list[tuple[Body, Operation, Effect]] = []
+        self._lost: list[tuple[Body, Operation, Effect]] = []
         self._is_cut = False
         self.count = 0
 
@@ -137,6 +139,16 @@ class _Review:
         if len(self._unknown) < _MOST_KEPT:
             self._unknown[kind] += 1
         return effect or table.effect_by_name(kind)
+
+    def lost(self, bodies: Sequence[Body]) -> Iterator[GraphFault]:
+        """Operations that write under a name that was not followed, when some constant leads elsewhere."""
+        if not self._lost:
+            return
+        texts = (text for body in bodies for text in FileNames(self._wire, body, self._fed).constants())
+        if away := next(filter(_elsewhere, texts), ""):
+            for body, each, effect in self._lost:
+                does = f"{effect.means}; its name is not followed, and {shown(away)} stands in the file"
+                yield _fault(body, each, effect, does)
 
     def calls(self) -> Iterator[GraphFault]:
         """Whether a name that leads elsewhere is handed to a function that opens a file of that name."""
@@ -212,8 +224,11 @@ class _Review:
         names = FileNames(self._wire, body, frozenset() if body.function else self._fed)
         for each, effect in found:
             origins = [names.origin(each, position) for position in effect.positions]
+            is_lost = effect.kind == "writes" and any(origin.is_lost for origin in origins)
             if does := next(filter(None, (_opens(origin, effect) for origin in origins)), ""):
                 yield _fault(body, each, effect, does)
+            elif is_lost and len(self._lost) < _MOST_KEPT:
+                self._lost.append((body, each, effect))
             elif body.function and any(origin.is_fed for origin in origins) and len(self._given) < _MOST_KEPT:
                 self._given.append((body, each, effect))
 

@@ -18,7 +18,7 @@ from scanner.graphs.tensorflow import GraphKind
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-# Text takes ten times as long to read as bytes; of dense ones a megabyte takes five seconds.
+# Text takes ten times as long to read as bytes; a dense megabyte takes two seconds.
 LIMIT_BYTES: Final = 4 * 1024**2
 # What each message holds of what is looked at: name, number, and type; "*" for many.
 _MESSAGES: Final = {
