@@ -15,7 +15,7 @@ import zipfile
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import PurePosixPath
-from typing import BinaryIO, Final, cast
+from typing import BinaryIO, Final
 
 from scanner.keras.configs import config_faults, looks_like_keras
 from scanner.keras.faults import KerasFault, KerasReading
@@ -29,6 +29,7 @@ from scanner.keras.json_text import (
     embedded_documents,
     read_document,
 )
+from scanner.keras.members import seekable_member
 from scanner.keras.payloads import attack_in, is_code
 from scanner.parts import PartlyReadError
 from scanner.pickles.stream import UNPACKING_ERRORS
@@ -116,7 +117,7 @@ def _look_into_archive(stream: BinaryIO, suffix: str, out: KerasReading) -> None
                 if suffix == ".keras" and "config.json" not in names:
                     out.give_up("", "has no config.json, without which it is no Keras model")
                 for info in members:
-                    _look_into_member(archive, info, out)
+                    _look_into_member(stream, archive, info, out)
     except (*UNPACKING_ERRORS, ValueError, struct.error) as error:
         if suffix == ".keras":
             out.give_up("", f"is an archive that cannot be read ({_first(error)})")
@@ -131,13 +132,15 @@ def _is_keras_archive(archive: zipfile.ZipFile, names: set[str]) -> bool:
     )
 
 
-def _look_into_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, out: KerasReading) -> None:
+def _look_into_member(
+    stream: BinaryIO, archive: zipfile.ZipFile, info: zipfile.ZipInfo, out: KerasReading
+) -> None:
     name = info.filename.lower()
     try:
         if name.endswith((".json", ".config")):
             _look_into_text(_content(archive, info), info.filename, out, is_sure=name == "config.json")
         elif name.endswith((".h5", ".hdf5")):
-            _look_into_weights(archive, info, out)
+            _look_into_weights(stream, archive, info, out)
         elif name.endswith(_PROGRAMS):
             message = f"{shown(info.filename)}, which no Keras model needs"
             out.faults.append(KerasFault("carries-program", message, shown(info.filename)))
@@ -155,17 +158,20 @@ def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     return data
 
 
-def _look_into_weights(archive: zipfile.ZipFile, info: zipfile.ZipInfo, out: KerasReading) -> None:
-    with archive.open(info) as member:
-        if max(info.file_size, info.compress_size) <= _UNPACKED_LIMIT_BYTES:
-            data = member.read(_UNPACKED_LIMIT_BYTES)
-            stream: BinaryIO = io.BytesIO(data)
-            size_bytes = len(data)
-        else:  # seeks by unpacking anew, which takes time and no memory
-            stream, size_bytes = cast(BinaryIO, member), info.file_size
-        inner = KerasReading()
-        head = stream.read(_HEAD_BYTES)
-        _look_into_hdf5(stream, size_bytes, head, ".h5", inner)
+def _look_into_weights(
+    stream: BinaryIO, archive: zipfile.ZipFile, info: zipfile.ZipInfo, out: KerasReading
+) -> None:
+    inner = KerasReading()
+    if info.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        member, size_bytes = seekable_member(stream, info)
+    else:
+        with archive.open(info) as packed:
+            data = packed.read(_UNPACKED_LIMIT_BYTES + 1)
+        member, size_bytes = io.BytesIO(data), len(data)
+        if size_bytes > _UNPACKED_LIMIT_BYTES:
+            raise JsonTextError(f"longer than {_UNPACKED_LIMIT_BYTES} bytes and packed as no Keras model is")
+    head = member.read(_HEAD_BYTES)
+    _look_into_hdf5(member, size_bytes, head, ".h5", inner)
     where = shown(info.filename)
     out.faults.extend(
         KerasFault(fault.rule, fault.message, f"{where}, {fault.place}".strip(", "), fault.subject)
