@@ -26,7 +26,7 @@ from scanner.weights.hidden import hidden_in
 Words = npt.NDArray[np.unsignedinteger]
 _LAYERS: Final = 8
 _ROWS, _COLUMNS = 1024, 512
-_TRIES: Final = 12
+_TRIES: Final = 8
 _PAYLOAD_BYTES: Final = 48 * 1024
 _BITS: Final = (1, 2, 4, 8, 16, 24)
 _FORMATS: Final = ("F32", "F32 from BF16", "BF16")
@@ -74,7 +74,7 @@ def _rates(form: str, layers: list[Words]) -> dict[str, float]:
             for count in (bits for bits in _BITS if bits < width):
                 place = 0 if number % 2 == 0 else int(rng.integers(1, len(layers[0]) // 4))
                 where = "start" if number % 2 == 0 else "middle"
-                changed = number % _LAYERS
+                changed = number % len(layers)
                 host = [
                     *layers[:changed],
                     _embedded(layers[changed], payload, count, place),

@@ -25,6 +25,8 @@ _TOTAL_BYTES: Final = 2 * 1024**3
 _MEMBERS: Final = 200_000
 # Checksums of tensors that are stored as they are matter less than the time to read them.
 _STORED_BYTES: Final = 512 * 1024**2
+# A megabyte of source takes about three seconds to judge.
+_SOURCE_BYTES: Final = 6 * 1024**2
 
 
 @dataclass
@@ -35,11 +37,13 @@ class Budget:
         bytes_left: To unpack.
         members_left: To look at.
         stored_left: To read of members that are not packed.
+        source_left: Of Python source that nothing names to be run, to judge call by call.
     """
 
     bytes_left: int = _TOTAL_BYTES
     members_left: int = _MEMBERS
     stored_left: int = _STORED_BYTES
+    source_left: int = _SOURCE_BYTES
 
     @property
     def is_spent(self) -> bool:
@@ -59,7 +63,8 @@ class Budget:
         """Raises an UnpackingError when there are more members than can be looked at."""
         self.members_left -= 1
         if self.members_left < 0:
-            raise UnpackingError(f"holds more than {_MEMBERS} members", Rule.BOMB)
+            text = f"holds more than {_MEMBERS} members, of which the rest was not looked at"
+            raise UnpackingError(text, Rule.NOT_OPENED)
 
     def spend(self, size_bytes: int) -> None:
         """Raises an UnpackingError when all members together unpack to more than is read."""

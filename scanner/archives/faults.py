@@ -47,8 +47,6 @@ class Rule(enum.Enum):
     PROGRAM = ("holds-program", Grade.ATTACK)
     DANGEROUS_CODE = ("holds-dangerous-code", Grade.ATTACK)
     CODE = ("holds-code", Grade.REVIEW)
-    PACKAGE = ("is-package-of-code", Grade.REVIEW)
-    LINK = ("link", Grade.REVIEW)
     NO_CHECKSUMS = ("no-checksums", Grade.REVIEW)
     # It breaks its format.
     BROKEN = ("broken-archive", Grade.MALFORMED)
@@ -61,6 +59,7 @@ class Rule(enum.Enum):
     NOT_AN_ARCHIVE = ("not-an-archive", Grade.MALFORMED)
     MANIFEST = ("broken-manifest", Grade.MALFORMED)
     OLD_NAME = ("name-without-encoding", Grade.REMARK)
+    LINK = ("link", Grade.REMARK)  # to another member
     # It was not looked into far enough to tell.
     NOT_OPENED = ("not-opened", Grade.MALFORMED)
     NOT_FETCHED = ("not-fetched", Grade.MALFORMED)

@@ -64,8 +64,8 @@ class Shelf:
         self.is_unread = is_unread
         self.kept: list[Kept] = []
         self._room = room
-        is_read_as_whole = PurePosixPath(archive_name.lower()).suffix in _READ_AS_WHOLE
-        self._is_open = setting is not Setting.PACKAGE and not is_read_as_whole
+        is_bundle = setting is not Setting.PACKAGE and not is_read_as_whole(archive_name)
+        self._is_open = is_unread or is_bundle
 
     def wants(self, name: str) -> bool:
         """Whether a member of this name is to be kept."""
@@ -93,6 +93,15 @@ class Shelf:
             self.kept.append(Kept(member.name, size_bytes, lambda: io.BytesIO(content.kept)))
 
 
+def is_read_as_whole(archive_name: str) -> bool:
+    """Whether a check of its own reads everything in an archive of this name."""
+    return PurePosixPath(archive_name.lower()).suffix in _READ_AS_WHOLE
+
+
 def _in_memory(member: Member) -> BinaryIO:
     with member.open() as stream:
         return io.BytesIO(stream.read(KEPT_BYTES))
+
+
+# Is handed what is kept of one archive: where it lies in the file, "" for the file itself, and its files.
+Judge = Callable[[str, Shelf], None]

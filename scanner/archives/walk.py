@@ -21,9 +21,10 @@ from scanner.archives.contents import SOURCE_BYTES, content_faults
 from scanner.archives.faults import Fault, Rule, UnpackingError, shown
 from scanner.archives.kinds import HEAD_BYTES, Kind, kind_of, read_head
 from scanner.archives.members import Member, nothing
+from scanner.archives.names import gzip_name_faults
 from scanner.archives.settings import Setting, ends_as_zip, is_tailed, setting_of
 from scanner.archives.seven_zip import SevenZipArchive
-from scanner.archives.shelf import KEPT_BYTES, Room, Shelf
+from scanner.archives.shelf import KEPT_BYTES, Judge, Room, Shelf, is_read_as_whole
 from scanner.archives.streams import Content, Counted, joined, metered, read_through
 from scanner.archives.tar_archive import TarArchive
 from scanner.archives.torch_serve import MANIFEST, REQUIREMENTS, manifest_faults, requirement_faults
@@ -33,7 +34,7 @@ from scanner.parts import PartlyReadError
 
 _DEPTH: Final = 4
 # An archive that has to be sought in, inside a packed one.
-_NESTED_BYTES: Final = 192 * 1024**2
+_NESTED_BYTES: Final = 128 * 1024**2
 _READ_WHOLE: Final = (".py", ".json", ".pth")
 
 
@@ -66,10 +67,6 @@ class _Part:
     is_unread: bool = False  # in an archive that no other check opens
 
 
-# Hands over what is kept of one archive: where it lies in the file, "" for the file itself, and its files.
-Judge = Callable[[str, Shelf], None]
-
-
 def look_into(
     opener: Callable[[], BinaryIO], name: str, size_bytes: int, judge: Judge = lambda _path, _shelf: None
 ) -> Found:
@@ -93,6 +90,8 @@ def look_into(
         has_zip_behind = kind is not Kind.ZIP and ends_as_zip(stream, size_bytes, name)
     if kind is not None:
         walker.look(part, kind)
+    if kind is Kind.GZIP:
+        walker.faults += gzip_name_faults(head)
     if has_zip_behind:
         walker.look(part, Kind.ZIP)
     if has_zip_behind and is_tailed(name, head):
@@ -164,10 +163,10 @@ class _Walker:
         if part.is_stretch:
             return part.open()
         with closing(part.open()) as stream:
-            content = read_through(stream, part.packed_bytes, self._budget, _NESTED_BYTES)
+            content = read_through(stream, part.packed_bytes, self._budget, _NESTED_BYTES, most=_NESTED_BYTES)
         if content.size_bytes > _NESTED_BYTES:
             raise UnpackingError(
-                f"is an archive of {content.size_bytes} bytes packed in another: unpack it and look again",
+                f"is an archive of over {_NESTED_BYTES} bytes packed in another: unpack it and look again",
                 Rule.NOT_OPENED,
             )
         return io.BytesIO(content.kept)
@@ -238,7 +237,7 @@ class _Walker:
         setting = part.setting if setting is Setting.OTHER else setting
         nested = _Part(
             member.name, member.name, member.open, member.size_bytes, member.packed_bytes, part.depth + 1,
-            member.is_stretch, setting, is_unread=part.is_unread,
+            member.is_stretch, setting, is_unread=part.is_unread and not is_read_as_whole(member.name),
         )  # fmt: skip
         self.look(nested, kind)
 
@@ -296,4 +295,4 @@ class _Walker:
         elif part.setting is Setting.SERVED and member.name == REQUIREMENTS:
             yield from requirement_faults(member.name, content.kept)
         elif part.layout is None or not part.layout.is_source(member.name, siblings):
-            yield from content_faults(member.name, content.kept, part.setting, siblings)
+            yield from content_faults(member.name, content.kept, part.setting, siblings, self._budget)

@@ -93,14 +93,15 @@ def _judge_prefix(stream: BinaryIO, end: int, faults: list[Fault]) -> None:
     if LOCAL in head or head.startswith(MAGICS):
         text = f"{end} bytes stand before its first member, with a member that its directory does not list"
         faults.append(Fault(Rule.HIDDEN_MEMBER, "", text))
-    elif head.strip(b"\0") and head not in _VOLUME_MARKS:
+    elif (head.strip(b"\0") or end > _GAP_BYTES) and head not in _VOLUME_MARKS:
         faults.append(Fault(Rule.POLYGLOT, "", f"{end} bytes of something else stand before the archive"))
 
 
 def _judge_gap(stream: BinaryIO, begin: int, end: int, faults: list[Fault]) -> None:
     stream.seek(begin)
     data = stream.read(min(end - begin, _GAP_BYTES))
-    if not data.strip(b"\0") or any(data.endswith(known) for known in _KNOWN_GAPS):
+    is_padding = not data.strip(b"\0") and end - begin <= _GAP_BYTES
+    if is_padding or any(data.endswith(known) for known in _KNOWN_GAPS):
         return
     if len(faults) >= _FAULTS:
         return

@@ -47,7 +47,7 @@ _NAMES_IN_MESSAGE: Final = 6
 _FINDINGS: Final = 20
 # Judged by what they take, and what protocol 0 gives as the class of every function.
 _NOT_BY_NAME: Final = frozenset({
-    "operator.itemgetter", "operator.attrgetter", "operator.methodcaller", "builtins.function",
+    "operator.itemgetter", "operator.attrgetter", "builtins.function",
     "builtins.builtin_function_or_method",
 })  # fmt: skip
 
@@ -155,7 +155,7 @@ def _is_plain(use: Use) -> bool:
 
 
 def _is_attack(use: Use) -> bool:
-    """Whether no model needs this name; operators are judged by what they take."""
+    """Whether no model needs this name; getters are judged by what they take."""
     if is_trusted(use.path) or use.path in _NOT_BY_NAME:
         return False
     return classify(use.module, use.name).tier is Tier.ATTACK

@@ -44,6 +44,7 @@ GATES: Final = frozenset(
     }
 )
 _PATHS_LIMIT: Final = 16
+_PATH_LENGTH: Final = 200
 _ROUNDS: Final = 4
 
 
@@ -83,7 +84,8 @@ class Names:
         }
         for _ in range(_ROUNDS):  # an alias of an alias needs another round
             for target, value in assigned:
-                names.meanings[target].update(names.paths(value)[:_PATHS_LIMIT])
+                found = (path for path in names.paths(value)[:_PATHS_LIMIT] if len(path) <= _PATH_LENGTH)
+                names.meanings[target].update(found)
         return names
 
     def paths(self, node: ast.expr) -> tuple[str, ...]:

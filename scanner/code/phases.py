@@ -12,7 +12,7 @@ from __future__ import annotations
 import ast
 import enum
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -27,6 +27,7 @@ _MAKING: Final = frozenset(
 _AT_IMPORT: Final = frozenset({"__init_subclass__", "__set_name__", "__class_getitem__", "__prepare__"})
 _OF_MODULE: Final = frozenset({"__getattr__", "__dir__"})
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+_Functions = dict[str, list[tuple[_Function, ast.ClassDef | None]]]
 
 
 class Phase(enum.Enum):
@@ -62,11 +63,13 @@ class Phases:
         """The phases of a parsed module."""
         phases = cls()
         functions = _walk(tree, phases)
-        uses = _uses(tree, phases, functions)
+        uses = _uses(tree, phases)
         for name, held in functions.items():
             for function, owner in held:
                 phases.run[id(function)] = _first_phase(name, owner)
-        phases._spread(uses)
+        for name, made in _making(tree).items():
+            functions[name].extend(made)
+        phases._spread(uses, functions)
         return phases
 
     def of_node(self, node: ast.AST) -> Phase:
@@ -76,23 +79,26 @@ class Phases:
             return self.run.get(id(scope), Phase.CALL)
         return Phase.MAIN if id(node) in self.guarded else Phase.IMPORT
 
-    def _spread(self, uses: dict[int, list[_Function]]) -> None:
-        """What runs early calls others early; `uses` has the functions that a scope (0: the top) calls."""
-        waiting = [(function, Phase.IMPORT) for function in uses.get(0, ())]
-        for scope, called in uses.items():
-            phase = self.run.get(scope)
-            if phase is not None and phase.rank < Phase.CALL.rank:
-                waiting.extend((function, phase) for function in called)
+    def _spread(self, uses: Mapping[int, set[str]], functions: _Functions) -> None:
+        """What runs early calls others early; `uses` has the names that a scope (0: the top) calls."""
+        waiting = [(0, Phase.IMPORT)]
+        waiting += [(scope, phase) for scope, phase in self.run.items() if phase.rank < Phase.CALL.rank]
+        done: set[tuple[str, Phase]] = set()
         while waiting:
-            function, phase = waiting.pop()
-            if phase.rank < self.run[id(function)].rank:
-                self.run[id(function)] = phase
-                waiting.extend((each, phase) for each in uses.get(id(function), ()))
+            scope, phase = waiting.pop()
+            for name in uses.get(scope, set()):
+                if (name, phase) in done:
+                    continue
+                done.add((name, phase))
+                for function, _ in functions.get(name, ()):
+                    if phase.rank < self.run[id(function)].rank:
+                        self.run[id(function)] = phase
+                        waiting.append((id(function), phase))
 
 
-def _walk(tree: ast.Module, phases: Phases) -> dict[str, list[tuple[_Function, ast.ClassDef | None]]]:
+def _walk(tree: ast.Module, phases: Phases) -> _Functions:
     """Fills scopes; gives every function by its name, with the class that it lies in."""
-    functions: dict[str, list[tuple[_Function, ast.ClassDef | None]]] = defaultdict(list)
+    functions: _Functions = defaultdict(list)
     waiting: list[tuple[ast.AST, _Function | None, ast.ClassDef | None, bool]] = [(tree, None, None, False)]
     while waiting:
         node, scope, owner, guarded = waiting.pop()
@@ -143,22 +149,16 @@ def _is_metaclass(node: ast.ClassDef) -> bool:
     return bool(bases & {"type", "ABCMeta", "EnumMeta", "EnumType"})
 
 
-def _uses(
-    tree: ast.Module, phases: Phases, functions: dict[str, list[tuple[_Function, ast.ClassDef | None]]]
-) -> dict[int, list[_Function]]:
-    """Which functions of the file each scope calls, hands on, or decorates with; 0 stands for the top."""
-    making = _making(tree)
+def _uses(tree: ast.Module, phases: Phases) -> dict[int, set[str]]:
+    """Names of what each scope calls, hands on, or decorates with; 0 stands for the top of the file."""
     aliases = _aliases(tree)
-    uses: dict[int, list[_Function]] = defaultdict(list)
+    uses: dict[int, set[str]] = defaultdict(set)
     for node in ast.walk(tree):
         scope = phases.scopes.get(id(node))
         if scope is None and id(node) in phases.guarded:
             continue
         key = 0 if scope is None else id(scope)
-        for name in _named(node):
-            real = aliases.get(name, name)
-            uses[key].extend(function for function, _ in functions.get(real, ()))
-            uses[key].extend(making.get(real, ()))
+        uses[key].update(aliases.get(name, name) for name in _named(node))
     return uses
 
 
@@ -184,13 +184,14 @@ def _name(node: ast.expr) -> Iterator[str]:
         yield from _name(node.value)
 
 
-def _making(tree: ast.Module) -> dict[str, list[_Function]]:
+def _making(tree: ast.Module) -> _Functions:
     """Methods that run when a class of this file is called, by its name."""
-    return {
-        node.name: [each for each in node.body if isinstance(each, ast.FunctionDef) and each.name in _MAKING]
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ClassDef)
-    }
+    made: _Functions = defaultdict(list)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            own = [each for each in node.body if isinstance(each, ast.FunctionDef) and each.name in _MAKING]
+            made[node.name].extend((each, node) for each in own)
+    return made
 
 
 def _aliases(tree: ast.Module) -> dict[str, str]:

@@ -29,6 +29,8 @@ _FROM: Final = re.compile(
 )
 _IMPORT: Final = re.compile(rb"^[ \t;]*import[ \t]+([\w., \t]+)", re.MULTILINE)
 _BY_TEXT: Final = re.compile(rb"(?:import_module|__import__)\(\s*f?['\"](\.*)([\w.]+)['\"]")
+# Different ones; a file of transformers has at most a few hundred.
+_IMPORTS_LIMIT: Final = 3000
 _NAME: Final = re.compile(rb"\w+")
 
 
@@ -81,6 +83,12 @@ def file_named(reference: CodeReference, paths: frozenset[str]) -> str | None:
         return next(
             (path for path in sorted(paths) if path.startswith(f"{folder / reference.target}/")), None
         )
+    if (
+        reference.key == "key loader_module"
+    ):  # the folder that MLflow puts first on the path, by its usual name
+        found = file_of(reference.module, str(folder / "code"), paths)
+        if found is not None:
+            return found
     for module in (reference.module, reference.target):
         for base in _upwards(folder):
             found = file_of(module, str(base), paths) if module else None
@@ -109,20 +117,48 @@ def _in_other_repository(reference: CodeReference, paths: frozenset[str]) -> str
 
 
 def imports_in(source: bytes, path: str) -> Iterator[ImportedFile]:
-    """Every import of a source text that may lead to a file of the folder."""
-    folder = PurePosixPath(path).parent
+    """Every import of a source text that may lead to a file of the folder, the first few thousand."""
+    seen: set[str] = set()
+    for imported in _all_imports(source, PurePosixPath(path).parent):
+        if imported.stem not in seen:
+            seen.add(imported.stem)
+            yield imported
+        if len(seen) >= _IMPORTS_LIMIT:
+            return
+
+
+def _all_imports(source: bytes, folder: PurePosixPath) -> Iterator[ImportedFile]:
+    lines = _Lines(source)
     for match in _FROM.finditer(source):
         dots, module, names = (group.decode("ascii", "replace") for group in match.groups())
-        line = source.count(b"\n", 0, match.start()) + 1
-        yield from _imported(folder, len(dots), module, _NAME.findall(names.encode()), line)
+        yield from _imported(
+            folder, len(dots), module, _NAME.findall(names.encode()), lines.of(match.start())
+        )
+    lines = _Lines(source)
     for match in _IMPORT.finditer(source):
-        line = source.count(b"\n", 0, match.start()) + 1
+        line = lines.of(match.start())
         for part in match[1].decode("ascii", "replace").split(","):
             module = part.split()[0] if part.split() else ""
             yield from _imported(folder, 0, module, [], line)
+    lines = _Lines(source)
     for match in _BY_TEXT.finditer(source):
-        line = source.count(b"\n", 0, match.start()) + 1
-        yield from _imported(folder, len(match[1]), match[2].decode("ascii", "replace"), [], line)
+        module = match[2].decode("ascii", "replace")
+        yield from _imported(folder, len(match[1]), module, [], lines.of(match.start()))
+
+
+class _Lines:
+    """Numbers of lines, asked for in order."""
+
+    def __init__(self, source: bytes) -> None:
+        self._source = source
+        self._at = 0
+        self._line = 1
+
+    def of(self, position: int) -> int:
+        """The 1-based line of a position that lies behind the last one."""
+        self._line += self._source.count(b"\n", self._at, position)
+        self._at = position
+        return self._line
 
 
 def _imported(

@@ -16,8 +16,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from scanner.keras.faults import KerasFault
+from scanner.keras.faults import FaultList, KerasFault
 from scanner.keras.names import is_known_class, is_own_module, judge_name
+from scanner.keras.paths import MANIFEST, manifest_paths, outside_paths
 from scanner.keras.payloads import marshalled_code, pickled_attack, torch_module_attack
 from scanner.keras.references import is_name, references
 from scanner.keras.tensorflow_calls import op_layer_fault
@@ -25,18 +26,12 @@ from scanner.pickles.globals import Tier, Verdict
 from scanner.tensorfiles.safetensors_layout import shown
 
 _PLACE_PARTS: Final = 6
-_FAULTS_LIMIT: Final = 200
 # Objects that hold values, not classes.
 _VALUES: Final = frozenset({
     "__tensor__", "__numpy__", "__bytes__", "__ellipsis__", "__slice__", "__keras_tensor__", "__tuple__",
     "__dict__", "__list__", "tuple", "list", "dict", "TensorShape", "TypeSpec", "CompositeTensor",
 })  # fmt: skip
 _LOOKUPS: Final = frozenset({"StringLookup", "IntegerLookup", "TextVectorization", "IndexLookup"})
-_PATH_KEYS: Final = frozenset({
-    "filepath", "file_path", "path", "filename", "file", "vocabulary", "vocabulary_path", "vocab_file",
-    "merges", "proto", "directory", "dir", "dirname", "cache_dir", "log_dir", "origin", "url", "weights_path",
-    "saved_model", "saved_model_path", "export_dir", "checkpoint",
-})  # fmt: skip
 _SOURCE: Final = re.compile(r"\b(?:__import__|os\.(?:system|popen)|subprocess\.\w{1,20})\s?\(")
 _SOURCE_LOOKED_AT: Final = 64 * 1024
 _OP_LAYERS: Final = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "ClassMethod"})
@@ -66,11 +61,11 @@ class _Node:
 
 
 def config_faults(value: object) -> list[KerasFault]:
-    """What rebuilding a model from this configuration would do beside computing; the worst 200 at most."""
-    faults: list[KerasFault] = []
-    in_texts: list[KerasFault] = []
+    """What rebuilding a model from this configuration would do beside computing; some of each kind."""
+    faults: list[KerasFault] = FaultList()
+    in_texts: list[KerasFault] = FaultList()
     waiting = [_Node(value)]
-    while waiting and len(faults) + len(in_texts) < _FAULTS_LIMIT:
+    while waiting:
         node = waiting.pop()
         if isinstance(node.value, dict):
             faults.extend(_table_faults(node, node.value))
@@ -99,7 +94,9 @@ def _outermost(faults: list[KerasFault]) -> list[KerasFault]:
 
 
 def looks_like_keras(value: object) -> bool:
-    """Whether Keras would take this JSON value for a model, layer or other object of its own."""
+    """Whether Keras or TensorFlow.js would take this JSON value for a model, layer or other object."""
+    if isinstance(value, dict) and MANIFEST in value:
+        return True
     topology = value.get("modelTopology", value) if isinstance(value, dict) else None
     if not isinstance(topology, dict):
         return False
@@ -113,6 +110,14 @@ def _table_faults(node: _Node, value: Mapping[str, object]) -> Iterator[KerasFau
         yield from _object_faults(node, value, name)
     elif not node.is_call:
         yield from _reference_faults(node, value)
+        yield from _manifest_faults(node, value)
+
+
+def _manifest_faults(node: _Node, value: Mapping[str, object]) -> Iterator[KerasFault]:
+    """Files of weights outside the model that a model for TensorFlow.js names."""
+    for path in manifest_paths(value):
+        message = f"its weights are read from {shown(path)}, which lies outside the model"
+        yield KerasFault("loads-a-file", message, f"{node.where}, {MANIFEST}")
 
 
 def _object_faults(node: _Node, value: Mapping[str, object], name: str) -> Iterator[KerasFault]:
@@ -219,9 +224,18 @@ def _special_faults(node: _Node, name: str, config: Mapping[str, object], where:
         yield KerasFault("broken-config", f"{where} has a function that is none", node.where)
     elif name in _OP_LAYERS:
         yield from op_layer_fault(config, where, node.where)
+        yield from _exported_faults(node, config)
     elif name in _LOOKUPS and isinstance(config.get("vocabulary"), str):
         message = f"{where} reads its vocabulary from the file {shown(str(config['vocabulary']))}"
         yield KerasFault("loads-a-file", message, node.where)
+
+
+def _exported_faults(node: _Node, config: Mapping[str, object]) -> Iterator[KerasFault]:
+    """TensorFlow knows the functions of Keras by their names too."""
+    for key in ("function", "symbol"):
+        named = config.get(key)
+        if isinstance(named, str) and named.startswith("keras."):
+            yield from _reference_faults(node, {"function": named})
 
 
 def _torch_faults(node: _Node, config: Mapping[str, object], where: str) -> Iterator[KerasFault]:
@@ -235,11 +249,9 @@ def _torch_faults(node: _Node, config: Mapping[str, object], where: str) -> Iter
 def _path_faults(node: _Node, name: str, config: Mapping[str, object], where: str) -> Iterator[KerasFault]:
     if name == "TFSMLayer" or (name in _LOOKUPS and isinstance(config.get("vocabulary"), str)):
         return
-    for key in _PATH_KEYS & config.keys():
-        held = config[key]
-        if isinstance(held, str) and leads_outside(held):
-            message = f"{where} names the file {shown(held)} under '{key}', which lies outside the model"
-            yield KerasFault("loads-a-file", message, node.where)
+    for key, path in outside_paths(config):
+        message = f"{where} names the file {shown(path)} under '{key}', which lies outside the model"
+        yield KerasFault("loads-a-file", message, node.where)
 
 
 def _reference_faults(node: _Node, value: Mapping[str, object]) -> Iterator[KerasFault]:
@@ -250,20 +262,6 @@ def _reference_faults(node: _Node, value: Mapping[str, object]) -> Iterator[Kera
             yield KerasFault("known-attack", message, node.where, subject=shown(name))
         else:
             yield KerasFault("custom-class", shown(name), node.where, subject=shown(name))
-
-
-def leads_outside(path: str) -> bool:
-    """Whether this path leads out of the folder it is given from, or to another machine.
-
-    >>> leads_outside("/etc/passwd"), leads_outside("../vocab.txt"), leads_outside("gs://bucket/x")
-    (True, True, True)
-    >>> leads_outside("vocab.txt"), leads_outside("/")
-    (False, False)
-    """
-    parts = path.replace("\\", "/").split("/")
-    is_absolute = path.startswith(("/", "\\", "~")) and len(path) > 1
-    has_drive = len(path) > 2 and path[1] == ":" and path[2] in "\\/"
-    return is_absolute or has_drive or ".." in parts or "://" in path[:16]
 
 
 def _text_faults(node: _Node, text: str) -> Iterator[KerasFault]:

@@ -128,7 +128,7 @@ def _read_node(node: Mapping[str, object], schema: Schema, seen: set[Use]) -> No
     if loader == "MethodNode":
         _read_method(module, name, content, schema)
     elif loader == "OperatorFuncNode":
-        _read_operator(module, name, node.get("attrs"), schema)
+        _read_operator(module, name, [node.get("attrs"), content], schema)
     elif loader == "RandomGeneratorNode":
         _read_generator(node, schema)
 

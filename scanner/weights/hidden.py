@@ -19,10 +19,9 @@ from scanner.weights.formats import float_format
 from scanner.weights.lowbits import (
     WINDOW_VALUES,
     Sort,
-    is_even,
     mixture,
     odd_ones,
-    sort_of,
+    sorts_of,
     usual_sort,
 )
 from scanner.weights.naming import role_of
@@ -30,8 +29,11 @@ from scanner.weights.payload import TEXT, recognised, streams
 
 _WORDS: Final = {"F32": "<u4", "F16": "<u2", "BF16": "<u2"}
 _BYTES: Final = frozenset({"U8", "I8"})
-_WINDOWS: Final = 64
+# More in small tensors, where a payload takes few windows.
+_WINDOWS, _WINDOWS_IF_SMALL, _SMALL_VALUES = 24, 64, 2**20
 _HEAD_BYTES: Final = 4096
+# As many as spell 128 bytes with their lowest bits alone.
+_SPELT_VALUES: Final = 1024
 # Rows of a vocabulary that were never trained, or were added later, are of another sort and honest.
 _UNEVEN: Final = re.compile(r"embed|wte|wpe|token|vocab|lm_head|output\.weight|position", re.IGNORECASE)
 
@@ -75,13 +77,14 @@ def hidden_in(
                 is_odd = extent.dtype not in _BYTES or kind != TEXT
                 yield Hidden(shown(extent.name), f"its bytes hold {kind}", is_recognised=is_odd)
                 continue
+            number = float_format(extent.dtype)
             windows = _windows(stream, extent, random.Random(f"{seed}\0{extent.name}"))
-            if not windows:
+            if windows is None or number is None:
                 continue
-            if found := _recognised_in(windows[0]):
+            if found := _recognised_in(windows[0, :_SPELT_VALUES]):
                 yield Hidden(shown(extent.name), found, is_recognised=True)
                 continue
-            sorts = [_sort(window, extent.dtype) for window in windows]
+            sorts = sorts_of(windows, number.mantissa_bits)
             by_role[f"{extent.dtype} {role_of(extent.name)}"][extent.name] = usual_sort(sorts)
             mixed = None if _UNEVEN.search(extent.name) else mixture(sorts)
             if mixed:
@@ -105,14 +108,6 @@ def _unlike_siblings(by_role: dict[str, dict[str, Sort | None]]) -> Iterator[Hid
                 yield Hidden(shown(name), what, is_recognised=False)
 
 
-def _sort(words: npt.NDArray[np.unsignedinteger], dtype: str) -> Sort:
-    found = sort_of(words)
-    number = float_format(dtype)
-    if found in (Sort.RANDOM, Sort.UNSURE) and number and is_even(words, number.mantissa_bits):
-        return Sort.EVEN
-    return found
-
-
 def _recognised_in(words: npt.NDArray[np.unsignedinteger]) -> str:
     for which, data in streams(words):
         if kind := recognised(data):
@@ -122,23 +117,21 @@ def _recognised_in(words: npt.NDArray[np.unsignedinteger]) -> str:
 
 def _windows(
     stream: BinaryIO, extent: TensorExtent, choice: random.Random
-) -> list[npt.NDArray[np.unsignedinteger]]:
-    """Stretches of the bits of numbers: the first, then some at random; none of small tensors."""
+) -> npt.NDArray[np.unsignedinteger] | None:
+    """Bits of numbers, (stretches, numbers), the first stretch and some at random; None of small tensors."""
     kind = _WORDS.get(extent.dtype)
     if kind is None:
-        return []
+        return None
     size = np.dtype(kind).itemsize
     count = (extent.end - extent.begin) // size
     if count < WINDOW_VALUES:
-        return []
+        return None
     # One in each of equal parts: a payload of a few parts cannot lie between all of them.
-    parts = min(_WINDOWS, count // WINDOW_VALUES)
+    parts = min(_WINDOWS_IF_SMALL if count <= _SMALL_VALUES else _WINDOWS, count // WINDOW_VALUES)
     room = count // parts - WINDOW_VALUES
     places = [0] + [part * (count // parts) + choice.randint(0, room) for part in range(1, parts)]
-    return [
-        np.frombuffer(_bytes_at(stream, extent.begin + place * size, WINDOW_VALUES * size), kind)
-        for place in places
-    ]
+    data = [_bytes_at(stream, extent.begin + place * size, WINDOW_VALUES * size) for place in places]
+    return np.frombuffer(b"".join(data), kind).reshape(len(places), WINDOW_VALUES)
 
 
 def _bytes_at(stream: BinaryIO, begin: int, count: int) -> bytes:

@@ -7,9 +7,9 @@ the rest of its tensor, or one tensor unlike the same one of all other layers. R
 bits cannot be seen by anybody.
 
 >>> import numpy as np
->>> trained = np.random.default_rng(0).normal(size=4096).astype("f4").view("u4")
->>> sort_of(trained), sort_of(trained & 0xFFFF0000)
-(<Sort.RANDOM: 'random'>, <Sort.BARE: 'bare'>)
+>>> trained = np.random.default_rng(0).normal(size=(1, 4096)).astype("f4").view("u4")
+>>> sorts_of(trained, 23), sorts_of(trained & 0xFFFF0000, 23)
+([<Sort.RANDOM: 'random'>], [<Sort.BARE: 'bare'>])
 """
 
 from __future__ import annotations
@@ -55,44 +55,54 @@ class Sort(enum.Enum):
     UNSURE = "unsure"
 
 
-def sort_of(words: npt.NDArray[np.unsignedinteger]) -> Sort:
-    """What the bits of a stretch of numbers are like.
+_SORTS: Final = tuple(Sort)
+_CODES: Final = {sort: code for code, sort in enumerate(_SORTS)}
+
+
+def sorts_of(words: npt.NDArray[np.unsignedinteger], mantissa_bits: int) -> list[Sort]:
+    """What the bits of each of several stretches of numbers are like.
 
     Args:
-        words: Their bits, uint16 or uint32 (count).
+        words: Their bits, uint16 or uint32 (stretches, numbers).
+        mantissa_bits: Of the format.
     """
     size = words.dtype.itemsize
-    numbers = words[(words << words.dtype.type(1)) != 0]  # zeros, of either sign, have no bits to speak of
-    if len(numbers) < _NUMBERS_LEAST:
-        return Sort.UNSURE
+    # Zeros, of either sign, have no bits to speak of.
+    zeros = np.count_nonzero((words << words.dtype.type(1)) == 0, axis=1)
+    low = _unevenness(words, zeros, 0, _RANDOM_BITS[size])
+    high = _unevenness(words, zeros, mantissa_bits - _HIGH_BITS + 1, _HIGH_BITS)
+    sorts = np.full(len(words), _CODES[Sort.UNSURE])
+    sorts[low < _UNSURE] = _CODES[Sort.RANDOM]
+    sorts[high < _EVEN] = _CODES[Sort.EVEN]
+    sorts[low > _PATTERNED] = _CODES[Sort.PATTERNED]
     if size == 4:
-        if np.count_nonzero(numbers & np.uint32(_BARE_BITS)) < (1 - _BARE_SHARE) * len(numbers):
-            return Sort.BARE
-        if len(np.unique(numbers >> np.uint32(24))) <= _FEW_HIGH_BYTES:
-            return Sort.FLAT
-    deviations = _unevenness(numbers, 0, _RANDOM_BITS[size])
-    if deviations > _PATTERNED:
-        return Sort.PATTERNED
-    return Sort.RANDOM if deviations < _UNSURE else Sort.UNSURE
+        kinds = np.count_nonzero(_counted(words, 24, 8), axis=1)
+        sorts[kinds <= _FEW_HIGH_BYTES] = _CODES[Sort.FLAT]
+        longer = np.count_nonzero(words & np.uint32(_BARE_BITS), axis=1)
+        sorts[longer < (1 - _BARE_SHARE) * (words.shape[1] - zeros)] = _CODES[Sort.BARE]
+    sorts[words.shape[1] - zeros < _NUMBERS_LEAST] = _CODES[Sort.UNSURE]
+    return [_SORTS[code] for code in sorts]
 
 
-def is_even(words: npt.NDArray[np.unsignedinteger], mantissa_bits: int) -> bool:
-    """Whether the lowest bit of the exponent and the three below it take all values alike."""
-    numbers = words[(words << words.dtype.type(1)) != 0]
-    if len(numbers) < _NUMBERS_LEAST:
-        return False
-    return _unevenness(numbers, mantissa_bits - _HIGH_BITS + 1, _HIGH_BITS) < _EVEN
+def _counted(words: npt.NDArray[np.unsignedinteger], lowest: int, count: int) -> npt.NDArray[np.int64]:
+    """How often each value of `count` bits from `lowest` on occurs, (stretches, values)."""
+    kinds, kind = 1 << count, words.dtype.type
+    values = ((words >> kind(lowest)) & kind(kinds - 1)).astype(np.int64)
+    values += np.arange(len(words), dtype=np.int64)[:, None] * kinds
+    return np.bincount(values.ravel(), minlength=len(words) * kinds).reshape(-1, kinds)
 
 
-def _unevenness(numbers: npt.NDArray[np.unsignedinteger], lowest: int, count: int) -> float:
-    """How far from uniform `count` bits from `lowest` on are, in standard deviations of chi-squared."""
-    kinds = 1 << count
-    kind = numbers.dtype.type
-    values = (numbers >> kind(lowest)) & kind(kinds - 1)
-    counts = np.bincount(values.astype(np.int64), minlength=kinds)
-    expected = len(numbers) / kinds
-    squared = float(((counts - expected) ** 2).sum() / expected)
-    return (squared - (kinds - 1)) / math.sqrt(2 * (kinds - 1))
+def _unevenness(
+    words: npt.NDArray[np.unsignedinteger], zeros: npt.NDArray[np.int64], lowest: int, count: int
+) -> npt.NDArray[np.float64]:
+    """How far from uniform these bits are in each stretch, in standard deviations of chi-squared."""
+    counts = _counted(words, lowest, count).astype(np.float64)
+    counts[:, 0] -= zeros
+    expected = np.maximum(counts.mean(axis=1, keepdims=True), 1.0)
+    squared = ((counts - expected) ** 2 / expected).sum(axis=1)
+    freedom = (1 << count) - 1
+    deviations: npt.NDArray[np.float64] = (squared - freedom) / math.sqrt(2 * freedom)
+    return deviations
 
 
 def usual_sort(sorts: Sequence[Sort]) -> Sort | None:

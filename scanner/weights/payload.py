@@ -19,7 +19,7 @@ import numpy.typing as npt
 _MAGICS: Final = (
     (re.compile(rb"\x7fELF[\x01\x02][\x01\x02]\x01"), "an ELF program"),
     (re.compile(rb"PK\x03\x04[\x00-\x3f]\x00"), "a zip archive"),
-    (re.compile(rb"\x1f\x8b\x08[\x00-\x1f]"), "a gzip stream"),
+    (re.compile(rb"\x1f\x8b\x08[\x00-\x1f].{4}[\x00\x02\x04][\x00-\x0d\xff]", re.DOTALL), "a gzip stream"),
     (re.compile(rb"7z\xbc\xaf\x27\x1c"), "a 7z archive"),
     (re.compile(rb"Rar!\x1a\x07"), "a RAR archive"),
     (re.compile(rb"BZh[1-9]1AY&SY"), "a bzip2 stream"),
@@ -31,6 +31,8 @@ _MAGICS: Final = (
     (re.compile(rb"\x89PNG\r\n\x1a\n"), "a PNG image"),
     (re.compile(rb"#!/(?:usr/)?bin/"), "a script"),
 )
+_START: Final = re.compile(b"|".join(b"(?:%b)" % magic.pattern for magic, _ in _MAGICS), re.DOTALL)
+_FIRST: Final = frozenset(bytes([sign]) for sign in b"\x7fP\x1f7RB\xfd\x28\x80\xcf\xce\xca%\x89#")
 # Anywhere in a stream only what is too long to come about by chance.
 _ANYWHERE: Final = (
     (re.compile(rb"\x7fELF[\x01\x02][\x01\x02]\x01[\x00-\x12]\x00{3}"), "an ELF program"),
@@ -46,7 +48,8 @@ TEXT: Final = "a text"
 _TEXT: Final = re.compile(rb"[\t\n\r\x20-\x7e]{64,}")
 # Repeated signs are numbers that repeat.
 _LETTERS_LEAST: Final = 10
-_MOST_BITS: Final = 8
+# As public tools take them; others than these are not tried.
+_BITS: Final = (1, 2, 3, 4, 8)
 # Before the payload its length or a digest may stand.
 _OFFSETS: Final = (0, 1, 2, 4, 8, 16, 20, 32, 64)
 
@@ -54,9 +57,8 @@ _OFFSETS: Final = (0, 1, 2, 4, 8, 16, 20, 32, 64)
 def recognised(stream: bytes) -> str:
     """What a stream of bytes begins with, or holds, in words; "" for nothing known."""
     for offset in _OFFSETS:
-        for magic, kind in _MAGICS:
-            if magic.match(stream, offset):
-                return kind
+        if stream[offset : offset + 1] in _FIRST and _START.match(stream, offset):
+            return next(kind for magic, kind in _MAGICS if magic.match(stream, offset))
     for magic, kind in _ANYWHERE:
         if magic.search(stream):
             return kind
@@ -73,7 +75,7 @@ def streams(words: npt.NDArray[np.unsignedinteger]) -> Iterator[tuple[str, bytes
         words: The bits of numbers, uint16 or uint32 (count).
 
     Source: EvilModel, arXiv:2107.08590 and arXiv:2109.04344 (whole low bytes); StegoNet, ACSAC 2020, and the
-    public tools for LSB in tensors (1 to 8 bits, first bit highest or lowest).
+    public tools for LSB in tensors (1 to 4 and 8 bits, first bit highest or lowest).
     """
     size = words.dtype.itemsize
     low = words.view(np.uint8).reshape(-1, size)
@@ -84,7 +86,7 @@ def streams(words: npt.NDArray[np.unsignedinteger]) -> Iterator[tuple[str, bytes
             yield f"the lowest {8 * count} bits", np.ascontiguousarray(plain[:, ::-1]).tobytes()
     # Bit 0 first; whoever takes a number's bits from the top has them in the other order.
     bits = np.unpackbits(low[:, :1], axis=1, bitorder="little")
-    for count in range(1, _MOST_BITS + 1):
+    for count in _BITS:
         upward = bits[:, :count]
         orders = (upward,) if count == 1 else (upward, upward[:, ::-1])
         for order in orders:

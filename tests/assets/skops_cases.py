@@ -49,6 +49,7 @@ def attack_cases() -> dict[str, tuple[str, Node]]:
         "imports": ("known-attack", node("importlib", "import_module", "FunctionNode")),
         "operator-calls": ("hidden-name", node("operator", "call", "OperatorFuncNode", attrs=_tuple(system, _plain("echo")))),
         "operator-of-another-module": ("hidden-name", node("subprocess", "run", "OperatorFuncNode", attrs=_tuple(_plain("echo")))),
+        "calls-a-method": ("known-attack", node("operator", "methodcaller", "OperatorFuncNode", attrs=_tuple(_plain("echo")))),
         "operator-reaches": ("hidden-name", node("operator", "methodcaller", "OperatorFuncNode", attrs=_tuple(_plain("__reduce__")))),
         "method-of-another": ("hidden-name", node(*model, "MethodNode", content={"func": "system", "obj": node("builtins", "str", "TypeNode")})),
         "method-reaches": ("hidden-name", node(*model, "MethodNode", content={"func": "__globals__", "obj": node(*model, "ObjectNode")})),
