@@ -82,6 +82,7 @@ def hidden_attacks() -> dict[str, tuple[bytes, str]]:
         "terabyte_of_memory": (calls("builtins", "bytearray", b"\x8a\x06\0\0\0\0\0\x10"), "builtins.bytearray"),
         "tensor_that_is_none": (calls("torch.storage", "_load_from_bytes", echo), "torch.storage._load_from_bytes"),
         "tensor_that_is_a_pickle": (calls("torch.storage", "_load_from_bytes", with_constant(calling("os", "system"))[2:-1]), "os.system"),
+        "type_of_code_by_dill": (calls("dill._dill", "_load_type", short("CodeType")), "dill._dill._load_type"),
         "many_arguments": (calls("torch.nn.functional", "relu", echo * 40), "torch.nn.functional.relu"),
         "two_thousand_decoys": (b"\x80\x04" + b"".join(b"C\x10\x80\x04NNNNNNN0000000" + b"0" for _ in range(2000)) + with_constant(calling("os", "system"))[2:], "os.system"),
         "behind_a_header": (with_constant(b"MAGIC123" + calling("os", "system")), "os.system"),
@@ -144,6 +145,7 @@ def honest_objects() -> dict[str, bytes]:
         "tree": calls("sklearn.neighbors._kd_tree", "newObj", name("sklearn.neighbors._kd_tree", "KDTree")),
         "column_type": calls("pyarrow.lib", "type_for_alias", short("string")),
         "index": calls("pandas.core.indexes.base", "_new_Index", name("pandas", "RangeIndex"), b"}"),
+        "type_by_dill": calls("dill._dill", "_load_type", short("OrderedDict")),
         "library_nobody_knows": calls("acme.models", "assemble", short("model")),
         "union_of_types": calls("functools", "reduce", name("operator", "or_"), name("builtins", "int") + name("builtins", "str") + b"\x86"),
     }  # fmt: skip

@@ -51,6 +51,7 @@ def memo_of(number: int) -> bytes:
 @pytest.mark.parametrize("name", BOMBS)
 def test_bomb_takes_no_more_than_a_little_for_each_byte(name: str) -> None:
     data = BOMBS[name]()
+    read_pickles(lambda: io.BytesIO(data))  # so that tables read once are not counted
     tracemalloc.start()
     read_pickles(lambda: io.BytesIO(data))
     peak_bytes = tracemalloc.get_traced_memory()[1]
