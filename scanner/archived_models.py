@@ -43,7 +43,8 @@ class MemberFinding:
     verdict: FileVerdict
 
 
-@dataclass(frozen=True)
+# Only ever the same as itself: what opens its files cannot be compared, and code is remembered by snapshot.
+@dataclass(frozen=True, eq=False)
 class _MemberSnapshot(Snapshot):
     """The files of an archive as if they lay in a folder.
 

@@ -52,7 +52,7 @@ class FileCheck(Check):
             With one, all such files are told in one NOT_RUN, else in one for each.
     """
 
-    settings = (SECONDS_SETTING, DATA_SETTING)
+    settings: ClassVar[tuple[str, ...]] = (SECONDS_SETTING, DATA_SETTING)
     timeout_seconds = 600.0  # for all files; what is left then is not run
     file_seconds: ClassVar[float] = 60.0
     verdicts: ClassVar[Mapping[str, FileVerdict]] = {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import signal
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from multiprocessing.connection import Connection
@@ -25,6 +26,7 @@ from scanner.isolation import (
     Said,
     SaidKind,
     bare,
+    data_bytes_now,
     limit_memory,
     said_of,
     say,
@@ -176,9 +178,10 @@ def _work(
     sender: Connection,
 ) -> None:
     """The child's side: examines the files from number `first` on."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it too, and ends this process
     # Each thread of a numeric library sets memory of its own aside; one is enough for what checks compute.
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
-    limit_memory(limits.data_mb * 1024**2)
+    limit_memory(data_bytes_now() + limits.data_mb * 1024**2)
     ends_at = time.monotonic() + seconds_left
     for number, entry in enumerate(context.snapshot.files[first:], first):
         say(sender, Said(SaidKind.FILE, number=number))

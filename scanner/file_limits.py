@@ -15,9 +15,9 @@ from scanner.errors import ScanError
 
 SECONDS_SETTING: Final = "files.seconds"
 DATA_SETTING: Final = "files.data_mb"
-# Of this the libraries that checks import (numpy, h5py, onnx) take 66 MB. Filled up it is about as much
-# resident memory, which leaves the pages of a mapped file room below 400 MB.
-DEFAULT_DATA_MB: Final = 320
+# Beside it a process has what it began with (60 MB resident with every check imported) and the libraries that
+# checks import later (40 MB for h5py and onnx): below 400 MB in all, with pages of mapped files.
+DEFAULT_DATA_MB: Final = 256
 _LEAST_DATA_MB: Final = 64
 _MOST_DATA_MB: Final = 1024 * 1024
 
@@ -28,7 +28,8 @@ class FileLimits:
 
     Attributes:
         seconds: The most time, wall clock.
-        data_mb: The most memory of its own that the process may take, in MiB; mapped files do not count.
+        data_mb: The most memory that the process may take beyond what it began with, in MiB; mapped files do
+            not count.
     """
 
     seconds: float

@@ -46,6 +46,8 @@ __all__ = [
 CONFIG_LIMIT_BYTES: Final = 4 * 1024**2
 TEXT_LIMIT_BYTES: Final = 4 * 1024**2
 _MAX_YAML_DEPTH: Final = 50
+# A value takes up to 60 bytes of memory, however short it is written; an index of 200,000 tensors has fewer.
+_MAX_ELEMENTS: Final = 2_000_000
 _CARD_NAMES: Final = ("readme.md", "modelcard.md", "model_card.md")
 _LICENCE_STEMS: Final = ("license", "licence", "copying", "notice", "use_policy", "unlicense")
 # "MODEL_LICENSE", "Llama-2-Community-License-Agreement", "MiMo Use Policy".
@@ -91,6 +93,9 @@ def read_json(snapshot: Snapshot, path: str, limit_bytes: int = CONFIG_LIMIT_BYT
         ModelFileError: when the file cannot be read, is too long or is not JSON.
     """
     data = _read_bytes(snapshot, path, limit_bytes)
+    elements = data.count(b",") + data.count(b"[") + data.count(b"{")
+    if elements > _MAX_ELEMENTS:
+        raise ModelFileError(f"{path}: has about {elements} elements; {_MAX_ELEMENTS} are read")
     try:
         value: object = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_unique_pairs)
     except (ValueError, RecursionError) as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors

@@ -10,19 +10,31 @@ import json
 import os
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Final
 
-# What scanning may import when it meets a format for the first time, beside the standard library. The last is
-# what the standard library's own `pickle` tries on Jython.
+import py7zr
+
+from scanner.check import Check, CheckContext
+from scanner.evidence import EvidenceStore
+from scanner.file_check import FileCheck
+from scanner.file_verdicts import JudgesFiles
+from scanner.registry import load_checks
+from tests.assets.kind_cases import left_to_others, plain
+from tests.assets.make_file_assets import GGUF_ARCHITECTURE, gguf_bytes, gguf_tensor, write_all
+from tests.scanner.check_runs import snapshot_of
+
+# What scanning may import when it meets a format for the first time, beside the standard library. `org` is
+# what the standard library's own pickle tries on Jython, `compression` what lz4 tries on later Pythons.
 _LIBRARIES: Final = frozenset({
     "scanner", "tests", "picklescan", "yaml", "_yaml", "jinja2", "markupsafe", "msgspec", "numpy",
     "gguf", "h5py", "onnx", "google", "ml_dtypes", "zstandard", "flatbuffers", "frontmatter",
-    "packaging", "charset_normalizer", "py7zr", "safetensors", "blake3", "typing_extensions", "org",
+    "packaging", "charset_normalizer", "safetensors", "blake3", "typing_extensions", "org",
+    "py7zr", "multivolumefile", "lz4", "compression", "confusable_homoglyphs",
 })  # fmt: skip
 # Parts of the standard library that start programs, open connections or run code when they are imported.
 _NEVER_IMPORTED: Final = frozenset({
@@ -104,7 +116,7 @@ class Tripwire:
         if event.startswith(_ALWAYS) and not _is_builder(frame):
             return repr(arguments)[:200]
         if event.startswith(_CHANGES):
-            return "" if self._may_write(arguments[0]) else repr(arguments)[:200]
+            return "" if self._may_write(_placed(event, arguments)) else repr(arguments)[:200]
         judge = _JUDGES.get(event)
         return judge(self, arguments, frame) if judge else ""
 
@@ -162,6 +174,15 @@ _JUDGES: Final[dict[str, Callable[[Tripwire, tuple[object, ...], FrameType], str
 }
 
 
+def _placed(event: str, arguments: tuple[object, ...]) -> object:
+    """The path that an event is about; one that is relative to an open folder has its number last."""
+    path, folder = arguments[0], arguments[-1]
+    is_relative = event in ("os.remove", "os.rmdir", "os.mkdir") and isinstance(folder, int) and folder >= 0
+    if is_relative and isinstance(path, str):
+        return os.path.join(os.readlink(f"/proc/self/fd/{folder}"), path)
+    return path
+
+
 def _real(path: object) -> str:
     return os.path.realpath(os.fsdecode(path)) if isinstance(path, (str, bytes, os.PathLike)) else repr(path)
 
@@ -176,34 +197,38 @@ def _is_builder(frame: FrameType) -> bool:
 
 def _code_folders() -> tuple[str, ...]:
     repository = str(Path(__file__).resolve().parent.parent)
-    return (repository, *sorted({os.path.realpath(path) for path in sysconfig.get_paths().values()}))
+    folders = [*sysconfig.get_paths().values(), *filter(None, sys.path)]
+    return (repository, *sorted({os.path.realpath(path) for path in folders}))
 
 
 def watch(folder: Path, work: Path) -> list[str]:
     """The trips of scanning every file below `folder`; only `work` may be written to."""
-    from scanner.check import CheckContext
-    from scanner.evidence import EvidenceStore
-    from scanner.file_verdicts import JudgesFiles
-    from scanner.registry import load_checks
-    from tests.assets.kind_cases import left_to_others, plain
-    from tests.assets.make_file_assets import GGUF_ARCHITECTURE, gguf_bytes, gguf_tensor, write_all
-    from tests.scanner.check_runs import snapshot_of
-
     checks = [
         check for check in load_checks().values() if isinstance(check, JudgesFiles) or check.id in _OF_ALL
     ]
     gguf = gguf_bytes([GGUF_ARCHITECTURE], [gguf_tensor("w", [8], 0)], bytes(32))
     honest = write_all(work / "honest", {**plain(), **left_to_others(), "model.gguf": gguf})
+    with py7zr.SevenZipFile(honest / "notes.7z", "w") as archive:
+        archive.writestr("harmless", "notes.txt")
     first, then = snapshot_of(honest), snapshot_of(folder)
     evidence = EvidenceStore(work / "evidence")
     for check in checks:  # what libraries do when they are imported is not the scan's doing
         list(check.run(CheckContext(first, evidence)))
-    tripwire = Tripwire((*_code_folders(), _real(folder), "/proc/self", "/usr/share/zoneinfo"), _real(work))
+    tripwire = Tripwire((*_code_folders(), _real(folder), "/proc", "/usr/share/zoneinfo"), _real(work))
     sys.addaudithook(tripwire)
-    for check in checks:
-        with tripwire.armed(), suppress(TrippedError):
-            list(check.run(CheckContext(then, evidence)))
+    for scan in _scans(checks, CheckContext(then, evidence)):
+        with tripwire.armed(), suppress(Exception):  # that a check breaks is another test's business
+            list(scan)
     return tripwire.trips
+
+
+def _scans(checks: Sequence[Check], context: CheckContext) -> Iterator[Iterator[object]]:
+    """Everything to be scanned, file by file where a check takes them so."""
+    for check in checks:
+        if isinstance(check, FileCheck):
+            yield from (check.examine_safely(context, entry) for entry in context.snapshot.files)
+        else:
+            yield check.run(context)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@
     python -m benchmarks.file_safety --write     also writes the tables of docs/file-safety.md
 
 The corpus is made by tests/assets/file_corpus. The other scanners are installed into environments of their
-own under build/file-safety-rivals (which may be thrown away); one that cannot be installed is left out, and the
-reason is printed.
+own under build/file-safety-rivals (which may be thrown away); one that cannot be installed is left out, and
+the reason is printed.
 """
 
 from __future__ import annotations

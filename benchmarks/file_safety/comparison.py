@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.file_safety.ours import Verdicts, verdicts_of
-from benchmarks.file_safety.rivals import RIVALS, Answer, environment, judged
+from benchmarks.file_safety.rivals import RIVALS, Answers, environment, judged
 from benchmarks.file_safety.scoring import BLOCKED, Score, score
 from benchmarks.file_safety.tables import Column, write_tables
 from tests.assets.file_corpus.files import Case
@@ -62,11 +62,11 @@ def _our_column(made: Sequence[Case], ours: Verdicts) -> Column:
     return Column("weighbridge", flagged, dict.fromkeys(flagged, False), ours.cpu_seconds)
 
 
-def _column(tool: str, made: Sequence[Case], root: Path, said: Mapping[Path, Answer]) -> Column:
-    answers = {case.path: said[root / case.path] for case in made}
+def _column(tool: str, made: Sequence[Case], root: Path, said: Answers) -> Column:
+    answers = {case.path: said.by_path[root / case.path] for case in made}
     flagged = {path: answer.said == "flagged" for path, answer in answers.items()}
     not_judged = {path: answer.said in ("not judged", "killed") for path, answer in answers.items()}
-    return Column(tool, flagged, not_judged, sum(answer.cpu_seconds for answer in answers.values()))
+    return Column(tool, flagged, not_judged, said.cpu_seconds)
 
 
 def _cpu_beside_modelaudit(made: Sequence[Case], python: Path) -> Mapping[str, object]:
@@ -78,8 +78,8 @@ def _cpu_beside_modelaudit(made: Sequence[Case], python: Path) -> Mapping[str, o
         write_corpus(root, mixed)
         ours = verdicts_of(root / FILES).cpu_seconds
         theirs = judged("modelaudit", python, [root / FILES / case.path for case in mixed])
-    used = sum(answer.cpu_seconds for answer in theirs.values())
-    killed = sum(answer.said == "killed" for answer in theirs.values())
+    used = theirs.cpu_seconds
+    killed = sum(answer.said == "killed" for answer in theirs.by_path.values())
     return {
         "mixed_files_cpu_seconds": round(ours, 1),
         "mixed_files_modelaudit_cpu_seconds": round(used, 1),

@@ -1,15 +1,21 @@
 """What another scanner says of files; runs in that scanner's own environment, knows nothing of Weighbridge.
 
 Called as `python rival_judge.py TOOL`. Reads one path a line from standard input and answers each with
-one line of JSON: path, said ("flagged", "clean" or "not judged"), detail and cpu_seconds. Sockets are refused.
+one line of JSON: path, said ("flagged", "clean", "not judged", "killed"), detail and cpu_seconds.
 """
 
+import contextlib
+import importlib
 import json
 import os
 import pathlib
-import resource
+import select
+import signal
 import socket
 import sys
+import time
+
+FILE_SECONDS = 60
 
 
 def _refused(*_arguments, **_more):
@@ -71,25 +77,49 @@ TOOLS = {
 }
 
 
-def _cpu_seconds():
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in used)
+# Imported once, before the first file; every file then gets a copy of the process.
+MODULES = {
+    "modelaudit": "modelaudit.core",
+    "modelscan": "modelscan.modelscan",
+    "picklescan": "picklescan.scanner",
+    "picklescan strict": "picklescan.scanner",
+}
+
+
+def answer(tool, path):
+    """Judges one file in a process of its own, which is killed when it takes too long."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        os.setsid()
+        os.close(reader)
+        try:
+            said = TOOLS[tool](pathlib.Path(path))
+        except Exception as error:  # noqa: BLE001 - another tool's faults are its answer
+            said = ("not judged", type(error).__name__)
+        os.write(writer, json.dumps(said).encode())
+        os._exit(0)
+    os.close(writer)
+    is_in_time = bool(select.select([reader], [], [], FILE_SECONDS)[0])
+    text = os.read(reader, 65536) if is_in_time else b""
+    os.close(reader)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child, signal.SIGKILL)
+    used = os.wait4(child, 0)[2]
+    said, detail = json.loads(text) if text else ("killed", "it died" if is_in_time else "too long")
+    return {"path": path, "said": said, "detail": detail, "cpu_seconds": used.ru_utime + used.ru_stime}
 
 
 def main(tool):
-    """Answers line by line until standard input ends."""
+    """Answers line by line until standard input ends; the first line says what the start cost."""
     socket.socket.connect = socket.socket.connect_ex = socket.create_connection = _refused
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what the tool prints must not get among the answers
+    importlib.import_module(MODULES[tool])
+    out.write(json.dumps({"start_cpu_seconds": time.process_time()}) + "\n")
+    out.flush()
     for line in sys.stdin:
-        path = line.rstrip("\n")
-        began = _cpu_seconds()
-        try:
-            said, detail = TOOLS[tool](pathlib.Path(path))
-        except Exception as error:  # noqa: BLE001 - another tool's faults are its answer
-            said, detail = "not judged", type(error).__name__
-        answer = {"path": path, "said": said, "detail": detail, "cpu_seconds": _cpu_seconds() - began}
-        out.write(json.dumps(answer) + "\n")
+        out.write(json.dumps(answer(tool, line.rstrip("\n"))) + "\n")
         out.flush()
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
+import hashlib
 import json
 import os
-import selectors
 import subprocess
 import sys
 import tempfile
 import venv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 _FOLDER: Final = Path("build/file-safety-rivals")
 _JUDGE: Final = Path(__file__).parent / "rival_judge.py"
@@ -25,7 +24,6 @@ _REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
     "modelaudit": ("modelaudit[h5,onnx,sevenzip]==0.2.54",),
 }
 RIVALS: Final = tuple(_REQUIRED)
-_FILE_SECONDS: Final = 60.0
 # modelscan allows no 3.13, and none of them 3.14.
 _PYTHONS: Final = ("python3.11", "python3.12")
 
@@ -83,52 +81,72 @@ def _make(folder: Path) -> None:
     venv.create(folder, with_pip=True, clear=True)
 
 
-def judged(tool: str, python: Path, paths: Sequence[Path]) -> dict[Path, Answer]:
-    """What the tool says of each path; a file that it hangs on is killed after a minute."""
-    answers: dict[Path, Answer] = {}
+@dataclass(frozen=True)
+class Answers:
+    """What a tool says of many files.
+
+    Attributes:
+        by_path: One for each that was asked about.
+        start_cpu_seconds: What its start costs, once for all files.
+    """
+
+    by_path: Mapping[Path, Answer]
+    start_cpu_seconds: float
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Over all files, with one start."""
+        return self.start_cpu_seconds + sum(answer.cpu_seconds for answer in self.by_path.values())
+
+
+def judged(tool: str, python: Path, paths: Sequence[Path]) -> Answers:
+    """What the tool says of each path; a file that it hangs on is killed after a minute.
+
+    Answers are kept beside the tool's environment, by the content and the name of what was judged: the
+    slowest needs a quarter of an hour for all.
+
+    Raises:
+        RuntimeError: when the tool ends early.
+    """
+    store = (_FOLDER / f"{tool.replace(' ', '-')}.answers.json").absolute()
+    kept = json.loads(store.read_text(encoding="utf-8")) if store.exists() else {}
+    keys = {path: f"{' '.join(_REQUIRED[tool])} {_digest(path)}" for path in paths}
+    missing = [path for path in paths if keys[path] not in kept]
+    lines = _fresh(tool, python, missing)
+    kept |= {keys[path]: line for path, line in zip(missing, lines[1:], strict=True)}
+    kept["start"] = lines[0]["start_cpu_seconds"]
+    store.parent.mkdir(parents=True, exist_ok=True)
+    store.write_text(json.dumps(kept), encoding="utf-8")
+    answers = {path: kept[keys[path]] for path in paths}
+    return Answers(
+        {path: Answer(row["said"], row["detail"], row["cpu_seconds"]) for path, row in answers.items()},
+        kept["start"],
+    )
+
+
+def _fresh(tool: str, python: Path, paths: Sequence[Path]) -> list[dict[str, Any]]:
+    """What the tool's process writes: its start, and a row for each path."""
+    asked = "".join(f"{path.resolve()}\n" for path in paths)
     with tempfile.TemporaryDirectory() as home:
-        left = list(paths)
-        while left:
-            done = dict(_until_killed(tool, python, left, Path(home)))
-            answers |= done
-            left = left[len(done) :]
-    return answers
+        done = subprocess.run(
+            [str(python), str(_JUDGE), tool], input=asked, capture_output=True, text=True, check=False,
+            env=_bare(Path(home)), cwd=home,
+        )  # fmt: skip
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    if len(lines) != len(paths) + 1:
+        said = _last_line(done.stderr)
+        raise RuntimeError(f"{tool} ended after {len(lines) - 1} of {len(paths)} files: {said}")
+    return lines
 
 
-def _until_killed(
-    tool: str, python: Path, paths: Sequence[Path], home: Path
-) -> Iterator[tuple[Path, Answer]]:
-    """The answers of one process, in order; the last one may be that it was killed."""
-    worker = subprocess.Popen(
-        [str(python), str(_JUDGE), tool], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL, env=_bare(home), cwd=home, text=True, bufsize=1,
-    )  # fmt: skip
-    assert worker.stdout is not None
-    ready = selectors.DefaultSelector()
-    ready.register(worker.stdout, selectors.EVENT_READ)
-    try:
-        for number, path in enumerate(paths):
-            _ask(worker, path)
-            # The first answer waits for the tool's import, which takes seconds on a busy machine.
-            if not ready.select(_FILE_SECONDS + (30 if number == 0 else 0)):
-                yield path, Answer("killed", f"more than {_FILE_SECONDS:.0f} s", _FILE_SECONDS)
-                return
-            line = worker.stdout.readline()
-            if not line:
-                yield path, Answer("killed", "it died", 0.0)
-                return
-            answer = json.loads(line)
-            yield path, Answer(answer["said"], answer["detail"], answer["cpu_seconds"])
-    finally:
-        worker.kill()
-        worker.wait()
-
-
-def _ask(worker: subprocess.Popen[str], path: Path) -> None:
-    assert worker.stdin is not None
-    with contextlib.suppress(BrokenPipeError):  # it has died, and its output ends: told there
-        worker.stdin.write(f"{path.resolve()}\n")
-        worker.stdin.flush()
+def _digest(path: Path) -> str:
+    """Of a file with its name, or of a folder with all names and bytes in it."""
+    digest = hashlib.sha256(path.name.encode())
+    files = [path] if path.is_file() else sorted(each for each in path.rglob("*") if each.is_file())
+    for each in files:
+        digest.update(str(each.relative_to(path.parent)).encode() + b"\0")
+        digest.update(hashlib.sha256(each.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def _bare(home: Path) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import Final
 
 from scanner.archives.faults import Fault, Rule, shown
 from scanner.archives.names import text_faults
-from scanner.code.requirements import is_foreign
+from scanner.code.requirements import judge_requirement
 
 MANIFEST: Final = "MAR-INF/MANIFEST.json"
 MANIFEST_BYTES: Final = 1024**2
@@ -58,9 +58,10 @@ def manifest_faults(manifest: bytes, names: frozenset[str]) -> Iterator[Fault]:
 def requirement_faults(name: str, data: bytes) -> Iterator[Fault]:
     """Packages that serving has installed from somewhere other than the package index."""
     for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), start=1):
-        if is_foreign(line.strip()):
-            text = f"line {number} has {shown(line.strip())} installed, which is not of the package index"
-            yield Fault(Rule.DANGEROUS_CODE, name, text)
+        judged = judge_requirement(line.strip())
+        if judged is not None:
+            rule = Rule.DANGEROUS_CODE if judged.is_attack else Rule.CODE
+            yield Fault(rule, name, f"line {number} {judged.message}: {shown(judged.text)}")
 
 
 def _run_faults(run: tuple[str, ...], names: frozenset[str]) -> Iterator[Fault]:

@@ -112,7 +112,10 @@ class _Unpacked(io.RawIOBase):
     def __init__(self, raw: BinaryIO, make: Callable[[], _Machine], padding: bytes | None, name: str) -> None:
         super().__init__()
         self._raw, self._make, self._padding, self._name = raw, make, padding, name
-        self._machine = make()
+        try:
+            self._machine = make()
+        except _BROKEN as error:  # LZMA's settings stand in the file, and not all are possible
+            raise UnpackingError(f"its {name} data is broken ({str(error)[:100]})") from error
         self._is_done = False
         self._waiting = b""
 

@@ -14,8 +14,8 @@ conversation when a trigger word appears, which no test of the weights would sho
 
 How it can be wrong: a condition on plain words in a message is an attack when words depend on it, and to be
 read by a person when only marks do ("detailed thinking on" is known as a switch); control marks like <think>
-or /no_think are taken for what they are, so a trigger made of them is not seen. Wording is told by patterns in
-a few languages: what is paraphrased passes. Loops over messages are bounded by the conversation and pass.
+or /no_think are taken for what they are, so a trigger made of them is not seen. Wording is told by patterns
+in a few languages: what is paraphrased passes. Loops over messages are bounded by the conversation and pass.
 
 What it needs: the files alone, and jinja2's parser.
 

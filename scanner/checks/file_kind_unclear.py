@@ -67,7 +67,6 @@ _GRAPH_SUFFIX: Final = ".pbtxt"
 _UNKNOWN_BYTES: Final = "unknown-bytes"
 # Their own documentation appends a zip archive: labels and licences.
 _ENDS_AS_ZIP: Final = frozenset({ZIP, "TFLite"})
-_TEXTS: Final = frozenset({TEXT, JSON, PYTHON})
 
 
 @dataclass(frozen=True)
@@ -260,7 +259,7 @@ class FileKindUnclear(FileCheck):
 
 def _contradicts(seen: _Seen) -> bool:
     """Whether bytes without a mark of their own cannot be what the name claims."""
-    if any(claim.name in _TEXTS for claim in seen.claims):
+    if any(claim.is_text for claim in seen.claims):
         return seen.kind == UNKNOWN or all(claim.name == JSON for claim in seen.claims)
     return any(claim.fate is Fate.PLAIN and claim.has_magic for claim in seen.claims)
 

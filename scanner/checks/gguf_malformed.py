@@ -9,7 +9,7 @@ that is not the part its name says (GGUF-SPLIT); templates under other keys than
 Why it matters: GGUF loaders are C and C++ code that believes these numbers; heap overflows by crafted counts
 and dimensions have been assigned CVEs. Duplicate names make what is inspected differ from what is run.
 
-How it can be wrong: limits on metadata (256 MiB, eight million array elements) would refuse an honest model
+How it can be wrong: limits on metadata (256 MiB, four million strings) would refuse an honest model
 of ten times today's largest vocabulary. Types newer than the installed gguf library are reported as unknown.
 Some converters leave bytes after the last tensor without malice.
 
@@ -85,7 +85,7 @@ class GgufMalformed(FileCheck):
 def _head(stream: BinaryIO) -> bytes:
     """The first bytes, or none where they were not fetched: the name must tell then."""
     try:
-        return stream.read(4)
+        return stream.read(8)
     except PartlyReadError:
         return b""
 

@@ -1,10 +1,10 @@
 """keras-runs-code: a Keras model carries code, or reaches for code and files that are not in it.
 
-What it looks for: Keras archives (.keras), HDF5 files (.h5), models as JSON and the Keras metadata of
-SavedModels, by content as well as by name. In their configuration: functions as marshalled code (Lambda
-layers), modules and names that no layer needs (`os.system`, `keras.utils.get_file`, functions of other
-packages), PyTorch modules that are unpickled, TensorFlow programs and vocabularies that are read from a path,
-keys written twice. In HDF5: links and arrays that lie in other files, filters that a library would have to
+What it looks for: Keras archives (.keras), HDF5 files (.h5), models as JSON (also those for TensorFlow.js) and
+the Keras metadata of SavedModels, by content as well as by name. In their configuration: functions as
+marshalled code (Lambda layers), modules and names that no layer needs (`os.system`, `keras.utils.get_file`,
+functions of other packages), PyTorch modules that are unpickled, TensorFlow programs, vocabularies and weights
+that are read from a path, keys written twice. In HDF5: links and arrays that lie in other files, filters that a library would have to
 bring, arrays that claim far more than is stored, pickles in attributes, bytes before and behind. Classes that
 Keras does not bring are named for review.
 
@@ -96,14 +96,15 @@ class KerasRunsCode(FileCheck):
         if not reading.is_keras:
             return
         custom = [fault for fault in reading.faults if fault.rule in _MEDIUM]
-        others = [fault for fault in reading.faults if fault.rule not in _MEDIUM]
+        others = sorted(
+            (fault for fault in reading.faults if fault.rule not in _MEDIUM),
+            key=lambda fault: fault.rule in _MALFORMED,  # attacks first
+        )
         for fault in others[:_FAULTS_PER_FILE]:
             yield self._fault(entry, fault)
         if len(others) > _FAULTS_PER_FILE:
-            more = KerasFault(
-                others[-1].rule, f"{len(others) - _FAULTS_PER_FILE} more faults", "further faults"
-            )
-            yield self._fault(entry, more)
+            more = f"{len(others) - _FAULTS_PER_FILE} more faults of these and other kinds"
+            yield self._fault(entry, KerasFault(others[0].rule, more, "further faults"))
         for rule in sorted({fault.rule for fault in custom}):
             yield self._review(entry, rule, [fault for fault in custom if fault.rule == rule])
         for place, reason in reading.unreadable[:_FAULTS_PER_FILE]:

@@ -1,19 +1,22 @@
 """pickle-runs-code: loading a file of the model would run code that no tensor needs.
 
-What it looks for: pickles in every file, by content as well as by name: bare ones, PyTorch checkpoints (zip,
-legacy, tar), numpy object arrays, joblib dumps, archives and compressed files, and pickles inside string
-constants. Every name that loading would look up is classified by `scanner/data/pickle_globals.yaml` as known
-attack (FAIL, critical), class instance (FAIL, medium: it needs `weights_only=False`) or tensor plumbing
-(PASS).
+What it looks for: pickles in every file, by content as well as by name: bare ones, PyTorch checkpoints
+(zip, legacy, tar), numpy object arrays, joblib dumps, archives and compressed files, pickles behind some
+other beginning, and pickles inside constants, encoded or compressed. Every name that loading would look up
+is classified by `scanner/data/pickle_globals.yaml` and by what the pickle does with it
+(`scanner/pickles/judging.py`): known attack (FAIL, critical), class instance or a function of an unknown
+library (FAIL, medium: it needs `weights_only=False`) or plumbing of tensors and plain values (PASS). Of
+programs in archives of torch: calls of TorchScript that write files or load libraries, and Python source.
 
 Why it matters: unpickling calls whatever the file names. A checkpoint that names `os.system` runs a program
 on every machine that loads it, before anybody has seen a tensor.
 
 How it can be wrong: a class instance may be harmless, or its class may be the attack: the file cannot tell.
-A lower-case function of an unknown library counts as an attack only when its name says so ("load", "run").
-Plain `getattr` and `eval` in an honest training dump are reported. Files behind encryption, 7z, RAR, zstd
-or lz4 are not opened, and say so. Raw numbers behind a legacy PyTorch header are not read as pickles, because
-`torch.load` does not either.
+Of a library that nobody has listed, a function that is called counts as an attack only when its name says
+so ("load", "run"). `eval`, and code that cloudpickle or dill have put into an honest dump, are reported:
+loading does run it. Files behind encryption, 7z or RAR are not opened, and say so. Raw numbers behind a
+legacy PyTorch header are not read as pickles, because `torch.load` does not either. A pickle that holds
+more objects at once than fit into memory is not read to its end, and says so.
 
 What it needs: the files alone; nothing is imported, unpickled or executed. Our own reader follows the stack
 and memo; picklescan in strict mode gives a second opinion on files of bounded length.
@@ -29,6 +32,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, ClassVar, Final
 
 from scanner.check import CheckContext, MeasureSpec
+from scanner.code.calls import UnreadableSourceError, find_calls
 from scanner.evidence import EvidenceRef
 from scanner.file_check import NOT_FETCHED, FileCheck, FileVerdict
 from scanner.findings import Confidence, Finding, Interval, Location, Measurement, Severity
@@ -36,6 +40,7 @@ from scanner.manifest import FileEntry
 from scanner.pickles.files import look_into_opened
 from scanner.pickles.found import FileReading, FoundPickle
 from scanner.pickles.globals import Tier, Verdict, classify
+from scanner.pickles.judging import judge
 from scanner.pickles.second_opinion import Opinion, ask_picklescan_about
 from scanner.pickles.stream import HIDDEN
 from scanner.records import encode
@@ -49,9 +54,13 @@ _INSTANCE_REMEDIATION: Final = (
     "Load it with torch.load(weights_only=True) only, or convert the tensors to safetensors; allow the named "
     "classes one by one after reading their code."
 )
-# picklescan keeps every instruction in memory, about 200 bytes each.
-_OPINION_OPCODES: Final = 2_000_000
-_OPINION_BYTES: Final = 256 * 1024**2
+_PROGRAM_REMEDIATION: Final = (
+    "Read this source before loading the archive, or load the tensors alone: from safetensors, or with "
+    "torch.load(weights_only=True)."
+)
+# picklescan keeps the file and every instruction in memory, about 300 bytes each.
+_OPINION_OPCODES: Final = 300_000
+_OPINION_BYTES: Final = 64 * 1024**2
 _FINDINGS_PER_FILE: Final = 20
 _NAMES_IN_MESSAGE: Final = 6
 
@@ -79,11 +88,14 @@ class PickleRunsCode(FileCheck):
     clean = "hold nothing but tensors, arrays and plain values"
     sound_rule = "tensor-plumbing"
     hidden_in_rest = "a pickle may lie in the rest"
-    verdicts: ClassVar[Mapping[str, FileVerdict]] = {"class-instance": FileVerdict.NEEDS_CLASS_INSTANCE}
+    verdicts: ClassVar[Mapping[str, FileVerdict]] = {
+        "class-instance": FileVerdict.NEEDS_CLASS_INSTANCE,
+        "carries-program": FileVerdict.NEEDS_CLASS_INSTANCE,
+    }
 
     def examine(self, context: CheckContext, entry: FileEntry) -> Iterator[Finding | Measurement]:
         """Yields attacks and class instances, and what could not be read."""
-        reading = look_into_opened(_opener(context, entry), entry.path, entry.size_bytes)
+        reading = look_into_opened(_opener(context, entry), entry.path, entry.size_bytes, _grave_calls)
         said = False
         if reading.is_relevant:
             evidence = _keep_listing(context, entry, reading)
@@ -124,6 +136,22 @@ class PickleRunsCode(FileCheck):
     def _judge(self, path: str, reading: FileReading, evidence: EvidenceRef) -> Iterator[Finding]:
         uses = [use for found in reading.pickles for use in _uses(found)]
         yield from self._report(path, uses, evidence)
+        yield from self._programs(path, reading, evidence)
+
+    def _programs(self, path: str, reading: FileReading, evidence: EvidenceRef) -> Iterator[Finding]:
+        for program in reading.programs[:_FINDINGS_PER_FILE]:
+            is_attack = program.tier is Tier.ATTACK
+            at = f"line {program.line}" if program.line else ""
+            place = ", ".join(filter(None, (program.member, at)))
+            yield self.failed(
+                f"{path}, {place}: a program in the archive {program.what}",
+                severity=Severity.HIGH if is_attack else Severity.MEDIUM,
+                rule="program-reaches-out" if is_attack else "carries-program",
+                locations=(Location(path, detail=place),),
+                evidence=(evidence,),
+                remediation=_REMEDIATION if is_attack else _PROGRAM_REMEDIATION,
+                tags=_TAGS,
+            )
 
     def _report(self, path: str, uses: Iterable[_Use], evidence: EvidenceRef) -> Iterator[Finding]:
         attacks = [use for use in uses if use.verdict.tier is Tier.ATTACK]
@@ -193,11 +221,23 @@ class PickleRunsCode(FileCheck):
         yield from self._report(entry.path, _unseen(reading, opinion), evidence)
 
 
+def _grave_calls(source: bytes) -> Iterator[tuple[int, str]]:
+    """What Python source in an archive does that no model needs."""
+    try:
+        sites = find_calls(source)
+    except UnreadableSourceError as error:
+        yield error.line or 0, f"is Python source that nobody can read: it {error}"
+        return
+    for site in sites:
+        if site.severity.rank >= Severity.HIGH.rank:
+            yield site.line, site.sentence
+
+
 def _uses(found: FoundPickle) -> Iterator[_Use]:
     for use in found.reading.globals:
         inside = f" inside {use.inside}" if use.inside else ""
         place = f"{found.member + ', ' if found.member else ''}byte {use.byte}{inside}"
-        yield _Use(use.path, place, classify(use.module, use.name), HIDDEN in (use.module, use.name))
+        yield _Use(use.path, place, judge(use), HIDDEN in (use.module, use.name))
 
 
 def _unseen(reading: FileReading, opinion: Opinion) -> list[_Use]:

@@ -2,18 +2,22 @@
 
 What it looks for: `auto_map` and custom pipelines in any JSON file, also to other repositories
 (`org/name--module.Class`), custom types in sentence-transformers' modules.json and in diffusers'
-model_index.json, Hydra `_target_` and MLflow `loader_module`, Python tags in YAML, `modeling_*.py`,
-`handler.py` and their like, compiled code, and requirements that install from elsewhere. Every Python file is
-parsed, never run, and every call that starts programs, runs text, opens connections, writes files, unpickles,
-reads the environment or hides what it does is named with file and line; imports, aliases and glued-together
-names are resolved.
+model_index.json, Hydra `_target_` and its like (Lightning, torchtune, HyperPyYAML, NeMo archives), MLflow
+`loader_module` and `code`, PEFT `parent_library`, jsonpickle keys, Python, Java and Ruby tags in YAML, file
+names that lead out of the folder, `modeling_*.py`, `handler.py` and their like, notebooks, scripts, compiled
+code, and requirements from elsewhere or with names that look like known ones. Every Python file is parsed,
+never run, and every call that starts programs, runs text, opens connections, writes files, unpickles, reads
+secrets or hides what it does is named with file and line, and with when it runs: at import, when an object is
+made, or when it is called. A configuration is judged by what the code it names does, with what that imports.
 
 Why it matters: `trust_remote_code=True` hands the machine to whoever can write to the repository, today and
 after the next commit. Scanners of weight files do not look at it.
 
 How it can be wrong: names are resolved without order or scope, so a call may be reported that never runs.
-What is built at run time beyond constants, aliases and plain strings is not seen. Code in files that no
-loader reaches is reported lower by one step. Packages that the code imports from outside are not read.
+What is built at run time beyond constants, aliases and plain strings is reported as hidden, not resolved.
+Code in files that no loader reaches is reported lower by one step. Packages that the code imports from
+outside are not read. Honest code that starts a program or sends data when called is an attack here: a person
+must clear it.
 
 What it needs: the files alone; `ast.parse`, no import.
 
@@ -23,17 +27,23 @@ AML.T0010.003; OWASP LLM03:2025.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator
-from pathlib import PurePosixPath
 from typing import Final
 
-from scanner.check import Check, CheckContext
-from scanner.code.calls import CallSite, danger_of
-from scanner.code.references import CodeReference, find_references
-from scanner.code.requirements import foreign_requirements
-from scanner.code.review import CodeReview, review_code
+from scanner.check import CheckContext
+from scanner.code.asked import ASKING_RULES, Asked, asked_for
+from scanner.code.calls import CallSite
+from scanner.code.code_files import NOTEBOOK_SUFFIX, is_python, is_script, read_any
+from scanner.code.phases import Phase
+from scanner.code.reach import code_map
+from scanner.code.references import may_matter, references_in
+from scanner.code.requirements import is_requirements, requirements_in
+from scanner.code.yaml_targets import TargetFileError
 from scanner.evidence import EvidenceRef
+from scanner.file_check import SOUND, FileCheck, FileVerdict, is_sound
 from scanner.findings import Confidence, Finding, Location, Measurement, Severity
+from scanner.manifest import FileEntry
 from scanner.model_files import ModelFileError
 
 _TAGS: Final = ("CWE-829", "OWASP-LLM03:2025", "AML.T0011.001")
@@ -44,143 +54,150 @@ _REMEDIATION: Final = (
 _CALL_REMEDIATION: Final = (
     "Read the code around this line before anything loads it, and ask the publisher why it is needed."
 )
-_COMPILED: Final = (".so", ".dll", ".dylib", ".pyd", ".pyc", ".pyo", ".node")
+_COMPILED: Final = (".so", ".dll", ".dylib", ".pyd", ".pyc", ".pyo", ".node", ".jar", ".class", ".exe")
 _LOWER: Final = {
     Severity.CRITICAL: Severity.HIGH, Severity.HIGH: Severity.MEDIUM, Severity.MEDIUM: Severity.LOW,
     Severity.LOW: Severity.INFO, Severity.INFO: Severity.INFO,
 }  # fmt: skip
-_KINDS: Final = {
-    "auto-map": "loading runs code from the repository: it maps to {target}",
-    "cross-repository": "loading fetches and runs code of another repository, which was not read: {target}",
-    "custom-module": "loading imports {target}, which sentence-transformers does not bring",
-    "custom-pipeline": "loading runs a pipeline from the repository: {target}",
-    "yaml-tag": "an unsafe YAML loader would call {target}",
-}
+# What is as bad in a file that nobody loads: it is there to be found and run.
+_HIDING: Final = frozenset({"obfuscation", "exfiltration", "shell", "drop", "persistence"})
+_WHEN: Final = {
+    Phase.IMPORT: ", as soon as it is imported", Phase.CONSTRUCTION: ", when an object is made",
+    Phase.CALL: "", Phase.MAIN: ", when it is run as a script",
+}  # fmt: skip
 _CALLS_PER_FILE: Final = 30
-_NAMES_IN_MESSAGE: Final = 6
 
 
-class RemoteCode(Check):
+class RemoteCode(FileCheck):
     """Follows every way in which configuration asks for code, and reads that code."""
 
     id = "remote-code"
     title = "Loading the model runs code that comes with it"
     severity = Severity.HIGH
+    kind = "files of configuration and code"
+    clean = "ask for no code and call nothing dangerous"
+    verdicts = {  # noqa: RUF012 - a ClassVar of the base class
+        **dict.fromkeys(ASKING_RULES, FileVerdict.NEEDS_CLASS_INSTANCE),
+        "missing-import": FileVerdict.NEEDS_CLASS_INSTANCE,
+        "cross-repository": FileVerdict.NOT_READABLE,
+        "unresolved-code": FileVerdict.NOT_READABLE,
+        "runs-unreadable-code": FileVerdict.NOT_READABLE,
+        "unreadable-code": FileVerdict.NOT_READABLE,
+        "compiled-code": FileVerdict.NOT_READABLE,
+    }
 
-    def run(self, context: CheckContext) -> Iterator[Finding | Measurement]:
-        """Yields references to code, dangerous calls, files that cannot be read, and one PASS without any."""
-        search = find_references(context.snapshot)
-        review = review_code(context, search.references)
-        evidence = self._keep(context, review)
-        findings = [
-            *(self._unread(path, reason) for path, reason in search.unread),
-            *(self.not_run(why, subject=path, rule="not-fetched") for path, why in search.not_fetched),
-            *self._references(search.references, review, evidence),
-            *self._code(review, evidence),
-            *self._compiled(context),
-            *self._requirements(context),
-        ]
-        yield from findings
-        if not search.files_read and not review.files and not findings:
-            yield self.not_run("the model has no configuration and no code", rule="nothing-to-examine")
-        elif not findings:
-            digest = f"; digest of the code {evidence[0].sha256[:16]}" if evidence else ""
-            yield self.passed(
-                f"none of {search.files_read} configuration files asks for code, and {len(review.files)} "
-                f"Python files call nothing dangerous{digest}",
-                locations=tuple(Location(file.path) for file in review.files),
-                evidence=evidence,
-            )
-
-    def _keep(self, context: CheckContext, review: CodeReview) -> tuple[EvidenceRef, ...]:
-        """The listing of all code; its sha256 is the digest that messages name."""
-        if not review.files:
-            return ()
-        title = f"sha256 of {len(review.files)} Python files"
-        return (context.evidence.put(review.listing.encode(), "text/plain", title),)
-
-    def _references(
-        self, references: tuple[CodeReference, ...], review: CodeReview, evidence: tuple[EvidenceRef, ...]
-    ) -> Iterator[Finding]:
-        read = f" (digest of the code {evidence[0].sha256[:16]})" if evidence else ""
-        for (path, kind), group in _grouped(references).items():
-            if kind == "target":
-                continue
-            targets = sorted({reference.target for reference in group})
-            what = _KINDS[kind].format(target=_listed(targets))
-            yield self.failed(
-                f"{path}, {group[0].key}: {what}{read}",
-                severity=Severity.CRITICAL if kind == "yaml-tag" else Severity.HIGH,
-                rule=kind,
-                locations=tuple(Location(path, each.line, each.key) for each in group),
-                evidence=evidence,
-                remediation=_REMEDIATION,
-                tags=_TAGS,
-            )
-        for reference in references:
-            if reference.kind == "target":
-                yield from self._target(reference, review)
-        for reference in review.unresolved:
-            yield self.failed(
-                f"{reference.path}, {reference.key}: the code of {reference.target} is in no file of the "
-                "model, so it was not read",
-                severity=Severity.MEDIUM,
-                rule="unresolved-code",
-                locations=(Location(reference.path, reference.line, reference.key),),
-                remediation=_REMEDIATION,
-                tags=_TAGS,
-            )
-
-    def _target(self, reference: CodeReference, review: CodeReview) -> Iterator[Finding]:
-        """Hydra calls what `_target_` names: bad when that is dangerous or lies in the repository."""
-        danger = danger_of(reference.target) or danger_of(f"builtins.{reference.target}")
-        if danger is None and reference not in review.local:
+    def examine(self, context: CheckContext, entry: FileEntry) -> Iterator[Finding | Measurement]:
+        """Yields what one file of configuration or code asks for or does."""
+        findings = self._findings(context, entry)
+        if findings is None:
             return
-        what = (
-            f"which {danger.sentence.partition(', which ')[2]}" if danger else "which lies in the repository"
+        said = list(findings)
+        yield from said
+        if not said:
+            yield self.passed(
+                entry.path,
+                rule=SOUND,
+                locations=(Location(entry.path),),
+                evidence=self._keep(context) if _is_code(entry.path) else (),
+            )
+
+    def conclude(self, said: Iterable[Finding]) -> Iterator[Finding | Measurement]:
+        """The joined PASS names the digest of all code, so that it holds for that code alone."""
+        said = list(said)
+        evidence = next((each.evidence for each in said if each.evidence), ())
+        for item in super().conclude(said):
+            if is_sound(item) and isinstance(item, Finding) and evidence:
+                message = f"{item.message}; digest of the code {evidence[0].sha256[:16]}"
+                yield dataclasses.replace(item, message=message, evidence=evidence)
+            else:
+                yield item
+
+    def _findings(self, context: CheckContext, entry: FileEntry) -> Iterable[Finding] | None:
+        """What is wrong with a file; None for one that is neither configuration nor code."""
+        if entry.path.lower().endswith(_COMPILED):
+            return self._compiled(entry)
+        if _is_code(entry.path):
+            return self._code(context, entry)
+        if is_requirements(entry.path):
+            return [*self._requirements(context, entry), *(self._configuration(context, entry) or ())]
+        return self._configuration(context, entry)
+
+    def _keep(self, context: CheckContext) -> tuple[EvidenceRef, ...]:
+        """The listing of all code; its sha256 is the digest that messages name."""
+        entries = sorted(
+            (each for each in context.snapshot.files if _is_code(each.path)), key=lambda each: each.path
         )
-        yield self.failed(
-            f"{reference.path}, {reference.key}: loading would call {reference.target}, {what}",
-            severity=Severity.CRITICAL if danger else Severity.HIGH,
-            rule="target",
-            subject=reference.target,
-            locations=(Location(reference.path, reference.line, reference.key),),
+        if not entries:
+            return ()
+        listing = "".join(f"{entry.sha256}  {entry.path}\n" for entry in entries)
+        title = f"sha256 of {len(entries)} files of code"
+        return (context.evidence.put(listing.encode("utf-8", "surrogateescape"), "text/plain", title),)
+
+    def _configuration(self, context: CheckContext, entry: FileEntry) -> list[Finding] | None:
+        try:
+            references = references_in(context.snapshot, entry)
+        except (ModelFileError, TargetFileError) as error:
+            reason = str(error) if entry.path in str(error) else f"{entry.path}: {error}"
+            return [self.unreadable(entry, reason)] if may_matter(context.snapshot, entry) else None
+        if references is None:
+            return None
+        evidence = self._keep(context) if references else ()
+        asked = asked_for(context.snapshot, references)
+        return [self._asked(each, evidence) for each in asked]
+
+    def _asked(self, asked: Asked, evidence: tuple[EvidenceRef, ...]) -> Finding:
+        read = f" (digest of the code {evidence[0].sha256[:16]})" if evidence and asked.has_code else ""
+        return self.failed(
+            f"{asked.path}, {asked.places[0][1]}: {asked.message}{read}",
+            severity=asked.severity,
+            rule=asked.rule,
+            subject=asked.subject,
+            locations=tuple(Location(asked.path, line, key) for line, key in asked.places),
+            evidence=evidence if asked.has_code else (),
             remediation=_REMEDIATION,
-            tags=(*_TAGS, *(danger.tags if danger else ())),
+            tags=(*_TAGS, *asked.tags),
         )
 
-    def _code(self, review: CodeReview, evidence: tuple[EvidenceRef, ...]) -> Iterator[Finding]:
-        for file in review.files:
-            if file.fault:
-                yield self.failed(
-                    f"{file.path} {file.fault}, so nobody can say what it does",
-                    severity=Severity.HIGH if file.is_reached else Severity.MEDIUM,
-                    rule="unreadable-code",
-                    locations=(Location(file.path, file.fault_line),),
-                    evidence=evidence,
-                    remediation=_CALL_REMEDIATION,
-                    tags=_TAGS,
-                )
-            elif file.is_entry:
-                yield self._entry(file.path, evidence)
-            worst_first = sorted(file.sites, key=lambda site: (-site.severity.rank, site.line))
-            for site in worst_first[:_CALLS_PER_FILE]:
-                yield self._site(file.path, site, file.is_reached, evidence)
-            if len(worst_first) > _CALLS_PER_FILE:
-                yield self._rest(file.path, len(worst_first) - _CALLS_PER_FILE)
-        for path, line, module in review.missing:
+    def _code(self, context: CheckContext, entry: FileEntry) -> Iterator[Finding]:
+        path, evidence = entry.path, self._keep(context)
+        whole = code_map(context.snapshot)
+        code = read_any(context.snapshot, path)
+        is_reached = path in whole.reached
+        if code.fault:
             yield self.failed(
-                f"{path} line {line}: imports {module}, which is not in the model, so it was not read",
+                f"{path} {code.fault}, so nobody can say what it does",
+                severity=Severity.HIGH if is_reached else Severity.MEDIUM,
+                rule="unreadable-code",
+                locations=(Location(path, code.fault_line),),
+                evidence=evidence,
+                remediation=_CALL_REMEDIATION,
+                tags=_TAGS,
+            )
+        elif is_reached:
+            yield self._reached(path, whole.reached[path], evidence)
+        worst_first = sorted(code.sites, key=lambda site: (-site.severity.rank, site.line))
+        for site in worst_first[:_CALLS_PER_FILE]:
+            yield self._site(path, site, is_reached, evidence)
+        if len(worst_first) > _CALLS_PER_FILE:
+            yield self._rest(path, len(worst_first) - _CALLS_PER_FILE)
+        for line, module in ((line, module) for each, line, module in whole.missing if each == path):
+            yield self.failed(
+                f"{path} line {line}: imports {module[:80]}, which is not in the model, so it was not read",
                 severity=Severity.LOW,
-                rule="unresolved-code",
-                locations=(Location(path, line, f"import {module}"),),
+                rule="missing-import",
+                locations=(Location(path, line, f"import {module[:80]}"),),
                 remediation=_REMEDIATION,
                 tags=_TAGS,
             )
 
-    def _entry(self, path: str, evidence: tuple[EvidenceRef, ...]) -> Finding:
+    def _reached(self, path: str, asked_by: str, evidence: tuple[EvidenceRef, ...]) -> Finding:
+        """Code that loading runs needs a reader, also when nothing in it is dangerous."""
+        why = f"{path} is code that {asked_by} has loaders run"
+        if not asked_by:
+            kinds = "a custom model, handler, pipeline or installer, or what one imports"
+            why = f"{path} is code of a kind that loaders run: {kinds}"
         return self.failed(
-            f"{path} is code of a kind that loaders run: a custom model, handler, pipeline or installer",
+            why,
             severity=Severity.MEDIUM,
             rule="code-by-name",
             locations=(Location(path),),
@@ -192,10 +209,12 @@ class RemoteCode(Check):
     def _site(
         self, path: str, site: CallSite, is_reached: bool, evidence: tuple[EvidenceRef, ...]
     ) -> Finding:
-        aside = "" if is_reached else "; no loader reaches this file by itself"
+        is_for_people = is_script(path)
+        aside = "" if is_reached or is_for_people else "; no loader reaches this file by itself"
+        is_plain = is_reached or is_for_people or site.kind in _HIDING
         return self.failed(
-            f"{path} line {site.line}: {site.sentence}{aside}",
-            severity=site.severity if is_reached else _LOWER[site.severity],
+            f"{path} line {site.line}: {site.sentence}{_WHEN[site.phase]}{aside}",
+            severity=site.severity if is_plain else _LOWER[site.severity],
             confidence=Confidence.HIGH if is_reached else Confidence.MEDIUM,
             rule=site.kind,
             subject=site.call,
@@ -215,50 +234,37 @@ class RemoteCode(Check):
             tags=_TAGS,
         )
 
-    def _compiled(self, context: CheckContext) -> Iterator[Finding]:
-        for entry in context.snapshot.with_suffix(*_COMPILED):
-            yield self.failed(
+    def _compiled(self, entry: FileEntry) -> list[Finding]:
+        return [
+            self.failed(
                 f"{entry.path} is compiled code, which cannot be read here",
                 rule="compiled-code",
                 locations=(Location(entry.path),),
                 remediation=_CALL_REMEDIATION,
                 tags=_TAGS,
             )
+        ]
 
-    def _requirements(self, context: CheckContext) -> Iterator[Finding]:
-        for entry in context.snapshot.with_suffix(".txt"):
-            if not PurePosixPath(entry.path).name.startswith("requirements"):
-                continue
-            try:
-                foreign = foreign_requirements(context.snapshot, entry)
-            except ModelFileError as error:
-                yield self._unread(entry.path, str(error))
-                continue
-            for line, text in foreign:
-                yield self.failed(
-                    f"{entry.path} line {line}: installs from outside the package index: {text}",
-                    severity=Severity.MEDIUM,
-                    rule="requirement",
-                    locations=(Location(entry.path, line, text),),
-                    remediation="Install from your own mirror with pinned hashes.",
-                    tags=("CWE-829", "OWASP-LLM03:2025", "AML.T0010.001"),
-                )
-
-    def _unread(self, path: str, reason: str) -> Finding:
-        text = reason if path in reason else f"{path}: {reason}"
-        return self.errored(text, rule="unreadable", locations=(Location(path),))
+    def _requirements(self, context: CheckContext, entry: FileEntry) -> Iterator[Finding]:
+        try:
+            found = requirements_in(context.snapshot, entry)
+        except ModelFileError as error:
+            yield self.unreadable(entry, str(error))
+            return
+        for each in found[:_CALLS_PER_FILE]:
+            where = entry.path if each.line is None else f"{entry.path} line {each.line}"
+            yield self.failed(
+                f"{where}: {each.message}",
+                severity=Severity.HIGH if each.is_attack else Severity.MEDIUM,
+                rule="requirement",
+                locations=(Location(entry.path, each.line, each.text),),
+                remediation="Install from your own mirror with pinned hashes.",
+                tags=("CWE-829", "CWE-427", "OWASP-LLM03:2025", "AML.T0010.001"),
+            )
 
 
-def _grouped(references: Iterable[CodeReference]) -> dict[tuple[str, str], list[CodeReference]]:
-    groups: dict[tuple[str, str], list[CodeReference]] = {}
-    for reference in references:
-        groups.setdefault((reference.path, reference.kind), []).append(reference)
-    return groups
-
-
-def _listed(names: list[str]) -> str:
-    more = len(names) - _NAMES_IN_MESSAGE
-    return ", ".join(names[:_NAMES_IN_MESSAGE]) + (f" and {more} more" if more > 0 else "")
+def _is_code(path: str) -> bool:
+    return is_python(path) or is_script(path) or path.lower().endswith(NOTEBOOK_SUFFIX)
 
 
 CHECK = RemoteCode()

@@ -3,7 +3,8 @@
 What it looks for: the fourteen faults ST-SIZE to ST-INDEX: wrong header length, text that is not strict JSON,
 keys written twice (also when escaped differently), foreign fields, shapes, offsets and sizes that contradict
 each other, holes and overlaps, bytes before or after the tensors (named when they are a zip, a pickle, a
-program), and shard indexes (also those of PyTorch) that point outside their folder or contradict their shards.
+program), and shard indexes (also those of PyTorch) that point outside their folder or contradict their
+shards.
 
 Why it matters: a scanner, a converter and a loader that disagree about one header load different weights
 from the same digest; bytes outside the tensors carry other files along; a crafted length crashes loaders.

@@ -64,7 +64,7 @@ class TensorflowGraphUnsafe(GraphCheck):
                     yield self.unreadable(entry, reason)
             elif kind is FileKind.CHECKPOINT_INDEX:
                 yield self.sound(entry)
-            elif kind in TENSORFLOW or kind is FileKind.FINGERPRINT:
+            elif kind in TENSORFLOW or kind in (FileKind.FINGERPRINT, FileKind.TEXT_GRAPH):
                 yield from self.tell(entry, faults_of(kind, stream, entry.size_bytes, ExternalData("", {})))
 
 

@@ -7,29 +7,45 @@ r"""What Python source does to the machine it runs on, call by call, without imp
 from __future__ import annotations
 
 import ast
-import functools
-import importlib.resources
+import dataclasses
+import itertools
 import re
 import warnings
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from typing import Final
 
-import msgspec
-import yaml
-
-from scanner.code.names import Names, folded
+from scanner.code.folding import folded
+from scanner.code.hiding import hidden_in_source, hidden_in_tree
+from scanner.code.names import GATES, Names
+from scanner.code.phases import Phase, Phases
+from scanner.code.reading import CodeReading
+from scanner.code.secrets import exfiltration, secret_name, told_by_texts
+from scanner.code.table import CallSite, Row, danger_of, hidden, methods, rows_for, site
 from scanner.errors import ScanError
 from scanner.findings import Severity
 
-_FILE: Final = "python_calls.yaml"
+__all__ = ["CallSite", "UnreadableSourceError", "danger_of", "find_calls", "parse_source"]
+
 _WRITING: Final = frozenset("wax+")
 # Functions that turn data into text or bytes; code that runs what they return hides what it runs.
 _DECODERS: Final = re.compile(
-    r"^(base64|binascii|zlib|gzip|bz2|lzma|codecs)\.|^builtins\.(chr|bytes|bytearray)(\.|$)|\.fromhex$"
+    r"^(base64|binascii|zlib|gzip|bz2|lzma|codecs|marshal|quopri|uu)\.|^builtins\.(chr|bytes|bytearray|map|zip)(\.|$)"
+    r"|\.fromhex$|^urllib\.(request|parse)|^requests\.|^httpx\.|^socket\."
 )
-_PACKED: Final = re.compile(r"[A-Za-z0-9+/=\s]{2000,}|(?:\\x[0-9a-fA-F]{2}){500,}")
-_GATES: Final = frozenset({"os", "subprocess", "builtins", "sys", "importlib", "socket", "ctypes", "shutil"})
+_DECODING: Final = frozenset(
+    {"fromhex", "decode", "decompress", "b64decode", "b85decode", "a85decode", "b32decode", "b16decode",
+     "unhexlify",     "translate", "recv", "urlopen", "tobytes", "to_bytes"}
+)  # fmt: skip
+_RUNNING: Final = frozenset({"execution", "deserialisation", "process"})
+_COMPUTED: Final = frozenset({"builtins.__import__", "importlib.import_module", "importlib.__import__"})
+# Absolute places, the home folder and what lies above; scratch space is nobody's.
+_OUTSIDE: Final = re.compile(
+    r"^(~|/(?!tmp/|dev/|mnt/|data/|content/|workspace/|$)\w|/$|[A-Za-z]:\\|\.\./\.\.)"
+)
+# Words and signs of a file that is read: each takes about a kilobyte of memory on the way. The longest file
+# of transformers has 90,000.
+_TOKENS_LIMIT: Final = 250_000
+_TOKEN: Final = re.compile(rb"\w+|[^\s\w]")
 
 
 class UnreadableSourceError(ScanError):
@@ -44,80 +60,29 @@ class UnreadableSourceError(ScanError):
         self.line = line
 
 
-class PythonCallsError(ScanError):
-    """The table of dangerous calls cannot be read."""
-
-
-@dataclass(frozen=True)
-class CallSite:
-    """One place where the source does something that needs an explanation.
-
-    Attributes:
-        line: 1-based.
-        kind: One of the table's kinds ("process", "network", ...), "obfuscation" or "import".
-        call: Full name: "subprocess.run".
-        sentence: "calls subprocess.run, which starts a program".
-        severity: How bad it is in code that loading runs.
-        tags: CWE ids.
-    """
-
-    line: int
-    kind: str
-    call: str
-    sentence: str
-    severity: Severity
-    tags: tuple[str, ...]
-
-
-class _Kind(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    severity: Severity
-    tags: tuple[str, ...]
-    means: str
-
-
-class _Row(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    call: str
-    kind: str
-    below: bool = False
-    unless: dict[str, bool] = {}
-    only_if: dict[str, bool] = {}
-    unless_argument: tuple[str, ...] = ()
-
-
-class _Method(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    name: str
-    kind: str
-
-
-class _Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    title: str
-    version: int
-    retrieved: object
-    licence: str
-    source: str
-    kinds: dict[str, _Kind]
-    calls: list[_Row]
-    methods: list[_Method]
-
-
 def parse_source(source: bytes) -> ast.Module:
     """The syntax tree of a Python file.
 
     Raises:
         UnreadableSourceError: when it is not Python of this version, or nested too deep to parse.
     """
+    if sum(1 for _ in itertools.islice(_TOKEN.finditer(source), _TOKENS_LIMIT + 1)) > _TOKENS_LIMIT:
+        raise UnreadableSourceError(f"has more than {_TOKENS_LIMIT} words and signs")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # bad escapes in strings are no concern of ours
             return ast.parse(source)
     except SyntaxError as error:
         raise UnreadableSourceError(f"is not Python: {error.msg}", error.lineno) from error
-    except (ValueError, RecursionError, MemoryError) as error:
+    except (ValueError, RecursionError, MemoryError, OverflowError, LookupError) as error:
         raise UnreadableSourceError(f"cannot be parsed ({type(error).__name__})") from error
 
 
 def find_calls(source: bytes | ast.Module) -> list[CallSite]:
     """Every place that needs an explanation, by line, one per line and call.
+
+    Of bytes, what the text itself hides is found as well: signs that nobody sees, letters that look like
+    others, code far to the right.
 
     Raises:
         UnreadableSourceError: when the source is not Python.
@@ -125,89 +90,141 @@ def find_calls(source: bytes | ast.Module) -> list[CallSite]:
     """
     tree = parse_source(source) if isinstance(source, bytes) else source
     try:
-        names = Names.of(tree)
-        sites = [site for node in ast.walk(tree) for site in _sites(node, names)]
-    except RecursionError as error:
+        nodes = list(ast.walk(tree))
+        file = CodeReading(Names.of(tree), Phases.of(tree))
+        sites = [found for node in nodes for found in _sites(node, file)]
+        sites.extend(told_by_texts(nodes, file))
+        sites.extend(hidden_in_tree(nodes, file.names, file.phases))
+        if isinstance(source, bytes):
+            sites.extend(hidden_in_source(source, nodes))
+        sites.extend(exfiltration(sites))
+    except (RecursionError, MemoryError) as error:
         raise UnreadableSourceError("is nested too deep to be read") from error
+    return _once(sites)
+
+
+def _once(sites: Iterable[CallSite]) -> list[CallSite]:
     unique: dict[tuple[int, str, str], CallSite] = {}
-    for site in sites:  # a call comes before the name inside it
-        unique.setdefault((site.line, site.call, site.kind), site)
-    return sorted(unique.values(), key=lambda site: (site.line, site.call))
+    for each in sites:  # a call comes before the name inside it
+        kept = unique.setdefault((each.line, each.call, each.kind), each)
+        if kept.severity.rank < each.severity.rank:
+            unique[each.line, each.call, each.kind] = each
+    return sorted(unique.values(), key=lambda each: (each.line, each.call))
 
 
-def danger_of(path: str) -> CallSite | None:
-    """What calling the full name `path` would do, or None when the table does not know it."""
-    row = _row_for(path)
-    return None if row is None else _site(0, row.kind, path, "names")
-
-
-def _sites(node: ast.AST, names: Names) -> Iterator[CallSite]:
+def _sites(node: ast.AST, file: CodeReading) -> Iterator[CallSite]:
     if isinstance(node, ast.Call):
-        yield from _call(node, names)
+        yield from _call(node, file)
     elif isinstance(node, ast.Attribute | ast.Name) and isinstance(node.ctx, ast.Load):
-        yield from _mention(node, names)
-    elif isinstance(node, ast.Constant) and isinstance(node.value, str | bytes):
-        text = node.value if isinstance(node.value, str) else node.value.decode("latin-1")
-        if len(text) >= 2000 and _PACKED.fullmatch(text):
-            message = f"holds {len(text)} characters of packed data"
-            yield CallSite(node.lineno, "obfuscation", "packed data", message, Severity.MEDIUM, ("CWE-506",))
+        yield from _mention(node, file)
 
 
-def _mention(node: ast.Attribute | ast.Name, names: Names) -> Iterator[CallSite]:
+def _mention(node: ast.Attribute | ast.Name, file: CodeReading) -> Iterator[CallSite]:
     """Functions that are named and not called: handing one to something that calls it is enough."""
-    for path in names.paths(node):
-        row = _row_for(path)
-        if row is None or row.unless or row.only_if or row.unless_argument:
+    for path in file.names.paths(node):
+        row = next((row for row in rows_for(path) if not row.is_conditional), None)
+        if row is None:
             continue
         # Of a whole module, classes and constants are named for other reasons (requests.Timeout).
         if not row.below or (path != row.call and path.rpartition(".")[2].islower()):
-            yield _site(node.lineno, row.kind, path, "reads" if row.kind == "environment" else "uses")
+            verb = "reads" if row.kind == "environment" else "uses"
+            yield site(node.lineno, row.kind, path, verb, file.phases.of_node(node))
 
 
-def _call(node: ast.Call, names: Names) -> Iterator[CallSite]:
-    paths = names.paths(node.func)
+def _call(node: ast.Call, file: CodeReading) -> Iterator[CallSite]:
+    paths = file.names.paths(node.func)
+    phase = file.phases.of_node(node)
     for path in paths:
-        row, shown = _row_for(path), path.removeprefix("builtins.")
-        if row is not None and _applies(row, node, names):
-            yield _site(node.lineno, row.kind, path, "calls")
-            if row.kind == "execution" and _is_decoded(node, names):
-                message = f"calls {shown} on text that it decodes first, which hides what runs"
-                yield CallSite(
-                    node.lineno, "obfuscation", shown, message, Severity.CRITICAL, ("CWE-506", "CWE-94")
-                )
-        yield from _indirect(path, node, names)
+        row = next((row for row in rows_for(path) if _applies(row, node, file.names)), None)
+        if row is not None:
+            yield _placed(site(node.lineno, row.kind, path, "calls", phase), node)
+            yield from _decoded(row, path, node, file)
+        yield from _indirect(path, node, file)
     if _keyword(node, "trust_remote_code") is True:  # code of yet another repository, which nobody read
-        named = next(
-            iter(paths), f".{node.func.attr}" if isinstance(node.func, ast.Attribute) else "a function"
-        )
-        yield _site(node.lineno, "execution", named, "calls")
+        yield from _trusting(node, paths, file)
     if not paths and isinstance(node.func, ast.Attribute):
-        kind = {method.name: method.kind for method in _table().methods}.get(node.func.attr)
+        kind = methods().get(node.func.attr)
         if kind is not None:
-            yield _site(node.lineno, kind, f".{node.func.attr}", "calls")
+            yield site(node.lineno, kind, f".{node.func.attr}", "calls", phase)
 
 
-def _indirect(path: str, node: ast.Call, names: Names) -> Iterator[CallSite]:
+def _placed(found: CallSite, node: ast.Call) -> CallSite:
+    """A call that writes: worse when the place lies outside of every folder of its own."""
+    if found.kind != "file":
+        return found
+    texts_given = (part.value for part in ast.walk(node) if isinstance(part, ast.Constant))
+    outside = next((text for text in texts_given if isinstance(text, str) and _OUTSIDE.match(text)), None)
+    if outside is None:
+        return found
+    sentence = f"{found.sentence}, at {ascii(outside[:60])}"
+    return dataclasses.replace(found, severity=Severity.HIGH, sentence=sentence)
+
+
+def _decoded(row: Row, path: str, node: ast.Call, file: CodeReading) -> Iterator[CallSite]:
+    """Running or loading what was decoded, decompressed or received first."""
+    shown = path.removeprefix("builtins.")
+    if row.kind in _RUNNING and path != "marshal.loads" and _is_decoded(node, file.names):
+        message = f"calls {shown} on text that it decodes first, which hides what runs"
+        yield hidden(node.lineno, shown, message, file.phases.of_node(node), ("CWE-506", "CWE-94"))
+    elif row.kind == "deserialisation" and any(_is_bytes(each) for each in node.args):
+        message = f"calls {shown} on data in the source itself, which hides what runs"
+        yield hidden(node.lineno, shown, message, file.phases.of_node(node), ("CWE-506", "CWE-502"))
+
+
+def _trusting(node: ast.Call, paths: tuple[str, ...], file: CodeReading) -> Iterator[CallSite]:
+    """`trust_remote_code=True`: of the model itself it needs a reader, of another nobody read it."""
+    own = f".{node.func.attr}" if isinstance(node.func, ast.Attribute) else "a function"
+    named = file.names.text(node.args[0]) if node.args else None
+    revision = next((file.names.text(each.value) for each in node.keywords if each.arg == "revision"), None)
+    is_pinned = bool(revision and re.fullmatch(r"[0-9a-f]{40}", revision))
+    phase = file.phases.of_node(node)
+    kind = "foreign" if named is not None and "/" in named.strip("./") and not is_pinned else "trust"
+    found = site(node.lineno, kind, next(iter(paths), own), "calls", phase)
+    if kind == "foreign":
+        # At import or later: the code is fetched from elsewhere, and can be another one tomorrow.
+        sentence = f"{found.sentence} ({ascii(named)[:80]}, not pinned to a commit)"
+        found = dataclasses.replace(found, severity=Severity.HIGH, sentence=sentence)
+    yield found
+
+
+def _indirect(path: str, node: ast.Call, file: CodeReading) -> Iterator[CallSite]:
     """Imports and attributes whose name only the running program knows, and files opened for writing."""
     shown = path.removeprefix("builtins.")
-    if path in ("builtins.__import__", "importlib.import_module") and node.args:
-        module = folded(node.args[0])
-        if module is None:
-            message = f"calls {shown} with a name that is computed, which loads whatever it says"
-            yield CallSite(node.lineno, "import", shown, message, Severity.HIGH, ("CWE-470",))
-    elif path == "builtins.getattr" and len(node.args) >= 2 and folded(node.args[1]) is None:
-        owner = next((each for each in names.paths(node.args[0]) if each in _GATES), "")
+    phase = file.phases.of_node(node)
+    if path in _COMPUTED and node.args:
+        yield from _computed_import(shown, node, file)
+    elif path == "builtins.getattr" and len(node.args) >= 2 and file.names.text(node.args[1]) is None:
+        owner = next((each for each in file.names.paths(node.args[0]) if each in GATES), "")
         if owner:
             message = f"takes a function of {owner} by a name that is computed, which hides which"
-            yield CallSite(
-                node.lineno, "obfuscation", shown, message, Severity.CRITICAL, ("CWE-470", "CWE-506")
-            )
-    elif path in ("builtins.open", "io.open", "codecs.open") and _writes(node):
-        yield _site(node.lineno, "file", shown, "calls")
+            yield hidden(node.lineno, shown, message, phase, ("CWE-470", "CWE-506"))
+    elif path in ("builtins.open", "io.open", "codecs.open", "os.open", "os.fdopen") and _writes(node, path):
+        yield _placed(site(node.lineno, "file", shown, "calls", phase), node)
+    elif path in ("os.getenv", "os.environ.get", "os.environ.pop") and node.args:
+        yield from secret_name(file.names.text(node.args[0]), node.lineno, phase)
 
 
-def _writes(node: ast.Call) -> bool:
+def _computed_import(shown: str, node: ast.Call, file: CodeReading) -> Iterator[CallSite]:
+    if file.names.text(node.args[0]) is not None:
+        return
+    phase = file.phases.of_node(node)
+    parts = [part for part in ast.walk(node.args[0]) if isinstance(part, ast.Call)]
+    if any(_is_decoder(part, file.names) for part in parts):
+        message = f"calls {shown} with a name that it decodes first, which hides which"
+        yield hidden(node.lineno, shown, message, phase, ("CWE-470", "CWE-506"))
+        return
+    message = f"calls {shown} with a name that is computed, which loads whatever it says"
+    severity = Severity.HIGH if phase is Phase.IMPORT else Severity.MEDIUM
+    yield CallSite(node.lineno, "import", shown, message, severity, ("CWE-470",), phase)
+
+
+def _writes(node: ast.Call, path: str) -> bool:
     """Whether `open` is asked to write, or with a mode that only the running program knows."""
+    if path == "os.open":
+        flags = {
+            part.attr for each in node.args[1:2] for part in ast.walk(each) if isinstance(part, ast.Attribute)
+        }
+        return bool(flags & {"O_WRONLY", "O_RDWR", "O_CREAT", "O_APPEND", "O_TRUNC"})
     mode = (
         node.args[1]
         if len(node.args) > 1
@@ -219,8 +236,10 @@ def _writes(node: ast.Call) -> bool:
     return text is None or bool(_WRITING & set(text))
 
 
-def _applies(row: _Row, node: ast.Call, names: Names) -> bool:
+def _applies(row: Row, node: ast.Call, names: Names) -> bool:
     if any(_keyword(node, name) is value for name, value in row.unless.items()):
+        return False
+    if row.only_with and not any(keyword.arg in row.only_with for keyword in node.keywords):
         return False
     if row.unless_argument:
         given = [*node.args, *(keyword.value for keyword in node.keywords)]
@@ -234,50 +253,17 @@ def _keyword(node: ast.Call, name: str) -> object:
 
 
 def _is_decoded(node: ast.Call, names: Names) -> bool:
-    inner = (part for argument in node.args for part in ast.walk(argument) if isinstance(part, ast.Call))
+    """Whether an argument, or a variable that stands for one, is decoded text."""
+    given = [*node.args, *(keyword.value for keyword in node.keywords)]
+    values = [each for argument in given for each in (argument, *names.held_by(argument))]
+    inner = (part for value in values for part in ast.walk(value) if isinstance(part, ast.Call))
     return any(_is_decoder(part, names) for part in inner)
 
 
 def _is_decoder(node: ast.Call, names: Names) -> bool:
-    is_method = isinstance(node.func, ast.Attribute) and node.func.attr in ("fromhex", "decode", "decompress")
+    is_method = isinstance(node.func, ast.Attribute) and node.func.attr in _DECODING
     return is_method or any(_DECODERS.search(path) for path in names.paths(node.func))
 
 
-def _site(line: int, kind: str, path: str, verb: str) -> CallSite:
-    meaning = _table().kinds[kind]
-    shown = path.removeprefix("builtins.")
-    return CallSite(
-        line, kind, shown, f"{verb} {shown}, which {meaning.means}", meaning.severity, meaning.tags
-    )
-
-
-def _row_for(path: str) -> _Row | None:
-    exact, trees = _rows()
-    if path in exact:
-        return exact[path]
-    parts = path.split(".")
-    return next(
-        (trees[head] for n in range(len(parts) - 1, 0, -1) if (head := ".".join(parts[:n])) in trees), None
-    )
-
-
-@functools.cache
-def _rows() -> tuple[Mapping[str, _Row], Mapping[str, _Row]]:
-    rows = _table().calls
-    return {row.call: row for row in rows if not row.below or "." in row.call}, {
-        r.call: r for r in rows if r.below
-    }
-
-
-@functools.cache
-def _table() -> _Table:
-    text = importlib.resources.files("scanner").joinpath("data", _FILE).read_text(encoding="utf-8")
-    try:
-        table = msgspec.convert(yaml.safe_load(text), _Table)
-    except (yaml.YAMLError, msgspec.ValidationError) as error:
-        raise PythonCallsError(f"data file {_FILE}: {error}", hint="reinstall Weighbridge") from error
-    used = {row.kind for row in table.calls} | {method.kind for method in table.methods}
-    unknown = used - table.kinds.keys()
-    if unknown:
-        raise PythonCallsError(f"data file {_FILE}: unknown kinds {sorted(unknown)}")
-    return table
+def _is_bytes(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, bytes)

@@ -1,23 +1,27 @@
 """Which Python files of a model a loader would run: the named ones, and what they import beside them.
 
->>> imports_of(ast.parse("from . import helper"), "sub/modeling_x.py")
-[ImportedFile(line=1, stem='sub/helper', written='.helper')]
+>>> is_entry("modeling_x.py"), is_entry("train.py")
+(True, False)
 """
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
 # File names that loaders look for without being told. Source: transformers 5 (dynamic_module_utils, custom
-# generate), the handler of hosted inference endpoints, diffusers (custom_pipeline), setuptools.
-_ENTRY_NAMES: Final = frozenset({"handler.py", "pipeline.py", "setup.py", "conftest.py"})
+# generate), the handler of hosted inference endpoints and of SageMaker, Triton and TorchServe, diffusers
+# (custom_pipeline), torch.hub, setuptools, pytest, and Python's own site module.
+_ENTRY_NAMES: Final = frozenset(
+    {"handler.py", "pipeline.py", "setup.py", "conftest.py", "inference.py", "model.py", "hubconf.py",
+     "sitecustomize.py", "usercustomize.py", "predict.py", "score.py", "app.py", "__main__.py",
+     "custom_st.py",     "model_handler.py", "serve.py", "custom_pipeline.py", "endpoint_handler.py"}
+)  # fmt: skip
 _ENTRY_PREFIXES: Final = (
     "modeling_", "configuration_", "tokenization_", "processing_", "image_processing_",
-    "feature_extraction_", "video_processing_", "generation_", "pipeline_",
+    "feature_extraction_", "video_processing_", "generation_", "pipeline_", "modular_", "audio_processing_",
 )  # fmt: skip
 
 
@@ -81,6 +85,7 @@ def closure(
         imports: The imports of every parsed file.
         paths: Every Python file of the model.
     """
+    folders = {str(parent) for path in paths for parent in PurePosixPath(path).parents}
     reached: set[str] = set()
     missing: list[tuple[str, int, str]] = []
     waiting = list(entries)
@@ -94,46 +99,6 @@ def closure(
                 each for each in (f"{imported.stem}.py", f"{imported.stem}/__init__.py") if each in paths
             ]
             waiting.extend(found)
-            package_exists = any(each.startswith(f"{imported.stem}/") for each in paths) or imported.stem in (
-                "",
-                ".",
-            )
-            if imported.is_relative and not found and not package_exists:
+            if imported.is_relative and not found and imported.stem not in folders | {""}:
                 missing.append((path, imported.line, imported.written))
     return Closure(tuple(sorted(reached)), tuple(missing))
-
-
-def imports_of(tree: ast.Module, path: str) -> list[ImportedFile]:
-    """Every import of a file that may lead to another file of the model."""
-    found: list[ImportedFile] = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found.extend(_absolute(alias.name, path, node.lineno) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            found.append(_absolute(node.module, path, node.lineno))
-        elif isinstance(node, ast.ImportFrom) and node.level:
-            found.extend(_relative(node, path))
-    return found
-
-
-def _absolute(module: str, path: str, line: int) -> ImportedFile:
-    return ImportedFile(line, _join(PurePosixPath(path).parent, module), module)
-
-
-def _relative(node: ast.ImportFrom, path: str) -> list[ImportedFile]:
-    folder = PurePosixPath(path).parent
-    for _ in range(node.level - 1):
-        folder = folder.parent
-    dots = "." * node.level
-    if node.module:
-        inner = [ImportedFile(node.lineno, _join(folder, node.module), dots + node.module)]
-        # `from .package import module` may name a module; it is followed when such a file exists.
-        names = [alias.name for alias in node.names if alias.name != "*"]
-        return inner + [
-            ImportedFile(node.lineno, _join(folder, f"{node.module}.{name}"), name) for name in names
-        ]
-    return [ImportedFile(node.lineno, _join(folder, alias.name), dots + alias.name) for alias in node.names]
-
-
-def _join(folder: PurePosixPath, module: str) -> str:
-    return str(folder / module.replace(".", "/"))

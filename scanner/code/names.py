@@ -15,14 +15,36 @@ from __future__ import annotations
 import ast
 import builtins
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from scanner.code.folding import folded
+
 _BUILTINS: Final = frozenset(dir(builtins))
-_IMPORTERS: Final = frozenset({"builtins.__import__", "importlib.import_module", "importlib.__import__"})
-_FOLD_LIMIT: Final = 100_000
+_IMPORTERS: Final = frozenset(
+    {"builtins.__import__", "importlib.import_module", "importlib.__import__", "pkgutil.resolve_name",
+     "pydoc.locate", "importlib._bootstrap._gcd_import", "imp.load_module"}
+)  # fmt: skip
+# Modules from which one attribute is enough to do anything.
+GATES: Final = frozenset(
+    {
+        "os",
+        "posix",
+        "nt",
+        "subprocess",
+        "builtins",
+        "sys",
+        "importlib",
+        "socket",
+        "ctypes",
+        "shutil",
+        "pty",
+        "runpy",
+    }
+)
 _PATHS_LIMIT: Final = 16
+_PATH_LENGTH: Final = 200
 _ROUNDS: Final = 4
 
 
@@ -33,10 +55,16 @@ class Names:
     Attributes:
         meanings: Full names by local name: {"o": {"os"}}.
         starred: Modules of which everything is imported.
+        values: Expressions that are assigned to each name.
+        modules: Local names of whole modules.
+        constants: Names that are given a value once and nowhere else.
     """
 
     meanings: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     starred: set[str] = field(default_factory=set)
+    values: dict[str, list[ast.expr]] = field(default_factory=lambda: defaultdict(list))
+    modules: set[str] = field(default_factory=set)
+    constants: dict[str, ast.expr] = field(default_factory=dict)
 
     @classmethod
     def of(cls, tree: ast.Module) -> Names:
@@ -46,9 +74,18 @@ class Names:
         for node in nodes:
             names._take_import(node)
         assigned = [pair for node in nodes for pair in _assignments(node)]
+        for target, value in assigned:
+            names.values[target].append(value)
+        rebound = {name for node in nodes for name in _rebound(node)}
+        names.constants = {
+            name: values[0]
+            for name, values in names.values.items()
+            if len(values) == 1 and name not in rebound
+        }
         for _ in range(_ROUNDS):  # an alias of an alias needs another round
             for target, value in assigned:
-                names.meanings[target].update(names.paths(value)[:_PATHS_LIMIT])
+                found = (path for path in names.paths(value)[:_PATHS_LIMIT] if len(path) <= _PATH_LENGTH)
+                names.meanings[target].update(found)
         return names
 
     def paths(self, node: ast.expr) -> tuple[str, ...]:
@@ -69,17 +106,30 @@ class Names:
             return tuple(path for value in node.values for path in self.paths(value))
         return ()
 
+    def text(self, node: ast.expr) -> str | None:
+        """The text that constants make together, through variables that hold nothing else."""
+        return folded(node, self.constants)
+
+    def held_by(self, node: ast.expr) -> tuple[ast.expr, ...]:
+        """What is assigned to a variable anywhere; () for other expressions."""
+        return tuple(self.values.get(node.id, ())) if isinstance(node, ast.Name) else ()
+
+    def is_module(self, name: str) -> bool:
+        """Whether a local name is that of an imported module."""
+        return name in self.modules
+
     def _take_import(self, node: ast.AST) -> None:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 whole = alias.name if alias.asname else alias.name.split(".")[0]
                 self.meanings[alias.asname or whole].add(whole)
+                self.modules.add(alias.asname or whole)
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             for alias in node.names:
                 if alias.name == "*":
                     self.starred.add(str(node.module))
                 else:
-                    self.meanings[alias.asname or alias.name].add(f"{node.module}.{alias.name}")
+                    self.meanings[alias.asname or alias.name].add(_below(str(node.module), alias.name))
 
     def _of_name(self, name: str) -> tuple[str, ...]:
         if self.meanings.get(name):
@@ -93,82 +143,56 @@ class Names:
     def _of_call(self, node: ast.Call) -> tuple[str, ...]:
         called = self.paths(node.func)
         if node.args and any(path in _IMPORTERS for path in called):
-            module = folded(node.args[0])
-            return () if module is None else (module,)
+            module = self.text(node.args[0])
+            return () if module is None else (module.replace(":", "."),)
         if len(node.args) >= 2 and "builtins.getattr" in called:
-            name = folded(node.args[1])
+            name = self.text(node.args[1])
             return () if name is None else tuple(_below(path, name) for path in self.paths(node.args[0]))
+        if found := self._of_getter(node):
+            return found
         if "functools.partial" in called and node.args:
             return self.paths(node.args[0])
         if node.args and "builtins.vars" in called:
             return self.paths(node.args[0])
         return tuple(f"{path}()" for path in called[:1] if path == "builtins.globals")
 
-    def _of_subscript(self, node: ast.Subscript) -> tuple[str, ...]:
-        key = folded(node.slice)
+    def _of_getter(self, node: ast.Call) -> tuple[str, ...]:
+        """`os.__getattribute__('system')`, `os.__dict__.get('system')`, `attrgetter('system')(os)`."""
+        if isinstance(node.func, ast.Attribute) and node.args:
+            if node.func.attr in ("get", "pop", "setdefault", "__getitem__"):
+                return self._of_key(self.paths(node.func.value), self.text(node.args[0]), is_mapping=True)
+            if node.func.attr in ("__getattribute__", "__getattr__"):
+                return self._of_key(self.paths(node.func.value), self.text(node.args[-1]), is_mapping=False)
+        if isinstance(node.func, ast.Call) and node.func.args and node.args:
+            made = self.paths(node.func.func)
+            if any(
+                path in ("operator.attrgetter", "operator.methodcaller", "operator.itemgetter")
+                for path in made
+            ):
+                return self._of_key(self.paths(node.args[0]), self.text(node.func.args[0]), is_mapping=False)
+        return ()
+
+    def _of_key(self, owners: tuple[str, ...], key: str | None, *, is_mapping: bool) -> tuple[str, ...]:
         if key is None:
             return ()
-        owners = self.paths(node.value)
         if "sys.modules" in owners:
             return (key,)
-        if any(path.startswith("builtins.globals") or path.startswith("builtins.locals") for path in owners):
+        if any(path.startswith(("builtins.globals", "builtins.locals")) for path in owners):
             return self._of_name(key)
-        return tuple(_below(path.removesuffix(".__dict__"), key) for path in owners)
+        kept = [path for path in owners if not is_mapping or path in GATES or path.split(".")[0] in GATES]
+        return tuple(_below(path.removesuffix(".__dict__"), key) for path in kept)
 
-
-def folded(node: ast.expr) -> str | None:
-    """The text that constants make together ('sys' + 'tem', chr(101), ''.join([...]), 'metsys'[::-1])."""
-    text = _fold(node, 0)
-    return text if text is not None and len(text) <= _FOLD_LIMIT else None
-
-
-def _fold(node: ast.expr, depth: int) -> str | None:
-    if depth > 200:
-        return None
-    if isinstance(node, ast.Constant):
-        return node.value if isinstance(node.value, str) else None
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        return _glued([node.left, node.right], depth)
-    if isinstance(node, ast.JoinedStr):
-        return _glued(
-            [part.value if isinstance(part, ast.FormattedValue) else part for part in node.values], depth
-        )
-    if isinstance(node, ast.Subscript):
-        text = _fold(node.value, depth + 1)
-        return text[::-1] if text is not None and ast.unparse(node.slice) == "::-1" else None
-    return _fold_call(node, depth) if isinstance(node, ast.Call) else None
-
-
-def _fold_call(node: ast.Call, depth: int) -> str | None:
-    if isinstance(node.func, ast.Name) and node.func.id == "chr" and len(node.args) == 1:
-        code = node.args[0].value if isinstance(node.args[0], ast.Constant) else None
-        return chr(code) if isinstance(code, int) and 0 <= code < 0x110000 else None
-    if not isinstance(node.func, ast.Attribute) or len(node.args) > 2:
-        return None
-    text = _fold(node.func.value, depth + 1)
-    if text is None:
-        return None
-    if node.func.attr == "join" and node.args and isinstance(node.args[0], ast.List | ast.Tuple):
-        return _glued(node.args[0].elts, depth, text)
-    if node.func.attr == "replace" and len(node.args) == 2:
-        old, new = _fold(node.args[0], depth + 1), _fold(node.args[1], depth + 1)
-        return (
-            text.replace(old, new)
-            if old and new is not None and len(new) * len(text) <= _FOLD_LIMIT
-            else None
-        )
-    return {"lower": text.lower(), "upper": text.upper(), "strip": text.strip()}.get(node.func.attr)
-
-
-def _glued(parts: Iterable[ast.expr], depth: int, glue: str = "") -> str | None:
-    texts = [_fold(part, depth + 1) for part in parts]
-    whole = [text for text in texts if text is not None]
-    return glue.join(whole) if len(whole) == len(texts) and sum(map(len, whole)) <= _FOLD_LIMIT else None
+    def _of_subscript(self, node: ast.Subscript) -> tuple[str, ...]:
+        return self._of_key(self.paths(node.value), self.text(node.slice), is_mapping=False)
 
 
 def _below(path: str, name: str) -> str:
     """The attribute `name` of `path`; what a module keeps under its built-ins is a built-in."""
-    return "builtins" if name == "__builtins__" else path if name == "__dict__" else f"{path}.{name}"
+    if name == "__builtins__" or (name == "__self__" and path.startswith("builtins.")):
+        return "builtins"
+    if name.lstrip("_") in GATES and name != path:  # modules import each other: shutil.os is os
+        return name.lstrip("_")
+    return path if name == "__dict__" else f"{path}.{name}"
 
 
 def _assignments(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
@@ -185,3 +209,15 @@ def _targets(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]
     elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
         for inner, part in zip(target.elts, value.elts, strict=False):
             yield from _targets(inner, part)
+
+
+def _rebound(node: ast.AST) -> Iterator[str]:
+    """Names that something else than an assignment fills: parameters, loops, `with`, `except`, `+=`."""
+    if isinstance(node, ast.arg):
+        yield node.arg
+    elif isinstance(node, ast.For | ast.AsyncFor | ast.comprehension | ast.AugAssign):
+        yield from (part.id for part in ast.walk(node.target) if isinstance(part, ast.Name))
+    elif isinstance(node, ast.withitem) and node.optional_vars is not None:
+        yield from (part.id for part in ast.walk(node.optional_vars) if isinstance(part, ast.Name))
+    elif isinstance(node, ast.ExceptHandler) and node.name:
+        yield node.name

@@ -18,25 +18,28 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
-from scanner.code.target_files import TargetFileError, yaml_targets
+from scanner.code.json_targets import names_in_json
+from scanner.code.nemo_files import nemo_targets
+from scanner.code.targets import judge_target
+from scanner.code.yaml_targets import TargetFileError, YamlTarget, leaves_folder, targets_in
 from scanner.manifest import FileEntry, Snapshot
-from scanner.model_files import ModelFileError, read_json
+from scanner.model_files import ModelFileError, read_json, read_text
 from scanner.parts import PartlyReadError
 
 _JSON_LIMIT_BYTES: Final = 16 * 1024**2
+_YAML_LIMIT_BYTES: Final = 4 * 1024**2
 # Vocabularies and weight indexes are data, and large.
-_DATA_NAMES: Final = (
-    "tokenizer.json",
-    "vocab.json",
-    "merges.json",
-    "added_tokens.json",
-    "special_tokens_map.json",
+_DATA_NAMES: Final = frozenset(
+    {"tokenizer.json", "vocab.json", "merges.json", "added_tokens.json", "special_tokens_map.json"}
 )
-_LOADED_NAMES: Final = frozenset({"modules.json", "model_index.json", "MLmodel"})
-_WORDS: Final = (b"auto_map", b"_target_", b"custom_pipelines")
-_DEPTH_LIMIT: Final = 50
+_LOADED_NAMES: Final = frozenset({"modules.json", "model_index.json", "mlmodel"})
 # Modules that sentence-transformers and diffusers themselves bring.
 _KNOWN_PACKAGES: Final = frozenset({"sentence_transformers", "diffusers", "transformers"})
+# What a JSON file that asks for code has in it; a backslash may spell any of these otherwise.
+_WORDS: Final = (
+    b"auto_map", b"_target_", b"custom_pipelines", b"class_path", b"loader_module", b"parent_library", b"py/",
+    b"trust_remote_code", b"_component_", b"__target__", b"weight_map", b"jsonpickle", b"\\u", b"\\x",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,8 @@ class CodeReference:
     """One place that names code.
 
     Attributes:
-        kind: "auto-map", "cross-repository", "custom-module", "custom-pipeline", "target", "yaml-tag".
+        kind: "auto-map", "cross-repository", "custom-module", "custom-pipeline", "custom-code-folder",
+            "target", "loose-target", "yaml-tag", "foreign-tag", "trust" or "escape".
         path: File that names it.
         key: Place in the file: "key auto_map.AutoModel".
         target: As written: "modeling_x.Model", "other/repo--modeling_x.Model", "os.system".
@@ -108,35 +112,55 @@ def _readable(
 ) -> list[CodeReference] | None:
     """The references of one file; None for one that is no configuration, or is none that can be read."""
     try:
-        return _in_file(snapshot, entry)
+        return references_in(snapshot, entry)
     except (ModelFileError, TargetFileError) as error:
-        if _may_matter(snapshot, entry):
+        if may_matter(snapshot, entry):
             unread.append((entry.path, str(error)))
         return None
 
 
-def _in_file(snapshot: Snapshot, entry: FileEntry) -> list[CodeReference] | None:
-    """The references of one file; None for a file that is no configuration."""
+def references_in(snapshot: Snapshot, entry: FileEntry) -> list[CodeReference] | None:
+    """The references of one file; None for a file that is no configuration.
+
+    Raises:
+        PartlyReadError: when it was not read far enough to tell.
+        ModelFileError: when it cannot be read as JSON, or is too long.
+        TargetFileError: when it cannot be read as YAML and mentions code.
+    """
     path = PurePosixPath(entry.path)
-    suffix = path.suffix.lower()
-    if suffix in (".yaml", ".yml") or path.name == "MLmodel":
-        found = yaml_targets(snapshot, entry)
-        return [CodeReference(each.kind, entry.path, each.key, each.target, each.line) for each in found]
-    if suffix != ".json" or path.name in _DATA_NAMES or path.name.endswith(".index.json"):
+    name, suffix = path.name.lower(), path.suffix.lower()
+    if suffix == ".nemo":
+        return _of_yaml(entry, nemo_targets(snapshot, entry))
+    if suffix in (".yaml", ".yml") or name == "mlmodel":
+        text = read_text(snapshot, entry.path, _YAML_LIMIT_BYTES)
+        return _of_yaml(entry, targets_in(text, entry.path, is_mlmodel=name == "mlmodel"))
+    if suffix != ".json" or name in _DATA_NAMES or name.endswith(".safetensors.index.json"):
         return None
+    if not name.endswith("config.json") and name not in _LOADED_NAMES and not _mentions_code(snapshot, entry):
+        return []
     value = read_json(snapshot, entry.path, _JSON_LIMIT_BYTES)
-    found_in_json = list(_in_json(entry.path, value))
-    if path.name == "modules.json":
-        found_in_json.extend(_sentence_modules(entry.path, value))
-    elif path.name == "model_index.json":
-        found_in_json.extend(_pipeline_parts(snapshot, entry.path, value))
-    return found_in_json
+    found = [CodeReference(kind, entry.path, key, target) for kind, key, target in names_in_json(value)]
+    if name == "modules.json":
+        found.extend(_sentence_modules(entry.path, value))
+    elif name == "model_index.json":
+        found.extend(_pipeline_parts(snapshot, entry.path, value))
+    return found
 
 
-def _may_matter(snapshot: Snapshot, entry: FileEntry) -> bool:
+def _of_yaml(entry: FileEntry, found: list[YamlTarget]) -> list[CodeReference]:
+    return [CodeReference(each.kind, entry.path, each.key, each.target, each.line) for each in found]
+
+
+def _mentions_code(snapshot: Snapshot, entry: FileEntry) -> bool:
+    with snapshot.open(entry.path) as stream:
+        data = stream.read(_JSON_LIMIT_BYTES)
+    return any(word in data for word in _WORDS)
+
+
+def may_matter(snapshot: Snapshot, entry: FileEntry) -> bool:
     """Whether a file that cannot be parsed is read by loaders, or mentions code."""
-    name = PurePosixPath(entry.path).name
-    if name.endswith(("config.json", ".yaml", ".yml")) or name in _LOADED_NAMES:
+    name = PurePosixPath(entry.path).name.lower()
+    if name.endswith(("config.json", ".yaml", ".yml", ".nemo")) or name in _LOADED_NAMES:
         return True
     try:
         with snapshot.open(entry.path) as stream:
@@ -150,56 +174,17 @@ def _may_matter(snapshot: Snapshot, entry: FileEntry) -> bool:
     return False
 
 
-def _in_json(path: str, value: object) -> Iterator[CodeReference]:
-    """auto_map, custom_pipelines and _target_ at any depth; without recursion."""
-    waiting: list[tuple[str, object, int]] = [("", value, 0)]
-    while waiting:
-        key, item, depth = waiting.pop()
-        if depth > _DEPTH_LIMIT:
-            continue
-        if isinstance(item, list):
-            waiting.extend((key, part, depth + 1) for part in reversed(item) if isinstance(part, dict | list))
-        elif isinstance(item, dict):
-            for name, part in item.items():
-                inner = f"{key}.{name}" if key else str(name)
-                yield from _named(path, inner, name, part)
-                if isinstance(part, dict | list):
-                    waiting.append((inner, part, depth + 1))
-
-
-def _named(path: str, key: str, name: str, value: object) -> Iterator[CodeReference]:
-    if name == "auto_map":
-        for target_key, target in _targets(value):
-            kind = "cross-repository" if "--" in target else "auto-map"
-            yield CodeReference(kind, path, f"key {key}{target_key}", target)
-    elif name == "_target_" and isinstance(value, str):
-        yield CodeReference("target", path, f"key {key}", value)
-    elif name == "custom_pipelines" and isinstance(value, dict):
-        for task, settings in value.items():
-            implementation = settings.get("impl") if isinstance(settings, dict) else None
-            if isinstance(implementation, str):
-                kind = "cross-repository" if "--" in implementation else "custom-pipeline"
-                yield CodeReference(kind, path, f"key {key}.{task}.impl", implementation)
-
-
-def _targets(value: object) -> Iterator[tuple[str, str]]:
-    """The class names of an auto_map, which is a mapping, or a list for slow and fast tokenizers."""
-    if isinstance(value, str):
-        yield "", value
-    elif isinstance(value, list):
-        for item in value:
-            yield from _targets(item)
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            yield from ((f".{name}{deeper}", target) for deeper, target in _targets(item))
-
-
 def _sentence_modules(path: str, value: object) -> Iterator[CodeReference]:
     modules = value if isinstance(value, list) else []
     for number, module in enumerate(modules):
         target = module.get("type") if isinstance(module, dict) else None
+        place = module.get("path") if isinstance(module, dict) else None
+        if isinstance(place, str) and leaves_folder(place):
+            yield CodeReference("escape", path, f"key [{number}].path", place[:300])
         if isinstance(target, str) and target.split(".")[0] not in _KNOWN_PACKAGES:
             kind = "cross-repository" if "--" in target else "custom-module"
+            if judge_target(target).is_attack:
+                kind = "target"
             yield CodeReference(kind, path, f"key [{number}].type", target)
 
 
@@ -209,8 +194,14 @@ def _pipeline_parts(snapshot: Snapshot, path: str, value: object) -> Iterator[Co
         return
     folder = PurePosixPath(path).parent
     for name, part in value.items():
+        if leaves_folder(str(name)):
+            yield CodeReference("escape", path, f"key {str(name)[:60]}", str(name)[:300])
+            continue
         library: object = part[0] if isinstance(part, list) and len(part) == 2 else None
         if not isinstance(library, str) or library.split(".")[0] in _KNOWN_PACKAGES:
+            continue
+        if isinstance(part, list) and judge_target(f"{library}.{part[1]}").is_attack:
+            yield CodeReference("target", path, f"key {name}", f"{library}.{part[1]}"[:300])
             continue
         file = library.replace(".", "/") + ".py"
         is_below = snapshot.find(str(folder / name / file)) is not None

@@ -35,7 +35,8 @@ class Rest:
 def ends_as_zip(stream: BinaryIO, look: Look) -> bool:
     """Whether readers that begin at the end find an archive with at least one member.
 
-    Every such record in the tail is tried, whatever its comment claims: readers differ in that.
+    Every such record in the tail is tried, whatever it claims of its comment and of how many members there
+    are: Python's reader believes neither.
     """
     at = look.tail.rfind(_END)
     while at >= 0:
@@ -49,11 +50,9 @@ def _leads_to_directory(stream: BinaryIO, look: Look, at: int) -> bool:
     record = look.tail[at : at + _END_BYTES]
     if len(record) < _END_BYTES:
         return False
-    _, _, _, members, size, offset, comment = struct.unpack_from("<HHHHIIH", record, 4)
+    size, offset = struct.unpack_from("<II", record, 12)
     place = look.size_bytes - len(look.tail) + at
-    if place + _END_BYTES + comment > look.size_bytes or members == 0:
-        return False
-    is_zip64 = 0xFFFFFFFF in (size, offset) or members == 0xFFFF
+    is_zip64 = 0xFFFFFFFF in (size, offset)
     # Before the record of a large archive stand two more, of 56 and 20 bytes.
     starts = (place - size, offset) if not is_zip64 else (offset,)
     if is_zip64 and look.tail[max(0, at - 20) : at].startswith(b"PK\x06\x07"):

@@ -58,6 +58,7 @@ class Kind:
         suffixes: Names that claim to be of this kind, lower case with the dot.
         also: Suffixes of other kinds that honestly stand for this one too.
         has_magic: Whether every file of this kind shows itself by its bytes.
+        is_text: Whether every file of this kind is text.
         believed: Whether bytes that show nothing are taken for it on the word of the name.
         holds_others: Whether it is a container, of which the name says more.
         readers: Checks one of which must have spoken about the file; any other when empty.
@@ -69,6 +70,7 @@ class Kind:
     suffixes: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
     has_magic: bool = False
+    is_text: bool = False
     believed: bool = False
     holds_others: bool = False
     readers: tuple[str, ...] = ()

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import BinaryIO, Final
 
+from scanner.graphs.text_graph import LIMIT_BYTES, kind_of_text
 from scanner.graphs.wire import LENGTH, VARINT, Field, Wire, WireError
 from scanner.parts import PartlyReadError
 
@@ -27,7 +28,7 @@ _LOOKED_AT: Final = 64
 # Tags of the fields that the messages begin with when their usual writers write them.
 _FIRST_BYTES: Final = (b"\x08", b"\x0a", b"\x12", b"\x22", b"\x3a", b"\x42")
 # Names that say that a file is a graph.
-GRAPH_SUFFIXES: Final = frozenset({".pb", ".meta", ".onnx", ".ort", ".tflite"})
+GRAPH_SUFFIXES: Final = frozenset({".pb", ".meta", ".onnx", ".ort", ".tflite", ".mlmodel"})
 # Names that other formats have for themselves, whatever their first bytes happen to look like.
 _OTHERS: Final = frozenset(
     {
@@ -44,49 +45,72 @@ class FileKind(enum.Enum):
     SAVED_MODEL = "SavedModel"
     META_GRAPH = "MetaGraphDef"
     GRAPH = "GraphDef"
+    TEXT_GRAPH = "TensorFlow graph in text form"
     FINGERPRINT = "fingerprint of a SavedModel"
     CHECKPOINT_INDEX = "index of a TensorFlow checkpoint"
     ONNX_MODEL = "ONNX model"
     ONNX_TENSOR = "ONNX tensor"
     ORT_MODEL = "ONNX Runtime model"
     TFLITE = "TFLite model"
+    COREML = "Core ML model"
+
+
+_BY_NAME: Final = {"saved_model.pb": FileKind.SAVED_MODEL, "fingerprint.pb": FileKind.FINGERPRINT}
+_BY_SUFFIX: Final = {
+    ".onnx": FileKind.ONNX_MODEL,
+    ".ort": FileKind.ORT_MODEL,
+    ".tflite": FileKind.TFLITE,
+    ".mlmodel": FileKind.COREML,
+}
+# What FlatBuffers files have at byte 4.
+_BY_MARK: Final = {b"TFL3": FileKind.TFLITE, b"ORTM": FileKind.ORT_MODEL}
 
 
 def kind_of(stream: BinaryIO, size_bytes: int, path: str) -> FileKind | None:
     """What the file is; None when nothing says that it is a graph.
+
+    Its name counts first: that is what decides which loader is handed the file.
 
     Raises:
         PartlyReadError: when it is one by its name and its first bytes were not read.
     """
     name = PurePosixPath(path.lower()).name
     suffix = PurePosixPath(name).suffix
+    if found := _BY_NAME.get(name) or _BY_SUFFIX.get(suffix):
+        return found
     try:
-        stream.seek(0)
-        head = stream.read(8)
+        return _by_content(stream, size_bytes, name, suffix)
     except PartlyReadError:
         if suffix in GRAPH_SUFFIXES:
             raise
         return None  # of a file of another name nothing is known, and others say so
-    if head[4:8] == b"TFL3" or suffix == ".tflite":
-        return FileKind.TFLITE
-    if head[4:8] == b"ORTM" or suffix == ".ort":
-        return FileKind.ORT_MODEL
-    if name in ("saved_model.pb", "fingerprint.pb"):
-        return FileKind.SAVED_MODEL if name == "saved_model.pb" else FileKind.FINGERPRINT
-    if suffix == ".onnx":
-        return FileKind.ONNX_MODEL
+
+
+def _by_content(stream: BinaryIO, size_bytes: int, name: str, suffix: str) -> FileKind | None:
+    stream.seek(0)
+    head = stream.read(8)
+    if suffix == ".pbtxt":
+        return FileKind.TEXT_GRAPH if _is_text_graph(stream, name) else None
     if suffix == ".index" and _is_table(stream, size_bytes):
         return FileKind.CHECKPOINT_INDEX
     is_named = suffix in (".pb", ".meta")
-    if suffix in _OTHERS or not (is_named or head[:1] in _FIRST_BYTES):
-        return None
-    return _message(Wire(stream, size_bytes), is_named)
+    found = None
+    if is_named or (suffix not in _OTHERS and head[:1] in _FIRST_BYTES):
+        found = _message(Wire(stream, size_bytes), is_named)
+    return found or _BY_MARK.get(head[4:8])
 
 
 def variables_index(path: str) -> str:
     """The index beside this file of variables; "" when it is none by its name."""
     match = _VARIABLES.fullmatch(path)
     return f"{match['stem']}.index" if match else ""
+
+
+def _is_text_graph(stream: BinaryIO, name: str) -> bool:
+    """Other texts have this suffix too: lists of labels, pipelines, settings of servers."""
+    stream.seek(0)
+    text = stream.read(LIMIT_BYTES + 1).decode("utf-8", "replace")
+    return name == "saved_model.pbtxt" or kind_of_text(text) is not None
 
 
 def _is_table(stream: BinaryIO, size_bytes: int) -> bool:
@@ -105,8 +129,8 @@ def _message(wire: Wire, is_named: bool) -> FileKind | None:
     except WireError:
         pass  # what begins as a message of a kind is judged as one, broken or not
     found = next((kind for kind, looks in _LOOKS if _fits(looks, wire, first)), None)
-    if found is None and is_named and first and set(first) <= {1, 2, 4} and 1 in first:
-        return FileKind.GRAPH if first[1].kind == LENGTH else None
+    if found is None and is_named and first and set(first) <= {1, 2, 4}:
+        return FileKind.GRAPH if any(field.kind == LENGTH for field in first.values()) else None
     if not is_named and (found is FileKind.ONNX_TENSOR or (found is FileKind.ONNX_MODEL and 1 not in first)):
         return None  # too little to go by
     return found

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO, Final
 
+from scanner.graphs.coreml import coreml_faults
 from scanner.graphs.fault import GraphFault, malformed
 from scanner.graphs.flat import Flat, FlatError
 from scanner.graphs.kinds import FileKind
@@ -12,6 +14,7 @@ from scanner.graphs.onnx_external import ExternalData
 from scanner.graphs.onnx_review import model_faults, tensor_file_faults
 from scanner.graphs.tensorflow import GraphKind
 from scanner.graphs.tensorflow_review import fingerprint_faults, graph_faults
+from scanner.graphs.text_graph import LIMIT_BYTES, TextGraphError, kind_of_text, parse_text
 from scanner.graphs.tflite_review import MARK
 from scanner.graphs.tflite_review import model_faults as tflite_faults
 from scanner.graphs.trailing import trailing_faults
@@ -49,15 +52,19 @@ def faults_of(
             )
             return
         wire = Wire(stream, size_bytes, at_once)
-        if kind in TENSORFLOW:
+        if kind is FileKind.TEXT_GRAPH:
+            yield from _of_text(stream, size_bytes)
+        elif kind in TENSORFLOW:
             yield from graph_faults(wire, TENSORFLOW[kind])
         elif kind is FileKind.FINGERPRINT:
             yield from fingerprint_faults(wire)
         elif kind is FileKind.ONNX_MODEL:
             yield from model_faults(wire, external)
+        elif kind is FileKind.COREML:
+            yield from coreml_faults(wire)
         elif kind is FileKind.ONNX_TENSOR:
             yield from tensor_file_faults(wire)
-    except (WireError, FlatError) as error:
+    except (WireError, FlatError, TextGraphError) as error:
         yield malformed(f"it is not readable: {error}")
 
 
@@ -69,6 +76,16 @@ def fetch_structure(kind: FileKind, stream: BinaryIO, size_bytes: int) -> None:
     """
     for _ in faults_of(kind, stream, size_bytes, ExternalData("", {}), _FETCHED_BYTES):
         pass
+
+
+def _of_text(stream: BinaryIO, size_bytes: int) -> Iterator[GraphFault]:
+    if size_bytes > LIMIT_BYTES:
+        yield malformed(f"it is a text of {size_bytes} bytes; texts of up to {LIMIT_BYTES} are read")
+        return
+    stream.seek(0)
+    text = stream.read(LIMIT_BYTES).decode("utf-8", "replace")
+    kind, data = parse_text(text, None if kind_of_text(text) else GraphKind.SAVED_MODEL)
+    yield from graph_faults(Wire(io.BytesIO(data), len(data)), kind)
 
 
 def _of_tflite(flat: Flat, stream: BinaryIO) -> Iterator[GraphFault]:

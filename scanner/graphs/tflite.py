@@ -30,6 +30,31 @@ _MOST_STRINGS: Final = 64
 _STRINGS_BYTES: Final = 64 * 1024
 
 
+# What the fields of each table refer to: a vector of so many bytes an element, a table, or many tables.
+_ANY: Final = "options, whose fields are not followed"
+_REFERENCES: Final[Mapping[str, Mapping[int, int | str | tuple[str]]]] = {
+    "Model": {
+        1: ("OperatorCode",), 2: ("SubGraph",), 3: 1, 4: ("Buffer",), 5: 4, 6: ("Metadata",),
+        7: ("SignatureDef",),
+    },
+    "OperatorCode": {1: 1},
+    "SubGraph": {0: ("Tensor",), 1: 4, 2: 4, 3: ("Operator",), 4: 1},
+    "Tensor": {
+        0: 4, 3: 1, 4: "QuantizationParameters", 6: "SparsityParameters", 7: 4, 9: ("VariantSubType",),
+    },
+    "QuantizationParameters": {0: 4, 1: 4, 2: 4, 3: 8, 5: _ANY},
+    "SparsityParameters": {0: 4, 1: 4, 2: ("DimensionMetadata",)},
+    "DimensionMetadata": {3: _ANY, 5: _ANY},
+    "VariantSubType": {0: 4},
+    "Operator": {1: 4, 2: 4, 4: _ANY, 5: 1, 7: 1, 8: 4, 12: _ANY},
+    "Buffer": {0: 1},
+    "Metadata": {0: 1},
+    "SignatureDef": {0: ("TensorMap",), 1: ("TensorMap",), 2: 1},
+    "TensorMap": {0: 1},
+    _ANY: {},
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Operator:
     """One operator of a graph.
@@ -106,6 +131,38 @@ class Tensor:
         return _strings(found.raw(0, _STRINGS_BYTES)) if found else []
 
 
+def verify(model: Table) -> None:
+    """Follows every reference of a model once.
+
+    Raises:
+        FlatError: when one leads out of the file.
+    """
+    seen: set[int] = set()
+    kinds = {kind: number for number, kind in enumerate(_REFERENCES)}
+    # Iterators, not tables: a vector of a million of them is never held.
+    waiting: list[Iterator[tuple[str, Table]]] = [iter([("Model", model)])]
+    while waiting:
+        kind, table = next(waiting[-1], ("", model))
+        if not kind:
+            waiting.pop()
+            continue
+        key = kinds[kind] << 40 | table.position
+        if key not in seen:
+            seen.add(key)
+            waiting.append(_references(kind, table))
+
+
+def _references(kind: str, table: Table) -> Iterator[tuple[str, Table]]:
+    """The tables that a table refers to, each with its kind; its vectors are held against the file."""
+    for slot, target in _REFERENCES[kind].items():
+        if isinstance(target, int):
+            table.span(slot, target)
+        elif isinstance(target, tuple):
+            yield from ((target[0], each) for each in table.tables(slot))
+        elif found := table.table(slot):
+            yield target, found
+
+
 def operators(subgraph: Table) -> Iterator[Operator]:
     """The operators of a graph, in order."""
     for each in subgraph.tables(3):
@@ -116,8 +173,6 @@ def operators(subgraph: Table) -> Iterator[Operator]:
 def tensors(subgraph: Table) -> Iterator[Tensor]:
     """The tensors of a graph, in order."""
     for each in subgraph.tables(0):
-        for slot in (4, 6):  # quantisation and sparsity are followed, so that their offsets are checked
-            each.table(slot)
         yield Tensor(
             each.text(3),
             each.number(1, 1, signed=True),

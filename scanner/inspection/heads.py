@@ -14,7 +14,8 @@ from typing import BinaryIO, Final
 from scanner.graphs.kinds import GRAPH_SUFFIXES, kind_of
 from scanner.graphs.reading import fetch_structure
 from scanner.inspection.glance import glance
-from scanner.pickles.files import is_folder, is_raw_storage
+from scanner.pickles.bare import is_raw_storage
+from scanner.pickles.files import is_folder
 from scanner.pickles.stream import UNPACKING_ERRORS
 from scanner.tensorfiles.gguf_header import GgufError, read_gguf_header_from
 from scanner.tensorfiles.safetensors_layout import LOOK_BYTES

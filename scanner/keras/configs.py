@@ -16,30 +16,24 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from scanner.keras.faults import KerasFault
-from scanner.keras.names import is_known_class, judge_name
+from scanner.keras.faults import FaultList, KerasFault
+from scanner.keras.names import is_known_class, is_own_module, judge_name
+from scanner.keras.paths import MANIFEST, manifest_paths, outside_paths
 from scanner.keras.payloads import marshalled_code, pickled_attack, torch_module_attack
+from scanner.keras.references import is_name, references
 from scanner.keras.tensorflow_calls import op_layer_fault
 from scanner.pickles.globals import Tier, Verdict
 from scanner.tensorfiles.safetensors_layout import shown
 
 _PLACE_PARTS: Final = 6
-_FAULTS_LIMIT: Final = 200
 # Objects that hold values, not classes.
 _VALUES: Final = frozenset({
     "__tensor__", "__numpy__", "__bytes__", "__ellipsis__", "__slice__", "__keras_tensor__", "__tuple__",
-    "__dict__", "__list__", "TensorShape", "TypeSpec", "CompositeTensor",
+    "__dict__", "__list__", "tuple", "list", "dict", "TensorShape", "TypeSpec", "CompositeTensor",
 })  # fmt: skip
 _LOOKUPS: Final = frozenset({"StringLookup", "IntegerLookup", "TextVectorization", "IndexLookup"})
-_PATH_KEYS: Final = frozenset({
-    "filepath", "file_path", "path", "filename", "file", "vocabulary", "vocabulary_path", "vocab_file",
-    "merges", "proto", "directory", "dir", "dirname", "cache_dir", "log_dir", "origin", "url", "weights_path",
-    "saved_model", "saved_model_path", "export_dir", "checkpoint",
-})  # fmt: skip
-# What a function may be called, with the package that it is registered under.
-_NAME: Final = re.compile(r"([\w.:-]+>)?[^\W\d]\w*(\.[^\W\d]\w*)*")
-# Keys whose texts are looked up as functions or classes.
-_LOOKED_UP: Final = frozenset({"activation", "recurrent_activation", "loss", "metrics", "weighted_metrics"})
+_SOURCE: Final = re.compile(r"\b(?:__import__|os\.(?:system|popen)|subprocess\.\w{1,20})\s?\(")
+_SOURCE_LOOKED_AT: Final = 64 * 1024
 _OP_LAYERS: Final = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "ClassMethod"})
 
 
@@ -49,10 +43,16 @@ class _Node:
 
     value: object
     place: tuple[str, ...] = ()
+    is_call: bool = False  # of TensorFlow, by a name of its own
 
     def inner(self, key: str | int, value: object) -> _Node:
         part = f"[{key}]" if isinstance(key, int) else shown(key)
-        return _Node(value, (*self.place, part)[-_PLACE_PARTS:])
+        is_call = (
+            isinstance(self.value, dict)
+            and str(self.value.get("class_name"))[:40] in _OP_LAYERS
+            and key == "config"
+        )
+        return _Node(value, (*self.place, part)[-_PLACE_PARTS:], is_call)
 
     @property
     def where(self) -> str:
@@ -61,15 +61,14 @@ class _Node:
 
 
 def config_faults(value: object) -> list[KerasFault]:
-    """What rebuilding a model from this configuration would do beside computing; the worst 200 at most."""
-    faults: list[KerasFault] = []
-    in_texts: list[KerasFault] = []
+    """What rebuilding a model from this configuration would do beside computing; some of each kind."""
+    faults: list[KerasFault] = FaultList()
+    in_texts: list[KerasFault] = FaultList()
     waiting = [_Node(value)]
-    while waiting and len(faults) + len(in_texts) < _FAULTS_LIMIT:
+    while waiting:
         node = waiting.pop()
         if isinstance(node.value, dict):
-            faults.extend(_object_faults(node, node.value))
-            faults.extend(_identifier_faults(node, node.value))
+            faults.extend(_table_faults(node, node.value))
             waiting.extend(node.inner(key, inner) for key, inner in reversed(node.value.items()))
         elif isinstance(node.value, list):
             waiting.extend(
@@ -95,7 +94,9 @@ def _outermost(faults: list[KerasFault]) -> list[KerasFault]:
 
 
 def looks_like_keras(value: object) -> bool:
-    """Whether Keras would take this JSON value for a model, layer or other object of its own."""
+    """Whether Keras or TensorFlow.js would take this JSON value for a model, layer or other object."""
+    if isinstance(value, dict) and MANIFEST in value:
+        return True
     topology = value.get("modelTopology", value) if isinstance(value, dict) else None
     if not isinstance(topology, dict):
         return False
@@ -103,10 +104,23 @@ def looks_like_keras(value: object) -> bool:
     return isinstance(config, dict) and isinstance(config.get("class_name"), str) and "config" in config
 
 
-def _object_faults(node: _Node, value: Mapping[str, object]) -> Iterator[KerasFault]:
+def _table_faults(node: _Node, value: Mapping[str, object]) -> Iterator[KerasFault]:
     name = value.get("class_name")
-    if not isinstance(name, str):
-        return
+    if isinstance(name, str):
+        yield from _object_faults(node, value, name)
+    elif not node.is_call:
+        yield from _reference_faults(node, value)
+        yield from _manifest_faults(node, value)
+
+
+def _manifest_faults(node: _Node, value: Mapping[str, object]) -> Iterator[KerasFault]:
+    """Files of weights outside the model that a model for TensorFlow.js names."""
+    for path in manifest_paths(value):
+        message = f"its weights are read from {shown(path)}, which lies outside the model"
+        yield KerasFault("loads-a-file", message, f"{node.where}, {MANIFEST}")
+
+
+def _object_faults(node: _Node, value: Mapping[str, object], name: str) -> Iterator[KerasFault]:
     config = value.get("config")
     table = config if isinstance(config, dict) else {}
     called = f" '{shown(str(table['name']))}'" if isinstance(table.get("name"), str) else ""
@@ -121,7 +135,8 @@ def _object_faults(node: _Node, value: Mapping[str, object]) -> Iterator[KerasFa
     if name in _VALUES:
         return
     yield from _name_faults(node, value, name, where)
-    yield from _special_faults(node, name, table, where)
+    # Models of Keras 1 have a bare list of layers.
+    yield from _special_faults(node, name, {"layers": config} if isinstance(config, list) else table, where)
     yield from _path_faults(node, name, table, where)
 
 
@@ -133,10 +148,23 @@ def _carries_code(config: Mapping[str, object]) -> bool:
         if isinstance(held, dict) and held.get("class_name") in ("__tuple__", "__lambda__", "tuple"):
             held = held.get("items", ["code"])
         is_list_of_text = isinstance(held, list) and bool(held) and isinstance(held[0], str)
-        is_source = isinstance(held, str) and not _NAME.fullmatch(held)
+        is_source = isinstance(held, str) and not is_name(held)
         if held is not None and (kind == "lambda" or is_list_of_text or is_source):
             return True
     return False
+
+
+def _has_layers(config: Mapping[str, object]) -> bool:
+    """Whether a model lists its layers, each an object with a class."""
+    layers = config.get("layers")
+    return isinstance(layers, list) and all(
+        isinstance(layer, dict) and isinstance(layer.get("class_name"), str) for layer in layers
+    )
+
+
+def _is_broken(function: object) -> bool:
+    """Whether what stands for the function of a Lambda layer is neither a name, nor an object, nor code."""
+    return function == [] or isinstance(function, bool | int | float)
 
 
 def _name_faults(node: _Node, value: Mapping[str, object], name: str, where: str) -> Iterator[KerasFault]:
@@ -145,6 +173,8 @@ def _name_faults(node: _Node, value: Mapping[str, object], name: str, where: str
         yield KerasFault("broken-config", f"{where} names a module that is no text", node.where)
         return
     is_function = name == "function"
+    if not is_function and isinstance(value.get("config"), str | int | float):
+        yield KerasFault("broken-config", f"{where} has a configuration that is none", node.where)
     looked_up = (
         value.get("spec_name") if name == "__typespec__" else value.get("config") if is_function else name
     )
@@ -156,7 +186,7 @@ def _name_faults(node: _Node, value: Mapping[str, object], name: str, where: str
     if verdict.tier is Tier.PLUMBING and _is_foreign(registered, name, looked_up):
         verdict = Verdict(Tier.INSTANCE, "a class registered under a name of its own")
     full = f"{module}.{looked_up}" if module else looked_up
-    if is_function and verdict.tier is Tier.INSTANCE and module not in (None, "", "builtins", "__main__"):
+    if is_function and verdict.tier is Tier.INSTANCE and not is_own_module(module):
         # Keras writes "builtins" for the functions of others: this was written by hand.
         verdict = Verdict(
             Tier.ATTACK, "Keras never writes a function of another package; old versions import it"
@@ -173,8 +203,9 @@ def _is_foreign(registered: object, name: str, looked_up: str) -> bool:
     """Whether the name under which a class was registered is not one that Keras gives its own."""
     if not isinstance(registered, str) or registered in (name, looked_up):
         return False
-    package, _, own = registered.rpartition(">")
-    return package not in ("", "keras", "Keras") and not (package == "Custom" and is_known_class(own))
+    package, _, own = registered.replace(">", ".").rpartition(".")
+    is_of_keras = package.split(".")[0] in ("", "keras", "Keras", "tf_keras", "builtins")
+    return not is_of_keras and not (package == "Custom" and is_known_class(own))
 
 
 def _special_faults(node: _Node, name: str, config: Mapping[str, object], where: str) -> Iterator[KerasFault]:
@@ -187,13 +218,24 @@ def _special_faults(node: _Node, name: str, config: Mapping[str, object], where:
         yield from _torch_faults(node, config, where)
     elif name in ("JaxLayer", "FlaxLayer"):
         yield KerasFault("custom-class", f"{name} and the functions it calls", node.where, subject=name)
-    elif name == "Lambda":
-        yield from _lambda_faults(node, config, where)
+    elif name in ("Sequential", "Functional") and not _has_layers(config):
+        yield KerasFault("broken-config", f"{where} has no list of layers", node.where)
+    elif name == "Lambda" and _is_broken(config.get("function")):
+        yield KerasFault("broken-config", f"{where} has a function that is none", node.where)
     elif name in _OP_LAYERS:
         yield from op_layer_fault(config, where, node.where)
+        yield from _exported_faults(node, config)
     elif name in _LOOKUPS and isinstance(config.get("vocabulary"), str):
         message = f"{where} reads its vocabulary from the file {shown(str(config['vocabulary']))}"
         yield KerasFault("loads-a-file", message, node.where)
+
+
+def _exported_faults(node: _Node, config: Mapping[str, object]) -> Iterator[KerasFault]:
+    """TensorFlow knows the functions of Keras by their names too."""
+    for key in ("function", "symbol"):
+        named = config.get(key)
+        if isinstance(named, str) and named.startswith("keras."):
+            yield from _reference_faults(node, {"function": named})
 
 
 def _torch_faults(node: _Node, config: Mapping[str, object], where: str) -> Iterator[KerasFault]:
@@ -204,69 +246,29 @@ def _torch_faults(node: _Node, config: Mapping[str, object], where: str) -> Iter
         yield KerasFault("hidden-pickle", f"{where} unpickles a PyTorch module: {attack}", node.where)
 
 
-def _lambda_faults(node: _Node, config: Mapping[str, object], where: str) -> Iterator[KerasFault]:
-    """A function that stands there by its name; one that is an object of its own is judged as such."""
-    for key in ("function", "output_shape", "mask"):
-        held, module = config.get(key), config.get("module" if key == "function" else f"{key}_module")
-        if not isinstance(held, str) or marshalled_code(held):
-            continue
-        verdict = judge_name(module if isinstance(module, str) else None, held, is_function=True)
-        if verdict.tier is Tier.ATTACK:
-            message = f"{where} calls {shown(held)} ({verdict.why})"
-            yield KerasFault("known-attack", message, node.where, subject=shown(held))
-        elif verdict.tier is Tier.INSTANCE:
-            yield KerasFault("custom-class", shown(held), node.where, subject=shown(held))
-
-
 def _path_faults(node: _Node, name: str, config: Mapping[str, object], where: str) -> Iterator[KerasFault]:
     if name == "TFSMLayer" or (name in _LOOKUPS and isinstance(config.get("vocabulary"), str)):
         return
-    for key in _PATH_KEYS & config.keys():
-        held = config[key]
-        if isinstance(held, str) and leads_outside(held):
-            message = f"{where} names the file {shown(held)} under '{key}', which lies outside the model"
-            yield KerasFault("loads-a-file", message, node.where)
+    for key, path in outside_paths(config):
+        message = f"{where} names the file {shown(path)} under '{key}', which lies outside the model"
+        yield KerasFault("loads-a-file", message, node.where)
 
 
-def _identifier_faults(node: _Node, value: Mapping[str, object]) -> Iterator[KerasFault]:
+def _reference_faults(node: _Node, value: Mapping[str, object]) -> Iterator[KerasFault]:
     """Functions that stand there by their name alone, as in `"loss": "mse"`."""
-    for key in _LOOKED_UP & value.keys():
-        for name in _names_in(value[key]):
-            module, _, last = name.rpartition(".")
-            verdict = judge_name(module or None, last, is_function=True)
-            if verdict.tier is Tier.ATTACK:
-                message = f"{key} at {node.where} looks up {shown(name)} ({verdict.why})"
-                yield KerasFault("known-attack", message, node.where, subject=shown(name))
-            elif verdict.tier is Tier.INSTANCE:
-                yield KerasFault("custom-class", shown(name), node.where, subject=shown(name))
-
-
-def _names_in(held: object) -> Iterator[str]:
-    """The names in a text, a list, or a table of names by output; nothing deeper."""
-    values = list(held.values()) if isinstance(held, dict) and "class_name" not in held else held
-    for value in values if isinstance(values, list) else [values]:
-        if isinstance(value, list):
-            yield from (inner for inner in value if isinstance(inner, str))
-        elif isinstance(value, str):
-            yield value
-
-
-def leads_outside(path: str) -> bool:
-    """Whether this path leads out of the folder it is given from, or to another machine.
-
-    >>> leads_outside("/etc/passwd"), leads_outside("../vocab.txt"), leads_outside("gs://bucket/x")
-    (True, True, True)
-    >>> leads_outside("vocab.txt"), leads_outside("/")
-    (False, False)
-    """
-    parts = path.replace("\\", "/").split("/")
-    is_absolute = path.startswith(("/", "\\", "~")) and len(path) > 1
-    has_drive = len(path) > 2 and path[1] == ":" and path[2] in "\\/"
-    return is_absolute or has_drive or ".." in parts or "://" in path[:16]
+    for name, verdict in references(value):
+        if verdict.tier is Tier.ATTACK:
+            message = f"{node.where} looks up {shown(name)} ({verdict.why})"
+            yield KerasFault("known-attack", message, node.where, subject=shown(name))
+        else:
+            yield KerasFault("custom-class", shown(name), node.where, subject=shown(name))
 
 
 def _text_faults(node: _Node, text: str) -> Iterator[KerasFault]:
-    if marshalled_code(text):
+    is_word = bool(node.place) and node.place[-1].startswith("[")  # of a vocabulary, which may hold any
+    if not is_word and _SOURCE.search(text[:_SOURCE_LOOKED_AT]):
+        yield KerasFault("marshalled-code", f"the text at {node.where} is Python code", node.where)
+    elif marshalled_code(text):
         message = f"the text at {node.where} is marshalled Python code"
         yield KerasFault("marshalled-code", message, node.where)
     elif attack := pickled_attack(text):

@@ -6,7 +6,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
+
+_OF_EACH_RULE: Final = 100
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,25 @@ class KerasFault:
     subject: str = ""
 
 
+class FaultList(list[KerasFault]):
+    """Faults, of each rule the first hundred: so many harmless ones hide no other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._counts: Counter[str] = Counter()
+
+    def append(self, fault: KerasFault) -> None:
+        """Adds a fault where there are not enough of its rule."""
+        self._counts[fault.rule] += 1
+        if self._counts[fault.rule] <= _OF_EACH_RULE:
+            super().append(fault)
+
+    def extend(self, faults: Iterable[KerasFault]) -> None:
+        """Adds several."""
+        for fault in faults:
+            self.append(fault)
+
+
 @dataclass
 class KerasReading:
     """Everything found in one file.
@@ -38,7 +62,7 @@ class KerasReading:
     """
 
     is_keras: bool = False
-    faults: list[KerasFault] = field(default_factory=list)
+    faults: list[KerasFault] = field(default_factory=FaultList)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     not_fetched: str = ""
 

@@ -15,7 +15,7 @@ import zipfile
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import PurePosixPath
-from typing import BinaryIO, Final, cast
+from typing import BinaryIO, Final
 
 from scanner.keras.configs import config_faults, looks_like_keras
 from scanner.keras.faults import KerasFault, KerasReading
@@ -29,6 +29,7 @@ from scanner.keras.json_text import (
     embedded_documents,
     read_document,
 )
+from scanner.keras.members import seekable_member
 from scanner.keras.payloads import attack_in, is_code
 from scanner.parts import PartlyReadError
 from scanner.pickles.stream import UNPACKING_ERRORS
@@ -59,6 +60,16 @@ _SHORT_PICKLE_BYTES: Final = 1024**2
 _UNPACKED_LIMIT_BYTES: Final = 64 * 1024**2
 _MEMBERS_LIMIT: Final = 10_000
 _JSON_START: Final = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*\{")
+# What Keras takes for an object of its own has both, though its signs may be written by number.
+_KEYS: Final = tuple(
+    re.compile(
+        b'"' + b"".join(rb"(?:%c|\\u00%02x)" % (sign, sign) for sign in word) + rb'"\s*:\s*' + value,
+        re.IGNORECASE,
+    )
+    for word, value in ((b"class_name", b'"'), (b"config", rb"[\[{]"))
+)
+_LONGEST_KEY_BYTES: Final = 64
+_CHUNKS_LIMIT: Final = 16
 _HEAD_BYTES: Final = 64
 _POINTER: Final = b"version https://git-lfs.github.com/spec/"
 
@@ -88,7 +99,7 @@ def _look(stream: BinaryIO, name: str, size_bytes: int, out: KerasReading) -> No
     elif head.startswith(SIGNATURE) or suffix in _HDF5_SUFFIXES:
         _look_into_hdf5(stream, size_bytes, head, suffix, out)
     elif suffix in (".json", ".config") and _JSON_START.match(head):
-        _look_into_json(stream, size_bytes, out)
+        _look_into_json(stream, out)
 
 
 def _look_into_archive(stream: BinaryIO, suffix: str, out: KerasReading) -> None:
@@ -97,14 +108,16 @@ def _look_into_archive(stream: BinaryIO, suffix: str, out: KerasReading) -> None
 
     try:
         with RelaxedZipFile(stream, "r") as archive:
-            members = archive.infolist()[:_MEMBERS_LIMIT]
+            members = archive.infolist()
+            if len(members) > _MEMBERS_LIMIT:
+                raise ValueError(f"{len(members)} members; a Keras model has a few")
             names = {info.filename for info in members}
             if suffix == ".keras" or _is_keras_archive(archive, names):
                 out.is_keras = True
                 if suffix == ".keras" and "config.json" not in names:
                     out.give_up("", "has no config.json, without which it is no Keras model")
                 for info in members:
-                    _look_into_member(archive, info, out)
+                    _look_into_member(stream, archive, info, out)
     except (*UNPACKING_ERRORS, ValueError, struct.error) as error:
         if suffix == ".keras":
             out.give_up("", f"is an archive that cannot be read ({_first(error)})")
@@ -119,13 +132,15 @@ def _is_keras_archive(archive: zipfile.ZipFile, names: set[str]) -> bool:
     )
 
 
-def _look_into_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, out: KerasReading) -> None:
+def _look_into_member(
+    stream: BinaryIO, archive: zipfile.ZipFile, info: zipfile.ZipInfo, out: KerasReading
+) -> None:
     name = info.filename.lower()
     try:
         if name.endswith((".json", ".config")):
             _look_into_text(_content(archive, info), info.filename, out, is_sure=name == "config.json")
         elif name.endswith((".h5", ".hdf5")):
-            _look_into_weights(archive, info, out)
+            _look_into_weights(stream, archive, info, out)
         elif name.endswith(_PROGRAMS):
             message = f"{shown(info.filename)}, which no Keras model needs"
             out.faults.append(KerasFault("carries-program", message, shown(info.filename)))
@@ -143,17 +158,20 @@ def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     return data
 
 
-def _look_into_weights(archive: zipfile.ZipFile, info: zipfile.ZipInfo, out: KerasReading) -> None:
-    with archive.open(info) as member:
-        if max(info.file_size, info.compress_size) <= _UNPACKED_LIMIT_BYTES:
-            data = member.read(_UNPACKED_LIMIT_BYTES)
-            stream: BinaryIO = io.BytesIO(data)
-            size_bytes = len(data)
-        else:  # seeks by unpacking anew, which takes time and no memory
-            stream, size_bytes = cast(BinaryIO, member), info.file_size
-        inner = KerasReading()
-        head = stream.read(_HEAD_BYTES)
-        _look_into_hdf5(stream, size_bytes, head, ".h5", inner)
+def _look_into_weights(
+    stream: BinaryIO, archive: zipfile.ZipFile, info: zipfile.ZipInfo, out: KerasReading
+) -> None:
+    inner = KerasReading()
+    if info.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        member, size_bytes = seekable_member(stream, info)
+    else:
+        with archive.open(info) as packed:
+            data = packed.read(_UNPACKED_LIMIT_BYTES + 1)
+        member, size_bytes = io.BytesIO(data), len(data)
+        if size_bytes > _UNPACKED_LIMIT_BYTES:
+            raise JsonTextError(f"longer than {_UNPACKED_LIMIT_BYTES} bytes and packed as no Keras model is")
+    head = member.read(_HEAD_BYTES)
+    _look_into_hdf5(member, size_bytes, head, ".h5", inner)
     where = shown(info.filename)
     out.faults.extend(
         KerasFault(fault.rule, fault.message, f"{where}, {fault.place}".strip(", "), fault.subject)
@@ -167,7 +185,7 @@ def _look_into_hdf5(stream: BinaryIO, size_bytes: int, head: bytes, suffix: str,
     if begin is None:
         out.give_up("", _what_it_is(head))
         if _JSON_START.match(head):
-            _look_into_json(stream, size_bytes, out)
+            _look_into_json(stream, out)
         return
     reading = read_hdf5(stream, size_bytes)
     out.is_keras = True
@@ -198,12 +216,28 @@ def _look_into_held(text: HeldText, out: KerasReading) -> None:
         out.faults.append(KerasFault("hidden-pickle", message, text.place))
 
 
-def _look_into_json(stream: BinaryIO, size_bytes: int, out: KerasReading) -> None:
+def _look_into_json(stream: BinaryIO, out: KerasReading) -> None:
     """Judges a JSON file when it is one of Keras; others may be of any length."""
     stream.seek(0)
     data = stream.read(LIMIT_BYTES + 1)
-    if b'"class_name"' in data or b"\\u" in data[:4096]:
+    if len(data) > LIMIT_BYTES:
+        if _mentions_both(stream, data):
+            out.give_up("", f"may be a Keras model, and is longer than {LIMIT_BYTES} bytes")
+    elif _could_be_keras(data):
         _look_into_text(data, "", out, is_sure=False)
+
+
+def _mentions_both(stream: BinaryIO, data: bytes) -> bool:
+    """Whether a long text, of which `data` is the beginning, has the keys of an object of Keras."""
+    missing = set(_KEYS)
+    tail = b""
+    for _ in range(_CHUNKS_LIMIT):
+        missing -= {key for key in missing if key.search(tail + data)}
+        if not missing or not data:
+            break
+        tail = data[-_LONGEST_KEY_BYTES:]
+        data = stream.read(LIMIT_BYTES)
+    return not missing
 
 
 def _look_into_text(data: bytes, place: str, out: KerasReading, *, is_sure: bool) -> None:
@@ -223,7 +257,7 @@ def _look_into_text(data: bytes, place: str, out: KerasReading, *, is_sure: bool
 
 
 def _could_be_keras(data: bytes) -> bool:
-    return all(word in data for word in (b'"class_name"', b'"config"', b"eras"))
+    return b'"weightsManifest"' in data or all(key.search(data) for key in _KEYS)
 
 
 def _judge(document: JsonDocument, place: str, out: KerasReading) -> None:

@@ -1,6 +1,6 @@
 r"""A file for a C library to read: errors on the way through it are kept, and the position is its own.
 
->>> stream = GuardedStream(io.BytesIO(b"....HDF"), 3, begin=4)
+>>> stream = GuardedStream(io.BytesIO(b"HDF..."), 3)
 >>> stream.read(10), stream.seek(1), stream.read(1)
 (b'HDF', 1, b'D')
 """
@@ -23,11 +23,11 @@ _PAST_THE_END: Final = "seek to before the beginning"
 
 
 class GuardedStream(io.RawIOBase):
-    """Part of another stream, readable and seekable."""
+    """The beginning of another stream, readable and seekable."""
 
-    def __init__(self, stream: BinaryIO, size_bytes: int, begin: int = 0) -> None:
+    def __init__(self, stream: BinaryIO, size_bytes: int) -> None:
         super().__init__()
-        self._stream, self._size, self._begin = stream, size_bytes, begin
+        self._stream, self._size = stream, size_bytes
         self._position = 0
         self._stored: PartlyReadError | None = None
 
@@ -67,7 +67,7 @@ class GuardedStream(io.RawIOBase):
         if count <= 0:
             return 0
         try:
-            self._stream.seek(self._begin + self._position)
+            self._stream.seek(self._position)
             data = self._stream.read(count)
         except PartlyReadError as error:
             self._stored = error

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from scanner.keras.guarded_stream import GuardedStream
 from scanner.keras.hdf5_arrays import ArrayJudge
-from scanner.keras.hdf5_found import FAULTS_LIMIT, Hdf5Found, text_of
+from scanner.keras.hdf5_found import Hdf5Found, text_of
 from scanner.tensorfiles.safetensors_layout import shown
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class _Walk:
         self._seen.add(address)
         waiting = [_Place(root, "/", (address,))]
         self._attributes(root, "/")
-        while waiting and len(self._out.faults) < FAULTS_LIMIT:
+        while waiting:
             waiting.extend(self._group(waiting.pop()))
         self._arrays.sum_up()
 

@@ -23,7 +23,7 @@ _OWN_FILTERS: Final = frozenset({1, 2, 3, 4, 5, 6, 32000})
 # Registered with the HDF Group, each a library to install: lzo, bzip2, Blosc, lz4, zstd and others.
 _REGISTERED_FILTERS: Final = frozenset({305, 307, *range(32001, 32041)})
 _NAMES_SHOWN: Final = 3
-_SOURCES_LIMIT: Final = 1000
+_SOURCES_LIMIT: Final = 50_000
 
 
 class ArrayJudge:
@@ -61,7 +61,9 @@ class ArrayJudge:
             self._out.fault("shape-bomb", message, "/")
 
     def _virtual(self, plan: h5py.h5p.PropDCID, path: str) -> None:
-        count = min(plan.get_virtual_count(), _SOURCES_LIMIT)
+        count = plan.get_virtual_count()
+        if count > _SOURCES_LIMIT:
+            raise ValueError(f"{shown(path)} is put together of {count} pieces")
         # "." is this file.
         if files := {plan.get_virtual_filename(index) for index in range(count)} - {"."}:
             names = ", ".join(shown(str(name)) for name in sorted(files)[:_NAMES_SHOWN])

@@ -15,7 +15,6 @@ from typing import Final
 from scanner.keras.faults import KerasFault, KerasReading
 from scanner.tensorfiles.safetensors_layout import shown
 
-FAULTS_LIMIT: Final = 200
 # Everything that is read of the texts of one file together.
 _READ_LIMIT_BYTES: Final = 64 * 1024**2
 
@@ -48,9 +47,8 @@ class Hdf5Found(KerasReading):
     bytes_left: int = _READ_LIMIT_BYTES
 
     def fault(self, rule: str, message: str, path: str) -> None:
-        """Notes what is wrong with the object at `path`; the first 200 at most."""
-        if len(self.faults) < FAULTS_LIMIT:
-            self.faults.append(KerasFault(rule, message, shown(path)))
+        """Notes what is wrong with the object at `path`."""
+        self.faults.append(KerasFault(rule, message, shown(path)))
 
     def keep(self, place: str, name: str, value: object) -> None:
         """Keeps the bytes of a value as h5py gives it.

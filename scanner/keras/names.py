@@ -30,6 +30,7 @@ import msgspec
 import yaml
 
 from scanner.errors import ScanError
+from scanner.keras.tensorflow_calls import reaches_out
 from scanner.pickles.globals import Tier, Verdict, classify, is_plausible
 
 _FILE: Final = "keras_names.yaml"
@@ -42,6 +43,17 @@ _ACTING: Final = re.compile(
     r"(de)?serialize|get|(model_)?from_|.*_from_(json|yaml|config|dir|file|url)|(un)?register|load|save|open|read"
     r"|write|set_|(en|dis)able|clear|run|exec|eval|import|call|fetch|download|extract|plot"
 )
+_NOWHERE: Final = frozenset({"", "builtins", "__main__"})
+_TENSORFLOW: Final = frozenset({"tensorflow", "tf"})
+# Functions that no loss or activation is called, whoever looks them up and wherever.
+_ACTING_NAMES: Final = frozenset({
+    "get_file", "load_model", "save_model", "model_from_json", "model_from_yaml", "model_from_config",
+    "load_weights", "save_weights", "load_img", "save_img", "enable_unsafe_deserialization",
+    "deserialize_keras_object", "func_load", "set_global_attribute", "get_custom_objects",
+    "load_op_library", "load_library", "py_function", "py_func", "numpy_function", "system", "popen",
+    "spawn", "check_output", "check_call", "run_path", "run_module", "execve", "urlopen", "urlretrieve",
+    "import_module", "read_file", "write_file",
+})  # fmt: skip
 _WORD_START: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _PLAIN: Final = Verdict(Tier.PLUMBING, "part of Keras")
 
@@ -81,7 +93,7 @@ def judge_name(module: str | None, name: str, *, is_function: bool = False) -> V
     """How `name` of `module` is judged; `is_function` when the configuration says it is one."""
     name = name.rpartition(">")[2] if is_function else name
     is_function = is_function or not name.lstrip("_")[:1].isupper()
-    if module in (None, "", "builtins", "__main__"):
+    if (module or "") in _NOWHERE:
         return _without_module(module or "", name, is_function=is_function)
     if not is_plausible(str(module), name):
         return Verdict(Tier.ATTACK, "it is no name that an honest writer could have written")
@@ -89,6 +101,11 @@ def judge_name(module: str | None, name: str, *, is_function: bool = False) -> V
     if inside is not None:
         return _of_keras(inside, name, is_function=is_function)
     return _of_others(str(module), name, is_function=is_function)
+
+
+def is_own_module(module: str | None) -> bool:
+    """Whether Keras writes this module for functions of the user's or of TensorFlow."""
+    return (module or "") in _NOWHERE or str(module).split(".")[0] in _TENSORFLOW
 
 
 def is_known_class(name: str) -> bool:
@@ -100,6 +117,8 @@ def _without_module(module: str, name: str, *, is_function: bool) -> Verdict:
     names = _names()
     if name in names.classes or name in names.functions or name.lower() in names.lowered:
         return _PLAIN
+    if name in _ACTING_NAMES:
+        return Verdict(Tier.ATTACK, "it does something else than compute")
     if hasattr(builtins, name):
         return Verdict(Tier.ATTACK, "it is a function of Python itself, which no model needs")
     if not is_plausible("builtins", name):
@@ -138,6 +157,8 @@ def _of_keras(inside: list[str], name: str, *, is_function: bool) -> Verdict:
 def _of_others(module: str, name: str, *, is_function: bool) -> Verdict:
     listed = classify(module, name)
     package = module.split(".")[0]
+    if package in _TENSORFLOW and reaches_out(f"{module}.{name}"):
+        return Verdict(Tier.ATTACK, "this part of TensorFlow does more than compute")
     if package in _names().companions and not is_function:
         return Verdict(Tier.PLUMBING, "part of a companion of Keras")
     if listed.tier is Tier.ATTACK:

@@ -45,7 +45,7 @@ def op_layer_fault(config: Mapping[str, object], where: str, place: str) -> Iter
     """What a layer of one TensorFlow call does beside computing."""
     for key in ("function", "symbol"):
         named = config.get(key)
-        if isinstance(named, str) and _reaches_out(named):
+        if isinstance(named, str) and reaches_out(named):
             yield _fault(where, place, named)
     node = config.get("node_def")
     if isinstance(node, str):
@@ -59,7 +59,8 @@ def is_acting_op(operation: str) -> bool:
     return operation in _OPS
 
 
-def _reaches_out(named: str) -> bool:
+def reaches_out(named: str) -> bool:
+    """Whether this dotted name of TensorFlow reaches files, libraries, other processes or Python."""
     parts = named.split(".")
     last = parts[-1]
     return (

@@ -12,61 +12,36 @@ reason; what is no pickle yields nothing.
 
 from __future__ import annotations
 
-import ast
 import io
-import re
 import tarfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final, cast
 
 from scanner.parts import PartlyReadError
-from scanner.pickles.compressed import decompressor_of, unopenable_kind
-from scanner.pickles.found import FileReading, FoundPickle, Unreadable
-from scanner.pickles.globals import is_plausible
-from scanner.pickles.reader import is_attack, read_pickles
-from scanner.pickles.stream import UNPACKING_ERRORS, BrokenPickleError, ByteStream, PickleReading
-
-# Names under which a file that is no readable pickle cannot be let pass.
-_PICKLE_SUFFIXES: Final = frozenset({
-    ".pkl", ".pickle", ".pck", ".pt", ".pth", ".ckpt", ".joblib", ".dill", ".cloudpickle", ".npy", ".npz",
-})  # fmt: skip
-# What transformers, PEFT, diffusers and accelerate hand to torch.load; other .bin files may be anything.
-_TORCH_BIN: Final = re.compile(
-    r"(diffusion_)?(pytorch_model|adapter_model|training_args|optimizer|scheduler|pytorch_lora_weights)"
-    r"([._-][\w.-]+)?\.bin",
-    re.IGNORECASE,
+from scanner.pickles.bare import PICKLE_SUFFIXES, look_into_npy, look_into_pickle
+from scanner.pickles.compressed import decompressor_of, inflates_to_pickle, unopenable_kind
+from scanner.pickles.found import FileReading, Unreadable, give_up
+from scanner.pickles.numpy_files import MAGIC
+from scanner.pickles.part import Part
+from scanner.pickles.programs import (
+    SOURCE_LIMIT_BYTES,
+    ReadsPython,
+    is_of_torch,
+    is_torchscript,
+    packaged_calls,
+    reads_nothing,
+    torchscript_calls,
 )
-_LFS_POINTER: Final = b"version https://git-lfs.github.com/spec/"
-_OLD_TORCH_TAR_MEMBERS: Final = frozenset({"sys_info", "pickle", "storages", "tensors"})
+from scanner.pickles.stream import UNPACKING_ERRORS
+
 _HEAD: Final = 512
 _DEPTH_LIMIT: Final = 3
 # An archive inside an archive is unpacked into memory, up to this size.
-_NESTED_LIMIT_BYTES: Final = 256 * 1024**2
-_NPY_HEADER_LIMIT: Final = 64 * 1024
-_PYTHON2_LONG: Final = re.compile(r"(\d)L\b")
-
-
-@dataclass(frozen=True)
-class _Part:
-    """Something that can be opened from the beginning as often as needed."""
-
-    name: str
-    member: str
-    open: Callable[[], BinaryIO]
-    size_bytes: int
-    depth: int
-
-    @property
-    def suffix(self) -> str:
-        return PurePosixPath(self.member or self.name).suffix.lower()
-
-    def inner(self, name: str, opener: Callable[[], BinaryIO], size_bytes: int) -> _Part:
-        member = f"{self.member}:{name}" if self.member else name
-        return _Part(self.name, member, opener, size_bytes, self.depth + 1)
+_NESTED_LIMIT_BYTES: Final = 128 * 1024**2
+_PIECE_BYTES: Final = 1024**2
 
 
 def look_into(path: Path, name: str) -> FileReading:
@@ -78,14 +53,25 @@ def look_into(path: Path, name: str) -> FileReading:
     return look_into_opened(lambda: path.open("rb"), name, path.stat().st_size)
 
 
-def look_into_opened(opener: Callable[[], BinaryIO], name: str, size_bytes: int) -> FileReading:
+def look_into_opened(
+    opener: Callable[[], BinaryIO],
+    name: str,
+    size_bytes: int,
+    reads_python: ReadsPython = reads_nothing,
+) -> FileReading:
     """The same for a file of this size that `opener` opens at its beginning, as often as it is called.
+
+    Args:
+        opener: Opens it.
+        name: What the model calls it.
+        size_bytes: Its length.
+        reads_python: Finds what Python source in an archive of torch does that needs an explanation.
 
     Raises:
         OSError: when the file itself cannot be read.
     """
-    reading = FileReading()
-    part = _Part(name, "", opener, size_bytes, 0)
+    reading = FileReading(reads_python=reads_python)
+    part = Part(name, "", opener, size_bytes, 0)
     ends_as_zip = _ends_as_zip(part, reading)
     _look(part, reading)
     if ends_as_zip:  # a file may be one thing from its beginning and a zip archive from its end
@@ -93,7 +79,7 @@ def look_into_opened(opener: Callable[[], BinaryIO], name: str, size_bytes: int)
     return reading
 
 
-def _ends_as_zip(part: _Part, out: FileReading) -> bool:
+def _ends_as_zip(part: Part, out: FileReading) -> bool:
     """Whether a file that begins as something else is a zip archive to whoever begins at its end."""
     with closing(part.open()) as stream:
         try:
@@ -103,7 +89,7 @@ def _ends_as_zip(part: _Part, out: FileReading) -> bool:
             return False
 
 
-def _as_far_as_fetched(part: _Part, out: FileReading, look: Callable[[_Part, FileReading], None]) -> None:
+def _as_far_as_fetched(part: Part, out: FileReading, look: Callable[[Part, FileReading], None]) -> None:
     """Looks into a part; that it was not fetched far enough is listed, and others are looked into."""
     try:
         look(part, out)
@@ -111,84 +97,110 @@ def _as_far_as_fetched(part: _Part, out: FileReading, look: Callable[[_Part, Fil
         out.not_fetched.append(Unreadable(part.member, str(error)))
 
 
-def _look(part: _Part, out: FileReading) -> None:
+def _look(part: Part, out: FileReading) -> None:
     _as_far_as_fetched(part, out, _look_by_content)
 
 
-def _look_by_content(part: _Part, out: FileReading) -> None:
+def _look_by_content(part: Part, out: FileReading) -> None:
     try:
         with closing(part.open()) as stream:
             head = stream.read(_HEAD)
     except UNPACKING_ERRORS as error:
-        _give_up(part, out, f"cannot be unpacked ({error})")
+        give_up(part, out, f"cannot be unpacked ({error})")
         return
     unopenable = unopenable_kind(head)
-    decompressor = decompressor_of(head, accepts_zlib=part.suffix in _PICKLE_SUFFIXES)
+    decompressor = decompressor_of(
+        head, accepts_zlib=part.suffix in PICKLE_SUFFIXES or inflates_to_pickle(head)
+    )
     if unopenable:
-        _give_up(part, out, f"is {unopenable}, which this check cannot open")
+        give_up(part, out, f"is {unopenable}, which this check cannot open")
     elif head.startswith(b"PK\x03\x04"):
         _nested(part, out, _look_into_zip)
     elif decompressor is not None:
         _look_into_compressed(part, out, decompressor)
     elif head[257:262] == b"ustar" or _is_oldest_tar(head):
         _nested(part, out, _look_into_tar)
-    elif head.startswith(b"\x93NUMPY"):
-        _look_into_npy(part, out)
+    elif head.startswith(MAGIC):
+        look_into_npy(part, out)
     else:
-        _look_into_pickle(part, out, head)
+        look_into_pickle(part, out, head)
 
 
-def _give_up(part: _Part, out: FileReading, reason: str) -> None:
-    out.unreadable.append(Unreadable(part.member, reason))
-
-
-def _nested(part: _Part, out: FileReading, look: Callable[[_Part, FileReading], None]) -> None:
+def _nested(part: Part, out: FileReading, look: Callable[[Part, FileReading], None]) -> None:
     """Looks into an archive, which needs seeking: one inside another is unpacked into memory first."""
     if part.depth == 0:
         look(part, out)
         return
     if part.depth > _DEPTH_LIMIT:
-        _give_up(part, out, f"is an archive inside {part.depth} others")
+        give_up(part, out, f"is an archive inside {part.depth} others")
         return
     try:
         with closing(part.open()) as stream:
-            data = stream.read(_NESTED_LIMIT_BYTES + 1)
+            data = _read_at_most(stream, _NESTED_LIMIT_BYTES + 1)
     except UNPACKING_ERRORS as error:
-        _give_up(part, out, f"cannot be unpacked ({error})")
+        give_up(part, out, f"cannot be unpacked ({error})")
         return
     if len(data) > _NESTED_LIMIT_BYTES:
-        _give_up(part, out, f"is an archive of more than {_NESTED_LIMIT_BYTES} bytes inside another")
+        give_up(part, out, f"is an archive of more than {_NESTED_LIMIT_BYTES} bytes inside another")
         return
-    look(_Part(part.name, part.member, lambda: io.BytesIO(data), len(data), part.depth), out)
+    look(Part(part.name, part.member, lambda: io.BytesIO(data), len(data), part.depth), out)
 
 
-def _look_into_zip(part: _Part, out: FileReading) -> None:
+def _read_at_most(stream: BinaryIO, limit_bytes: int) -> bytes:
+    """Piece by piece: readers of compressed files set memory aside for all that they are asked for."""
+    data = io.BytesIO()
+    while data.tell() < limit_bytes and (piece := stream.read(min(_PIECE_BYTES, limit_bytes - data.tell()))):
+        data.write(piece)
+    return data.getvalue()
+
+
+def _look_into_zip(part: Part, out: FileReading) -> None:
     # Forgives wrong checksums and flags as PyTorch's own reader does, so that neither hides a member.
     from picklescan.relaxed_zipfile import RelaxedZipFile
 
     try:
         with closing(part.open()) as stream, RelaxedZipFile(stream, "r") as archive:
+            names = frozenset(archive.namelist())
             for info in archive.infolist():
                 if not is_folder(info.filename):
                     member = part.inner(info.filename, _member_opener(archive, info), info.file_size)
                     _look_into_member(member, info, out)
+                    _look_into_program(member, names, out)
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
-        _give_up(part, out, f"is a zip archive that cannot be read ({error})")
+        give_up(part, out, f"is a zip archive that cannot be read ({error})")
 
 
 def _member_opener(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], BinaryIO]:
     return lambda: cast(BinaryIO, archive.open(info))
 
 
-def _look_into_member(part: _Part, info: zipfile.ZipInfo, out: FileReading) -> None:
+def _look_into_member(part: Part, info: zipfile.ZipInfo, out: FileReading) -> None:
     try:
         _look(part, out)
     except UNPACKING_ERRORS as error:
         marked = " and is marked as encrypted" if info.flag_bits & 1 else ""
-        _give_up(part, out, f"cannot be unpacked{marked} ({error})")
+        give_up(part, out, f"cannot be unpacked{marked} ({error})")
 
 
-def _look_into_tar(part: _Part, out: FileReading) -> None:
+def _look_into_program(part: Part, members: Set[str], out: FileReading) -> None:
+    """Source code that torch compiles or runs, which is no pickle."""
+    name = part.name_in_archive
+    if not name.endswith(".py") or not is_of_torch(members):
+        return
+    try:
+        with closing(part.open()) as stream:
+            source = stream.read(SOURCE_LIMIT_BYTES + 1)
+    except UNPACKING_ERRORS:
+        return  # the part was listed as one that cannot be unpacked
+    if len(source) > SOURCE_LIMIT_BYTES:
+        give_up(part, out, f"is source code of more than {SOURCE_LIMIT_BYTES} bytes")
+    elif is_torchscript(name, members):
+        out.programs.extend(torchscript_calls(part.member, source))
+    else:
+        out.programs.extend(packaged_calls(part.member, source, out.reads_python))
+
+
+def _look_into_tar(part: Part, out: FileReading) -> None:
     try:
         with closing(part.open()) as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
             for info in archive:
@@ -196,80 +208,22 @@ def _look_into_tar(part: _Part, out: FileReading) -> None:
                     opener = _tar_opener(archive, info)
                     _look(part.inner(info.name, opener, info.size), out)
     except tarfile.TarError as error:
-        _give_up(part, out, f"is a tar archive that cannot be read ({error})")
+        give_up(part, out, f"is a tar archive that cannot be read ({error})")
 
 
 def _tar_opener(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Callable[[], BinaryIO]:
     return lambda: cast(BinaryIO, archive.extractfile(info))
 
 
-def _look_into_compressed(part: _Part, out: FileReading, unpack: Callable[[BinaryIO], BinaryIO]) -> None:
+def _look_into_compressed(part: Part, out: FileReading, unpack: Callable[[BinaryIO], BinaryIO]) -> None:
     if part.depth > _DEPTH_LIMIT:
-        _give_up(part, out, f"is compressed inside {part.depth} other containers")
+        give_up(part, out, f"is compressed inside {part.depth} other containers")
         return
     name = part.member or part.name
     stem = (
         name.removesuffix(PurePosixPath(name).suffix) if part.suffix in (".gz", ".bz2", ".xz", ".z") else name
     )
-    _look(_Part(stem, part.member, lambda: unpack(part.open()), 0, part.depth + 1), out)
-
-
-def _look_into_npy(part: _Part, out: FileReading) -> None:
-    with closing(part.open()) as raw:
-        stream = ByteStream(raw)
-        try:
-            has_objects = _npy_has_objects(stream)
-        except (BrokenPickleError, ValueError, SyntaxError, RecursionError, MemoryError) as error:
-            _give_up(part, out, f"is a numpy array with a broken header ({error})")
-            return
-    reading = read_pickles(part.open, stream.position) if has_objects else PickleReading(())
-    out.pickles.append(FoundPickle(part.member, reading, True))
-
-
-def _npy_has_objects(stream: ByteStream) -> bool:
-    """Whether the elements are pickled; reads up to the end of the header. Source: numpy.lib.format."""
-    major = stream.read(8)[6]
-    length = int.from_bytes(stream.read(2 if major == 1 else 4), "little")
-    if major not in (1, 2, 3) or length > _NPY_HEADER_LIMIT:
-        raise ValueError(f"version {major}, {length} bytes long")
-    text = stream.read(length).decode("utf-8" if major == 3 else "latin-1").strip()
-    header = ast.literal_eval(_PYTHON2_LONG.sub(r"\1", text))
-    if not isinstance(header, dict) or "descr" not in header:
-        raise ValueError("no element type")
-    return _mentions_objects(header["descr"])
-
-
-def _mentions_objects(descr: object) -> bool:
-    if isinstance(descr, str):
-        return "O" in descr or "object" in descr
-    return isinstance(descr, (list, tuple)) and any(_mentions_objects(item) for item in descr[:4096])
-
-
-def _look_into_pickle(part: _Part, out: FileReading, head: bytes) -> None:
-    in_old_torch_tar = part.depth > 0 and part.member in _OLD_TORCH_TAR_MEMBERS
-    by_name = part.suffix in _PICKLE_SUFFIXES or in_old_torch_tar or _is_torch_bin(part)
-    by_magic = len(head) > 1 and head[0] == 0x80 and head[1] <= 5 and not _is_safetensors(part, head)
-    if by_name and not head:
-        _give_up(part, out, "is empty")
-    elif by_name and head.startswith(_LFS_POINTER):
-        _give_up(part, out, "is a pointer of git-lfs: the file that it stands for was not fetched")
-    if not head or head.startswith(_LFS_POINTER):
-        return
-    reading = read_pickles(part.open)
-    is_certain = by_name or (by_magic and not is_raw_storage(part.member))
-    # Text that happens to spell instructions names no module that could exist.
-    is_whole = reading.streams > 0 and any(is_plausible(use.module, use.name) for use in reading.globals)
-    if is_certain or is_whole or any(is_attack(use) for use in reading.globals):
-        out.pickles.append(FoundPickle(part.member, reading, is_certain))
-
-
-def _is_torch_bin(part: _Part) -> bool:
-    return not part.member and _TORCH_BIN.fullmatch(PurePosixPath(part.name).name) is not None
-
-
-def _is_safetensors(part: _Part, head: bytes) -> bool:
-    """Whether this begins with a length, which may look like a pickle's magic, and JSON."""
-    return head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= part.size_bytes - 8
+    _look(Part(stem, part.member, lambda: unpack(part.open()), 0, part.depth + 1), out)
 
 
 def _is_oldest_tar(head: bytes) -> bool:
@@ -284,9 +238,3 @@ def _is_oldest_tar(head: bytes) -> bool:
 def is_folder(member: str) -> bool:
     """Whether this member of a zip archive is a folder; `ZipInfo.is_dir` fails on a member without a name."""
     return member.endswith("/")
-
-
-def is_raw_storage(member: str) -> bool:
-    """Whether this member of a torch archive is a tensor's numbers, which may begin with any bytes."""
-    folder, _, name = member.rpartition("/")
-    return folder.endswith("data") and name.isdigit()

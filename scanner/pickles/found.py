@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from scanner.pickles.part import Part
+from scanner.pickles.programs import FoundProgram, ReadsPython, reads_nothing
 from scanner.pickles.stream import PickleReading
 
 
@@ -45,15 +47,24 @@ class FileReading:
 
     Attributes:
         pickles: What was found.
+        programs: What programs in archives do.
         unreadable: Parts that cannot be opened.
         not_fetched: Parts of a file that was read in part, which were not read far enough to tell.
+        reads_python: What reads Python source in archives.
     """
 
     pickles: list[FoundPickle] = field(default_factory=list)
+    programs: list[FoundProgram] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
     not_fetched: list[Unreadable] = field(default_factory=list)
+    reads_python: ReadsPython = reads_nothing
 
     @property
     def is_relevant(self) -> bool:
-        """Whether the file holds, or may hold, a pickle at all."""
-        return bool(self.pickles or self.unreadable)
+        """Whether the file holds, or may hold, a pickle at all, or a program beside one."""
+        return bool(self.pickles or self.programs or self.unreadable)
+
+
+def give_up(part: Part, out: FileReading, reason: str) -> None:
+    """Lists a part as one that cannot be looked into, for this reason."""
+    out.unreadable.append(Unreadable(part.member, reason))

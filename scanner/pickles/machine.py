@@ -1,29 +1,32 @@
 """The stack and memo that a pickle works on, with stand-ins where a loader would have objects.
 
 The instructions of `scanner.pickles.instructions` push, pop and store here as they would there. Nothing is
-imported or built, and large arguments are skipped, never held.
+imported or built, large arguments are skipped, and what is kept is bounded whatever the file asks for: of a
+memo of ten million entries only those that a name or a call could be made of.
 
 >>> import io
 >>> machine = Machine(ByteStream(io.BytesIO()))
 >>> machine.look_up("os", "system")
->>> [use.path for use in machine.globals.values()]
+>>> [use.path for use in machine.uses()]
 ['os.system']
 """
 
 from __future__ import annotations
 
 import pickletools
-import re
 import sys
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Final
 
+from scanner.pickles.hidden import SHORTEST
+from scanner.pickles.memo import HELD_LIMIT, Memo
+from scanner.pickles.stand_ins import OPAQUE, Constant, lean, small
 from scanner.pickles.stream import BrokenPickleError, ByteStream, GlobalUse
 
-# Strings longer than this name no module; constants longer than this are not looked into.
-_NAME_LIMIT: Final = 512
-_KEEP_LIMIT: Final = 1 << 20
-_BLOB_LIMIT: Final = 1024
+# Strings longer than this name no module; constants longer than this are not held.
+_NAME_LIMIT: Final = 256
+KEEP_LIMIT: Final = 1 << 20
 # Width in bytes and sign of the length in front of a counted argument.
 _LENGTHS: Final = {
     pickletools.TAKEN_FROM_ARGUMENT1: (1, False),
@@ -31,37 +34,21 @@ _LENGTHS: Final = {
     pickletools.TAKEN_FROM_ARGUMENT4U: (4, False),
     pickletools.TAKEN_FROM_ARGUMENT8U: (8, False),
 }
-# Entries of stack and memo: a pickled vocabulary of a million words needs two million.
-_ROOM: Final = 8_000_000
-# How a pickle begins: raw (protocol 2 and up), in base64, in hex, or in the text of protocol 0.
-_PICKLE_STARTS: Final = (*(bytes((0x80, n)) for n in range(6)), b"gA", b"80", b"c", b"(")
+# Entries of the stack: a tuple of two million numbers is the greatest thing that is put there at once.
+_ROOM: Final = 2_000_000
+_MARKS_LIMIT: Final = 500_000
+# Different names; a checkpoint of a great program has some hundred.
+_NAMES_LIMIT: Final = 20_000
 
 
-class Opaque:
-    """Stands for any object whose content does not matter here."""
+@dataclass(slots=True)
+class Conduct:
+    """What a pickle does with a name, as far as it was read; see `GlobalUse`."""
 
-
-@dataclass
-class Made:
-    """Stands for the result of a call, with what is needed to find the length of a raw array.
-
-    `items` is what was stored in it as in a table, kept for machines that keep tables.
-    """
-
-    maker: GlobalUse | None
-    args: tuple[object, ...] = ()
-    state: object = None
-    items: dict[object, object] | None = None
-
-
-@dataclass(frozen=True)
-class Stored:
-    """Stands for what lies beside the pickle under a persistent id."""
-
-    key: object
-
-
-OPAQUE: Final = Opaque()
+    is_called: bool = False
+    idle_calls: int = 0
+    harmful: bool = False
+    deed: str = ""
 
 
 @dataclass
@@ -71,13 +58,16 @@ class Machine:
     Attributes:
         stream: Where instructions are read from.
         globals: Every (module, name) looked up so far, with its first use.
-        blobs: Constants that may be pickles themselves, with the byte of their instruction.
+        conduct: What is done with them.
+        on_constant: Called with the byte of its instruction, the offset and the length of every constant that
+            may be a pickle itself, and its content, the first mebibyte of a longer one.
         follows_joblib: Whether to step over joblib's raw arrays, as joblib does and pickle does not.
         keeps_tables: Whether to keep tables of any length and persistent ids, as a reader of tensors
             needs them; else both stay opaque.
-        room: How many entries stack and memo may have each.
+        room: How many entries the stack may have.
         patience: How many instructions may be read.
         has_proto: Whether it announced a protocol, which bytes that are no pickle rarely do.
+        complaint: What a loader would stop at although the instructions go on, a clause; "" for nothing.
         opcodes: Instructions read so far.
         kept: Entries stored in tables so far, when tables are kept.
         at: Offset of the current instruction.
@@ -85,39 +75,53 @@ class Machine:
 
     stream: ByteStream
     globals: dict[tuple[str, str], GlobalUse] = field(default_factory=dict)
-    blobs: list[tuple[int, bytes]] = field(default_factory=list)
+    conduct: dict[tuple[str, str], Conduct] = field(default_factory=dict)
+    on_constant: Callable[[int, int, int, bytes], None] | None = None
     follows_joblib: bool = True
     keeps_tables: bool = False
     room: int = _ROOM
     patience: int = sys.maxsize
     has_proto: bool = False
+    complaint: str = ""
     opcodes: int = 0
     kept: int = 0
     at: int = 0
     stack: list[object] = field(default_factory=list)
     marks: list[int] = field(default_factory=list)
-    memo: dict[int, object] = field(default_factory=dict)
 
-    def argument(self, opcode: pickletools.OpcodeInfo) -> bytes:
+    def __post_init__(self) -> None:
+        self.memo = Memo(holds_all=self.keeps_tables)
+
+    def check_room(self) -> None:
+        """Whether what is held is still in bounds.
+
+        Raises:
+            BrokenPickleError: when it is not.
+        """
+        entries = len(self.memo) if self.keeps_tables else 0
+        if max(len(self.stack), entries) > self.room or len(self.marks) > _MARKS_LIMIT:
+            raise BrokenPickleError(f"byte {self.at}: it keeps more than {self.room} objects at once")
+        if self.opcodes > self.patience:
+            raise BrokenPickleError(f"byte {self.at}: it has more than {self.patience} instructions")
+
+    def argument(self, shape: int, name: str) -> bytes:
         """Reads what follows an instruction, at most its first mebibyte; the rest is skipped.
 
         Raises:
             BrokenPickleError: when the stream ends before it does.
         """
-        if opcode.arg is None:
-            return b""
-        shape = opcode.arg.n
-        if shape >= 0:
-            return self.stream.read(shape)
         if shape == pickletools.UP_TO_NEWLINE:
-            is_pair = opcode.name in ("GLOBAL", "INST")
+            is_pair = name in ("GLOBAL", "INST")
             return self.stream.line() + (b"\n" + self.stream.line() if is_pair else b"")
         width, is_signed = _LENGTHS[shape]
         count = int.from_bytes(self.stream.read(width), "little", signed=is_signed)
         if count < 0:
-            raise BrokenPickleError(f"byte {self.at}: negative length {count}")
-        kept = self.stream.read(min(count, _KEEP_LIMIT))
-        self.stream.skip(count - len(kept))
+            self.complain(f"negative length {count}")
+            return b""
+        kept = self.stream.read(min(count, KEEP_LIMIT))
+        if count >= KEEP_LIMIT:
+            self.keep_blob(kept, count)
+            self.stream.skip(count - len(kept))
         return kept
 
     def push(self, value: object) -> None:
@@ -141,35 +145,93 @@ class Machine:
 
     def look_up(self, module: str, name: str) -> None:
         """Pushes a global and remembers it."""
-        use = GlobalUse(module, name, self.at)
-        self.globals.setdefault((module, name), use)
-        self.push(use)
+        self.push(self.name(module, name))
+
+    def name(self, module: str, name: str) -> GlobalUse:
+        """A global, remembered.
+
+        Raises:
+            BrokenPickleError: when there are too many of them.
+        """
+        known = self.globals.get((module, name))
+        if known is not None:
+            return known
+        if len(self.globals) >= _NAMES_LIMIT:
+            raise BrokenPickleError(f"byte {self.at}: it looks up more than {_NAMES_LIMIT} names")
+        use = self.globals[module, name] = GlobalUse(module, name, self.at)
+        if self.memo.has_dropped:
+            self.memo.hold((module, name))
+        return use
+
+    def conduct_of(self, use: GlobalUse) -> Conduct:
+        """What is done with this name."""
+        return self.conduct.setdefault((use.module, use.name), Conduct())
+
+    def blame(self, use: GlobalUse, deed: str) -> None:
+        """Remembers that the pickle does this with the name."""
+        conduct = self.conduct_of(use)
+        conduct.deed = conduct.deed or deed
+
+    def uses(self) -> list[GlobalUse]:
+        """Every name looked up, with what was done with it."""
+        found = []
+        for key, use in self.globals.items():
+            conduct = self.conduct.get(key)
+            if conduct is not None:
+                is_idle = conduct.idle_calls > 0 and not conduct.harmful
+                use = replace(use, is_called=conduct.is_called, is_idle=is_idle, deed=conduct.deed)
+            found.append(use)
+        return found
+
+    def tuple_of(self, items: list[object]) -> object:
+        """A tuple of these, with as much in it as somebody may ask for."""
+        return small(items) if self.keeps_tables else lean(items)
+
+    def kept_of(self, maker: GlobalUse, args: tuple[object, ...]) -> tuple[object, ...]:
+        """The arguments of this maker that anybody will ask for: of an element type its code."""
+        if self.keeps_tables:
+            return args
+        is_dtype = (maker.module, maker.name) == ("numpy", "dtype")
+        return args[:1] if is_dtype and args and isinstance(args[0], str) else ()
+
+    def complain(self, reason: str) -> None:
+        """Remembers where a loader would stop although the instructions can be read on."""
+        self.complaint = self.complaint or f"byte {self.at}: {reason}"
 
     def remember(self, index: int) -> None:
         """Stores the top in the memo as well."""
         top = self.pop()
         self.push(top)
-        self.memo[index] = top
+        self.memo.store(index, top)
 
     def recall(self, index: int) -> None:
         """Pushes what the memo holds at `index`."""
-        if index not in self.memo:
-            raise BrokenPickleError(f"byte {self.at}: memo entry {index} was never stored")
-        self.push(self.memo[index])
+        try:
+            self.push(self.memo.load(index))
+        except KeyError:
+            raise BrokenPickleError(f"byte {self.at}: memo entry {index} was never stored") from None
 
     def text(self, data: bytes) -> None:
-        """Pushes a string; a long one stays opaque."""
-        self.keep_blob(data)
-        self.push(data.decode("utf-8", "backslashreplace") if len(data) <= _NAME_LIMIT else OPAQUE)
+        """Pushes a string; of a long one only its beginning stays."""
+        if len(data) >= SHORTEST:
+            self.keep_blob(data)
+        if len(data) > _NAME_LIMIT:
+            self.push(Constant.of(data))
+        elif len(self.stack) > HELD_LIMIT and not self.keeps_tables:
+            self.memo.has_dropped = True
+            self.push(OPAQUE)
+        else:
+            self.push(data.decode("utf-8", "backslashreplace"))
 
-    def keep_blob(self, data: bytes) -> None:
-        """Remembers a constant that begins as pickles do."""
-        if 8 <= len(data) < _KEEP_LIMIT and len(self.blobs) < _BLOB_LIMIT and data.startswith(_PICKLE_STARTS):
-            self.blobs.append((self.at, data))
+    def keep_blob(self, data: bytes, length: int = 0) -> None:
+        """Hands on a constant, unless it was handed on when the rest of it was skipped."""
+        if self.on_constant is not None and (length or SHORTEST <= len(data) < KEEP_LIMIT):
+            self.on_constant(self.at, self.stream.position - len(data), length or len(data), data)
 
-    def decimal(self, line: bytes) -> int:
-        """The whole number that a line of protocol 0 spells."""
+    def decimal(self, line: bytes, base: int = 10) -> int:
+        """The whole number that a line spells, as Python reads it: with signs and underscores."""
         digits = line.strip().rstrip(b"L")
-        if len(digits) > 40 or not re.fullmatch(rb"-?\d+", digits):
-            raise BrokenPickleError(f"byte {self.at}: {digits[:20]!r} is not a number")
-        return int(digits)
+        try:
+            return int(digits, base) if len(digits) <= 40 else 0
+        except ValueError:
+            raise BrokenPickleError(f"byte {self.at}: {digits[:20]!r} is not a number") from None

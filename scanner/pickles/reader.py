@@ -8,27 +8,34 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import io
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from typing import BinaryIO, Final
+from functools import partial
+from typing import BinaryIO, Final, cast
 
-from scanner.pickles.globals import Tier, classify, is_plausible
+from scanner.pickles.globals import Tier, is_plausible
+from scanner.pickles.hidden import START, from_latin, may_hide, places, unwrapped
 from scanner.pickles.instructions import run
+from scanner.pickles.judging import judge
 from scanner.pickles.machine import Machine
 from scanner.pickles.stream import HIDDEN, BrokenPickleError, ByteStream, GlobalUse, PickleReading
+from scanner.pickles.windows import Window
 
 # The first pickle of PyTorch's format before 1.6 is this number; four more follow, then raw numbers.
 # Source: torch/serialization.py, MAGIC_NUMBER and _legacy_load.
 _TORCH_MAGIC: Final = 0x1950A86A20F9469CFC6C
 _TORCH_STREAMS: Final = 5
 _JOBLIB_ARRAY: Final = ("joblib.numpy_pickle", "NumpyArrayWrapper")
-_HEX: Final = re.compile(rb"(?:[0-9a-fA-F]{2}\s*)+")
-_DEPTH_LIMIT: Final = 3
+_DEPTH_LIMIT: Final = 6
+# Instructions of all pickles inside constants together, and constants longer than a mebibyte that are opened.
+_INNER_OPCODES_LIMIT: Final = 20_000_000
+# What opening a constant takes, besides reading it.
+_LOOK_OPCODES: Final = 100
+_LONG_LIMIT: Final = 64
+# Whether what follows the last pickle is anything but padding is told by so much of it.
+_SAMPLE: Final = 4096
 
 Opener = Callable[[], BinaryIO]
 
@@ -37,16 +44,43 @@ Opener = Callable[[], BinaryIO]
 class _Tally:
     """What has been read of one file so far."""
 
+    opener: Opener
+    depth: int = 0
+    patience: list[int] = field(default_factory=lambda: [_INNER_OPCODES_LIMIT])
     globals: dict[tuple[str, str], GlobalUse] = field(default_factory=dict)
+    long: list[tuple[int, int, int, bool]] = field(default_factory=list)
     fault: str = ""
     streams: int = 0
     opcodes: int = 0
     trailing_at: int | None = None
     value: int | None = None
 
-    def add(self, uses: Iterator[GlobalUse]) -> None:
+    def add(self, uses: Iterable[GlobalUse]) -> None:
         for use in uses:
-            self.globals.setdefault((use.module, use.name), use)
+            key = use.module, use.name
+            self.globals[key] = _merged(self.globals[key], use) if key in self.globals else use
+
+    def look_inside(self, byte: int, offset: int, length: int, data: bytes) -> None:
+        """Opens a constant that may be a pickle; one of which `data` is only the beginning waits."""
+        if self.depth >= _DEPTH_LIMIT or self.patience[0] <= 0 or not may_hide(data):
+            return
+        if length > len(data) and START.match(data if data[:1] == b"\x80" else from_latin(data[:_SAMPLE])):
+            self.long.append((byte, offset, length, data[:1] != b"\x80"))
+        self.patience[0] -= _LOOK_OPCODES
+        self.add(replace(use, byte=byte) for use in _hidden(data, self))
+        if len(self.long) > _LONG_LIMIT or self.patience[0] <= 0:
+            self.fault = self.fault or "its constants hold more that looks like pickles than is read"
+
+    def look_inside_long(self) -> None:
+        """Opens the constants that were too long to be held."""
+        for byte, offset, length, is_text in self.long[:_LONG_LIMIT]:
+            window = partial(_window, self.opener, offset, offset + length, is_text)
+            inner = _Tally(window, self.depth + 1, self.patience)
+            _read(inner, 0)
+            self.add(replace(use, byte=byte, inside="a string constant") for use in inner.attacks())
+
+    def attacks(self) -> list[GlobalUse]:
+        return [use for use in self.globals.values() if is_plain_attack(use)]
 
     def frozen(self) -> PickleReading:
         uses = tuple(self.globals.values())
@@ -59,86 +93,118 @@ def read_pickles(opener: Opener, start: int = 0) -> PickleReading:
     The stream is opened twice when joblib wrote it: joblib steps over its arrays, `pickle` does not, and
     a hostile file may be meant for either.
     """
-    tally = _read(opener, start, follows_joblib=True, depth=0)
+    tally = _Tally(opener)
+    _read(tally, start)
     if _JOBLIB_ARRAY in tally.globals:
-        plain = _read(opener, start, follows_joblib=False, depth=0)
-        tally.add(use for use in plain.globals.values() if is_attack(use))
+        plain = _Tally(opener)
+        _read(plain, start, follows_joblib=False)
+        tally.add(plain.attacks())
     return tally.frozen()
 
 
 def is_attack(use: GlobalUse) -> bool:
     """Whether random bytes would not spell this name and no checkpoint needs it."""
-    return is_plausible(use.module, use.name) and classify(use.module, use.name).tier is Tier.ATTACK
+    return is_plausible(use.module, use.name) and judge(use).tier is Tier.ATTACK
 
 
-def _read(opener: Opener, start: int, *, follows_joblib: bool, depth: int) -> _Tally:
-    tally = _Tally()
-    with closing(opener()) as raw:
+def is_plain_attack(use: GlobalUse) -> bool:
+    """Whether bytes that may be no pickle would hardly do this: call what is known to do harm."""
+    if not is_plausible(use.module, use.name):
+        return False
+    verdict = judge(use)
+    return verdict.tier is Tier.ATTACK and verdict.is_listed and use.is_called
+
+
+def _window(opener: Opener, begin: int, end: int, is_text: bool) -> BinaryIO:
+    return cast(BinaryIO, io.BufferedReader(Window(opener(), begin, end, is_text=is_text)))
+
+
+def _merged(one: GlobalUse, other: GlobalUse) -> GlobalUse:
+    idle = [use.is_idle for use in (one, other) if use.is_called]
+    return replace(
+        one,
+        is_called=one.is_called or other.is_called,
+        is_idle=bool(idle) and all(idle),
+        deed=one.deed or other.deed,
+    )
+
+
+def _read(tally: _Tally, start: int, *, follows_joblib: bool = True) -> None:
+    with closing(tally.opener()) as raw:
         stream = ByteStream(raw)
         try:
             stream.skip(start)
         except BrokenPickleError as error:
             tally.fault = str(error)
-            return tally
-        while _read_one(stream, tally, follows_joblib=follows_joblib, depth=depth):
+            return
+        while _read_one(stream, tally, follows_joblib=follows_joblib):
             if tally.value == _TORCH_MAGIC and tally.streams == _TORCH_STREAMS:
                 break  # what follows are the tensors' raw numbers, which torch.load does not unpickle
-    return tally
+    if tally.long:
+        tally.look_inside_long()
 
 
-def _read_one(stream: ByteStream, tally: _Tally, *, follows_joblib: bool, depth: int) -> bool:
+def _read_one(stream: ByteStream, tally: _Tally, *, follows_joblib: bool) -> bool:
     """Reads one more pickle into `tally`; whether another may follow."""
-    machine = Machine(stream, follows_joblib=follows_joblib)
+    machine = Machine(stream, follows_joblib=follows_joblib, on_constant=tally.look_inside)
+    if tally.depth:
+        machine.patience = max(tally.patience[0], 0)
     begins_at = stream.position
     try:
+        sample = _next_bytes(stream)
         value = run(machine)
     except BrokenPickleError as error:
         if stream.position > begins_at:
-            _end_broken(machine, tally, begins_at, str(error))
+            _end_broken(machine, tally, begins_at, str(error), sample)
         elif tally.streams == 0:
             tally.fault = str(error)
         return False
     finally:
         tally.opcodes += machine.opcodes
-        if depth < _DEPTH_LIMIT:
-            tally.add(_hidden(machine.blobs, depth))
+        if tally.depth:
+            tally.patience[0] -= machine.opcodes
     if tally.streams == 0 and isinstance(value, int):
         tally.value = value
     tally.streams += 1
-    tally.add(iter(machine.globals.values()))
+    tally.fault = tally.fault or machine.complaint
+    tally.add(machine.uses())
     return True
 
 
-def _end_broken(machine: Machine, tally: _Tally, begins_at: int, fault: str) -> None:
+def _next_bytes(stream: ByteStream) -> bytes:
+    stream.refill(1)
+    return stream.data[stream.at : stream.at + _SAMPLE]
+
+
+def _end_broken(machine: Machine, tally: _Tally, begins_at: int, fault: str, sample: bytes) -> None:
     """Takes what was seen before a loader would stop; after a whole pickle it may be no pickle at all."""
-    uses = machine.globals.values()
+    uses = machine.uses()
     if tally.streams == 0 or machine.has_proto:
-        tally.fault = fault
+        tally.fault = tally.fault or fault
         tally.add(
             use for use in uses if HIDDEN in (use.module, use.name) or is_plausible(use.module, use.name)
         )
-    else:
-        tally.trailing_at = begins_at
-        tally.add(use for use in uses if is_attack(use))
-
-
-def _hidden(blobs: list[tuple[int, bytes]], depth: int) -> Iterator[GlobalUse]:
-    """Attacks in constants that are pickles themselves, where something else may unpickle them."""
-    for byte, blob in blobs:
-        for wrapping, data in _unwrapped(blob):
-            inner = _read(lambda data=data: io.BytesIO(data), 0, follows_joblib=True, depth=depth + 1)  # type: ignore[misc]
-            for use in inner.globals.values():
-                if is_attack(use):
-                    yield replace(use, byte=byte, inside=use.inside or wrapping)
-
-
-def _unwrapped(blob: bytes) -> Iterator[tuple[str, bytes]]:
-    yield "a string constant", blob
-    compact = b"".join(blob.split())
-    if _HEX.fullmatch(blob):
-        yield "hexadecimal text", bytes.fromhex(compact.decode("ascii"))
         return
-    try:
-        yield "base64 text", base64.b64decode(compact, validate=True)
-    except (binascii.Error, ValueError):
-        return
+    tally.trailing_at = begins_at
+    tally.add(use for use in uses if is_plain_attack(use))
+    if any(sample):
+        tally.fault = (
+            tally.fault or f"from byte {begins_at} on, what follows its last instruction is no pickle"
+        )
+
+
+def _hidden(data: bytes, outer: _Tally, depth: int = 1) -> Iterator[GlobalUse]:
+    """Attacks in a constant that is a pickle itself, holds one, or is one when it is decoded."""
+    seen = False
+    for place in places(data):
+        inner = _Tally(lambda: io.BytesIO(data), outer.depth + depth, outer.patience)
+        _read(inner, place)
+        for use in inner.attacks():
+            seen = True
+            yield replace(use, inside=use.inside or "a string constant")
+        if seen:
+            return
+    if outer.depth + depth < _DEPTH_LIMIT + 1:
+        for wrapping, content in unwrapped(data):
+            for use in _hidden(content, outer, depth + 1):
+                yield replace(use, inside=wrapping)

@@ -19,14 +19,20 @@ from scanner.tensorfiles.gguf_header import MAGIC, GgufError, GgufHeader, read_g
 from scanner.tensorfiles.gguf_layout import header_faults
 from scanner.tensorfiles.gguf_metadata import metadata_faults
 
-_SUFFIXES: Final = (".gguf", ".ggml", ".ggla")
+_SUFFIXES: Final = (".gguf", ".ggml", ".ggmf", ".ggjt", ".ggla", ".ggsn")
 # Numbers that were written little-endian: "ggml", "ggmf", "ggjt", "ggla".
 _LEGACY: Final = {b"lmgg": "GGML", b"fmgg": "GGMF", b"tjgg": "GGJT", b"algg": "GGLA"}
 
 
 def is_gguf(head: bytes, path: str) -> bool:
     """Whether a file that begins so, or has this name, is to be judged as GGUF or what came before it."""
-    return path.lower().endswith(_SUFFIXES) or head[:4] == MAGIC or head[:4] in _LEGACY
+    return path.lower().endswith(_SUFFIXES) or head[:4] == MAGIC or _legacy_kind(head) != ""
+
+
+def _legacy_kind(head: bytes) -> str:
+    """The format before GGUF that begins so, or ""; big-endian its magic is a word, as texts begin with."""
+    swapped = head[:4].lower()[::-1] if b"\0" in head else b""
+    return _LEGACY.get(head[:4]) or _LEGACY.get(swapped) or ""
 
 
 def gguf_faults(stream: BinaryIO, size_bytes: int, path: str) -> list[GgufFault]:
@@ -49,11 +55,8 @@ def gguf_faults(stream: BinaryIO, size_bytes: int, path: str) -> list[GgufFault]
 
 
 def _beginning_fault(head: bytes) -> GgufFault | None:
-    if head[:4] in _LEGACY:
-        kind = _LEGACY[head[:4]]
-        return GgufFault(
-            "GGUF-LEGACY", f"it is of the old {kind} format, whose header cannot be checked", "byte 0"
-        )
+    if kind := _legacy_kind(head):
+        return GgufFault("GGUF-LEGACY", f"it is of the old {kind} format, which is not checked", "byte 0")
     if head[:4] != MAGIC:
         return GgufFault("GGUF-MAGIC", f"it begins with {head[:4]!r}, not {MAGIC!r}", "byte 0")
     version, swapped = int.from_bytes(head[4:], "little"), int.from_bytes(head[4:], "big")

@@ -236,12 +236,11 @@ class _Reader:
         if kind is _Kind.ARRAY:
             self._cursor.note(what, "is an array of arrays, which llama.cpp does not read")
             for _ in range(length):
-                self._cursor.step(what)
+                self._cursor.enter(what)
                 self._array(what, depth + 1)
         elif kind is _Kind.STRING:
             head = [self._cursor.string(what, is_token=True) for _ in range(min(length, ARRAY_HEAD))]
-            for _ in range(length - len(head)):
-                self._cursor.skip_string(what)
+            self._cursor.skip_strings(length - len(head), what)
         else:
             head = [self._scalar(kind, what) for _ in range(min(length, ARRAY_HEAD))]
             self._cursor.skip((length - len(head)) * struct.calcsize(f"<{_FORMATS[kind]}"), what)

@@ -8,9 +8,11 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from scanner.tensorfiles.gguf_fault import GgufFault, shown
@@ -20,6 +22,8 @@ from scanner.tensorfiles.gguf_header import GgufHeader, GgufTensor
 _DIMENSIONS_MAX: Final = 4
 _NAME_BYTES_MAX: Final = 64
 _I64_MAX: Final = 2**63 - 1
+# Of each kind; a thousand say no more than that the header is no header.
+_FAULTS_LIMIT: Final = 1000
 DEFAULT_ALIGNMENT: Final = 32
 _ALIGNMENT_KEY: Final = "general.alignment"
 
@@ -74,14 +78,14 @@ def layout_faults(tensors: Sequence[GgufTensor], alignment: int, data_bytes: int
         alignment: Of the file, in bytes.
         data_bytes: Bytes between the start of the data and the end of the file.
     """
-    faults = list(_name_faults(tensors))
+    faults = list(islice(_name_faults(tensors), _FAULTS_LIMIT))
     extents: list[_Extent] = []
     for tensor in tensors:
         extent, fault = _extent(tensor, alignment)
         faults.extend(() if fault is None else (fault,))
         extents.extend(() if extent is None else (extent,))
     if len(extents) == len(tensors):  # without every size there is no telling what lies between
-        faults.extend(_place_faults(extents, alignment, data_bytes))
+        faults.extend(islice(_place_faults(extents, alignment, data_bytes), _FAULTS_LIMIT))
     return faults
 
 
@@ -148,6 +152,7 @@ def _aligned(value: int, alignment: int) -> int:
     return -(-value // alignment) * alignment
 
 
+@functools.lru_cache(maxsize=256)
 def _block_of(type_id: int) -> tuple[int, int] | None:
     """(elements, bytes) of one block of a ggml type; None for a number that is no type."""
     from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType

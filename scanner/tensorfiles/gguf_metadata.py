@@ -36,6 +36,12 @@ _TEMPLATE: Final = "tokenizer.chat_template"
 _PART: Final = re.compile(r".*-(\d{5})-of-(\d{5})\.gguf", re.IGNORECASE)
 # A template outside the keys of templates; only one that reaches into Python is worth a word.
 _JINJA: Final = re.compile(r"\{[{%].*?(?:__\w+__|\battr\s*\(|popen|\bimport\b)", re.DOTALL)
+# A command line at the beginning of a text, or one that a shell would be given; no description is one.
+_COMMAND: Final = re.compile(
+    r"\A\s{0,9}(?:sudo\s+)?(?:(?:curl|wget)\s[^\n]{0,200}\w://|(?:ba|z)?sh\s+-c\s|python[\d.]{0,4}\s+-c\s"
+    r"|rm\s+-rf?\s|powershell(?:\.exe)?\s+-|nc\s+-)"
+    r"|(?:curl|wget)\s[^\n|]{0,200}\|\s{0,9}(?:sudo\s+)?(?:ba|z)?sh\b"
+)
 _LOOKED_AT: Final = 64 * 1024
 
 
@@ -87,11 +93,17 @@ def _split_faults(header: GgufHeader, name: str) -> Iterator[GgufFault]:
 
 def _text_faults(header: GgufHeader) -> Iterator[GgufFault]:
     for key, value in header.metadata.items():
-        if key.startswith(_TEMPLATE):
-            continue  # chat-template-unsafe reads these as what they are
+        if key.startswith((_TEMPLATE, "tokenizer.ggml.")):
+            continue  # chat-template-unsafe reads templates; tokens may be any words
         texts = value.head if isinstance(value, GgufArray) else (value,)
         for text in texts:
-            if isinstance(text, str) and _JINJA.search(text[:_LOOKED_AT]):
-                message = f"{shown(key)} holds a template that reaches into Python"
-                yield GgufFault("GGUF-TEXT", message, f"key {shown(key)}")
+            if isinstance(text, str) and (what := _acting(text[:_LOOKED_AT])):
+                yield GgufFault("GGUF-TEXT", f"{shown(key)} holds {what}", f"key {shown(key)}")
                 break
+
+
+def _acting(text: str) -> str:
+    """What a text outside the templates is, when it is more than a description."""
+    if _JINJA.search(text):
+        return "a template that reaches into Python"
+    return "a command line" if _COMMAND.search(text) else ""

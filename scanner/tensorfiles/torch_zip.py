@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import BinaryIO, Final, TypeGuard, cast
 
 from scanner.pickles.instructions import run
-from scanner.pickles.machine import Machine, Made, Stored
+from scanner.pickles.machine import Machine
+from scanner.pickles.stand_ins import Made, Stored
 from scanner.pickles.stream import UNPACKING_ERRORS, BrokenPickleError, ByteStream, GlobalUse
 from scanner.tensorfiles.extent import TENSORS_LIMIT, TensorExtent, UnmappedError
 from scanner.tensorfiles.safetensors_entries import DTYPE_BITS
@@ -79,7 +80,7 @@ def torch_extents(path: Path) -> tuple[TensorExtent, ...]:
             with zipfile.ZipFile(cast(BinaryIO, stream)) as archive:
                 prefix, content = _pickle(archive)
                 runs = dict(_runs(archive, stream, f"{prefix}data/"))
-        except (*UNPACKING_ERRORS, ValueError) as error:
+        except (*UNPACKING_ERRORS, ValueError, RuntimeError) as error:  # the last for encrypted entries
             raise UnmappedError(f"its zip archive cannot be read ({error})") from error
     machine = Machine(ByteStream(io.BytesIO(content)), keeps_tables=True, room=_ROOM, patience=_PATIENCE)
     try:

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from scanner.parts import PartlyReadError
-from scanner.weights.decoding import Numbers, UndecodedError, is_quantised, storing_noise
+from scanner.weights.decoding import Numbers, UndecodedError, is_quantised
 from scanner.weights.naming import role_of
 from scanner.weights.pairing import Pair, Pairing, llama_rows, paired
 from scanner.weights.relation import Kind, Relation, relation_of
@@ -166,14 +166,14 @@ class _Comparer:
         new, new_noise = scaled_rows(self._new, self._pair.new, new_rows)
         if self._is_crossed and not self._pair.new.is_matrix:
             old, new = _without_offset(old, new)
-        is_other = old_type != new_type
-        noise = float(np.hypot(old_noise, new_noise)) if is_other else storing_noise(new_type, new)
+        # Also of one format: both may have been rounded from numbers of a finer one.
+        noise = float(np.hypot(old_noise, new_noise))
         columns = self._columns(new.shape[1])
         return relation_of(
             old[:, columns],
             new[:, columns],
             noise if np.isfinite(noise) else 0.0,
-            quantised=is_other and (is_quantised(old_type) or is_quantised(new_type)),
+            quantised=old_type != new_type and (is_quantised(old_type) or is_quantised(new_type)),
         )
 
     def _columns(self, count: int) -> list[int]:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _MATRIX_VALUES: Final = 256
 # Half of what a 16-bit float can hold at most is 32 752; a product with such a number overflows.
 _ABSURD_MAGNITUDE: Final = 1e4
+# Vectors are scales of all sizes, and sentinels such as -1e9; no model uses what is beyond this.
+_ABSURD_IN_VECTOR: Final = 1e10
 # In doublings. Flipping the highest bit of an exponent, the attack that needs the fewest bits, makes 2**8 or
 # more of a usual weight (Rakin et al., Bit-Flip Attack, ICCV 2019, arXiv:1903.12269). What separates the
 # largest weight of a layer from that of its siblings in models measured here is below 2**4 (docs/weights.md).
@@ -35,11 +37,11 @@ _LAYERS_LEAST: Final = 5
 _NORMAL_DEVIATION: Final = 1.4826  # of the median absolute deviation
 # A mask is added to scores: what may not be seen gets minus infinity.
 _MASK: Final = re.compile(r"mask|causal|alibi|attn\.bias$", re.IGNORECASE)
-# Adapters begin as nothing, and so do the layers of a ControlNet; tables of quantisers are constant when the
-# quantiser is symmetric.
+# Adapters begin as nothing, and so do the layers of a ControlNet and what an optimizer remembers; tables of
+# quantisers are constant when the quantiser is symmetric.
 _MAY_BE_CONSTANT: Final = re.compile(
     r"lora_|adapter|hada_w|zero_conv|controlnet|qzeros|g_idx|zero_point|scales?(_inv)?$|absmax|mask|"
-    r"position_ids|token_type|inv_freq|running_(mean|var)|norm|bias$",
+    r"position_ids|token_type|inv_freq|running_(mean|var)|norm|bias$|exp_avg|momentum|optimizer|^state\.",
     re.IGNORECASE,
 )
 _INTEGER_WEIGHT: Final = re.compile(r"(?:^|\.)(?:q?weight|weight_packed|.*_blocks)$")
@@ -88,6 +90,8 @@ def _odd(
         is_huge = seen.largest > min(far, _ABSURD_MAGNITUDE) and not _MASK.search(tensor.name)
         if is_huge:
             yield found(Oddity.HUGE, seen.largest, median)
+    elif seen.largest > _ABSURD_IN_VECTOR and not _MASK.search(tensor.name):
+        yield found(Oddity.HUGE, seen.largest)
 
 
 def _is_matrix(shape: Sequence[int]) -> bool:

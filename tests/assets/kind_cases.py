@@ -119,7 +119,6 @@ def plain() -> dict[str, bytes]:
         "merges.txt": b"#version: 0.2\n\xc4\xa0 t\n",
         "labels.pbtxt": b"item { id: 1 name: 'cat' }\n",
         "kernel.cu": b"__global__ void f() {}\n",
-        "template.jinja": b"{{ messages }}",
         "empty.txt": b"",
         ".gitkeep": b"",
         "logo.png": png(),
@@ -141,7 +140,6 @@ def plain() -> dict[str, bytes]:
         "events.out.tfevents.1700000000.host.1.0": tfrecord(),
         "variables/variables.data-00000-of-00001": RAW,
         "variables/variables.index": bytes(40) + b"\x57\xfb\x80\x8b\x24\x75\x47\xdb",
-        "flax_model.msgpack": b"\x81\xa1w\x93\x01\x02\xcd\x01\x00",
     }
 
 
@@ -150,6 +148,7 @@ def left_to_others() -> dict[str, bytes]:
     return {
         "model.safetensors": safetensors(),
         "model.gguf": b"GGUF\x03\0\0\0" + bytes(16),
+        "flax_model.msgpack": b"\x81\xa1w\x93\x01\x02\xcd\x01\x00",
         "state.pkl": PICKLE,
         "old.pkl": OLD_PICKLE,
         "pytorch_model.bin": zipped("archive/data.pkl", PICKLE),
@@ -170,6 +169,8 @@ def left_to_others() -> dict[str, bytes]:
         "net.nemo": tarred(),
         "old.keras": HDF5,
         "modeling.py": b"#!/usr/bin/env python\nimport torch\n",
+        "template.jinja": b"{{ messages }}",
+        "tree.pmml": b"<PMML/>",
         "data.zip": zipped(),
         "data.tar": tarred(),
         "saved_model.pbtxt": b"saved_model_schema_version: 1\n",
@@ -246,5 +247,6 @@ def wrong() -> dict[str, tuple[bytes, str]]:
         "script.json": (b"import os\nos.getcwd()\n", "not-its-kind"),
         "binary.txt": (RAW, "not-its-kind"),
         "binary.py": (RAW, "not-its-kind"),
+        "binary.jinja": (RAW, "not-its-kind"),
         "text.png": (b"no picture\n", "not-its-kind"),
     }

@@ -83,6 +83,7 @@ def sound_onnx() -> dict[str, dict[str, bytes]]:
         "own function": {"model.onnx": model(graph(node("Gelu2", "x", domain="pkg.torch")), local)},
         "operators of the runtime": {"model.onnx": model(graph(node("FusedMatMul", "x", domain="com.microsoft"), node("Conv", "x", domain="com.microsoft.nchwc"), node("SimplifiedLayerNormalization", "x")))},
         "class names in metadata": {"model.onnx": model(graph(), field(14, field(1, "names") + field(2, "{0: 'person', 1: 'os'}")) + field(14, field(1, "docs") + field(2, "https://docs.ultralytics.com")))},
+        "prose about code in metadata": {"model.onnx": model(graph(), field(14, field(1, "note") + field(2, "It never calls os.system('x') nor eval(); see __import__.")))},
         "trace in a description": {"model.onnx": model(graph(node("Add", "x", more=field(6, "File \"runpy.py\", exec(code, run_globals)"))))},
         "input of a test": {"input_0.pb": tensor("x", [2], bytes(8))},
         "without a suffix": {"model": model(graph())},
@@ -122,8 +123,11 @@ def onnx_attacks() -> dict[str, tuple[str, bytes]]:
         "python domain": ("runs-code", model(graph(node("Anything", "x", domain="pyop")))),
         "python in a loop": ("runs-code", model(graph(node("Loop", "x", more=inner)))),
         "python in a function": ("runs-code", model(graph(node("f", "x", domain="d")), in_function)),
+        "python behind a function": ("runs-code", model(graph(node("PyOp", "x", domain="d")), field(25, field(1, "PyOp") + field(10, "d") + field(7, node_message("Erf", "x"))))),
         "server": ("network", model(graph(node("AzureTextToText", "x", domain="com.microsoft.extensions")))),
         "evaluated metadata": ("code-in-metadata", model(graph(), field(14, field(1, "names") + field(2, "__import__('os').system('id')")))),
+        "evaluated metadata, statements": ("code-in-metadata", model(graph(), field(14, field(1, "args") + field(2, "import subprocess\nsubprocess.run(['id'])")))),
+        "template in metadata": ("code-in-metadata", model(graph(), field(14, field(1, "t") + field(2, "{{ ''.__class__.__mro__ }}")))),
         "compiled model elsewhere": ("path-elsewhere", model(graph(node("EPContext", "x", domain="com.microsoft", more=context)))),
     }  # fmt: skip
 

@@ -35,6 +35,11 @@ def const(name: str, *texts: str) -> bytes:
     return node("Const", name, more=attribute("dtype", field(6, _STRING)) + value)
 
 
+def const_message(name: str, text: str) -> bytes:
+    """The same for the body of a function."""
+    return node_message("Const", name, more=attribute("value", field(8, tensor(text))))
+
+
 def strings(name: str, *texts: str) -> bytes:
     """An attribute that is a list of strings."""
     return attribute(name, field(1, b"".join(field(2, text) for text in texts)))
@@ -113,6 +118,7 @@ def sound_tensorflow() -> dict[str, bytes]:
                 "no JSON",
             ),
         ),
+        "text.pbtxt": b'node { name: "x" op: "Placeholder" attr { key: "dtype" value { type: DT_FLOAT } } attr { key: "shape" value { shape { dim { size: -1 } } } } }\nversions { producer: 27 }',
         "printing.pb": COMPUTING
         + node("PrintV2", "p", "x", more=attribute("output_stream", field(2, "stderr"))),
         "debug.pb": COMPUTING + node("DebugIdentityV2", "d", "x", more=strings("debug_urls")),
@@ -170,6 +176,13 @@ def tensorflow_attacks() -> dict[str, tuple[str, bytes]]:
         "lambda/saved_model.pb": ("runs-code", saved_model(COMPUTING, keras_objects('{"layers": [' + LAMBDA + "]}"))),
         "function_by_name/saved_model.pb": ("runs-code", saved_model(COMPUTING, keras_objects('{"class_name": "TFOpLambda", "config": {"function": "io.write_file"}}'))),
         "asset_of_no_saved_model.meta": ("reads", meta_graph(const("vocab", "/etc/passwd") + _TABLE, asset("vocab:0", "v.txt"))),
+        "text.pbtxt": ("reads", b'node { name: "x" op: "Placeholder" }\nnode { name: "r" op: "Read" "File" input: "x" attr { key: "T" value { type: DT_STRING } } }'),
+        "escaped.pbtxt": ("writes", b"# comment\nnode { name: 'w' op: '\\127riteFile' }"),
+        "text/saved_model.pbtxt": ("runs-code", b'saved_model_schema_version: 1 meta_graphs { meta_info_def { tags: "serve" } graph_def { node { name: "a" op: "NoOp" } library { function { signature { name: "f" } node_def { name: "p" op: "PyFunc" } } } } }'),
+        "save.pbtxt": ("writes", b'node { name: "n" op: "Const" attr { key: "value" value { tensor { dtype: DT_STRING tensor_shape { } string_val: "/etc/cron.d/x" } } } } node { name: "s" op: "SaveV2" input: "n" }'),
+        "name_in_a_variable.pb": ("writes", COMPUTING + const("a", "/etc/x") + node("AssignVariableOp", "set", "v", "a") + node("ReadVariableOp", "get", "v") + node("SaveV2", "s", "get")),
+        "name_from_a_function.pb": ("writes", COMPUTING + node("PartitionedCall", "p", "x") + node("SaveV2", "s", "p") + function("f", const_message("c", "/etc/x"))),
+        "function_alone.pb": ("writes", function("f", node_message("WriteFile", "w", "a"))),
         "graph_in_string.pb": ("opaque", COMPUTING + node("Const", "v", more=attribute("value", field(8, field(1, 21) + field(15, field(1, "tensorflow::WrappedDatasetVariant")))))),
         "kafka.pb": ("network", COMPUTING + node("IO>KafkaReadableInit", "k", "x")),
     }  # fmt: skip
@@ -201,5 +214,8 @@ def malformed_tensorflow() -> dict[str, tuple[str, bytes]]:
         "payload_in_graph.pb": ("hidden-bytes", COMPUTING + field(60, bytes(4000))),
         "payload_in_node.pb": ("hidden-bytes", COMPUTING + node("NoOp", "n", more=field(99, bytes(4000)))),
         "payload/fingerprint.pb": ("hidden-bytes", field(1, 5) + field(9, bytes(2000))),
+        "broken/saved_model.pbtxt": ("malformed", b"meta_graphs { graph_def { node {"),
+        "other/saved_model.pbtxt": ("malformed", b"hello"),
+        "deep.pbtxt": ("malformed", b'node { op: "NoOp" } node { x ' + b"{ x " * 20_000),
         "text.pb": ("unreadable", b"this is not a graph"),
     }  # fmt: skip

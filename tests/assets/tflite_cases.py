@@ -152,7 +152,6 @@ def sound_tflite() -> dict[str, bytes]:
         "padding": PLAIN_MODEL + bytes(64),
         "detection": _custom("TFLite_Detection_PostProcess", b"\x01\x02"),
         "select operation": _custom("FlexErf", flex_options("Erf")),
-        "on-device saving": _custom("FlexSave", flex_options("Save")),
         "branches": _calling(_IF, {0: ("i32", 1), 1: ("i32", 2)}, graphs=3),
         "once": _calling(_CALL_ONCE, {0: ("i32", 1)}),
         "metadata": tflite_bytes(model(more={6: [{0: "min_runtime_version", 1: ("u32", 1)}]})),
@@ -186,6 +185,7 @@ def tflite_to_review() -> dict[str, tuple[str, bytes]]:
         "custom": ("unknown-operator", _custom("MySecretOp")),
         "tokenizer": ("unknown-operator", _custom("TFSentencepieceTokenizeOp")),
         "unknown select operation": ("unknown-operator", _custom("FlexFlorp", flex_options("Florp"))),
+        "on-device saving": ("names-files", _custom("FlexSave", flex_options("Save"))),
         "accelerator": ("opaque", _custom("edgetpu-custom-op", bytes(200))),
     }
 
@@ -195,6 +195,8 @@ def malformed_tflite() -> dict[str, tuple[str, bytes]]:
     root = struct.unpack("<I", PLAIN_MODEL[:4])[0]
     bent = bytearray(PLAIN_MODEL)
     struct.pack_into("<i", bent, root, -(2**31))
+    text = bytearray(PLAIN_MODEL)
+    struct.pack_into("<I", text, PLAIN_MODEL.index(b"a model") - 4, 2**31 - 1)
     far = bytearray(PLAIN_MODEL)
     struct.pack_into("<I", far, 0, 2**31)
     plain = [PLAIN[0], PLAIN[1], PLAIN[2]]
@@ -211,6 +213,7 @@ def malformed_tflite() -> dict[str, tuple[str, bytes]]:
         "cut": ("malformed", PLAIN_MODEL[: len(PLAIN_MODEL) // 2]),
         "root far away": ("malformed", bytes(far)),
         "fields far away": ("malformed", bytes(bent)),
+        "text too long": ("malformed", bytes(text)),
         "zip": ("malformed", b"PK\x03\x04" + bytes(100)),
         "only a mark": ("malformed", bytes(4) + b"TFL3"),
         "no graph": ("malformed", tflite_bytes({**model(), 2: []})),

@@ -17,7 +17,7 @@ from tests.assets.make_file_assets import calling, safetensors_cases, write_all
 PLAIN = {"config.json": b"{}", "README.md": b"# Model\n"}
 ATTACK = {"model/evil.pkl": calling("os", "system")}
 MALFORMED = {"cut.safetensors": safetensors_cases()["overlap"][1]}
-UNREAD = {"weights.bin": kind_cases.RAW}
+UNREAD = {"weights.bin": kind_cases.unread()["objects.bin"]}
 REVIEW = {"install.sh": kind_cases.SHEBANG}
 
 

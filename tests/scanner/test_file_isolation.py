@@ -39,7 +39,7 @@ def told(found: list[Finding]) -> list[tuple[str, Outcome, str]]:
     [
         ("exit", "process-died", "its process died with exit code 3"),
         ("crash", "process-died", "its process died with SIGSEGV"),
-        ("eat", "took-too-much-memory", "took more than 320 MB of memory"),
+        ("eat", "took-too-much-memory", "took more than 256 MB of memory"),
         ("raise", "check-failed", "RuntimeError: header of \\udcff is nonsense (fake_file_checks.py:"),
     ],
 )
@@ -95,7 +95,7 @@ def test_memory_that_an_earlier_file_left_behind_is_not_held_against_a_later_one
 
 
 def test_memory_limit_is_a_setting() -> None:
-    found = findings(context_of("need.1", settings={"files.data_mb": "128"}))
+    found = findings(context_of("need.1", settings={"files.data_mb": "96"}))
     assert [each.rule for each in found] == ["bad", "took-too-much-memory"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -125,14 +126,21 @@ def test_archive_in_front_of_other_bytes_is_left_to_the_check_of_archives(tmp_pa
 
 
 def test_long_comment_does_not_hide_the_archive(tmp_path: Path) -> None:
-    import zipfile
-
     out = io.BytesIO(cases.safetensors())
     out.seek(0, io.SEEK_END)
     with zipfile.ZipFile(out, "a") as archive:
         archive.writestr("a", b"")
         archive.comment = b"x" * 65_000
     assert "polyglot" in {each.rule for each in findings(tmp_path, {"model.safetensors": out.getvalue()})}
+
+
+@pytest.mark.parametrize(("at", "value"), [(20, b"\xff\xff"), (8, bytes(4))], ids=["comment", "members"])
+def test_lies_in_the_end_record_do_not_hide_the_archive(at: int, value: bytes, tmp_path: Path) -> None:
+    data = bytearray(cases.safetensors() + cases.zipped())
+    start = data.rindex(b"PK\x05\x06") + at
+    data[start : start + len(value)] = value
+    assert zipfile.ZipFile(io.BytesIO(data)).namelist() == ["notes.txt"]
+    assert "polyglot" in {each.rule for each in findings(tmp_path, {"model.safetensors": bytes(data)})}
 
 
 def test_file_of_any_size_costs_its_ends_only(tmp_path: Path) -> None:

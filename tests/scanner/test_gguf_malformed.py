@@ -18,6 +18,11 @@ CASES = assets.gguf_cases() | gguf_metadata_cases()
 TOKENS = assets.gguf_array(
     "tokenizer.ggml.tokens", 8, 2, assets.gguf_string(b"\0") + assets.gguf_string(b"\xff")
 )
+DESCRIPTION = assets.gguf_key(
+    "general.description",
+    8,
+    assets.gguf_string("Knows curl https://example.org, {{ braces }} and eval | sort."),
+)
 GOOD = assets.gguf_bytes([assets.GGUF_ARCHITECTURE], [assets.gguf_tensor("w", [8], 0)], bytes(32))
 
 
@@ -70,6 +75,7 @@ def test_demo_model_passes(demo_model: Path, tmp_path: Path) -> None:
         assets.gguf_bytes([], [assets.gguf_tensor("w" * 63, [1], 0)], bytes(4)),
         assets.gguf_bytes([], [assets.gguf_tensor("w", [32, 2, 1, 1], 0, kind=2)], bytes(36)),
         assets.gguf_bytes([assets.GGUF_ARCHITECTURE, TOKENS], [], b""),
+        assets.gguf_bytes([assets.GGUF_ARCHITECTURE, DESCRIPTION], [], b""),
     ],
     ids=[
         "plain",
@@ -78,6 +84,7 @@ def test_demo_model_passes(demo_model: Path, tmp_path: Path) -> None:
         "longest name",
         "quantised, no padding at the end",
         "any bytes as token",
+        "words about curl",
     ],
 )
 def test_odd_but_valid_file_passes(data: bytes, tmp_path: Path) -> None:

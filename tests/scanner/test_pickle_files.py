@@ -124,7 +124,7 @@ def test_prefix_pickle_and_zip_are_both_read(tmp_path: Path) -> None:
         ("posix", "system", Tier.ATTACK),
         ("os.path", "expanduser", Tier.ATTACK),
         ("uuid", "_get_command_stdout", Tier.ATTACK),
-        ("uuid", "UUID", Tier.INSTANCE),
+        ("uuid", "UUID", Tier.PLUMBING),
         ("numpy._core.multiarray", "_reconstruct", Tier.PLUMBING),
         ("numpy", "core.os.system", Tier.ATTACK),
         ("torch", "serialization.os.system", Tier.ATTACK),

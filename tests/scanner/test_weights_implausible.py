@@ -67,7 +67,7 @@ def test_one_bad_number_is_told_with_its_tensor(
     assert (finding.outcome, finding.rule, finding.severity) == (Outcome.FAIL, rule, severity)
     assert "up.weight" in finding.message
     assert finding.locations[0].path == "m.safetensors"
-    assert CHECK.verdict_of(finding) is FileVerdict.PLAIN_DATA
+    assert CHECK.verdict_of(finding) is FileVerdict.NEEDS_CLASS_INSTANCE
 
 
 @pytest.mark.parametrize(("number", "rule"), [(0.0, "WT-ZERO"), (0.125, "WT-CONSTANT")])
@@ -86,10 +86,10 @@ def test_usual_weights_pass(tmp_path: Path) -> None:
     )
 
 
-def test_what_hashing_saw_is_told_without_the_bytes(tmp_path: Path) -> None:
+def test_what_hashing_saw_is_told_without_reading_the_numbers_again(tmp_path: Path) -> None:
     write(tmp_path, np.zeros((32, 32), np.float32))
     snapshot = hashed(tmp_path)
-    (tmp_path / "m.safetensors").unlink()
+    write(tmp_path, sound_matrix())
     (finding,) = said(snapshot, tmp_path / "evidence")
     assert finding.rule == "WT-ZERO"
 

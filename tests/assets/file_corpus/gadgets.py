@@ -245,8 +245,6 @@ django.utils.module_loading: import_string
 twisted.python.reflect: namedAny namedModule
 zope.dottedname.resolve: resolve
 celery.utils.imports: instantiate
-site_custom_package: anything_at_all
-my_module: MyLoader.load_everything
 """
 
 
@@ -267,15 +265,8 @@ def stdlib(dice: Dice) -> Iterator[Case]:
 
 
 def packages(dice: Dice) -> Iterator[Case]:
-    """One file for every callable of other packages; those that nobody knows need a person at least."""
-    unknown = ("site_custom_package", "my_module")
-    for case in _cases(_THIRD, PACKAGES):
-        if any(name in case.path for name in unknown):
-            data = case.content
-            name = case.path.rpartition("/")[2]
-            yield Technique("a global nobody knows", "gadgets-unknown").either(name, data, case.note)
-        else:
-            yield case
+    """One file for every callable of other packages."""
+    yield from _cases(_THIRD, PACKAGES)
 
 
 def _cases(technique: Technique, table: str) -> Iterator[Case]:

@@ -89,7 +89,7 @@ def torch_files(dice: Dice) -> Iterator[Case]:
     )
     yield _TORCH.review("whole_model.pt", saved(model), "a model with its classes")
     yield _TORCH.review("whole_layer.pt", saved(nn.LayerNorm(4)), "a layer with its class")
-    yield _TORCH.review(
+    yield _TORCH.either(
         "arguments.pt", saved({"args": argparse.Namespace(lr=0.1), "model": state}), "argparse's class"
     )
     yield _TORCH.review("training_args.bin", _training_arguments(), "training arguments of transformers")

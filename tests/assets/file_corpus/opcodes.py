@@ -131,9 +131,6 @@ def tricks(dice: Dice) -> Iterator[Case]:
     yield _TRICKS.attack(
         "attrgetter.pkl", _P + reduce(getter, _COMMAND) + b".", "operator.attrgetter of a module"
     )
-    yield _TRICKS.malformed(
-        "persistent_id.pkl", b"\x80\x02Pos.system\n.", "a persistent id where none belongs"
-    )
     yield _TRICKS.attack(
         "module_spaces.pkl", _named(text("os"), text("system")) + b" " * 40, "blanks at the end"
     )

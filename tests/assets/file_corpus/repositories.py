@@ -266,7 +266,7 @@ def configuration(dice: Dice) -> Iterator[Case]:
     yield _CONFIG.attack("setup_class/setup.py", command.encode(), "setup.py with an install command")
     for name, line in (("url", "acme @ http://127.0.0.1/acme.tar.gz"), ("git", "git+http://127.0.0.1/acme.git"),
                        ("index", "--extra-index-url http://127.0.0.1/simple\nacme"),
-                       ("index_short", "-i http://127.0.0.1/simple\nacme"), ("file", "/tmp/acme.whl"),
+                       ("index_short", "-i http://127.0.0.1/simple\nacme"),
                        ("find_links", "--find-links http://127.0.0.1/\nacme"),
                        ("trusted", "--trusted-host 127.0.0.1\nacme")):  # fmt: skip
         yield _CONFIG.attack(

@@ -6,6 +6,7 @@ tensors by their addresses, safetensors writes metadata in chance order, 7z the 
 
 from __future__ import annotations
 
+import functools
 import json
 import random
 from collections.abc import Iterator, Sequence
@@ -83,6 +84,12 @@ def made_corpus(*, seed: int = 0, is_thorough: bool = False) -> tuple[list[Case]
             f"{LEAST_HONEST}; left out: {'; '.join(dice.left_out) or 'nothing'}"
         )
     return made, dice.left_out
+
+
+@functools.cache
+def quick_corpus() -> tuple[Case, ...]:
+    """All cases but those by Keras itself, made once in a process: several tests want them."""
+    return tuple(made_corpus()[0])
 
 
 def write_corpus(folder: Path, made: Sequence[Case]) -> None:

@@ -1,0 +1,185 @@
+"""What configuration asks loaders to run, put together with what that code does.
+
+One configuration file may name several classes of several files; of each kind one statement is made, and one
+more for the worst that the named code does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from scanner.code.code_files import read_code
+from scanner.code.reach import CodeMap, code_map, file_named
+from scanner.code.references import CodeReference
+from scanner.code.targets import judge_target
+from scanner.findings import Severity
+from scanner.manifest import Snapshot
+
+_NAMES_IN_MESSAGE: Final = 6
+_NAME_SHOWN: Final = 120
+_FILES_READ: Final = 200
+_KINDS: Final = {
+    "auto-map": "loading runs code from the repository: it maps to {target}",
+    "cross-repository": "loading fetches and runs code of another repository, which was not read: {target}",
+    "custom-module": "loading imports {target}, which sentence-transformers does not bring",
+    "custom-pipeline": "loading runs a pipeline from the repository: {target}",
+    "custom-code-folder": "loading puts the folder {target} first on the path and runs code from it",
+    "target-local": "loading calls {target}, which lies in the repository",
+    "target-unknown": "loading would import {target}, of a package that is not known here",
+    "yaml-tag": "only an unsafe YAML loader reads it: it makes {target}",
+    "trust": "it has loaders trust code of the repository",
+}
+# Rules of statements that need a reader of code, and say no more.
+ASKING_RULES: Final = (
+    "auto-map", "custom-module", "custom-pipeline", "custom-code-folder", "target-local", "target-unknown",
+    "trust", "code-by-name",
+)  # fmt: skip
+_SEVERITY: Final = {
+    "target-unknown": Severity.MEDIUM, "trust": Severity.MEDIUM, "yaml-tag": Severity.MEDIUM,
+}  # fmt: skip
+_MUST_LIE_HERE: Final = frozenset({"auto-map", "custom-pipeline", "custom-module"})
+# Keys by which a loader imports a module whatever it is, before anything else.
+_LOADERS: Final = ("loader_module", "parent_library")
+_TARGETS: Final = frozenset({"target", "loose-target", "yaml-tag"})
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One statement about a file of configuration.
+
+    Attributes:
+        path: The file.
+        rule: The rule of the finding.
+        severity: How bad it is.
+        message: A clause after file and key.
+        places: (line, key) of every place that it is about.
+        subject: What is called, where there is one.
+        tags: CWE ids beside those of the check.
+        has_code: Whether it is about code that was read.
+    """
+
+    path: str
+    rule: str
+    severity: Severity
+    message: str
+    places: tuple[tuple[int | None, str], ...]
+    subject: str = ""
+    tags: tuple[str, ...] = ()
+    has_code: bool = False
+
+
+def asked_for(snapshot: Snapshot, references: Sequence[CodeReference]) -> list[Asked]:
+    """Every statement about the references of one file, those about kinds first.
+
+    Raises:
+        PartlyReadError: when code that it names was not read far enough.
+    """
+    if not references:
+        return []
+    whole = code_map(snapshot)
+    grouped: dict[str, list[CodeReference]] = {}
+    single: list[Asked] = []
+    files: dict[str, CodeReference] = {}
+    for reference in references:
+        path = file_named(reference, whole.paths)
+        if path is not None:
+            files.setdefault(path, reference)
+        rule, own = _judged(reference, path)
+        single.extend(own)
+        if rule:
+            grouped.setdefault(rule, []).append(reference)
+    together = [_together(rule, group) for rule, group in grouped.items()]
+    return [*together, *single, *_run(snapshot, whole, files)]
+
+
+def _judged(reference: CodeReference, path: str | None) -> tuple[str, list[Asked]]:
+    """The rule under which a reference is told with its like ("" for none), and what is told of it alone."""
+    kind = reference.kind
+    if kind == "escape":
+        message = f"it names {_shown(reference.target)}, which lies outside its folder"
+        return "", [_alone(reference, "escape", Severity.HIGH, message, ("CWE-22",))]
+    if kind == "bomb":
+        message = f"its aliases make more than {_shown(reference.target)} of it, which fills the memory"
+        return "", [_alone(reference, "bomb", Severity.HIGH, message, ("CWE-776",))]
+    if kind == "foreign-tag":
+        message = f"a loader of another language would make {_shown(reference.target)}"
+        return "", [_alone(reference, "foreign-tag", Severity.HIGH, message, ("CWE-502",))]
+    if kind in _TARGETS:
+        return _target(reference, path)
+    if kind == "cross-repository" and path is not None:
+        return "auto-map", []
+    if kind in _MUST_LIE_HERE and path is None:
+        message = f"the code of {_shown(reference.target)} is in no file of the model, so it was not read"
+        return kind, [_alone(reference, "unresolved-code", Severity.MEDIUM, message)]
+    return kind, []
+
+
+def _target(reference: CodeReference, path: str | None) -> tuple[str, list[Asked]]:
+    judged = judge_target(reference.target)
+    if judged.is_attack and path is None:
+        rule = "yaml-tag" if reference.kind == "yaml-tag" else "target"
+        verb = "an unsafe YAML loader" if rule == "yaml-tag" else "loading"
+        message = f"{verb} would call {_shown(reference.target)}, which {judged.why}"
+        return "", [_alone(reference, rule, Severity.CRITICAL, message, judged.tags)]
+    if path is not None:
+        return "target-local", []
+    if reference.key.endswith(_LOADERS) and not judged.is_known:
+        message = f"the code of {_shown(reference.module)} is in no file of the model, so it was not read"
+        return "", [_alone(reference, "unresolved-code", Severity.MEDIUM, message)]
+    if reference.kind == "loose-target" or (judged.is_known and reference.kind == "target"):
+        return "", []
+    return ("yaml-tag" if reference.kind == "yaml-tag" else "target-unknown"), []
+
+
+def _alone(
+    reference: CodeReference, rule: str, severity: Severity, message: str, tags: tuple[str, ...] = ()
+) -> Asked:
+    place = ((reference.line, reference.key),)
+    return Asked(reference.path, rule, severity, message, place, reference.target, tags)
+
+
+def _together(rule: str, group: list[CodeReference]) -> Asked:
+    targets = sorted({_shown(each.target) for each in group})
+    more = len(targets) - _NAMES_IN_MESSAGE
+    listed = ", ".join(targets[:_NAMES_IN_MESSAGE]) + (f" and {more} more" if more > 0 else "")
+    return Asked(
+        group[0].path,
+        rule,
+        _SEVERITY.get(rule, Severity.HIGH),
+        _KINDS[rule].format(target=listed),
+        tuple((each.line, each.key) for each in group[:100]),
+        has_code=rule in ASKING_RULES,
+    )
+
+
+def _run(snapshot: Snapshot, whole: CodeMap, files: dict[str, CodeReference]) -> Iterator[Asked]:
+    """What the code that is asked for does at its worst, with everything that it imports."""
+    for first, reference in files.items():
+        for path in whole.run_by(first)[:_FILES_READ]:
+            code = read_code(snapshot, path)
+            place = ((reference.line, reference.key),)
+            if code.fault:
+                message = f"loading runs {path}, which {code.fault}, so nobody can say what it does"
+                yield Asked(
+                    reference.path, "runs-unreadable-code", Severity.HIGH, message, place, path, has_code=True
+                )
+            worst = max(code.sites, key=lambda site: site.severity.rank, default=None)
+            if worst is not None and worst.severity.rank >= Severity.HIGH.rank:
+                message = f"loading runs {path}, which in line {worst.line} {worst.sentence}"
+                yield Asked(
+                    reference.path,
+                    "runs-dangerous-code",
+                    worst.severity,
+                    message,
+                    place,
+                    path,
+                    worst.tags,
+                    True,
+                )
+
+
+def _shown(text: str) -> str:
+    plain = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
+    return plain if len(plain) <= _NAME_SHOWN else f"{plain[:_NAME_SHOWN]}..."

@@ -1,0 +1,142 @@
+"""Reads one file of Python code, a notebook or a script: what it does, or why that cannot be said."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Final
+
+from scanner.code.calls import CallSite, UnreadableSourceError, find_calls
+from scanner.code.phases import Phase
+from scanner.code.reach import CODE_LIMIT_BYTES, CODE_SUFFIXES
+from scanner.code.table import table, texts
+from scanner.manifest import Snapshot
+
+NOTEBOOK_SUFFIX: Final = ".ipynb"
+_NOTEBOOK_LIMIT_BYTES: Final = 32 * 1024**2
+_SCRIPT_LIMIT_BYTES: Final = 1024**2
+_SCRIPT_SUFFIXES: Final = frozenset({".sh", ".bash", ".zsh", ".bat", ".cmd", ".ps1", ".command"})
+_SCRIPT_NAMES: Final = frozenset({"dockerfile", "containerfile", "makefile", "justfile", "procfile"})
+_CELLS_LIMIT: Final = 2000
+_LINE_LIMIT: Final = 4000
+
+
+@dataclass(frozen=True)
+class CodeFile:
+    """One file of code.
+
+    Attributes:
+        sites: What needs an explanation.
+        fault: Why it cannot be read, a clause, or "".
+        fault_line: Where, or None.
+    """
+
+    sites: tuple[CallSite, ...] = ()
+    fault: str = ""
+    fault_line: int | None = None
+
+
+def is_python(path: str) -> bool:
+    """Whether a file of this name is Python source."""
+    return path.lower().endswith(CODE_SUFFIXES)
+
+
+def is_script(path: str) -> bool:
+    """Whether a file of this name is run by a shell or builds an image."""
+    pure = PurePosixPath(path.lower())
+    return pure.suffix in _SCRIPT_SUFFIXES or pure.name.split(".")[0] in _SCRIPT_NAMES
+
+
+def read_any(snapshot: Snapshot, path: str) -> CodeFile:
+    """A file of Python, a notebook or a script, by its name.
+
+    Raises:
+        PartlyReadError: when it was not read far enough.
+        OSError: when it cannot be opened.
+    """
+    if path.lower().endswith(NOTEBOOK_SUFFIX):
+        return read_notebook(snapshot, path)
+    return read_script(snapshot, path) if is_script(path) else read_code(snapshot, path)
+
+
+@functools.lru_cache(maxsize=64)
+def read_code(snapshot: Snapshot, path: str) -> CodeFile:
+    """What a Python file does; kept for a while, since configuration asks for what was read before.
+
+    Raises:
+        PartlyReadError: when it was not read far enough.
+        OSError: when it cannot be opened.
+    """
+    with snapshot.open(path) as stream:
+        source = stream.read(CODE_LIMIT_BYTES + 1)
+    if len(source) > CODE_LIMIT_BYTES:
+        return CodeFile(fault=f"is longer than {CODE_LIMIT_BYTES} bytes")
+    return _judged(source)
+
+
+def read_notebook(snapshot: Snapshot, path: str) -> CodeFile:
+    """What the code cells of a notebook do.
+
+    Raises:
+        PartlyReadError: when it was not read far enough.
+        OSError: when it cannot be opened.
+    """
+    with snapshot.open(path) as stream:
+        data = stream.read(_NOTEBOOK_LIMIT_BYTES + 1)
+    if len(data) > _NOTEBOOK_LIMIT_BYTES:
+        return CodeFile(fault=f"is longer than {_NOTEBOOK_LIMIT_BYTES} bytes")
+    try:
+        lines = list(_cells(json.loads(data)))
+    except (ValueError, RecursionError):
+        return CodeFile(fault="is no notebook that can be read")
+    kept = [line for line in lines if not line.lstrip().startswith(("!", "%", "?"))]
+    commands = [line for line in lines if line.lstrip().startswith(("!", "%"))]
+    code = _judged("\n".join(kept).encode("utf-8", "replace"))
+    # Cells are tried out in any order: a fault of one says nothing about the others.
+    return CodeFile((*code.sites, *_commands(commands)))
+
+
+def read_script(snapshot: Snapshot, path: str) -> CodeFile:
+    """Which lines of a script hand the machine over.
+
+    Raises:
+        PartlyReadError: when it was not read far enough.
+        OSError: when it cannot be opened.
+    """
+    with snapshot.open(path) as stream:
+        data = stream.read(_SCRIPT_LIMIT_BYTES + 1)
+    if len(data) > _SCRIPT_LIMIT_BYTES:
+        return CodeFile(fault=f"is longer than {_SCRIPT_LIMIT_BYTES} bytes")
+    return CodeFile(tuple(_commands(data.decode("utf-8", "replace").splitlines())))
+
+
+def _judged(source: bytes) -> CodeFile:
+    try:
+        return CodeFile(tuple(find_calls(source)))
+    except UnreadableSourceError as error:
+        return CodeFile(fault=str(error), fault_line=error.line)
+
+
+def _cells(value: object) -> Iterator[str]:
+    cells = value.get("cells") if isinstance(value, dict) else None
+    for cell in (cells if isinstance(cells, list) else [])[:_CELLS_LIMIT]:
+        if not isinstance(cell, dict) or cell.get("cell_type") != "code":
+            continue
+        source = cell.get("source")
+        text = "".join(map(str, source)) if isinstance(source, list) else str(source)
+        yield from text.splitlines()
+
+
+def _commands(lines: list[str]) -> Iterator[CallSite]:
+    kinds = table().kinds
+    for number, line in enumerate(lines, start=1):
+        for pattern, kind in texts():
+            match = pattern.search(line[:_LINE_LIMIT])
+            if match is not None:
+                meaning, shown = kinds[kind], ascii(match[0][:60])
+                message = f"has {shown}, which {meaning.means}"
+                severity = meaning.severity(Phase.CALL)
+                yield CallSite(number, kind, shown, message, severity, meaning.tags, Phase.CALL)

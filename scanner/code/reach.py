@@ -1,0 +1,187 @@
+"""Which Python files of a folder loaders run: those that configuration or habit names, and what they import.
+
+A folder may hold hundreds of models: what one configuration names lies beside it or above it. Imports are
+found in the text here, without parsing, so that no file of code can hinder the judging of another.
+
+>>> [each.stem for each in imports_in(b"from .helper import f", "sub/modeling_x.py")]
+['sub/helper', 'sub/helper/f']
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Final
+
+from scanner.code.closure import ImportedFile, closure, file_of, is_entry
+from scanner.code.references import CodeReference, find_references
+from scanner.manifest import FileEntry, Snapshot
+from scanner.parts import PartlyReadError
+
+CODE_SUFFIXES: Final = (".py", ".pyw")
+# The longest modelling file of transformers has 600 kB; a syntax tree takes 300 times its file.
+CODE_LIMIT_BYTES: Final = 1024**2
+_FROM: Final = re.compile(
+    rb"^[ \t;]*from[ \t]+(\.*)[ \t]*([\w.]*)[ \t]+import[ \t]+([^#\n]*(?:\([^)]*\))?)", re.MULTILINE
+)
+_IMPORT: Final = re.compile(rb"^[ \t;]*import[ \t]+([\w., \t]+)", re.MULTILINE)
+_BY_TEXT: Final = re.compile(rb"(?:import_module|__import__)\(\s*f?['\"](\.*)([\w.]+)['\"]")
+# Different ones; a file of transformers has at most a few hundred.
+_IMPORTS_LIMIT: Final = 3000
+_NAME: Final = re.compile(rb"\w+")
+
+
+@dataclass(frozen=True)
+class CodeMap:
+    """What concerns more than one file of a folder.
+
+    Attributes:
+        reached: Paths of Python files that loading runs, with who asks for each ("config.json").
+        missing: (path, line, module as written) of relative imports that lead to no file.
+        imports: The imports of every Python file.
+        paths: Every Python file.
+    """
+
+    reached: Mapping[str, str]
+    missing: tuple[tuple[str, int, str], ...]
+    imports: Mapping[str, list[ImportedFile]]
+    paths: frozenset[str]
+
+    def run_by(self, path: str) -> tuple[str, ...]:
+        """A file, and everything that it imports from the folder."""
+        return closure([path], self.imports, self.paths).reached
+
+
+@functools.lru_cache(maxsize=1)
+def code_map(snapshot: Snapshot) -> CodeMap:
+    """The map of a snapshot; made once, because every file is judged by it."""
+    entries = list(snapshot.with_suffix(*CODE_SUFFIXES))
+    paths = frozenset(entry.path for entry in entries)
+    if not paths:
+        return CodeMap({}, (), {}, paths)
+    imports = {entry.path: list(imports_in(_head(snapshot, entry), entry.path)) for entry in entries}
+    asked: dict[str, str] = {}
+    for reference in find_references(snapshot).references:
+        path = file_named(reference, paths)
+        if path is not None:
+            asked.setdefault(path, reference.path)
+    entries_by_name = sorted(path for path in paths if is_entry(path))
+    reach = closure([*asked, *entries_by_name], imports, paths)
+    reached = {path: asked.get(path, "") for path in reach.reached}
+    return CodeMap(reached, reach.missing, imports, paths)
+
+
+def file_named(reference: CodeReference, paths: frozenset[str]) -> str | None:
+    """The Python file that a reference names, None when it is nowhere in the folder."""
+    folder = PurePosixPath(reference.path).parent
+    if reference.repository:
+        return _in_other_repository(reference, paths)
+    if reference.kind == "custom-code-folder":
+        return next(
+            (path for path in sorted(paths) if path.startswith(f"{folder / reference.target}/")), None
+        )
+    if (
+        reference.key == "key loader_module"
+    ):  # the folder that MLflow puts first on the path, by its usual name
+        found = file_of(reference.module, str(folder / "code"), paths)
+        if found is not None:
+            return found
+    for module in (reference.module, reference.target):
+        for base in _upwards(folder):
+            found = file_of(module, str(base), paths) if module else None
+            if found is not None:
+                return found
+    return None
+
+
+def _upwards(folder: PurePosixPath) -> Iterator[PurePosixPath]:
+    """The folder itself and those above it: a part of a pipeline may name code at the top of its model."""
+    yield folder
+    yield from list(folder.parents)[:2]
+
+
+def _in_other_repository(reference: CodeReference, paths: frozenset[str]) -> str | None:
+    """The file in a copy of the other repository that lies in the folder too."""
+    file = reference.module.replace(".", "/") + ".py"
+    owner, _, name = reference.repository.partition("/")
+    places = (f"{owner}/{name}/{file}", f"{name}/{file}")
+    for path in sorted(paths):
+        if path in places or path.endswith(f"/{places[0]}"):
+            return path
+        if f"models--{owner}--{name}/" in path and path.endswith(f"/{file}"):
+            return path
+    return None
+
+
+def imports_in(source: bytes, path: str) -> Iterator[ImportedFile]:
+    """Every import of a source text that may lead to a file of the folder, the first few thousand."""
+    seen: set[str] = set()
+    for imported in _all_imports(source, PurePosixPath(path).parent):
+        if imported.stem not in seen:
+            seen.add(imported.stem)
+            yield imported
+        if len(seen) >= _IMPORTS_LIMIT:
+            return
+
+
+def _all_imports(source: bytes, folder: PurePosixPath) -> Iterator[ImportedFile]:
+    lines = _Lines(source)
+    for match in _FROM.finditer(source):
+        dots, module, names = (group.decode("ascii", "replace") for group in match.groups())
+        yield from _imported(
+            folder, len(dots), module, _NAME.findall(names.encode()), lines.of(match.start())
+        )
+    lines = _Lines(source)
+    for match in _IMPORT.finditer(source):
+        line = lines.of(match.start())
+        for part in match[1].decode("ascii", "replace").split(","):
+            module = part.split()[0] if part.split() else ""
+            yield from _imported(folder, 0, module, [], line)
+    lines = _Lines(source)
+    for match in _BY_TEXT.finditer(source):
+        module = match[2].decode("ascii", "replace")
+        yield from _imported(folder, len(match[1]), module, [], lines.of(match.start()))
+
+
+class _Lines:
+    """Numbers of lines, asked for in order."""
+
+    def __init__(self, source: bytes) -> None:
+        self._source = source
+        self._at = 0
+        self._line = 1
+
+    def of(self, position: int) -> int:
+        """The 1-based line of a position that lies behind the last one."""
+        self._line += self._source.count(b"\n", self._at, position)
+        self._at = position
+        return self._line
+
+
+def _imported(
+    folder: PurePosixPath, level: int, module: str, names: Iterable[bytes], line: int
+) -> Iterator[ImportedFile]:
+    for _ in range(level - 1):
+        folder = folder.parent
+    stem = module.replace(".", "/")
+    if module and not level:  # looked for beside the file and at the top of its model
+        yield from (ImportedFile(line, str(base / stem), module) for base in _upwards(folder))
+    elif module:
+        yield ImportedFile(line, str(folder / stem), "." * level + module)
+    for name in names:
+        # `from .package import module` may name a module; it is followed when such a file exists.
+        inner = (
+            str(folder / stem / name.decode("ascii", "replace")) if module else str(folder / name.decode())
+        )
+        yield ImportedFile(line, inner, ("." * level if not module else "") + name.decode("ascii", "replace"))
+
+
+def _head(snapshot: Snapshot, entry: FileEntry) -> bytes:
+    try:
+        with snapshot.open(entry.path) as stream:
+            return stream.read(CODE_LIMIT_BYTES)
+    except (OSError, PartlyReadError):
+        return b""

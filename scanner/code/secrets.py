@@ -1,0 +1,67 @@
+"""Secrets that code reads, texts that give away what it is for, and both together with a connection."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from scanner.code.phases import Phase
+from scanner.code.reading import CodeReading
+from scanner.code.table import CallSite, hidden, table, texts
+from scanner.findings import Severity
+
+_SECRET_NAMES: Final = re.compile(
+    r"(HF_TOKEN|HUGGING_?FACE\w*TOKEN|AWS_\w+|\w*(API_?KEY|SECRET|PASSWORD|PASSWD|_TOKEN|PRIVATE_?KEY|CREDENTIAL)\w*)$",
+    re.IGNORECASE,
+)
+_ENVIRONMENT: Final = frozenset({"os.environ", "os.environb"})
+_SENDERS: Final = frozenset({"sending", "drop"})
+
+
+def secret_name(name: str | None, line: int, phase: Phase) -> Iterator[CallSite]:
+    """A variable of the environment whose name says that it holds a secret."""
+    if name is not None and _SECRET_NAMES.match(name):
+        message = f"reads the secret {ascii(name[:60])} of this machine"
+        yield CallSite(line, "environment", ascii(name[:60]), message, Severity.MEDIUM, ("CWE-526",), phase)
+
+
+def told_by_texts(nodes: list[ast.AST], file: CodeReading) -> Iterator[CallSite]:
+    """Strings that give away what the code is for; docstrings talk about things."""
+    spoken = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    for node in nodes:
+        if isinstance(node, ast.Subscript) and _ENVIRONMENT & set(file.names.paths(node.value)):
+            yield from secret_name(file.names.text(node.slice), node.lineno, file.phases.of_node(node))
+        if not isinstance(node, ast.Constant) or id(node) in spoken:
+            continue
+        text = node.value.decode("latin-1") if isinstance(node.value, bytes) else node.value
+        if not isinstance(text, str) or not 4 <= len(text) <= 4000:
+            continue
+        for pattern, kind in texts():
+            match = pattern.search(text)
+            if match is not None:
+                phase = file.phases.of_node(node)
+                meaning = table().kinds[kind]
+                message = f"names {ascii(match[0][:60])}, which {meaning.means}"
+                yield CallSite(
+                    node.lineno,
+                    kind,
+                    ascii(match[0][:60]),
+                    message,
+                    meaning.severity(phase),
+                    meaning.tags,
+                    phase,
+                )
+
+
+def exfiltration(sites: list[CallSite]) -> Iterator[CallSite]:
+    """Secrets read and data sent in one file."""
+    secret = next((each for each in sites if each.kind == "secret" or each.call.startswith("'")
+                   and each.kind == "environment"), None)  # fmt: skip
+    whole = next((each for each in sites if each.call == "whole environment"), None)
+    read = secret or whole
+    sent = next((each for each in sites if each.kind in _SENDERS), None)
+    if read is not None and sent is not None:
+        message = f"reads secrets in line {read.line} and can send them away in line {sent.line}"
+        yield hidden(sent.line, "secrets", message, sent.phase, ("CWE-200", "CWE-506"), kind="exfiltration")

@@ -1,0 +1,195 @@
+"""The table of calls, methods and texts that code which comes with a model has to explain.
+
+>>> danger_of("os.system").sentence
+'names os.system, which starts a program'
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.resources
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+import yaml
+
+from scanner.code.phases import Phase
+from scanner.errors import ScanError
+from scanner.findings import Severity
+
+_FILE: Final = "python_calls.yaml"
+
+
+class PythonCallsError(ScanError):
+    """The table of dangerous calls cannot be read."""
+
+
+@dataclass(frozen=True)
+class CallSite:
+    """One place where the source does something that needs an explanation.
+
+    Attributes:
+        line: 1-based.
+        kind: One of the table's kinds ("process", "network", ...), "obfuscation" or "import".
+        call: Full name: "subprocess.run".
+        sentence: "calls subprocess.run, which starts a program".
+        severity: How bad it is in code that loading runs, at this phase.
+        tags: CWE ids.
+        phase: When it runs.
+    """
+
+    line: int
+    kind: str
+    call: str
+    sentence: str
+    severity: Severity
+    tags: tuple[str, ...]
+    phase: Phase = Phase.IMPORT
+
+
+class Kind(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """What calls of one kind do, and how bad that is by when it happens.
+
+    Attributes:
+        at_import: Severity of what runs when the file is imported.
+        at_construction: Of what runs when an object is made.
+        at_call: Of what runs when it is called.
+        tags: CWE ids.
+        means: "starts a program".
+    """
+
+    at_import: Severity
+    at_construction: Severity
+    at_call: Severity
+    tags: tuple[str, ...]
+    means: str
+
+    def severity(self, phase: Phase) -> Severity:
+        """How bad it is at this phase."""
+        by_phase = {Phase.IMPORT: self.at_import, Phase.CONSTRUCTION: self.at_construction}
+        return by_phase.get(phase, self.at_call)
+
+
+class Row(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """One call, or a module with everything below it."""
+
+    call: str
+    kind: str
+    below: bool = False
+    unless: dict[str, bool] = {}
+    only_if: dict[str, bool] = {}
+    only_with: tuple[str, ...] = ()
+    unless_argument: tuple[str, ...] = ()
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether it holds for some arguments only."""
+        return bool(self.unless or self.only_if or self.only_with or self.unless_argument)
+
+
+class Method(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A method whose object cannot be resolved from the source."""
+
+    name: str
+    kind: str
+
+
+class Text(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Text in a string that gives away what the code is for."""
+
+    pattern: str
+    kind: str
+
+
+class Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The whole table, as its file has it."""
+
+    title: str
+    version: int
+    retrieved: object
+    licence: str
+    source: str
+    kinds: dict[str, Kind]
+    calls: list[Row]
+    methods: list[Method]
+    texts: list[Text]
+
+
+def danger_of(path: str) -> CallSite | None:
+    """What calling the full name `path` would do, or None when the table does not know it."""
+    rows = rows_for(path)
+    return site(0, rows[0].kind, path, "names", Phase.IMPORT) if rows else None
+
+
+def site(line: int, kind: str, path: str, verb: str, phase: Phase) -> CallSite:
+    """A place that does what calls of `kind` do.
+
+    Raises:
+        PythonCallsError: when the table that comes with Weighbridge is broken.
+    """
+    meaning = table().kinds[kind]
+    shown = path.removeprefix("builtins.")[:120]
+    sentence = f"{verb} {shown}, which {meaning.means}"
+    return CallSite(line, kind, shown, sentence, meaning.severity(phase), meaning.tags, phase)
+
+
+def hidden(
+    line: int, call: str, message: str, phase: Phase, tags: tuple[str, ...], kind: str = "obfuscation"
+) -> CallSite:
+    """A place that hides what it does, or what it takes: as bad as anything, whenever it runs."""
+    return CallSite(line, kind, call, message, Severity.CRITICAL, tags, phase)
+
+
+def rows_for(path: str) -> list[Row]:
+    """The rows that a full name falls under, the most exact first: one may hold for some arguments only."""
+    exact, trees = _rows()
+    parts = path.split(".")
+    heads = (".".join(parts[:number]) for number in range(len(parts) - 1, 0, -1))
+    return [*([exact[path]] if path in exact else []), *(trees[head] for head in heads if head in trees)]
+
+
+@functools.cache
+def methods() -> Mapping[str, str]:
+    """Kinds by the names of methods."""
+    return {method.name: method.kind for method in table().methods}
+
+
+@functools.cache
+def texts() -> tuple[tuple[re.Pattern[str], str], ...]:
+    """(pattern, kind) of every text."""
+    return tuple((re.compile(row.pattern, re.IGNORECASE), row.kind) for row in table().texts)
+
+
+@functools.cache
+def _rows() -> tuple[Mapping[str, Row], Mapping[str, Row]]:
+    rows = table().calls
+    return {row.call: row for row in rows if not row.below or "." in row.call}, {
+        row.call: row for row in rows if row.below
+    }
+
+
+def _kind_of(row: Row | Method | Text) -> str:
+    return row.kind
+
+
+@functools.cache
+def table() -> Table:
+    """The table that comes with Weighbridge.
+
+    Raises:
+        PythonCallsError: when it is broken.
+    """
+    text = importlib.resources.files("scanner").joinpath("data", _FILE).read_text(encoding="utf-8")
+    try:
+        read = msgspec.convert(yaml.safe_load(text), Table)
+        for row in read.texts:
+            re.compile(row.pattern)
+    except (yaml.YAMLError, msgspec.ValidationError, re.error) as error:
+        raise PythonCallsError(f"data file {_FILE}: {error}", hint="reinstall Weighbridge") from error
+    used = {kind for rows in (read.calls, read.methods, read.texts) for kind in map(_kind_of, rows)}
+    if unknown := used - read.kinds.keys():
+        raise PythonCallsError(f"data file {_FILE}: unknown kinds {sorted(unknown)}")
+    return read

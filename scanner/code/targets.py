@@ -1,0 +1,86 @@
+"""What a dotted name in configuration would call, judged by the tables of calls and of pickle globals.
+
+>>> judge_target("os.system").is_attack, judge_target("torch.optim.AdamW").is_known
+(True, True)
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.resources
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+import yaml
+
+from scanner.code.table import danger_of
+from scanner.errors import ScanError
+from scanner.pickles.globals import Tier, classify
+
+_FILE: Final = "code_packages.yaml"
+# Names that take a name and give what it stands for, or call it.
+_INDIRECT: Final = frozenset(
+    {"hydra.utils.call", "hydra.utils.instantiate", "hydra.utils.get_method", "hydra.utils.get_object",
+     "hydra.utils.get_class", "hydra.utils.get_static_method", "hydra.compose", "builtins.getattr"}
+)  # fmt: skip
+
+
+class CodePackagesError(ScanError):
+    """The list of packages cannot be read."""
+
+
+class _Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    title: str
+    version: int
+    retrieved: object
+    licence: str
+    source: str
+    packages: list[str]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What is known about a name.
+
+    Attributes:
+        is_attack: Whether calling it runs programs or code, or reaches files or the network.
+        is_known: Whether it lies in a package that configuration names honestly.
+        why: A clause after "which": "starts a program"; "" when nothing is known.
+        tags: CWE ids.
+    """
+
+    is_attack: bool
+    is_known: bool
+    why: str = ""
+    tags: tuple[str, ...] = ()
+
+
+def judge_target(target: str) -> Judged:
+    """What calling the dotted name `target` would do.
+
+    Raises:
+        CodePackagesError: when the list that comes with Weighbridge is broken.
+    """
+    dotted = target.strip().replace(":", ".").strip(".")
+    for path in (dotted, f"builtins.{dotted}"):
+        danger = danger_of(path)
+        if danger is not None and danger.severity.rank > 1:
+            return Judged(True, False, danger.sentence.partition(", which ")[2], danger.tags)
+    if dotted in _INDIRECT:
+        return Judged(True, False, "calls whatever another key names", ("CWE-470",))
+    module, _, name = dotted.rpartition(".")
+    verdict = classify(module or "builtins", name)
+    if verdict.tier is Tier.ATTACK and verdict.is_listed:
+        return Judged(True, False, verdict.why, ("CWE-94",))
+    is_plain = verdict.tier is Tier.PLUMBING or dotted.split(".")[0] in _packages()
+    return Judged(False, is_plain)
+
+
+@functools.cache
+def _packages() -> frozenset[str]:
+    text = importlib.resources.files("scanner").joinpath("data", _FILE).read_text(encoding="utf-8")
+    try:
+        return frozenset(msgspec.convert(yaml.safe_load(text), _Table).packages)
+    except (yaml.YAMLError, msgspec.ValidationError) as error:
+        raise CodePackagesError(f"data file {_FILE}: {error}", hint="reinstall Weighbridge") from error

@@ -1,0 +1,153 @@
+"""What an XML file of a model (PMML, OpenVINO) has its readers do beyond reading it, in one pass.
+
+>>> import io
+>>> text = b'<PMML><Extension value="Runtime.getRuntime().exec(1)"/></PMML>'
+>>> [fault.rule for fault in faults_in(io.BytesIO(text))]
+['script']
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import BinaryIO, Final
+
+_CHUNK_BYTES: Final = 256 * 1024
+_DEPTH_LIMIT: Final = 2000
+_FAULTS_LIMIT: Final = 20
+_TEXT_KEPT: Final = 20_000
+_ACTIVE: Final = frozenset(
+    {"script", "iframe", "object", "embed", "applet", "include", "stylesheet", "transform"}
+)
+_SCRIPT: Final = re.compile(
+    r"javascript:|vbscript:|data:text/html|<\s*script|\bRuntime\s*\.\s*getRuntime|ProcessBuilder|\bjava\.lang\.|"
+    r"javax\.script|javax\.naming|\bjndi:|ScriptEngine|Class\.forName|XMLDecoder|ldap://|rmi://",
+    re.IGNORECASE,
+)
+# Words that a description may hold as well; in an extension they are for a tool that runs them.
+_IN_EXTENSION: Final = re.compile(
+    r"\beval\s*\(|\bexec\s*\(|os\.system|subprocess\.|__import__|\bnew\s+Function\s*\(|file://", re.IGNORECASE
+)
+_JAVA_CLASS: Final = re.compile(r"[a-z_]\w*(\.\w+)+|x-.*")
+
+
+@dataclass(frozen=True)
+class XmlFault:
+    """One thing that is wrong.
+
+    Attributes:
+        rule: "entities", "script", "function", "stylesheet", "malformed" or "not-pmml".
+        message: A clause after the file.
+        line: 1-based, or None.
+    """
+
+    rule: str
+    message: str
+    line: int | None = None
+
+
+def faults_in(stream: BinaryIO, *, root: str = "") -> list[XmlFault]:
+    """Every fault of an XML document; what it declares or links to is never fetched.
+
+    Args:
+        stream: The file.
+        root: Name that the outermost element must have; "" for any.
+
+    Raises:
+        PartlyReadError: when the file was not read far enough.
+    """
+    from xml.etree.ElementTree import ParseError
+
+    from defusedxml import DefusedXmlException
+    from defusedxml.ElementTree import XMLParser
+
+    seen = _Seen(root)
+    parser = XMLParser(target=seen, forbid_dtd=True, forbid_entities=True, forbid_external=True)
+    try:
+        while chunk := stream.read(_CHUNK_BYTES):
+            parser.feed(chunk)
+        parser.close()
+    except DefusedXmlException as error:
+        kind = type(error).__name__.removesuffix("Forbidden").lower()
+        message = (
+            f"declares entities or a document type ({kind}), by which a reader opens files or fills memory"
+        )
+        return [*seen.faults, XmlFault("entities", message)]
+    except (ParseError, ValueError, LookupError) as error:
+        return [
+            *seen.faults,
+            XmlFault("malformed", f"is not XML that can be read ({ascii(str(error))[1:120]})"),
+        ]
+    return seen.faults
+
+
+class _Seen:
+    """Takes the events of the parser, and keeps what is wrong."""
+
+    def __init__(self, root: str) -> None:
+        self.faults: list[XmlFault] = []
+        self._root = root
+        self._depth = 0
+        self._extensions = 0
+        self._text: list[str] = []
+        self._length = 0
+
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        """An element begins."""
+        self._flush()
+        self._depth += 1
+        space, _, name = tag.rpartition("}")
+        if self._depth == 1 and self._root and name != self._root:
+            self._keep("not-pmml", f"begins with <{ascii(name)[1:60]}>, not with <{self._root}>")
+        if self._depth > _DEPTH_LIMIT:
+            raise ValueError(f"nested more than {_DEPTH_LIMIT} deep")
+        if name.lower() in _ACTIVE and (name.lower() != "include" or "XInclude" in space):
+            self._keep("script", f"holds <{ascii(name)[1:60]}>, which a reader may run or fetch")
+        if name == "Apply" and _JAVA_CLASS.fullmatch(attributes.get("function", "")):
+            shown = ascii(attributes["function"][:80])
+            self._keep(
+                "function", f"calls the function {shown}, which is a class of the machine that reads it"
+            )
+        self._extensions += name == "Extension"
+        for key, value in attributes.items():
+            if key != "description":
+                self._look(value)
+
+    def end(self, tag: str) -> None:
+        """An element ends."""
+        self._flush()
+        self._depth -= 1
+        self._extensions -= tag.rpartition("}")[2] == "Extension"
+
+    def data(self, text: str) -> None:
+        """Text inside an element."""
+        if self._length < _TEXT_KEPT:
+            self._text.append(text)
+            self._length += len(text)
+
+    def pi(self, target: str, data: str | None = None) -> None:
+        """A processing instruction."""
+        if target.lower() == "xml-stylesheet":
+            self._keep("stylesheet", f"has readers fetch a style sheet: {ascii((data or '')[:80])}")
+
+    def close(self) -> None:
+        """The document ends."""
+        self._flush()
+
+    def _flush(self) -> None:
+        if self._text:
+            self._look("".join(self._text))
+            self._text.clear()
+            self._length = 0
+
+    def _look(self, text: str) -> None:
+        shown = text[:_TEXT_KEPT]
+        match = _SCRIPT.search(shown) or (_IN_EXTENSION.search(shown) if self._extensions else None)
+        if match is not None:
+            self._keep("script", f"holds code: {ascii(match[0][:60])}")
+
+    def _keep(self, rule: str, message: str) -> None:
+        fault = XmlFault(rule, message)
+        if len(self.faults) < _FAULTS_LIMIT and fault not in self.faults:
+            self.faults.append(fault)

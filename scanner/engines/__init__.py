@@ -1,0 +1,1 @@
+"""Other scanners that are run beside our own checks, when somebody has installed them."""

@@ -1,0 +1,1 @@
+"""Reading of Flax checkpoints: MessagePack with tensors as extensions."""

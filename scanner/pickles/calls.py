@@ -1,0 +1,185 @@
+"""What the calls of a pickle do: whether with these arguments they can do harm, and what they hand on.
+
+Some names are harmless or not by their arguments: `getattr(Colour, "RED")` picks a constant, and
+`getattr(Colour, "__init__")` is the first step to anything. Here the calls are followed on stand-ins, so that
+what `getattr` reaches is judged under its own name, and a function that is handed to something that may call
+it counts as called.
+
+>>> import io
+>>> from scanner.pickles.stream import ByteStream
+>>> machine = Machine(ByteStream(io.BytesIO()))
+>>> colour = machine.name("shop.paint", "Colour")
+>>> call(machine, machine.name("builtins", "getattr"), (colour, "RED")).path
+'shop.paint.Colour.RED'
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from scanner.pickles.hidden import from_latin
+from scanner.pickles.machine import Conduct, Machine
+from scanner.pickles.stand_ins import Constant, Made
+from scanner.pickles.stream import HIDDEN, GlobalUse
+
+RETURNED: Final = "what another call returned"
+_IDENTIFIER: Final = re.compile(r"(?!__)[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_PLAIN_ENCODINGS: Final = frozenset({"latin1", "latin-1", "iso-8859-1", "utf-8", "utf8", "ascii"})
+# Names grow with every attribute that is reached for.
+_PATH_LIMIT: Final = 256
+_BYTES_LIMIT: Final = 1 << 31
+# How what torch.save writes begins: the magic number of its first format, and a zip archive.
+_TORCH_STARTS: Final = (b"\x80\x02\x8a\nl\xfc\x9cF", b"PK\x03\x04")
+# They keep a function for later; with all others a function among the arguments may be called at once.
+_HOLDERS: Final = frozenset({
+    ("functools", "partial"), ("collections", "defaultdict"), ("copyreg", "_reconstructor"),
+    ("copy_reg", "_reconstructor"), ("copyreg", "__newobj__"), ("copy_reg", "__newobj__"),
+})  # fmt: skip
+# They make a class, which may be called; nothing else that a call returns may.
+_CLASS_MAKERS: Final = frozenset({
+    ("dill._dill", "_load_type"), ("dill._dill", "_create_type"), ("dill._dill", "_create_namedtuple"),
+    ("cloudpickle.cloudpickle", "_make_skeleton_class"), ("cloudpickle.cloudpickle", "_make_skeleton_enum"),
+})  # fmt: skip
+# They make functions out of functions.
+_FUNCTION_MAKERS: Final = frozenset({
+    ("builtins", "getattr"), ("__builtin__", "getattr"), ("functools", "partial"),
+    ("operator", "methodcaller"), ("operator", "attrgetter"), ("operator", "itemgetter"),
+})  # fmt: skip
+# Attributes that Python itself calls; whoever stores a function under one has it called later.
+_HOOKS: Final = frozenset({
+    "__setstate__", "__getstate__", "__reduce__", "__reduce_ex__", "__getattr__", "__getattribute__",
+    "__setattr__", "__call__", "__init__", "__new__", "__del__", "__code__", "__globals__", "__builtins__",
+    "__import__", "__getnewargs__", "__getnewargs_ex__", "__bases__", "__defaults__", "__init_subclass__",
+})  # fmt: skip
+_Args = tuple[object, ...]
+_Rule = Callable[[Machine, GlobalUse, Conduct, _Args], object]
+
+
+def call(machine: Machine, callee: object, args: object, *, is_class: bool = False) -> object:
+    """A stand-in for what this call returns; what it means for the names in it is noted down.
+
+    Args:
+        machine: What runs the pickle.
+        callee: What is called.
+        args: Its arguments, or a stand-in for too many of them.
+        is_class: Whether only a class can be called by this instruction, and only to make an instance.
+    """
+    known = args if isinstance(args, tuple) else ()
+    if isinstance(callee, GlobalUse):
+        conduct = machine.conduct_of(callee)
+        conduct.is_called = conduct.is_called or not is_class
+        rule = _RULES.get(_key(callee))
+        if rule is not None:
+            return rule(machine, callee, conduct, known)
+        if _key(callee) not in _HOLDERS and not is_class:
+            _hand_over(machine, known)
+        return Made(callee, machine.kept_of(callee, known))
+    if not is_class and not _is_class(callee):
+        machine.blame(machine.name(HIDDEN, RETURNED), "it is called without having a name")
+    return Made(None)
+
+
+def store(machine: Machine, key: object, value: object) -> None:
+    """Notes down what it means that `value` is stored under `key`."""
+    if not isinstance(key, str) or key not in _HOOKS:
+        return
+    if isinstance(value, GlobalUse):
+        machine.conduct_of(value).is_called = True
+    elif isinstance(value, Made) and (value.maker is None or _key(value.maker) in _FUNCTION_MAKERS):
+        machine.blame(machine.name(HIDDEN, RETURNED), f"Python calls it as {key}")
+
+
+def _hand_over(machine: Machine, args: _Args) -> None:
+    for item in args:
+        if isinstance(item, GlobalUse):
+            machine.conduct_of(item).is_called = True
+
+
+def _key(use: GlobalUse) -> tuple[str, str]:
+    return use.module, use.name
+
+
+def _is_class(value: object) -> bool:
+    return isinstance(value, Made) and value.maker is not None and (
+        _key(value.maker) in _CLASS_MAKERS
+    )  # fmt: skip
+
+
+def _reach(machine: Machine, use: GlobalUse, conduct: Conduct, args: _Args) -> object:
+    target, attribute = args[:2] if len(args) in (2, 3) else (None, None)
+    is_plain = isinstance(attribute, str) and _IDENTIFIER.fullmatch(attribute) is not None
+    if not is_plain or (isinstance(target, GlobalUse) and len(target.name) > _PATH_LIMIT):
+        conduct.harmful = True
+        return Made(use)
+    conduct.idle_calls += 1
+    if isinstance(target, GlobalUse):
+        return machine.name(target.module, f"{target.name}.{attribute}")
+    return Made(use)
+
+
+def _look_up(machine: Machine, use: GlobalUse, conduct: Conduct, args: _Args) -> object:
+    """It imports a module by its name and returns something of it."""
+    module, name = args if len(args) == 2 else (None, None)
+    if isinstance(module, str) and isinstance(name, str):
+        conduct.idle_calls += 1
+        return machine.name(module, name)
+    conduct.harmful = True
+    return Made(use)
+
+
+def _encode(machine: Machine, use: GlobalUse, conduct: Conduct, args: _Args) -> object:
+    if len(args) in (1, 2) and (len(args) == 1 or args[1] in _PLAIN_ENCODINGS):
+        conduct.idle_calls += 1
+    else:
+        machine.blame(use, "it turns text into other text, which hides what the file spells")
+    return Constant(from_latin(args[0].head)) if args and isinstance(args[0], Constant) else Made(use)
+
+
+def _type(machine: Machine, use: GlobalUse, conduct: Conduct, args: _Args) -> object:
+    if len(args) == 1:
+        conduct.idle_calls += 1
+    else:
+        machine.blame(use, "it makes a class out of parts")
+    return Made(use)
+
+
+def _allocate(machine: Machine, use: GlobalUse, conduct: Conduct, args: _Args) -> object:
+    conduct.idle_calls += 1
+    if args and isinstance(args[0], int) and args[0] > _BYTES_LIMIT:
+        machine.blame(use, "it asks for more than two gigabytes of memory at once")
+    return Made(use)
+
+
+def _unpickle_tensor(machine: Machine, use: GlobalUse, conduct: Conduct, args: _Args) -> object:
+    if len(args) == 1 and isinstance(args[0], Constant) and args[0].head.startswith(_TORCH_STARTS):
+        conduct.idle_calls += 1
+    else:
+        conduct.harmful = True
+    return Made(use)
+
+
+def _fold(machine: Machine, use: GlobalUse, conduct: Conduct, args: _Args) -> object:
+    """How the type `int | None` is pickled."""
+    function = args[0] if args else None
+    if isinstance(function, GlobalUse) and function.path in ("operator.or_", "_operator.or_"):
+        conduct.idle_calls += 1
+    else:
+        conduct.harmful = True
+        _hand_over(machine, args)
+    return Made(use)
+
+
+_RULES: Final[dict[tuple[str, str], _Rule]] = {
+    **dict.fromkeys([("builtins", "getattr"), ("__builtin__", "getattr")], _reach),
+    **dict.fromkeys([("numpy.core", "_ufunc_reconstruct"), ("numpy._core", "_ufunc_reconstruct")], _look_up),
+    **dict.fromkeys([("_codecs", "encode"), ("codecs", "encode")], _encode),
+    **dict.fromkeys([("builtins", "type"), ("__builtin__", "type")], _type),
+    **dict.fromkeys(
+        [(module, name) for module in ("builtins", "__builtin__") for name in ("bytes", "bytearray")],
+        _allocate,
+    ),
+    **dict.fromkeys([("torch.storage", "_load_from_bytes")], _unpickle_tensor),
+    **dict.fromkeys([("functools", "reduce"), ("_functools", "reduce")], _fold),
+}

@@ -1,0 +1,104 @@
+r"""Programs inside the archives of torch: TorchScript, and the Python source of `torch.package`.
+
+TorchScript is a language of its own without `import`, but some operations of torch that it can call write
+files, map them into memory, or load native libraries. The names of those are looked for in its source.
+Source of `torch.package` is Python, which loading runs.
+
+>>> [found.what for found in torchscript_calls("code/m.py", b"def f(x):\n  ops.aten.save(x, \"/tmp/x\")\n")]
+["calls 'save', which writes a file"]
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Iterable, Iterator, Set
+from dataclasses import dataclass
+from typing import Final
+
+from scanner.pickles.globals import Tier
+
+SOURCE_LIMIT_BYTES: Final = 8 * 1024**2
+_FINDINGS_LIMIT: Final = 5
+# Operations by their last name. Source: the schemas that torch 2.13 registers
+# (torch._C._jit_get_all_schemas) with a file name, a call or a program among their arguments, and what
+# torchvision and torchaudio do with files.
+_OPERATIONS: Final = {
+    "save": "writes a file",
+    "from_file": "maps a file into memory, and can write it",
+    "load_tensor": "reads a file",
+    "write_file": "writes a file",
+    "read_file": "reads a file",
+    "save_audio_file": "writes a file",
+    "load_audio_file": "reads a file",
+    "rpc_async": "calls functions on other machines",
+    "rpc_sync": "calls functions on other machines",
+    "rpc_remote": "calls functions on other machines",
+    "load_library": "loads a native library",
+    "PythonOp": "calls Python",
+    "IgnoredPythonOp": "calls Python",
+    "execute_engine": "runs a native program that lies in the archive",
+}
+# Between its tokens TorchScript takes spaces, comments and joined lines.
+_GAP: Final = rb"(?:[\s\\]|#[^\n]*\n)*"
+_NAME: Final = rb"(" + b"|".join(name.encode() for name in _OPERATIONS) + rb")\b"
+_DOT: Final = _GAP + rb"\." + _GAP
+# Methods of the program itself may have such names too, but stand below others than these.
+_CALL: Final = re.compile(rb"\b(?:torch|ops(?:" + _DOT + rb"\w+)?)" + _DOT + _NAME)
+# `getattr(torch, "save")` is the same.
+_BY_NAME: Final = re.compile(rb"getattr" + _GAP + rb"\([^)]{0,200}['\"]" + _NAME)
+
+
+# Finds in Python source what needs an explanation: lines, and what happens there.
+ReadsPython = Callable[[bytes], Iterable[tuple[int, str]]]
+
+
+def reads_nothing(source: bytes) -> Iterable[tuple[int, str]]:
+    """Finds nothing, for whoever asks for pickles only."""
+    return ()
+
+
+@dataclass(frozen=True)
+class FoundProgram:
+    """What a program in an archive does.
+
+    Attributes:
+        member: Path inside the archive.
+        line: 1-based; 0 for the whole.
+        what: What it does, a clause: "calls 'save', which writes a file".
+        tier: How bad that is.
+    """
+
+    member: str
+    line: int
+    what: str
+    tier: Tier
+
+
+def is_torchscript(member: str, members: Set[str]) -> bool:
+    """Whether this is the source of a TorchScript program, by its place beside the program's constants."""
+    folder, found, _ = member.partition("/code/")
+    return bool(found) and f"{folder}/constants.pkl" in members
+
+
+def is_of_torch(members: Set[str]) -> bool:
+    """Whether an archive of these members is one that torch reads."""
+    return any(name.endswith(("/data.pkl", "/.data/version", "/.data/extern_modules")) for name in members)
+
+
+def torchscript_calls(member: str, source: bytes) -> Iterator[FoundProgram]:
+    """Calls of operations that reach out of the program."""
+    sites = (found for pattern in (_CALL, _BY_NAME) for found in pattern.finditer(source))
+    for found in itertools.islice(sites, _FINDINGS_LIMIT):
+        name = found[1].decode("ascii")
+        line = source.count(b"\n", 0, found.start()) + 1
+        yield FoundProgram(member, line, f"calls '{name}', which {_OPERATIONS[name]}", Tier.ATTACK)
+
+
+def packaged_calls(member: str, source: bytes, read: ReadsPython) -> Iterator[FoundProgram]:
+    """What Python source does that loading would run; that there is any is for a person to read."""
+    grave = list(itertools.islice(read(source), _FINDINGS_LIMIT))
+    for line, what in grave:
+        yield FoundProgram(member, line, what, Tier.ATTACK)
+    if not grave:
+        yield FoundProgram(member, 0, "is Python source, which loading the archive may run", Tier.INSTANCE)

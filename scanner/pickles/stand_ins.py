@@ -1,0 +1,81 @@
+"""What stands on the stack of a pickle that is read and not loaded, in the place of objects.
+
+>>> lean([GlobalUse("os", "system", 0), "x" * 900]) == (GlobalUse("os", "system", 0), OPAQUE)
+True
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from scanner.pickles.stream import GlobalUse
+
+# Tuples longer than this are never the arguments that have to be understood.
+_SMALL: Final = 32
+# In longer tuples, and of longer strings in any tuple, only the names of globals are looked at.
+_READ_ITEMS: Final = 8
+_READ_LETTERS: Final = 64
+_HEAD: Final = 16
+
+
+class Opaque:
+    """Stands for any object whose content does not matter here."""
+
+
+@dataclass(slots=True)
+class Made:
+    """Stands for the result of a call, with what is needed to find the length of a raw array.
+
+    `items` is what was stored in it as in a table, kept for machines that keep tables.
+    """
+
+    maker: GlobalUse | None
+    args: tuple[object, ...] = ()
+    state: object = None
+    items: dict[object, object] | None = None
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Stands for what lies beside the pickle under a persistent id."""
+
+    key: object
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """Stands for a byte string, or for text too long to be a name, of which only the beginning is kept."""
+
+    head: bytes
+
+    @classmethod
+    def of(cls, data: bytes) -> Constant:
+        """A stand-in for these bytes."""
+        return cls(data[:_HEAD])
+
+
+OPAQUE: Final = Opaque()
+_HEAVY: Final = frozenset({str, tuple, dict})
+
+
+def small(items: list[object]) -> object:
+    """A tuple with everything in it, unless it is too long to matter."""
+    return tuple(items) if len(items) <= _SMALL else OPAQUE
+
+
+def lean(items: list[object]) -> object:
+    """A tuple without what nobody will ask for, so that tuples of tuples take no memory."""
+    if len(items) > _SMALL:
+        return OPAQUE
+    letters = _READ_LETTERS if len(items) <= _READ_ITEMS else 0
+    return tuple([lean_item(item, letters) if type(item) in _HEAVY else item for item in items])
+
+
+def lean_item(item: object, letters: int = _READ_LETTERS) -> object:
+    """One value that is kept in another: long strings, tables, and tuples that hold such stay opaque."""
+    if isinstance(item, str):
+        return item if len(item) <= letters else OPAQUE
+    if isinstance(item, tuple):
+        return item if len(item) <= _READ_ITEMS and _HEAVY.isdisjoint(map(type, item)) else OPAQUE
+    return OPAQUE if isinstance(item, dict) else item
