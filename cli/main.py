@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import traceback
 from typing import Final, NoReturn
@@ -65,6 +66,9 @@ def weighbridge(debug: bool) -> None:
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Runs the command line and exits; the entry point of the distribution."""
+    # People stand in the model's folder. No process that we start may import what lies there: without this, a
+    # `signal.py` beside the weights would run.
+    os.environ["PYTHONSAFEPATH"] = "1"
     arguments = sys.argv[1:] if arguments is None else arguments
     sys.exit(run(arguments))
 

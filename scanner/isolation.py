@@ -203,8 +203,15 @@ def said_of(item: object) -> Said:
 
 
 def say(sender: Connection, said: Said) -> None:
-    """Sends a message to the parent."""
-    sender.send_bytes(encode(said))
+    """Sends a message to the parent.
+
+    Raises:
+        SystemExit: when the parent is gone, so that nobody wants to know any more.
+    """
+    try:
+        sender.send_bytes(encode(said))
+    except BrokenPipeError:
+        raise SystemExit(1) from None
 
 
 def data_bytes_now() -> int:

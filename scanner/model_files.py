@@ -46,7 +46,7 @@ __all__ = [
 CONFIG_LIMIT_BYTES: Final = 4 * 1024**2
 TEXT_LIMIT_BYTES: Final = 4 * 1024**2
 _MAX_YAML_DEPTH: Final = 50
-# A value takes up to 60 bytes of memory, however short it is written. An index of 200,000 tensors has as many.
+# A value takes up to 60 bytes of memory, however short it is written; an index of 200,000 tensors has fewer.
 _MAX_ELEMENTS: Final = 2_000_000
 _CARD_NAMES: Final = ("readme.md", "modelcard.md", "model_card.md")
 _LICENCE_STEMS: Final = ("license", "licence", "copying", "notice", "use_policy", "unlicense")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
@@ -9,9 +10,16 @@ import pytest
 
 from tests.assets import tiny_model as builder
 
+ROOT = Path(__file__).parent.parent
+
 
 def pytest_configure() -> None:
-    """Hears Ctrl-C: shells start background jobs with SIGINT ignored, which children would inherit too."""
+    """Hears Ctrl-C: shells start background jobs with SIGINT ignored, which children would inherit too.
+
+    Children import what is tested, wherever a test has gone to, and nothing that lies there.
+    """
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
+    os.environ["PYTHONSAFEPATH"] = "1"
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

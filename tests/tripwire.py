@@ -34,7 +34,7 @@ _LIBRARIES: Final = frozenset({
     "scanner", "tests", "picklescan", "yaml", "_yaml", "jinja2", "markupsafe", "msgspec", "numpy",
     "gguf", "h5py", "onnx", "google", "ml_dtypes", "zstandard", "flatbuffers", "frontmatter",
     "packaging", "charset_normalizer", "safetensors", "blake3", "typing_extensions", "org",
-    "py7zr", "multivolumefile", "lz4", "compression",
+    "py7zr", "multivolumefile", "lz4", "compression", "confusable_homoglyphs",
 })  # fmt: skip
 # Parts of the standard library that start programs, open connections or run code when they are imported.
 _NEVER_IMPORTED: Final = frozenset({
@@ -116,7 +116,7 @@ class Tripwire:
         if event.startswith(_ALWAYS) and not _is_builder(frame):
             return repr(arguments)[:200]
         if event.startswith(_CHANGES):
-            return "" if self._may_write(arguments[0]) else repr(arguments)[:200]
+            return "" if self._may_write(_placed(event, arguments)) else repr(arguments)[:200]
         judge = _JUDGES.get(event)
         return judge(self, arguments, frame) if judge else ""
 
@@ -172,6 +172,15 @@ _JUDGES: Final[dict[str, Callable[[Tripwire, tuple[object, ...], FrameType], str
     "marshal.loads": Tripwire._marshal,
     "marshal.load": Tripwire._marshal,
 }
+
+
+def _placed(event: str, arguments: tuple[object, ...]) -> object:
+    """The path that an event is about; one that is relative to an open folder has its number last."""
+    path, folder = arguments[0], arguments[-1]
+    is_relative = event in ("os.remove", "os.rmdir", "os.mkdir") and isinstance(folder, int) and folder >= 0
+    if is_relative and isinstance(path, str):
+        return os.path.join(os.readlink(f"/proc/self/fd/{folder}"), path)
+    return path
 
 
 def _real(path: object) -> str:

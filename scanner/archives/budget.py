@@ -25,6 +25,8 @@ _TOTAL_BYTES: Final = 2 * 1024**3
 _MEMBERS: Final = 200_000
 # Checksums of tensors that are stored as they are matter less than the time to read them.
 _STORED_BYTES: Final = 512 * 1024**2
+# A megabyte of source takes about three seconds to judge.
+_SOURCE_BYTES: Final = 6 * 1024**2
 
 
 @dataclass
@@ -35,11 +37,13 @@ class Budget:
         bytes_left: To unpack.
         members_left: To look at.
         stored_left: To read of members that are not packed.
+        source_left: Of Python source that nothing names to be run, to judge call by call.
     """
 
     bytes_left: int = _TOTAL_BYTES
     members_left: int = _MEMBERS
     stored_left: int = _STORED_BYTES
+    source_left: int = _SOURCE_BYTES
 
     @property
     def is_spent(self) -> bool:

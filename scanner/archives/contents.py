@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Final
 
+from scanner.archives.budget import Budget
 from scanner.archives.faults import Fault, Rule
 from scanner.archives.settings import Setting
 from scanner.code.calls import CallSite, UnreadableSourceError, find_calls
@@ -38,7 +39,9 @@ _RUN_ON_START: Final = re.compile(rb"^[ \t]*import[ \t]", re.MULTILINE)
 _SITES: Final = 5
 
 
-def content_faults(name: str, data: bytes, setting: Setting, siblings: frozenset[str]) -> Iterator[Fault]:
+def content_faults(
+    name: str, data: bytes, setting: Setting, siblings: frozenset[str], budget: Budget | None = None
+) -> Iterator[Fault]:
     """What one member brings that runs.
 
     Args:
@@ -46,10 +49,16 @@ def content_faults(name: str, data: bytes, setting: Setting, siblings: frozenset
         data: Its beginning; all of it where it is source of usual length.
         setting: What the archive is.
         siblings: Names of the other members, as far as they are known.
+        budget: How much source may still be judged call by call; None without a limit.
     """
     suffix = PurePosixPath(name.lower()).suffix
     if suffix == ".py":
-        yield from source_faults(name, data, setting)
+        if budget is not None and not is_run_by_name(name):
+            budget.source_left -= len(data)
+        if budget is None or budget.source_left >= 0 or is_run_by_name(name):
+            yield from source_faults(name, data, setting)
+        else:
+            yield Fault(Rule.CODE, name, "is Python source, of which there is too much to judge")
     elif suffix == ".pth" and _is_text(data) and _RUN_ON_START.search(data):
         yield Fault(
             Rule.DANGEROUS_CODE, name, "has lines that Python runs at every start where it is installed"
@@ -90,9 +99,14 @@ def _compiled(name: str, setting: Setting, siblings: frozenset[str]) -> Fault:
     return Fault(rule, name, "is compiled Python, which cannot be read as source")
 
 
-def source_faults(name: str, data: bytes, setting: Setting, *, is_run: bool = False) -> Iterator[Fault]:
-    """What a Python file of an archive does; `is_run` says that something else names it to be run."""
-    runs = is_run or _RUN_BY_NAME.fullmatch(PurePosixPath(name).name) is not None
+def is_run_by_name(name: str) -> bool:
+    """Whether a Python file of this name is run without being asked for by name."""
+    return _RUN_BY_NAME.fullmatch(PurePosixPath(name).name) is not None
+
+
+def source_faults(name: str, data: bytes, setting: Setting) -> Iterator[Fault]:
+    """What a Python file of an archive does."""
+    runs = is_run_by_name(name)
     if len(data) >= SOURCE_BYTES:
         yield Fault(Rule.NOT_OPENED, name, "is source of unusual length, and was not read")
         return

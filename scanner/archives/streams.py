@@ -34,16 +34,21 @@ class Content:
 
 
 def read_through(
-    stream: BinaryIO, packed_bytes: int, budget: Budget, keep_bytes: int, first: bytes = b""
+    stream: BinaryIO,
+    packed_bytes: int,
+    budget: Budget,
+    keep_bytes: int,
+    first: bytes = b"",
+    most: int | None = None,
 ) -> Content:
-    """Reads a member to its end, of which `first` has been read already.
+    """Reads a member to its end, of which `first` has been read already, or somewhat beyond `most` bytes.
 
     Raises:
         UnpackingError: when it is broken, a bomb, or too long.
     """
     crc, size = zlib.crc32(first), len(first)
     kept = bytearray(first)
-    while chunk := stream.read(CHUNK_BYTES):
+    while (most is None or size <= most) and (chunk := stream.read(CHUNK_BYTES)):
         size += len(chunk)
         crc = zlib.crc32(chunk, crc)
         if len(kept) < keep_bytes:

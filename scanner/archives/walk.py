@@ -34,7 +34,7 @@ from scanner.parts import PartlyReadError
 
 _DEPTH: Final = 4
 # An archive that has to be sought in, inside a packed one.
-_NESTED_BYTES: Final = 192 * 1024**2
+_NESTED_BYTES: Final = 128 * 1024**2
 _READ_WHOLE: Final = (".py", ".json", ".pth")
 
 
@@ -163,10 +163,10 @@ class _Walker:
         if part.is_stretch:
             return part.open()
         with closing(part.open()) as stream:
-            content = read_through(stream, part.packed_bytes, self._budget, _NESTED_BYTES)
+            content = read_through(stream, part.packed_bytes, self._budget, _NESTED_BYTES, most=_NESTED_BYTES)
         if content.size_bytes > _NESTED_BYTES:
             raise UnpackingError(
-                f"is an archive of {content.size_bytes} bytes packed in another: unpack it and look again",
+                f"is an archive of over {_NESTED_BYTES} bytes packed in another: unpack it and look again",
                 Rule.NOT_OPENED,
             )
         return io.BytesIO(content.kept)
@@ -295,4 +295,4 @@ class _Walker:
         elif part.setting is Setting.SERVED and member.name == REQUIREMENTS:
             yield from requirement_faults(member.name, content.kept)
         elif part.layout is None or not part.layout.is_source(member.name, siblings):
-            yield from content_faults(member.name, content.kept, part.setting, siblings)
+            yield from content_faults(member.name, content.kept, part.setting, siblings, self._budget)

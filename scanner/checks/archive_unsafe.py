@@ -14,7 +14,7 @@ Why it matters: nearly every model file is an archive. A scanner that uses `zipf
 How it can be wrong: a hundredfold factor beyond 16 MiB (256 MiB of arrays) counts as a bomb, which an honest
 file full of zeros could reach. Tools that write sloppy headers are reported. Checksums of tensors are
 compared in the first 512 MiB. What a source file does is judged by the calls it names. RAR and some old kinds
-are not opened, 7z needs the extra `archives`, and an archive of more than 192 MiB packed in another is not
+are not opened, 7z needs the extra `archives`, and an archive of more than 128 MiB packed in another is not
 looked into: each says so. Models in an archive are judged by the checks of their kinds, up to 64 MiB each
 where they are packed and 128 MiB together; whether their weights are plausible is not.
 

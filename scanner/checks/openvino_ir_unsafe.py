@@ -11,7 +11,7 @@ by C++ code that believes offsets.
 How it can be wrong: layers of an extension are reported for review, since their code is not in the model;
 those of Intel's tokenizers are known. A description without its weights is not readable, without malice.
 
-What it needs: the .xml whole, up to 64 MiB, and the length of the .bin beside it.
+What it needs: the .xml whole, up to 32 MiB, and the length of the .bin beside it.
 
 Source: docs.openvino.ai, "OpenVINO IR format", read 2026-11-26; CWE-611, CWE-776, CWE-125.
 """

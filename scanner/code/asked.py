@@ -100,6 +100,9 @@ def _judged(reference: CodeReference, path: str | None) -> tuple[str, list[Asked
     if kind == "escape":
         message = f"it names {_shown(reference.target)}, which lies outside its folder"
         return "", [_alone(reference, "escape", Severity.HIGH, message, ("CWE-22",))]
+    if kind == "bomb":
+        message = f"its aliases make more than {_shown(reference.target)} of it, which fills the memory"
+        return "", [_alone(reference, "bomb", Severity.HIGH, message, ("CWE-776",))]
     if kind == "foreign-tag":
         message = f"a loader of another language would make {_shown(reference.target)}"
         return "", [_alone(reference, "foreign-tag", Severity.HIGH, message, ("CWE-502",))]

@@ -7,10 +7,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import PurePosixPath
 from typing import Final
 
-from scanner.code.yaml_targets import NAMING_KEYS
+from scanner.code.yaml_targets import NAMING_KEYS, leaves_folder
 
 _DEPTH_LIMIT: Final = 50
 _SHOWN: Final = 300
@@ -38,12 +37,6 @@ def names_in_json(value: object) -> Iterator[tuple[str, str, str]]:
                     yield kind, f"key {place}", target[:_SHOWN]
                 if isinstance(part, dict | list):
                     waiting.append((inner, part, depth + 1))
-
-
-def leaves_folder(path: str) -> bool:
-    """Whether a path leads out of the folder of the file that names it."""
-    pure = PurePosixPath(path.replace("\\", "/"))
-    return pure.is_absolute() or ".." in pure.parts or "://" in path or path[1:3] == ":\\"
 
 
 def _named(key: str, name: str, value: object) -> Iterator[tuple[str, str, str]]:

@@ -83,6 +83,12 @@ def file_named(reference: CodeReference, paths: frozenset[str]) -> str | None:
         return next(
             (path for path in sorted(paths) if path.startswith(f"{folder / reference.target}/")), None
         )
+    if (
+        reference.key == "key loader_module"
+    ):  # the folder that MLflow puts first on the path, by its usual name
+        found = file_of(reference.module, str(folder / "code"), paths)
+        if found is not None:
+            return found
     for module in (reference.module, reference.target):
         for base in _upwards(folder):
             found = file_of(module, str(base), paths) if module else None

@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
-from scanner.code.json_targets import leaves_folder, names_in_json
+from scanner.code.json_targets import names_in_json
 from scanner.code.nemo_files import nemo_targets
-from scanner.code.yaml_targets import TargetFileError, YamlTarget, targets_in
+from scanner.code.targets import judge_target
+from scanner.code.yaml_targets import TargetFileError, YamlTarget, leaves_folder, targets_in
 from scanner.manifest import FileEntry, Snapshot
 from scanner.model_files import ModelFileError, read_json, read_text
 from scanner.parts import PartlyReadError
@@ -182,6 +183,8 @@ def _sentence_modules(path: str, value: object) -> Iterator[CodeReference]:
             yield CodeReference("escape", path, f"key [{number}].path", place[:300])
         if isinstance(target, str) and target.split(".")[0] not in _KNOWN_PACKAGES:
             kind = "cross-repository" if "--" in target else "custom-module"
+            if judge_target(target).is_attack:
+                kind = "target"
             yield CodeReference(kind, path, f"key [{number}].type", target)
 
 
@@ -196,6 +199,9 @@ def _pipeline_parts(snapshot: Snapshot, path: str, value: object) -> Iterator[Co
             continue
         library: object = part[0] if isinstance(part, list) and len(part) == 2 else None
         if not isinstance(library, str) or library.split(".")[0] in _KNOWN_PACKAGES:
+            continue
+        if isinstance(part, list) and judge_target(f"{library}.{part[1]}").is_attack:
+            yield CodeReference("target", path, f"key {name}", f"{library}.{part[1]}"[:300])
             continue
         file = library.replace(".", "/") + ".py"
         is_below = snapshot.find(str(folder / name / file)) is not None

@@ -125,7 +125,8 @@ def _foreign(line: str, shown: str) -> Requirement:
     is_index = line.startswith(("-i", "-f", "--index", "--extra", "--find"))
     trusted = _INDEXES if is_index else _INDEXES | _FORGES
     is_known = bool(names) and all(name in trusted for name in names) and not plain
-    is_local = not names and not line.startswith("--trusted-host")
+    is_elsewhere = line.startswith("--trusted-host") or re.search(r"(^|[\s@])(/|[A-Za-z]:\\|file:)", line)
+    is_local = not names and not is_elsewhere
     message = f"installs from outside the package index: {shown}"
     return Requirement(None, shown, message, is_attack=not is_known and not is_local)
 

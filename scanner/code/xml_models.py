@@ -21,10 +21,13 @@ _ACTIVE: Final = frozenset(
     {"script", "iframe", "object", "embed", "applet", "include", "stylesheet", "transform"}
 )
 _SCRIPT: Final = re.compile(
-    r"javascript:|vbscript:|data:text/html|<\s*script|\bRuntime\s*\.\s*getRuntime|ProcessBuilder|\bjava\.lang\.|javax\.script|"
-    r"javax\.naming|\bjndi:|\beval\s*\(|\bexec\s*\(|os\.system|subprocess\.|__import__|\bnew\s+Function\s*\(|"
-    r"ScriptEngine|Class\.forName|XMLDecoder|file://|ldap://|rmi://",
+    r"javascript:|vbscript:|data:text/html|<\s*script|\bRuntime\s*\.\s*getRuntime|ProcessBuilder|\bjava\.lang\.|"
+    r"javax\.script|javax\.naming|\bjndi:|ScriptEngine|Class\.forName|XMLDecoder|ldap://|rmi://",
     re.IGNORECASE,
+)
+# Words that a description may hold as well; in an extension they are for a tool that runs them.
+_IN_EXTENSION: Final = re.compile(
+    r"\beval\s*\(|\bexec\s*\(|os\.system|subprocess\.|__import__|\bnew\s+Function\s*\(|file://", re.IGNORECASE
 )
 _JAVA_CLASS: Final = re.compile(r"[a-z_]\w*(\.\w+)+|x-.*")
 
@@ -86,6 +89,7 @@ class _Seen:
         self.faults: list[XmlFault] = []
         self._root = root
         self._depth = 0
+        self._extensions = 0
         self._text: list[str] = []
         self._length = 0
 
@@ -105,13 +109,16 @@ class _Seen:
             self._keep(
                 "function", f"calls the function {shown}, which is a class of the machine that reads it"
             )
-        for value in attributes.values():
-            self._look(value)
+        self._extensions += name == "Extension"
+        for key, value in attributes.items():
+            if key != "description":
+                self._look(value)
 
     def end(self, tag: str) -> None:
         """An element ends."""
         self._flush()
         self._depth -= 1
+        self._extensions -= tag.rpartition("}")[2] == "Extension"
 
     def data(self, text: str) -> None:
         """Text inside an element."""
@@ -135,7 +142,8 @@ class _Seen:
             self._length = 0
 
     def _look(self, text: str) -> None:
-        match = _SCRIPT.search(text[:_TEXT_KEPT])
+        shown = text[:_TEXT_KEPT]
+        match = _SCRIPT.search(shown) or (_IN_EXTENSION.search(shown) if self._extensions else None)
         if match is not None:
             self._keep("script", f"holds code: {ascii(match[0][:60])}")
 

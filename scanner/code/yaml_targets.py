@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Final
 
 import yaml
@@ -21,6 +22,13 @@ from scanner.errors import ScanError
 NAMING_KEYS: Final = frozenset({"_target_", "__target__", "class_path", "_component_", "loader_module"})
 _LOOSE_KEYS: Final = frozenset({"target", "python_class", "callable", "factory", "entry_point", "entrypoint"})
 _FOLDER_KEYS: Final = frozenset({"code"})  # of MLmodel: a folder that is put first on the path
+# Files beside an MLmodel.
+_PLACE_KEYS: Final = frozenset(
+    {"model_path", "data", "code", "python_model", "pickled_model", "model_data", "serialized_model", "path"}
+)
+# Elements that aliases may make of a file, by repeating what they stand for.
+_EXPANDED_LIMIT: Final = 10_000_000
+_ALIAS: Final = re.compile(r"[\s\[,]\*\w")
 _TAG: Final = "tag:yaml.org,2002:"
 _PYTHON_TAG: Final = f"{_TAG}python/"
 # Python tags that make plain values.
@@ -45,6 +53,7 @@ class YamlTarget:
 
     Attributes:
         kind: "target" for Hydra and its like, "loose-target" where the key may mean something else,
+            "bomb" for aliases that grow without bound, "escape" for a file outside the folder,
             "yaml-tag" for a tag that an unsafe loader calls, "foreign-tag" for one of another language,
             "custom-code-folder" for a folder of code.
         key: "key _target_", "key loader_module" or "tag".
@@ -60,6 +69,8 @@ class YamlTarget:
 
 def mentions_code(text: str) -> bool:
     """Whether a text may name code; others need no parsing."""
+    if _ALIAS.search(text):
+        return True
     words = (*NAMING_KEYS, *_LOOSE_KEYS, "!", "tag:", "\\", "code:")
     return any(word in text for word in words)
 
@@ -70,7 +81,7 @@ def targets_in(text: str, path: str, *, is_mlmodel: bool = False) -> list[YamlTa
     Raises:
         TargetFileError: when it is not YAML and mentions code.
     """
-    if not mentions_code(text):
+    if not is_mlmodel and not mentions_code(text):
         return []
     found: list[YamlTarget] = []
     try:
@@ -84,18 +95,51 @@ def targets_in(text: str, path: str, *, is_mlmodel: bool = False) -> list[YamlTa
 
 def _read(text: str, is_mlmodel: bool) -> Iterator[YamlTarget]:
     key = ""
+    growth = _Growth()
     for number, event in enumerate(yaml.parse(text, Loader=_LOADER)):
         if number > _EVENTS_LIMIT:
             raise ValueError(f"more than {_EVENTS_LIMIT} elements")
         line = event.start_mark.line + 1 if event.start_mark else 1
+        growth.take(event)
+        if growth.size > _EXPANDED_LIMIT:
+            yield YamlTarget("bomb", "aliases", f"{_EXPANDED_LIMIT} elements", line)
+            return
         tag = getattr(event, "tag", None)
         if isinstance(tag, str):
             yield from _of_tag(tag, line)
         value = str(event.value) if isinstance(event, yaml.ScalarEvent) else ""
         if key and value:
             yield from _of_key(key, value, line)
-        known = value in NAMING_KEYS | _LOOSE_KEYS or (is_mlmodel and value in _FOLDER_KEYS)
+        known = value in NAMING_KEYS | _LOOSE_KEYS or (is_mlmodel and value in _PLACE_KEYS)
         key = value if known and not key else ""
+
+
+class _Growth:
+    """How many elements a file has once every alias is replaced by what it stands for."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._anchors: dict[str, int] = {}
+        self._open: list[tuple[str | None, int]] = []
+
+    def take(self, event: yaml.Event) -> None:
+        """Counts the next event of the parser."""
+        if isinstance(event, yaml.AliasEvent):
+            self.size += self._anchors.get(str(event.anchor), 1)
+        elif isinstance(event, yaml.CollectionStartEvent):
+            self._open.append((event.anchor, self.size))
+        elif isinstance(event, yaml.CollectionEndEvent) and self._open:
+            anchor, before = self._open.pop()
+            if anchor:
+                self._anchors[anchor] = self.size - before + 1
+        elif isinstance(event, yaml.ScalarEvent):
+            self.size += 1
+
+
+def leaves_folder(path: str) -> bool:
+    """Whether a path leads out of the folder of the file that names it."""
+    pure = PurePosixPath(path.replace("\\", "/"))
+    return pure.is_absolute() or ".." in pure.parts or "://" in path or path[1:3] == ":\\"
 
 
 def _of_key(key: str, value: str, line: int) -> Iterator[YamlTarget]:
@@ -103,8 +147,11 @@ def _of_key(key: str, value: str, line: int) -> Iterator[YamlTarget]:
     if key in NAMING_KEYS:
         whole = f"{value}.load" if key == "loader_module" else value
         yield YamlTarget("target", place, whole[:300], line)
-    elif key in _FOLDER_KEYS:
-        yield YamlTarget("custom-code-folder", place, value[:300], line)
+    elif key in _PLACE_KEYS:
+        if leaves_folder(value):
+            yield YamlTarget("escape", place, value[:300], line)
+        elif key in _FOLDER_KEYS:
+            yield YamlTarget("custom-code-folder", place, value[:300], line)
     elif _DOTTED.fullmatch(value):
         yield YamlTarget("loose-target", place, value[:300], line)
 

@@ -7,12 +7,12 @@ character that no file name has.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Final
 
 from scanner.graphs import operations as table
-from scanner.graphs.tensorflow import Body, Operation, constant_strings, operations, strings
+from scanner.graphs.tensorflow import Body, Operation, arguments, constant_strings, operations, strings
 from scanner.graphs.wire import Wire
 
 UNKNOWN: Final = "\ufffc"
@@ -40,13 +40,15 @@ class Origin:
 
     Attributes:
         texts: What it can be, with UNKNOWN for the parts that are not in the file.
-        decoded_by: An operation that makes it from something else, which hides it, or what else hides it;
-        or "". is_fed: Whether some of it is given by whoever runs the graph or calls the function.
+        decoded_by: An operation that makes it from something else, or what else hides it; or "".
+        is_fed: Whether some of it is given by whoever runs the graph or calls the function.
+        is_lost: Whether some of it comes from an operation through which it is not followed.
     """
 
     texts: tuple[str, ...]
     decoded_by: str
     is_fed: bool
+    is_lost: bool = False
 
 
 class FileNames:
@@ -56,8 +58,9 @@ class FileNames:
         """`fed` are constants that the loader replaces."""
         self._steps, self._is_cut = _steps(wire, body)
         self._fed = fed
+        self._arguments = arguments(wire, body)
         self._decoded_by = ""
-        self._is_fed = False
+        self._is_fed = self._is_lost = False
         self._left = 0
 
     def origin(self, each: Operation, position: int) -> Origin:
@@ -65,9 +68,14 @@ class FileNames:
         data = [name for name in each.inputs if not name.startswith("^")]
         if not -len(data) <= position < len(data):
             return Origin((), "", is_fed=True)
-        self._decoded_by, self._is_fed, self._left = "", False, _MOST_STEPS
+        self._decoded_by, self._left = "", _MOST_STEPS
+        self._is_fed = self._is_lost = False
         texts = self._texts(data[position], 0)
-        return Origin(texts, self._decoded_by, self._is_fed)
+        return Origin(texts, self._decoded_by, self._is_fed, self._is_lost)
+
+    def constants(self) -> Iterator[str]:
+        """The text of every constant."""
+        return (text for step in self._steps.values() if step.kind == "Const" for text in step.texts)
 
     def _texts(self, written: str, depth: int) -> tuple[str, ...]:
         self._left -= 1
@@ -80,6 +88,7 @@ class FileNames:
             self._decoded_by = self._decoded_by or _TOO_LONG
         if step is None or name in self._fed or step.kind in _FED:
             self._is_fed = True
+            self._is_lost = self._is_lost or (step is None and name not in self._arguments)
             return (UNKNOWN,)
         if step.kind == "Const":
             return step.texts

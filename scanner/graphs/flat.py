@@ -25,7 +25,7 @@ from scanner.parts import PartlyReadError
 _PAGE_BYTES: Final = 64 * 1024
 _MOST_PAGES: Final = 64
 # Offsets can point to the same table again and again: what is followed is counted, not what is there.
-_MOST_STEPS = 5_000_000
+_MOST_STEPS = 2_000_000
 TEXT_BYTES: Final = 4096
 
 
@@ -128,6 +128,8 @@ class Table:
     Attributes:
         position: Its first byte, by which tables are told apart.
     """
+
+    __slots__ = ("_bytes", "_fields", "_fields_bytes", "_flat", "position")
 
     def __init__(self, flat: Flat, position: int) -> None:
         self.position = position

@@ -129,8 +129,8 @@ def _message(wire: Wire, is_named: bool) -> FileKind | None:
     except WireError:
         pass  # what begins as a message of a kind is judged as one, broken or not
     found = next((kind for kind, looks in _LOOKS if _fits(looks, wire, first)), None)
-    if found is None and is_named and first and set(first) <= {1, 2, 4} and 1 in first:
-        return FileKind.GRAPH if first[1].kind == LENGTH else None
+    if found is None and is_named and first and set(first) <= {1, 2, 4}:
+        return FileKind.GRAPH if any(field.kind == LENGTH for field in first.values()) else None
     if not is_named and (found is FileKind.ONNX_TENSOR or (found is FileKind.ONNX_MODEL and 1 not in first)):
         return None  # too little to go by
     return found

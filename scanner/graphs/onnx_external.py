@@ -16,9 +16,10 @@ from scanner.graphs.onnx_tensors import Tensor
 from scanner.graphs.paths import leads_elsewhere, shown
 
 _KEYS: Final = frozenset({"location", "offset", "length", "checksum", "basepath"})
+_NAME: Final = 100
 _IN_MEMORY: Final = "_ort_mem_addr_"
-# A file of two million tensors has other problems.
-_MOST_RANGES: Final = 2_000_000
+# The largest models have some ten thousand tensors.
+_MOST_RANGES: Final = 200_000
 
 
 class ExternalData:
@@ -92,10 +93,12 @@ class ExternalData:
         if expected is not None and (end - offset < expected or (length is not None and length != expected)):
             taken = f"its data takes {end - offset} bytes of {shown(location)}"
             yield malformed(f"{taken}; its dimensions and type take {expected}", where)
-        elif self._count < _MOST_RANGES and end > offset:
+        elif self._count >= _MOST_RANGES:
+            yield malformed(f"more than {_MOST_RANGES} tensors lie in other files; not followed", "tensors")
+        elif end > offset:
             self._count += 1
             used = end if expected is None else offset + expected
-            self._ranges.setdefault(location, []).append((offset, used, tensor.name))
+            self._ranges.setdefault(location, []).append((offset, used, tensor.name[:_NAME]))
 
 
 def _number(text: str) -> int | None:

@@ -22,6 +22,7 @@ _READ_METADATA_BYTES: Final = 64 * 1024
 _HIGHEST_IR: Final = 64
 _OPSETS_SINCE: Final = 3  # version of the format
 _HIGHEST_OPSET: Final = 256
+_MOST_OPSETS: Final = 1000
 # A template that reaches into Python; everything else that is code is found by reading it as Python.
 _TEMPLATE: Final = re.compile(r"\{[{%][^}]*__(class|subclasses|globals|builtins|import|mro|base)__")
 
@@ -42,7 +43,7 @@ def header_faults(wire: Wire) -> Iterator[GraphFault]:
         elif field.number == 7:
             graphs += field.kind == LENGTH
         elif field.number == 8:
-            opsets.append(_opset(wire, field))
+            opsets = [*opsets[:_MOST_OPSETS], _opset(wire, field)]
         elif field.number in (2, 3, 4) and is_unseen(wire.text(field)):
             yield malformed("a name holds control or invisible characters", f"field {field.number}")
     if version is None or not 0 < version <= _HIGHEST_IR:

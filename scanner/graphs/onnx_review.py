@@ -5,6 +5,7 @@ Source: onnx 1.23.2, onnx/onnx.proto, docs/IR.md and docs/ExternalData.md; CWE-2
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Set
 from typing import Final
@@ -28,6 +29,12 @@ _UNKNOWN_BYTES: Final = 1024
 _DOCUMENTED_BYTES: Final = 1024**2
 # Subgraphs of loops in branches of loops: real models have three or four.
 _DEPTH: Final = 32
+# What is kept of an operator and of a model, far beyond what any honest one has.
+_NAME_BYTES: Final = 512
+_MOST_TEXTS: Final = 8
+_MOST_ATTRIBUTES: Final = 10_000
+_MOST_NEEDED: Final = 1000
+_MOST_FUNCTIONS: Final = 100_000
 _SHOWN_OPERATORS: Final = 8
 
 
@@ -39,7 +46,7 @@ def model_faults(wire: Wire, external: ExternalData) -> Iterator[GraphFault]:
         PartlyReadError: when it was not read far enough.
     """
     yield from header_faults(wire)
-    review = _Review(wire, external, frozenset(_functions(wire)))
+    review = _Review(wire, external, frozenset(itertools.islice(_functions(wire), _MOST_FUNCTIONS)))
     for field in wire.whole():
         yield from _documented(field, 6)
         if field.number == 7:
@@ -79,8 +86,9 @@ def _functions(wire: Wire) -> Iterator[tuple[str, str]]:
     """Domain and name of every function that the model brings along."""
     for field in wire.whole():
         if field.number == 25:
-            domain, name = wire.first(field, 10), wire.first(field, 1)
-            yield (wire.text(domain) if domain else "") or DEFAULT_DOMAIN, wire.text(name) if name else ""
+            texts = [wire.first(field, number) for number in (10, 1)]
+            domain, name = (wire.text(each, _NAME_BYTES) if each else "" for each in texts)
+            yield domain or DEFAULT_DOMAIN, name
 
 
 def _documented(field: Field, number: int) -> Iterator[GraphFault]:
@@ -147,9 +155,9 @@ class _Review:
         attributes: list[Field] = []
         for field in self._wire.inside(node):
             yield from _documented(field, 6)
-            if field.number in texts:
-                texts[field.number].append(self._wire.text(field))
-            elif field.number == 5:
+            if field.number in texts and len(texts[field.number]) < _MOST_TEXTS:
+                texts[field.number].append(self._wire.text(field, _NAME_BYTES))
+            elif field.number == 5 and len(attributes) < _MOST_ATTRIBUTES:
                 attributes.append(field)
             elif field.number not in _NODE:
                 yield from _foreign(field, "NodeProto")
@@ -166,13 +174,15 @@ class _Review:
             yield from self._attribute(attribute, where, inside, depth)
 
     def _operator(self, domain: str, kind: str, where: str) -> Iterator[GraphFault]:
-        if (domain or DEFAULT_DOMAIN, kind) in self._functions:
-            return
         verdict: OperatorVerdict | None = judge(domain, kind)
-        if verdict is None:
+        is_own = (domain or DEFAULT_DOMAIN, kind) in self._functions
+        # Which of the two a runtime takes when a model names its function as an operator of the table is its
+        # own affair.
+        if verdict is None or (is_own and verdict.severity is not Severity.CRITICAL):
             return
         if verdict.severity is Severity.MEDIUM and verdict.code == "unknown-operator":
-            self._needed[f"{domain or DEFAULT_DOMAIN}.{kind}"] += 1
+            if len(self._needed) < _MOST_NEEDED:
+                self._needed[f"{domain or DEFAULT_DOMAIN}.{kind}"] += 1
             return
         yield GraphFault(
             verdict.code, where, f"the operator {shown(kind)} {verdict.means}", verdict.severity, verdict.tags

@@ -18,12 +18,13 @@ from scanner.graphs.fault import GraphFault, malformed
 from scanner.graphs.paths import is_unseen, leads_elsewhere, shown
 
 # The description of a model of 70 billion parameters takes about 20 MB.
-LIMIT_BYTES: Final = 64 * 1024**2
+LIMIT_BYTES: Final = 32 * 1024**2
 _HEAD_BYTES: Final = 64 * 1024
 _ROOT: Final = re.compile(rb"<(net|CustomLayer)[\s>]")
 _DEPTH: Final = 200
 _MOST_FAULTS: Final = 64
 _SHOWN: Final = 8
+_MOST_NEEDED: Final = 1000
 _OPSET: Final = re.compile(r"opset\d{1,2}|experimental|util|ie_internal_opset|type_relaxed_opset|")
 # Operations of openvino-tokenizers 2026.4, which Intel ships beside OpenVINO; their version is "extension".
 _TOKENIZERS: Final = frozenset(
@@ -61,7 +62,7 @@ def ir_faults(stream: BinaryIO, size_bytes: int, weights_bytes: int | None) -> I
         PartlyReadError: when it was not read whole.
     """
     from defusedxml import DefusedXmlException
-    from defusedxml.sax import parse
+    from defusedxml.expatreader import DefusedExpatParser
 
     if size_bytes > LIMIT_BYTES:
         yield malformed(f"it is {size_bytes} bytes of XML; up to {LIMIT_BYTES} are read")
@@ -69,7 +70,10 @@ def ir_faults(stream: BinaryIO, size_bytes: int, weights_bytes: int | None) -> I
     stream.seek(0)
     reader = _Reader(weights_bytes)
     try:
-        parse(stream, reader, forbid_dtd=True)
+        # In one piece: expat before 2.6 reads a long attribute again with every piece (CVE-2023-52425).
+        parser = DefusedExpatParser(bufsize=size_bytes + 1, forbid_dtd=True)
+        parser.setContentHandler(reader)
+        parser.parse(stream)
     except DefusedXmlException:
         yield GraphFault(
             "xml-entities",
@@ -135,6 +139,10 @@ class _Reader(ContentHandler):
         if len(self.faults) >= _MOST_FAULTS:
             raise _TooManyError("too many faults")
 
+    def _need(self, name: str) -> None:
+        if len(self._needed) < _MOST_NEEDED:
+            self._needed.add(name)
+
     def _take_layer(self, values: Mapping[str, str]) -> None:
         name, kind, version = (values.get(key, "") for key in ("name", "type", "version"))
         self._layer = f"layer {shown(name)}"
@@ -143,11 +151,11 @@ class _Reader(ContentHandler):
         if not kind:
             self._tell(malformed("a layer has no type", self._layer))
         elif not _OPSET.fullmatch(version) and kind not in _TOKENIZERS:
-            self._needed.add(f"{version[:40]}.{kind}")
+            self._need(f"{version[:40]}.{kind[:100]}")
 
     def _take_kernel(self, name: str, values: Mapping[str, str]) -> None:
         if name == "CustomLayer":
-            self._needed.add(values.get("name", "CustomLayer"))
+            self._need(values.get("name", "CustomLayer")[:100])
         filename = values.get("filename", "")
         if why := leads_elsewhere(filename):
             self._tell(

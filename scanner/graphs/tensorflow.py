@@ -20,6 +20,11 @@ from scanner.graphs.wire import LENGTH, Field, Wire
 _DT_STRING: Final = 7
 # No honest operation has more inputs or attributes than some thousands (a saver of a large model).
 _MOST_INPUTS: Final = 100_000
+_MOST_ATTRIBUTES: Final = 10_000
+_MOST_ASSETS: Final = 10_000
+# Names of operations are paths through the layers of a model; longer ones are cut, and then lead nowhere.
+_NAME_BYTES: Final = 512
+_MOST_KINDS: Final = 8
 _MOST_STRINGS: Final = 64
 _STRING_BYTES: Final = 1024
 # Fields of each message, and so what of it is unknown.
@@ -128,18 +133,28 @@ def functions(wire: Wire, graph: Field) -> Iterator[tuple[Field, str]]:
                 yield function, _function_name(wire, function)
 
 
+def arguments(wire: Wire, body: Body) -> frozenset[str]:
+    """Names of what a function is given; none for a graph."""
+    signature = wire.first(body.nodes, 1) if body.function else None
+    found = (
+        (wire.first(field, 1) for field in wire.inside(signature) if field.number == 2) if signature else ()
+    )
+    names = (wire.text(name, _NAME_BYTES) for name in found if name)
+    return frozenset(itertools.islice(names, _MOST_INPUTS))
+
+
 def assets(wire: Wire, kind: GraphKind) -> Iterator[Asset]:
     """The files that the model says come with it."""
     for meta in meta_graphs(wire, kind):
-        for field in wire.inside(meta):
-            if field.number == 6:
-                node = filename = ""
-                for part in wire.inside(field):
-                    if part.number == 1 and (name := wire.first(part, 1)):
-                        node = wire.text(name).split(":")[0]
-                    elif part.number == 2:
-                        filename = wire.text(part)
-                yield Asset(node, filename)
+        found = (field for field in wire.inside(meta) if field.number == 6)
+        for field in itertools.islice(found, _MOST_ASSETS):
+            node = filename = ""
+            for part in wire.inside(field):
+                if part.number == 1 and (name := wire.first(part, 1)):
+                    node = wire.text(name, _NAME_BYTES).split(":")[0]
+                elif part.number == 2:
+                    filename = wire.text(part)
+            yield Asset(node, filename)
 
 
 def operations(wire: Wire, body: Body) -> Iterator[Operation]:
@@ -158,12 +173,12 @@ def operation(wire: Wire, node: Field) -> Operation:
     unknown = 0
     for field in wire.inside(node):
         if field.number == 1:
-            name = wire.text(field)
-        elif field.number == 2:
-            kinds.append(wire.text(field))
+            name = wire.text(field, _NAME_BYTES)
+        elif field.number == 2 and len(kinds) < _MOST_KINDS:
+            kinds.append(wire.text(field, _NAME_BYTES))
         elif field.number == 3 and len(inputs) < _MOST_INPUTS:
-            inputs.append(wire.text(field))
-        elif field.number == 5:
+            inputs.append(wire.text(field, _NAME_BYTES))
+        elif field.number == 5 and len(attributes) < _MOST_ATTRIBUTES:
             attributes.append(field)
         elif field.number not in _NODE:
             unknown += field.size
@@ -268,7 +283,7 @@ def _foreign(wire: Wire, message: Field, known: frozenset[int], name: str) -> It
 def _function_name(wire: Wire, function: Field) -> str:
     signature = wire.first(function, 1)
     name = wire.first(signature, 1) if signature else None
-    return wire.text(name) if name else ""
+    return wire.text(name, _NAME_BYTES) if name else ""
 
 
 def _tensors(wire: Wire, each: Operation) -> Iterator[Field]:

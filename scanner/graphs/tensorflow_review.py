@@ -5,8 +5,10 @@ Source: tensorflow 2.20.0, SECURITY.md ("TensorFlow models are programs"); CWE-2
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 from collections import Counter
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from typing import Final
 
 from scanner.findings import Severity
@@ -18,7 +20,7 @@ from scanner.graphs.keras_objects import keras_faults
 from scanner.graphs.operations import Effect
 from scanner.graphs.paths import is_unseen, leads_elsewhere, shown
 from scanner.graphs.tensorflow import Body, GraphKind, Operation
-from scanner.graphs.wire import Wire
+from scanner.graphs.wire import Wire, WireError
 
 # Fields that a newer version adds are small; a payload is not.
 _UNKNOWN_BYTES: Final = 1024
@@ -31,6 +33,10 @@ _CALLS: Final = frozenset(
     }
 )  # fmt: skip
 _UNKNOWN_SHOWN: Final = 8
+# What is kept of a graph; a file that holds more of any of these is told to be one that cannot be followed.
+_MOST_BODIES: Final = 100_000
+_MOST_KEPT: Final = 10_000
+_MOST_HANDED: Final = 64
 _FINGERPRINT_FIELDS: Final = 7
 _SAFE_SOURCES: Final = ("local://", "bytes://")
 
@@ -70,6 +76,7 @@ def graph_faults(wire: Wire, kind: GraphKind) -> Iterator[GraphFault]:
         for body in graph_bodies:
             yield from review.body(body)
         yield from review.calls()
+        yield from review.lost(graph_bodies)
         if not review.count:
             yield malformed("the graph holds no operation")
     yield from _unknown(unknown)
@@ -77,7 +84,9 @@ def graph_faults(wire: Wire, kind: GraphKind) -> Iterator[GraphFault]:
 
 def _by_graph(wire: Wire, kind: GraphKind) -> list[list[Body]]:
     by_graph: dict[int, list[Body]] = {}
-    for body in reader.bodies(wire, kind):
+    for count, body in enumerate(reader.bodies(wire, kind)):
+        if count >= _MOST_BODIES:
+            raise WireError(f"more than {_MOST_BODIES} functions; not followed")
         by_graph.setdefault(body.graph, []).append(body)
     return list(by_graph.values())
 
@@ -95,6 +104,8 @@ class _Review:
         # outside.
         self._handed: list[tuple[Body, Operation]] = []
         self._given: list[tuple[Body, Operation, Effect]] = []
+        self._lost: list[tuple[Body, Operation, Effect]] = []
+        self._is_cut = False
         self.count = 0
 
     def body(self, body: Body) -> Iterator[GraphFault]:
@@ -105,37 +116,69 @@ class _Review:
             yield from self._form(body, each)
             for kind in each.kinds:
                 if kind in _CALLS or kind in self._functions:
-                    self._handed.append((body, each))
-                effect = table.effect_of(kind)
-                if kind and kind not in self._functions and not table.is_known("tensorflow", "", kind):
-                    self._unknown[kind] += 1
-                    effect = effect or table.effect_by_name(kind)
+                    self._keep_call(body, each)
+                effect = self._effect(kind)
                 if effect is None:
                     yield from self._objects(body, each, kind)
-                elif effect.when == "path":
+                elif effect.when == "path" and len(by_path) < _MOST_KEPT:
                     by_path.append((each, effect))
+                elif effect.when == "path":
+                    yield _fault(
+                        body, each, effect, f"{effect.means}; there are more of these than are followed"
+                    )
                 elif does := self._does(each, effect):
                     yield _fault(body, each, effect, does)
         if by_path:
             yield from self._paths(body, by_path)
 
+    def _effect(self, kind: str) -> Effect | None:
+        """What an operation does beside computing; one that nobody knows is noted."""
+        effect = table.effect_of(kind)
+        if not kind or kind in self._functions or table.is_known("tensorflow", "", kind):
+            return effect
+        if len(self._unknown) < _MOST_KEPT:
+            self._unknown[kind] += 1
+        return effect or table.effect_by_name(kind)
+
+    def lost(self, bodies: Sequence[Body]) -> Iterator[GraphFault]:
+        """Operations that write under a name that was not followed, when some constant leads elsewhere."""
+        if not self._lost:
+            return
+        texts = (text for body in bodies for text in FileNames(self._wire, body, self._fed).constants())
+        if away := next(filter(_elsewhere, texts), ""):
+            for body, each, effect in self._lost:
+                does = f"{effect.means}; its name is not followed, and {shown(away)} stands in the file"
+                yield _fault(body, each, effect, does)
+
     def calls(self) -> Iterator[GraphFault]:
         """Whether a name that leads elsewhere is handed to a function that opens a file of that name."""
         if not self._given:
             return
-        elsewhere: dict[str, str] = {}
-        names: dict[str, FileNames] = {}
-        for body, call in self._handed:
-            if body.function not in names:
-                names[body.function] = FileNames(self._wire, body, self._fed)
-            for position in range(min(len(call.inputs), 64)):
-                origin = names[body.function].origin(call, position)
-                elsewhere |= {text: why for text in origin.texts if (why := _elsewhere(text))}
-        for text, why in list(elsewhere.items())[:1]:
+        if self._is_cut:
+            yield malformed("its functions are called more often than is followed")
+        if handed := next(self._handed_elsewhere(), None):
+            text, why = handed
             for body, each, effect in self._given:
                 yield _fault(
                     body, each, effect, f"{effect.means}; {shown(text)}, which {why}, is handed to it"
                 )
+
+    def _handed_elsewhere(self) -> Iterator[tuple[str, str]]:
+        """Names that are handed to functions and lead elsewhere, each with how it does."""
+        for body, calls in itertools.groupby(self._handed, key=lambda handed: handed[0]):
+            names = FileNames(self._wire, body, self._fed)
+            for _, call in calls:
+                for position in range(len(call.inputs)):
+                    for text in names.origin(call, position).texts:
+                        if why := _elsewhere(text):
+                            yield text, why
+
+    def _keep_call(self, body: Body, each: Operation) -> None:
+        if len(self._handed) < _MOST_KEPT:
+            inputs = each.inputs[:_MOST_HANDED]
+            self._handed.append((body, dataclasses.replace(each, inputs=inputs, attributes=())))
+        else:
+            self._is_cut = True
 
     def _form(self, body: Body, each: Operation) -> Iterator[GraphFault]:
         if not each.kinds or not each.kinds[-1]:
@@ -181,9 +224,12 @@ class _Review:
         names = FileNames(self._wire, body, frozenset() if body.function else self._fed)
         for each, effect in found:
             origins = [names.origin(each, position) for position in effect.positions]
+            is_lost = effect.kind == "writes" and any(origin.is_lost for origin in origins)
             if does := next(filter(None, (_opens(origin, effect) for origin in origins)), ""):
                 yield _fault(body, each, effect, does)
-            elif body.function and any(origin.is_fed for origin in origins):
+            elif is_lost and len(self._lost) < _MOST_KEPT:
+                self._lost.append((body, each, effect))
+            elif body.function and any(origin.is_fed for origin in origins) and len(self._given) < _MOST_KEPT:
                 self._given.append((body, each, effect))
 
 

@@ -18,8 +18,8 @@ from scanner.graphs.tensorflow import GraphKind
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-# Text takes ten times as long to read as bytes; the longest that people write are a few megabytes.
-LIMIT_BYTES: Final = 16 * 1024**2
+# Text takes ten times as long to read as bytes; a dense megabyte takes two seconds.
+LIMIT_BYTES: Final = 4 * 1024**2
 # What each message holds of what is looked at: name, number, and type; "*" for many.
 _MESSAGES: Final = {
     "SavedModel": "saved_model_schema_version=1:int meta_graphs=2:*MetaGraphDef",
@@ -40,10 +40,11 @@ _MESSAGES: Final = {
     "TensorProto": "tensor_content=4:bytes string_val=8:*bytes variant_val=15:*VariantTensorDataProto",
     "VariantTensorDataProto": "type_name=1:text",
 }
+# Fields that all have to be named for a text to be of a kind.
 _KINDS: Final = (
-    (re.compile(r"\bmeta_graphs\b"), GraphKind.SAVED_MODEL),
-    (re.compile(r"\bgraph_def\b"), GraphKind.META_GRAPH),
-    (re.compile(r"\b(node|node_def)\b.*\bop\s*:", re.DOTALL), GraphKind.GRAPH),
+    ((re.compile(r"\bmeta_graphs\b"),), GraphKind.SAVED_MODEL),
+    ((re.compile(r"\bgraph_def\b"),), GraphKind.META_GRAPH),
+    ((re.compile(r"\bnode(_def)?\b"), re.compile(r"\bop\s{0,100}:")), GraphKind.GRAPH),
 )
 
 
@@ -53,7 +54,7 @@ class TextGraphError(ScanError):
 
 def kind_of_text(text: str) -> GraphKind | None:
     """Which graph the text is by the fields that it names; None when it is none."""
-    return next((kind for pattern, kind in _KINDS if pattern.search(text)), None)
+    return next((kind for fields, kind in _KINDS if all(each.search(text) for each in fields)), None)
 
 
 def parse_text(text: str, kind: GraphKind | None = None) -> tuple[GraphKind, bytes]:

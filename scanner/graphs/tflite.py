@@ -137,20 +137,30 @@ def verify(model: Table) -> None:
     Raises:
         FlatError: when one leads out of the file.
     """
-    seen: set[tuple[str, int]] = set()
-    waiting = [("Model", model)]
+    seen: set[int] = set()
+    kinds = {kind: number for number, kind in enumerate(_REFERENCES)}
+    # Iterators, not tables: a vector of a million of them is never held.
+    waiting: list[Iterator[tuple[str, Table]]] = [iter([("Model", model)])]
     while waiting:
-        kind, table = waiting.pop()
-        if (kind, table.position) in seen:
+        kind, table = next(waiting[-1], ("", model))
+        if not kind:
+            waiting.pop()
             continue
-        seen.add((kind, table.position))
-        for slot, target in _REFERENCES[kind].items():
-            if isinstance(target, int):
-                table.span(slot, target)
-            elif isinstance(target, tuple):
-                waiting += ((target[0], each) for each in table.tables(slot))
-            elif found := table.table(slot):
-                waiting.append((target, found))
+        key = kinds[kind] << 40 | table.position
+        if key not in seen:
+            seen.add(key)
+            waiting.append(_references(kind, table))
+
+
+def _references(kind: str, table: Table) -> Iterator[tuple[str, Table]]:
+    """The tables that a table refers to, each with its kind; its vectors are held against the file."""
+    for slot, target in _REFERENCES[kind].items():
+        if isinstance(target, int):
+            table.span(slot, target)
+        elif isinstance(target, tuple):
+            yield from ((target[0], each) for each in table.tables(slot))
+        elif found := table.table(slot):
+            yield target, found
 
 
 def operators(subgraph: Table) -> Iterator[Operator]:

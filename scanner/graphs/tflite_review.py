@@ -38,6 +38,8 @@ from scanner.graphs.tflite import (
 MARK: Final = "byte 4"
 _FILE: Final = "tflite_operations.yaml"
 _MOST_SUBGRAPHS: Final = 10_000
+_MOST_TENSORS: Final = 200_000
+_MOST_NEEDED: Final = 1000
 _OPTIONS_BYTES: Final = 1024**2
 _SHOWN: Final = 8
 _ADDRESS: Final = re.compile(
@@ -98,6 +100,10 @@ class _Review:
         for index, subgraph in enumerate(self._model.tables(2)):
             calls[index] = set()
             sizes.append(subgraph.span(0, 4).count)
+            if sizes[-1] > _MOST_TENSORS:
+                told = f"it has {sizes[-1]} tensors; expected {_MOST_TENSORS} at most"
+                yield malformed(told, f"graph {index}")
+                continue
             yield from self._subgraph(subgraph, index, count, calls[index])
         yield from self._circles(calls)
         yield from self._entries(sizes)
@@ -133,7 +139,7 @@ class _Review:
                     effect.tags,
                 )
             elif not is_known:
-                self._needed.add(name)
+                self._need_library(name)
         elif name in _custom().compiled:
             yield GraphFault(
                 "opaque",
@@ -145,7 +151,11 @@ class _Review:
         elif name not in _custom().runtime:
             if effect := table.effect_by_name(name):
                 yield _does(effect, name, where)
-            self._needed.add(name)
+            self._need_library(name)
+
+    def _need_library(self, name: str) -> None:
+        if len(self._needed) < _MOST_NEEDED:
+            self._needed.add(name[:100])
 
     def _subgraph(self, subgraph: Table, index: int, count: int, calls: set[int]) -> Iterator[GraphFault]:
         found: list[Tensor] = []
@@ -158,15 +168,15 @@ class _Review:
             if each.code >= len(self._kinds):
                 yield malformed(f"its kind is number {each.code} of {len(self._kinds)}", where)
                 continue
-            if wrong := next((i for i in each.tensors if not -1 <= i < len(found)), None):
-                yield malformed(f"it takes tensor {wrong} of {len(found)}", where)
+            wrong = [i for i in each.tensors if not -1 <= i < len(found)]
+            if wrong:
+                yield malformed(f"it takes tensor {wrong[0]} of {len(found)}", where)
                 continue
             yield from self._operator(each, found, where)
-            for target in called(each, self._kinds[each.code][0]):
-                if 0 <= target < count:
-                    calls.add(target)
-                else:
-                    yield malformed(f"it calls graph {target} of {count}", where)
+            targets = set(called(each, self._kinds[each.code][0]))
+            calls |= {target for target in targets if 0 <= target < count}
+            if targets - calls:
+                yield malformed(f"it calls graph {min(targets - calls)} of {count}", where)
         for slot in (1, 2):
             if any(not -1 <= i < len(found) for i in subgraph.numbers(slot, 4, 100_000)):
                 yield malformed("its inputs or outputs are tensors that are not there", f"graph {index}")

@@ -22,6 +22,8 @@ from scanner.pickles.stream import UNPACKING_ERRORS
 # An archive begins with its first file, or where it has none with its end.
 _ARCHIVE: Final = re.compile(rb"PK(\x03\x04|\x05\x06)")
 _MOST_MEMBERS: Final = 1000
+# A vocabulary takes a few megabytes; the list of an archive is read whole.
+_MOST_TRAILING_BYTES: Final = 16 * 1024**2
 _MOST_BYTES: Final = 256 * 1024**2
 # Between the last table and the end; writers align to 16 bytes, and to a page where buffers lie outside.
 _PADDING_BYTES: Final = 4096
@@ -37,6 +39,9 @@ def trailing_faults(stream: BinaryIO, size_bytes: int, data_end: int) -> Iterato
         PartlyReadError: when they were not read.
     """
     if size_bytes - data_end < 22:  # less than an empty archive
+        return
+    if size_bytes - data_end > _MOST_TRAILING_BYTES:
+        yield hidden(f"{size_bytes - data_end} bytes follow the model", f"byte {data_end}")
         return
     stream.seek(data_end)
     head = stream.read(_PADDING_BYTES)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import bz2
+import functools
 import lzma
 import re
 import zlib
@@ -24,14 +25,21 @@ _ENCODED_SHORTEST: Final = 24
 # An inner pickle that does not begin its constant may begin anywhere in it; so many places are tried.
 _PLACES: Final = 64
 _UNPACKED_LIMIT: Final = 1 << 20
-# Encodings work on groups of 2, 4, 5 or 8 letters.
-_PREFIX: Final = 80
 # What protocol 2 makes of bytes: text of letters with the same numbers.
 _LATIN: Final = b"\xc2\x80"
 _TEXT: Final = re.compile(rb"[\x20-\x7e\s]+")
 _HEX: Final = re.compile(rb"(?:\\?x?[0-9a-fA-F]{2}\s*)+")
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/_\-\s]+=*\s*")
 _BASE32: Final = re.compile(rb"[A-Z2-7]+=*")
+_ENCODERS: Final[tuple[Callable[[bytes], bytes], ...]] = (
+    base64.b64encode,
+    base64.urlsafe_b64encode,
+    base64.b32encode,
+    base64.b85encode,
+    binascii.hexlify,
+    lambda data: binascii.hexlify(data).upper(),
+    lambda data: b"".join(b"\\x%02x" % byte for byte in data),
+)
 _COMPRESSED: Final = (
     (re.compile(rb"\x1f\x8b"), "gzip", lambda: zlib.decompressobj(31)),
     (re.compile(rb"\x78[\x01\x5e\x9c\xda]"), "zlib", zlib.decompressobj),
@@ -44,12 +52,34 @@ def may_hide(data: bytes) -> bool:
     """Whether a constant is worth a second look; called for every string of a file."""
     if len(data) < SHORTEST:
         return False
-    if START.search(data) is not None or any(magic.match(data) for magic, _, _ in _COMPRESSED):
+    if START.search(data) is not None or _LATIN in data:
         return True
-    if _LATIN in data:
+    if any(magic.match(data) for magic, _, _ in _COMPRESSED):
         return True
-    head = data[:_PREFIX]
-    return len(data) >= _ENCODED_SHORTEST and b" " not in head and any(True for _ in _decoded(head))
+    return len(data) >= _ENCODED_SHORTEST and data.lstrip()[:2] in _encoded_starts()
+
+
+@functools.cache
+def _encoded_starts() -> frozenset[bytes]:
+    """The first two letters of a pickle, or of what is compressed, when it is encoded once or twice.
+
+    So few strings begin like that that the others need not be decoded.
+    """
+    once = {encode(start) for start in _starts() for encode in _ENCODERS}
+    twice = {encode(text) for text in once for encode in _ENCODERS}
+    return frozenset(text[:2] for text in once | twice)
+
+
+def _starts() -> Iterator[bytes]:
+    """How pickles, and what is compressed, begin, each with several continuations."""
+    letters = bytes(range(65, 123))
+    for fill in (b"\x00", b"p", b"\xff"):
+        for protocol in range(2, 6):
+            yield from (bytes((0x80, protocol, code)) + fill * 5 for code in b"\x95\x8cc(}]KXUBCMJNG)")
+        yield from (bytes((code, letter)) + fill * 6 for code in b"ci" for letter in letters)
+        yield from (bytes((code, after)) + fill * 6 for code in b"(]}" for after in b"(dlcSVioXUKqp)\x8c\x94")
+        yield from (start + fill * 6 for start in (b"\x1f\x8b\x08", b"BZh9", b"\xfd7zX", b"]\x00\x00"))
+        yield from (bytes((0x78, level)) + fill * 6 for level in (0x01, 0x5E, 0x9C, 0xDA))
 
 
 def places(data: bytes) -> Iterator[int]:

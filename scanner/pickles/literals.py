@@ -13,12 +13,21 @@ Source: the pickletools module of CPython 3.11 and PEP 3154, PEP 574.
 from __future__ import annotations
 
 import pickle
+import re
 from collections.abc import Callable
 from typing import Final
 
 from scanner.pickles.machine import Machine
 from scanner.pickles.stand_ins import OPAQUE, Constant
 from scanner.pickles.stream import HIDDEN, BrokenPickleError
+
+# Runs long enough that nobody asks for the numbers in them: shapes and arguments are shorter.
+_FLOATS: Final = re.compile(rb"(?:G[\x00-\xff]{8}){16,}")
+_INTEGERS: Final = {
+    1: (b"K", re.compile(rb"(?:K[\x00-\xff]){64,}")),
+    2: (b"M", re.compile(rb"(?:M[\x00-\xff]{2}){64,}")),
+    4: (b"J", re.compile(rb"(?:J[\x00-\xff]{4}){64,}")),
+}
 
 Step = Callable[[Machine, bytes], object]
 
@@ -36,6 +45,25 @@ def _protocol(machine: Machine, argument: bytes) -> None:
 
 def _integer(machine: Machine, argument: bytes) -> None:
     machine.stack.append(int.from_bytes(argument, "little", signed=len(argument) > 2))
+    data, at = machine.stream.data, machine.stream.at
+    if data[at : at + 1] == _INTEGERS[len(argument)][0]:
+        _pass_run(machine, _INTEGERS[len(argument)][1], len(argument) + 1)
+
+
+def _float(machine: Machine, _: bytes) -> None:
+    machine.stack.append(OPAQUE)
+    _pass_run(machine, _FLOATS, 9)
+
+
+def _pass_run(machine: Machine, run: re.Pattern[bytes], width: int) -> None:
+    """Reads a run of equal instructions at once: a list of a million numbers has little else."""
+    stream = machine.stream
+    found = run.match(stream.data, stream.at)
+    if found is not None:
+        count = (found.end() - stream.at) // width
+        stream.at = found.end()
+        machine.stack.extend([OPAQUE] * count)
+        machine.opcodes += count
 
 
 def _line_integer(machine: Machine, argument: bytes) -> None:
@@ -87,7 +115,8 @@ LITERALS: Final[dict[str, Step]] = {
     **dict.fromkeys(("BININT", "BININT1", "BININT2"), _integer),
     **dict.fromkeys(("LONG1", "LONG4"), lambda m, a: m.push(int.from_bytes(a[:64], "little", signed=True))),
     **dict.fromkeys(("INT", "LONG"), _line_integer),
-    **dict.fromkeys(("FLOAT", "BINFLOAT", "NEWTRUE", "NEWFALSE"), _push_opaque),
+    **dict.fromkeys(("FLOAT", "NEWTRUE", "NEWFALSE"), _push_opaque),
+    "BINFLOAT": _float,
     **dict.fromkeys(("EMPTY_LIST", "EMPTY_SET", "NEXT_BUFFER"), _push_opaque),
     "STRING": _quoted,
     "UNICODE": _escaped,

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from scanner.pickles.hidden import SHORTEST
 from scanner.pickles.memo import HELD_LIMIT, Memo
 from scanner.pickles.stand_ins import OPAQUE, Constant, lean, small
 from scanner.pickles.stream import BrokenPickleError, ByteStream, GlobalUse
@@ -211,8 +212,9 @@ class Machine:
             raise BrokenPickleError(f"byte {self.at}: memo entry {index} was never stored") from None
 
     def text(self, data: bytes) -> None:
-        """Pushes a string; a long one stays opaque."""
-        self.keep_blob(data)
+        """Pushes a string; of a long one only its beginning stays."""
+        if len(data) >= SHORTEST:
+            self.keep_blob(data)
         if len(data) > _NAME_LIMIT:
             self.push(Constant.of(data))
         elif len(self.stack) > HELD_LIMIT and not self.keeps_tables:
@@ -223,7 +225,7 @@ class Machine:
 
     def keep_blob(self, data: bytes, length: int = 0) -> None:
         """Hands on a constant, unless it was handed on when the rest of it was skipped."""
-        if self.on_constant is not None and (length or 8 <= len(data) < KEEP_LIMIT):
+        if self.on_constant is not None and (length or SHORTEST <= len(data) < KEEP_LIMIT):
             self.on_constant(self.at, self.stream.position - len(data), length or len(data), data)
 
     def decimal(self, line: bytes, base: int = 10) -> int:

@@ -31,6 +31,8 @@ _JOBLIB_ARRAY: Final = ("joblib.numpy_pickle", "NumpyArrayWrapper")
 _DEPTH_LIMIT: Final = 6
 # Instructions of all pickles inside constants together, and constants longer than a mebibyte that are opened.
 _INNER_OPCODES_LIMIT: Final = 20_000_000
+# What opening a constant takes, besides reading it.
+_LOOK_OPCODES: Final = 100
 _LONG_LIMIT: Final = 64
 # Whether what follows the last pickle is anything but padding is told by so much of it.
 _SAMPLE: Final = 4096
@@ -60,10 +62,11 @@ class _Tally:
 
     def look_inside(self, byte: int, offset: int, length: int, data: bytes) -> None:
         """Opens a constant that may be a pickle; one of which `data` is only the beginning waits."""
-        if self.depth >= _DEPTH_LIMIT or not may_hide(data):
+        if self.depth >= _DEPTH_LIMIT or self.patience[0] <= 0 or not may_hide(data):
             return
         if length > len(data) and START.match(data if data[:1] == b"\x80" else from_latin(data[:_SAMPLE])):
             self.long.append((byte, offset, length, data[:1] != b"\x80"))
+        self.patience[0] -= _LOOK_OPCODES
         self.add(replace(use, byte=byte) for use in _hidden(data, self))
         if len(self.long) > _LONG_LIMIT or self.patience[0] <= 0:
             self.fault = self.fault or "its constants hold more that looks like pickles than is read"

@@ -17,7 +17,7 @@ from scanner.templates.content import CONTENT_KEYS, followed, is_content, is_dat
 from scanner.templates.danger import Danger
 from scanner.templates.expressions import written
 from scanner.templates.folding import text_of
-from scanner.templates.known import name_of
+from scanner.templates.known import Known, name_of
 from scanner.templates.syntax import walk
 
 if TYPE_CHECKING:
@@ -30,8 +30,9 @@ _USUAL_MARK: Final = re.compile(
 )
 _LETTERS: Final = re.compile(r"[^\W\d_]", re.UNICODE)
 _WORD_LETTERS: Final = 3
-# Switches of known families that are words. Source: templates of Llama-Nemotron and Ling 3.
-_SWITCHES: Final = frozenset({"detailed thinking on", "detailed thinking off"})
+# Switches of known families that are words, and the tag of transformers. Source: templates of Llama-Nemotron
+# and Ling 3; transformers 5, utils/chat_template_utils.py.
+_SWITCHES: Final = frozenset({"detailed thinking on", "detailed thinking off", "CONTINUE_FINAL_MESSAGE_TAG"})
 # A list of content parts has few; a text of an exact length is recognised by it.
 _EXACT_LENGTH: Final = 10
 # Marks of templates, and how many words make something said.
@@ -55,28 +56,29 @@ def hidden_conditions(tree: nodes.Template) -> list[Danger]:
     from jinja2 import nodes
 
     contents, dates = followed(tree)
+    known = Known.of(tree)[0]
     found: dict[tuple[str, int], Danger] = {}
     flags: dict[str, str] = {}
     for node, _ in walk(tree):
-        for danger in (*_rewritten(node, contents), *_looked_up(node, contents)):
+        for danger in (*_rewritten(node, contents, known), *_looked_up(node, contents)):
             _keep(found, danger)
         if isinstance(node, nodes.Assign):
             flags.update(
                 (name, why)
-                for why, _ in _reasons(node.node, contents, dates)
+                for why, _ in _reasons(node.node, contents, dates, known)
                 for name in names_in(node.target)
             )
         test = node.test if isinstance(node, nodes.If | nodes.CondExpr | nodes.For) else None
         if test is None:
             continue
-        writes = _writes_words(node)
+        writes = _writes_words(node, known)
         mappings = _mappings(test)
-        for why, line in _reasons(test, contents, dates, mappings):
+        for why, line in _reasons(test, contents, dates, known, mappings):
             flags.update((name, why) for name in _set_inside(node))
             severity = Severity.HIGH if writes else Severity.MEDIUM
             _keep(found, Danger("TPL-HIDDEN", why, line, severity, Confidence.MEDIUM))
-        if isinstance(node, nodes.If | nodes.CondExpr) and _writes_words(node, _A_SENTENCE):
-            for mark, line in _marks_asked(test, contents):
+        if isinstance(node, nodes.If | nodes.CondExpr) and _writes_words(node, known, _A_SENTENCE):
+            for mark, line in _marks_asked(test, contents, known):
                 why = f"what the prompt says depends on the mark {_shown(mark)} in a message"
                 _keep(found, Danger("TPL-HIDDEN", why, line, Severity.HIGH, Confidence.MEDIUM))
         for why in _flagged(test, flags) if writes else ():
@@ -91,13 +93,15 @@ def _keep(found: dict[tuple[str, int], Danger], danger: Danger) -> None:
         found[key] = danger
 
 
-def _marks_asked(test: nodes.Node, contents: frozenset[str]) -> Iterator[tuple[str, int]]:
+def _marks_asked(test: nodes.Node, contents: frozenset[str], known: Known) -> Iterator[tuple[str, int]]:
     """Marks that no family of models uses: words between other signs than < >, [ ], / and the like."""
     from jinja2 import nodes
 
     for node, _ in walk(test):
         if isinstance(node, nodes.Compare | nodes.Call) and _compares_content(node, contents):
-            for text in _constants(node):
+            for text in _constants(node, known):
+                if text.strip() in _SWITCHES:
+                    continue
                 if _LETTERS.search(text) and not _word(text) and not _USUAL_MARK.search(text):
                     yield text, node.lineno
 
@@ -122,7 +126,7 @@ def _words_in(text: str) -> int:
     return len(_SAID.findall(_SIGNS.sub(" ", plain))) + sum(len(run) for run in _SIGNS.findall(plain)) // 2
 
 
-def _writes_words(node: nodes.Node, least: int = 2) -> bool:
+def _writes_words(node: nodes.Node, known: Known, least: int = 2) -> bool:
     """Whether what depends on a condition says something, instead of setting marks."""
     from jinja2 import nodes
 
@@ -131,7 +135,7 @@ def _writes_words(node: nodes.Node, least: int = 2) -> bool:
         part = waiting.pop()
         if isinstance(part, nodes.Compare | nodes.Test) or _is_refusal(part):
             continue  # what is compared is not said, and what refuses a prompt writes none
-        text = part.data if isinstance(part, nodes.TemplateData) else text_of(part) or ""
+        text = part.data if isinstance(part, nodes.TemplateData) else text_of(part, known) or ""
         if _words_in(text) >= least:
             return True
         key = part.arg if isinstance(part, nodes.Getitem) else None
@@ -158,7 +162,7 @@ def _flagged(test: nodes.Node, flags: Mapping[str, str]) -> set[str]:
     return {flags[name] for part, _ in walk(test) if (name := name_of(part)) in flags}
 
 
-def _rewritten(node: nodes.Node, contents: frozenset[str]) -> Iterator[Danger]:
+def _rewritten(node: nodes.Node, contents: frozenset[str], known: Known) -> Iterator[Danger]:
     """Words of a message that are replaced by others."""
     from jinja2 import nodes
 
@@ -169,7 +173,7 @@ def _rewritten(node: nodes.Node, contents: frozenset[str]) -> Iterator[Danger]:
         isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr) and node.node.attr == "replace"
     ):
         given = node.args if is_content(node.node.node, contents) else []
-    words = [word for word in (_word(text_of(each) or "") for each in given[:2]) if word]
+    words = [word for word in (_word(text_of(each, known) or "") for each in given[:2]) if word]
     if words:
         message = f"it replaces words of a message: {ascii(words[0][:40])}"
         yield Danger("TPL-HIDDEN", message, node.lineno, Severity.HIGH, Confidence.MEDIUM)
@@ -191,7 +195,11 @@ def _mappings(test: nodes.Node) -> frozenset[str]:
 
 
 def _reasons(
-    test: nodes.Node, contents: frozenset[str], dates: frozenset[str], mappings: frozenset[str] = frozenset()
+    test: nodes.Node,
+    contents: frozenset[str],
+    dates: frozenset[str],
+    known: Known,
+    mappings: frozenset[str] = frozenset(),
 ) -> Iterator[tuple[str, int]]:
     """(what the prompt depends on, line) for every comparison in an expression."""
     from jinja2 import nodes
@@ -202,7 +210,7 @@ def _reasons(
         if isinstance(node, nodes.Compare) and any(written(op.expr) in mappings for op in node.ops):
             continue
         parts = list(node.iter_child_nodes())
-        word = next((word for word in map(_word, _constants(node)) if word), "")
+        word = next((word for word in map(_word, _constants(node, known)) if word), "")
         if any(is_date(part, dates) for part in parts) and not _asks_existence(node):
             yield "what the prompt says depends on the date", node.lineno
         elif word and _compares_content(node, contents):
@@ -241,7 +249,7 @@ def _counts_content(node: nodes.Node, contents: frozenset[str]) -> bool:
     return counted and any(isinstance(size, int) and size >= _EXACT_LENGTH for size in sizes)
 
 
-def _constants(node: nodes.Node) -> Iterator[str]:
+def _constants(node: nodes.Node, known: Known) -> Iterator[str]:
     """The texts that a comparison, call or test holds something against; keys of subscripts are none."""
     from jinja2 import nodes
 
@@ -252,8 +260,9 @@ def _constants(node: nodes.Node) -> Iterator[str]:
     else:
         return
     for operand in operands:
-        parts = operand.items if isinstance(operand, nodes.List | nodes.Tuple) else [operand]
-        yield from (text for text in map(text_of, parts) if text is not None)
+        held = known.values.get(name_of(operand), operand)
+        parts = held.items if isinstance(held, nodes.List | nodes.Tuple) else [operand]
+        yield from (text for part in parts if (text := text_of(part, known)) is not None)
 
 
 def _word(text: str) -> str:

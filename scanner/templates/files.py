@@ -95,7 +95,10 @@ def templates_in(snapshot: Snapshot, entry: FileEntry) -> Iterator[ChatTemplate]
         if isinstance(value, dict):
             yield from _in_value(entry.path, value.get(_KEY))
     elif name.endswith((".jinja", ".jinja2", ".j2")):
-        yield ChatTemplate(entry.path, "", read_text(snapshot, entry.path))
+        source = read_text(snapshot, entry.path)
+        if "\0" in source or source.count("\ufffd") > len(source) // 100:
+            raise UnexpectedTemplateError(f"{entry.path}: is no text, or in another encoding than UTF-8")
+        yield ChatTemplate(entry.path, "", source)
     elif name.endswith(".gguf"):
         yield from _in_gguf(snapshot, entry)
 

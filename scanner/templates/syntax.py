@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 
 # The longest template in common use (gpt-oss) has 17 kB; its tree is 25 deep.
 SIZE_LIMIT_CHARACTERS: Final = 256 * 1024
+# In a template that is too long to be parsed: what no honest one has inside its marks.
+_ESCAPE: Final = re.compile(
+    r"\{[{%][^{}]{0,400}?(__\w{2,30}__|\bpopen\b|\|\s{0,9}attr\b|\b(cycler|lipsum|joiner)\.)"
+)
+_LOOKED_THROUGH: Final = 16 * 1024**2
 DEPTH_LIMIT: Final = 120
 
 
@@ -26,7 +32,7 @@ class TemplateFaultError(ScanError):
     """A template that cannot be judged as it stands.
 
     Attributes:
-        code: "TPL-SIZE", "TPL-SYNTAX" or "TPL-DEPTH".
+        code: "TPL-SIZE", "TPL-SYNTAX" or "TPL-DEPTH"; "TPL-ESCAPE" for what a long one shows all the same.
         line: 1-based line in the template, or None.
     """
 
@@ -46,6 +52,10 @@ def parse_template(source: str) -> nodes.Template:
 
     if len(source) > SIZE_LIMIT_CHARACTERS:
         message = f"the template has {len(source)} characters; {SIZE_LIMIT_CHARACTERS} are read"
+        if (match := _ESCAPE.search(source[:_LOOKED_THROUGH])) is not None:
+            line = source.count("\n", 0, match.start()) + 1
+            message = f"{message}, and it reaches for {ascii(match[1])}, which leads into Python"
+            raise TemplateFaultError("TPL-ESCAPE", message, line)
         raise TemplateFaultError("TPL-SIZE", message)
     try:
         tree = _environment().parse(source)

@@ -29,7 +29,8 @@ from scanner.weights.payload import TEXT, recognised, streams
 
 _WORDS: Final = {"F32": "<u4", "F16": "<u2", "BF16": "<u2"}
 _BYTES: Final = frozenset({"U8", "I8"})
-_WINDOWS: Final = 24
+# More in small tensors, where a payload takes few windows.
+_WINDOWS, _WINDOWS_IF_SMALL, _SMALL_VALUES = 24, 64, 2**20
 _HEAD_BYTES: Final = 4096
 # As many as spell 128 bytes with their lowest bits alone.
 _SPELT_VALUES: Final = 1024
@@ -126,7 +127,7 @@ def _windows(
     if count < WINDOW_VALUES:
         return None
     # One in each of equal parts: a payload of a few parts cannot lie between all of them.
-    parts = min(_WINDOWS, count // WINDOW_VALUES)
+    parts = min(_WINDOWS_IF_SMALL if count <= _SMALL_VALUES else _WINDOWS, count // WINDOW_VALUES)
     room = count // parts - WINDOW_VALUES
     places = [0] + [part * (count // parts) + choice.randint(0, room) for part in range(1, parts)]
     data = [_bytes_at(stream, extent.begin + place * size, WINDOW_VALUES * size) for place in places]

@@ -449,6 +449,9 @@ def foreign_cases() -> dict[str, tuple[str, bytes]]:
         "list": ("list.json", b'[{"class_name": "Lambda", "config": {}}]'),
         "archive": ("m.zip", _zip_of({"config.json": b'{"class_name": 1}', "a.txt": b"text"})),
         "text": ("readme.txt", b"class_name: Lambda"),
-        "long_words": ("tokenizer.json", b'{"class_name": 1, "config": 2, "w": "' + b"x" * (17 * 1024**2) + b'"}'),
+        "long_words": (
+            "tokenizer.json",
+            b'{"class_name": 1, "config": 2, "w": "' + b"x" * (17 * 1024**2) + b'"}',
+        ),
         "broken_json": ("x.json", b'{"a": '),
     }

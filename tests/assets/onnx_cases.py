@@ -123,6 +123,7 @@ def onnx_attacks() -> dict[str, tuple[str, bytes]]:
         "python domain": ("runs-code", model(graph(node("Anything", "x", domain="pyop")))),
         "python in a loop": ("runs-code", model(graph(node("Loop", "x", more=inner)))),
         "python in a function": ("runs-code", model(graph(node("f", "x", domain="d")), in_function)),
+        "python behind a function": ("runs-code", model(graph(node("PyOp", "x", domain="d")), field(25, field(1, "PyOp") + field(10, "d") + field(7, node_message("Erf", "x"))))),
         "server": ("network", model(graph(node("AzureTextToText", "x", domain="com.microsoft.extensions")))),
         "evaluated metadata": ("code-in-metadata", model(graph(), field(14, field(1, "names") + field(2, "__import__('os').system('id')")))),
         "evaluated metadata, statements": ("code-in-metadata", model(graph(), field(14, field(1, "args") + field(2, "import subprocess\nsubprocess.run(['id'])")))),

@@ -70,7 +70,9 @@ def hostile_coreml() -> dict[str, tuple[str, bytes]]:
 
 def ir(layers: str, before: str = "") -> str:
     """A description of an OpenVINO model."""
-    return f'<?xml version="1.0"?>\n{before}<net name="m" version="11"><layers>{layers}</layers><edges/></net>'
+    return (
+        f'<?xml version="1.0"?>\n{before}<net name="m" version="11"><layers>{layers}</layers><edges/></net>'
+    )
 
 
 def const(offset: str = "0", size: str = "16", shape: str = "1, 4", name: str = "w") -> str:
@@ -85,7 +87,11 @@ RELU_LAYER = '<layer id="2" name="r" type="ReLU" version="opset1"/>'
 def sound_ir() -> dict[str, str]:
     """Descriptions of models with 16 bytes of weights that need nothing else."""
     tokenizer = '<layer id="3" name="t" type="RegexSplit" version="extension"/>'
-    return {"plain": ir(RELU_LAYER + const()), "tokenizer": ir(tokenizer), "empty constant": ir(const("0", "0", "0"))}
+    return {
+        "plain": ir(RELU_LAYER + const()),
+        "tokenizer": ir(tokenizer),
+        "empty constant": ir(const("0", "0", "0")),
+    }
 
 
 def hostile_ir() -> dict[str, tuple[str, str]]:

@@ -35,6 +35,11 @@ def const(name: str, *texts: str) -> bytes:
     return node("Const", name, more=attribute("dtype", field(6, _STRING)) + value)
 
 
+def const_message(name: str, text: str) -> bytes:
+    """The same for the body of a function."""
+    return node_message("Const", name, more=attribute("value", field(8, tensor(text))))
+
+
 def strings(name: str, *texts: str) -> bytes:
     """An attribute that is a list of strings."""
     return attribute(name, field(1, b"".join(field(2, text) for text in texts)))
@@ -175,6 +180,9 @@ def tensorflow_attacks() -> dict[str, tuple[str, bytes]]:
         "escaped.pbtxt": ("writes", b"# comment\nnode { name: 'w' op: '\\127riteFile' }"),
         "text/saved_model.pbtxt": ("runs-code", b'saved_model_schema_version: 1 meta_graphs { meta_info_def { tags: "serve" } graph_def { node { name: "a" op: "NoOp" } library { function { signature { name: "f" } node_def { name: "p" op: "PyFunc" } } } } }'),
         "save.pbtxt": ("writes", b'node { name: "n" op: "Const" attr { key: "value" value { tensor { dtype: DT_STRING tensor_shape { } string_val: "/etc/cron.d/x" } } } } node { name: "s" op: "SaveV2" input: "n" }'),
+        "name_in_a_variable.pb": ("writes", COMPUTING + const("a", "/etc/x") + node("AssignVariableOp", "set", "v", "a") + node("ReadVariableOp", "get", "v") + node("SaveV2", "s", "get")),
+        "name_from_a_function.pb": ("writes", COMPUTING + node("PartitionedCall", "p", "x") + node("SaveV2", "s", "p") + function("f", const_message("c", "/etc/x"))),
+        "function_alone.pb": ("writes", function("f", node_message("WriteFile", "w", "a"))),
         "graph_in_string.pb": ("opaque", COMPUTING + node("Const", "v", more=attribute("value", field(8, field(1, 21) + field(15, field(1, "tensorflow::WrappedDatasetVariant")))))),
         "kafka.pb": ("network", COMPUTING + node("IO>KafkaReadableInit", "k", "x")),
     }  # fmt: skip

@@ -120,7 +120,9 @@ def test_attack_pickle_blocks(tiny_model: Path, tmp_path: Path) -> None:
 def test_remote_code_names_file_line_and_call(tiny_model: Path, tmp_path: Path) -> None:
     _, report = static(variants.with_remote_code(tiny_model, tmp_path / "model"), tmp_path)
     failed = findings(report, "remote-code", "fail")
-    called = [each for each in failed if "subprocess.run" in each["message"]]
+    named = [each for each in failed if "subprocess.run" in each["message"]]
+    assert {each["locations"][0]["path"] for each in named} == {"config.json", "modeling_custom.py"}
+    called = [each for each in named if each["locations"][0]["path"] != "config.json"]
     line = variants.script.REMOTE_MODULE.splitlines().index(
         'subprocess.run(["echo", "remote code ran"], check=False)'
     )

@@ -89,6 +89,11 @@ def test_template_of_a_tiny_model_passes(tiny_model: Path) -> None:
     assert [each.outcome for each in findings_of(CHECK, tiny_model)] == [Outcome.PASS]
 
 
+def test_escape_in_a_template_too_long_to_parse_is_an_attack(tmp_path: Path) -> None:
+    found = findings(tmp_path, "{# " + "a" * 400_000 + " #}{{ ''.__class__ }}")
+    assert [(each.rule, CHECK.verdict_of(each)) for each in found] == [("TPL-ESCAPE", FileVerdict.ATTACK)]
+
+
 def test_line_of_the_construct_is_named(tmp_path: Path) -> None:
     found = findings(tmp_path, "first\nsecond {{ ''.__class__ }}\n")
     assert found[0].locations[0].line == 2
@@ -149,6 +154,7 @@ def test_template_is_found_in_gguf(key: str, tmp_path: Path) -> None:
         ("tokenizer_config.json", b'{"chat_template": 7}'),
         ("tokenizer_config.json", b'{"chat_template": [{"name": "a", "template": null}]}'),
         ("tokenizer_config.json", b'{"chat_template": "a", "chat_template": "b"}'),
+        ("chat_template.jinja", b"{{ m }}\xff\xfe\x00\x01"),
         ("model.gguf", b"GGUF"),
         ("model.gguf", assets.gguf_bytes([assets.gguf_key("tokenizer.chat_template", 4, bytes(4))], [], b"")),
     ],

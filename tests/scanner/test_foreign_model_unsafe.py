@@ -27,6 +27,8 @@ SOUND = (
     ("name", "data", "expected"),
     [
         ("a.pmml", SOUND, PLAIN),
+        ("a.pmml", b"<PMML><Header description='eval(x), exec(y)'/></PMML>", PLAIN),
+        ("a.pmml", b"<PMML><Extension><a value='eval(x)'/></Extension></PMML>", ATTACK),
         ("net.xml", HEAD + b"<net name='x'><layers><layer id='0'/></layers></net>", PLAIN),
         ("a.pmml", HEAD + b'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><PMML>&x;</PMML>', ATTACK),
         ("a.pmml", HEAD + b'<!DOCTYPE a SYSTEM "http://localhost/x.dtd"><PMML/>', ATTACK),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,14 @@ def test_hostile_openvino_model_in_another_encoding_is_told(tmp_path: Path) -> N
 def test_sound_openvino_model_passes(name: str, tmp_path: Path) -> None:
     files = {"m.xml": cases.sound_ir()[name].encode(), "m.bin": bytes(16)}
     assert [each.outcome for each in findings_of(IR, write_all(tmp_path, files))] == [Outcome.PASS]
+
+
+def test_long_attribute_takes_bounded_time(tmp_path: Path) -> None:
+    text = cases.ir(f'<layer id="2" name="{"a" * 8_000_000}" type="ReLU" version="opset1"/>')
+    started = time.process_time()
+    found = findings_of(IR, write_all(tmp_path, {"m.xml": text.encode()}))
+    assert [each.outcome for each in found] == [Outcome.PASS]
+    assert time.process_time() - started < 5
 
 
 def test_description_without_its_weights_is_not_readable(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def test_dangerous_call_is_named_with_file_and_line(name: str, tmp_path: Path) -
         ("decoded", Severity.CRITICAL),
         ("requests", Severity.HIGH),
         ("pickle", Severity.HIGH),
-        ("open_write", Severity.MEDIUM),
+        ("open_write", Severity.HIGH),
         ("environ", Severity.LOW),
     ],
 )
@@ -448,6 +448,15 @@ def test_models_side_by_side_are_judged_apart(tmp_path: Path) -> None:
         ("MLmodel", b"flavors:\n  python_function:\n    loader_module: mlflow.sklearn\n", PLAIN),
         ("MLmodel", b"flavors:\n  python_function:\n    loader_module: subprocess\n", ATTACK),
         ("MLmodel", b"flavors:\n  python_function:\n    loader_module: gone\n", UNREAD),
+        ("MLmodel", b"flavors:\n  sklearn:\n    pickled_model: ../../x.pkl\n", ATTACK),
+        ("x.yaml", b"a: &a [x, x]\n" + b"".join(
+            b"%c: &%c [%s]\n" % (n + 1, n + 1, b", ".join([b"*%c" % n] * 9)) for n in range(97, 107)
+        ), ATTACK),
+        ("x.yaml", b"a: &a [x, x]\nb: *a\nc: *a\n", PLAIN),
+        ("model_index.json", b'{"unet": ["os", "system"]}', ATTACK),
+        ("modules.json", b'[{"path": "1", "type": "os.system"}]', ATTACK),
+        ("requirements.txt", b"torch\n/tmp/evil.whl\n", ATTACK),
+        ("requirements.txt", b"torch\n-e .\n./local\n", READER),
         ("kernel.so", b"\x7fELF", UNREAD),
         ("requirements.txt", b"torch\nevil @ git+https://example.com/evil\n", ATTACK),
         ("requirements.txt", b"transformers @ git+https://github.com/huggingface/transformers\n", READER),

@@ -114,6 +114,13 @@ def test_names_that_branch_without_end_are_followed_for_a_bounded_time(tmp_path:
     assert time.process_time() - started < 5
 
 
+def test_text_without_operations_is_looked_at_for_a_bounded_time(tmp_path: Path) -> None:
+    started = time.process_time()
+    found = findings(tmp_path, "x.pbtxt", b"node " * 100_000)
+    assert [each.rule for each in found] == ["nothing-to-examine"]
+    assert time.process_time() - started < 5
+
+
 def test_large_constants_are_not_read(tmp_path: Path) -> None:
     size = 4 * 1024**3
     value = field(1, 1) + b"\x22" + varint(size)  # tensor_content

@@ -11,6 +11,7 @@ import struct
 import wave
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 from tests.assets.file_corpus.archive_bytes import gzipped, link, tarred, zipped
@@ -204,6 +205,9 @@ def data(dice: Dice) -> Iterator[Case]:
         file.setframerate(8000)
         file.writeframes(dice.random.randbytes(800))
     yield _OTHER.plain("sample.wav", sound.getvalue(), "a sound")
+    yield _OTHER.plain(
+        "large.wav", b"RF64\xff\xff\xff\xff" + sound.getvalue()[8:], "a sound of more than 4 GiB"
+    )
     try:
         import pyarrow
         from pyarrow import parquet
@@ -231,6 +235,8 @@ def data(dice: Dice) -> Iterator[Case]:
     wheel = {"acme/__init__.py": code, "acme-1.0.dist-info/METADATA": b"Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n",
              "acme-1.0.dist-info/WHEEL": b"Wheel-Version: 1.0\n", "acme-1.0.dist-info/RECORD": b""}  # fmt: skip
     yield _OTHER.either("acme-1.0-py3-none-any.whl", zipped(wheel), "a wheel")
+    if dice.is_thorough:
+        yield from _bundled_wheels()
     entry = b"\x82\xa6kernel" + _flax(weights[:64]) + b"\xa4bias" + _flax(weights[:16])
     yield _OTHER.plain("flax_model.msgpack", b"\x81\xa5dense" + entry, "weights of Flax")
     event = b"\x09" + struct.pack("<d", 1.7e9) + b"\x1a\x0dbrain.Event:2"
@@ -250,6 +256,16 @@ def data(dice: Dice) -> Iterator[Case]:
     yield _OTHER.either(
         "values.skops", zipped({"schema.json": json.dumps(schema).encode()}), "a dict by skops"
     )
+
+
+def _bundled_wheels() -> Iterator[Case]:
+    """The packages that come with Python itself."""
+    import ensurepip
+
+    for path in sorted((Path(ensurepip.__file__).parent / "_bundled").glob("*.whl")):
+        yield _OTHER.either(
+            f"bundled/{path.name.partition('-')[0]}-1-py3-none-any.whl", path.read_bytes(), path.name
+        )
 
 
 def _flax(values: bytes) -> bytes:

@@ -180,6 +180,9 @@ def onnx_files(dice: Dice) -> Iterator[Case]:
         onnx_graph([onnx_node("FusedMatMul", domain="com.microsoft")]), domains={"com.microsoft": 1}
     )
     yield _ONNX.plain("fused.onnx", fused, "an operation of ONNX Runtime")
+    tensor = {"model.onnx": onnx_model(onnx_graph([add], [weights])), "test_data_set_0/input_0.pb": onnx_tensor(
+        "x", dice.values(64)), "test_data_set_0/output_0.pb": onnx_tensor("", dice.values(64))}  # fmt: skip
+    yield _ONNX.plain("with_test_data", tensor, "with examples of its input and output")
     try:
         import onnx
         from onnx import TensorProto, helper
