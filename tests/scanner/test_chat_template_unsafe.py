@@ -171,6 +171,13 @@ def test_model_without_template_is_not_judged(files: dict[str, bytes], tmp_path:
     assert [(each.outcome, each.rule) for each in found] == [(Outcome.NOT_RUN, "nothing-to-examine")]
 
 
+@pytest.mark.parametrize("start", ["''", "0"])
+def test_names_that_stand_for_each_other_are_read_in_time(start: str, tmp_path: Path) -> None:
+    chain = "".join(f"{{% set a{n + 1} = a{n} ~ a{n} + a{n} %}}" for n in range(50))
+    found = findings(tmp_path, f"{{% set a0 = {start} %}}{chain}{{{{ range(a50) }}}}{{{{ x[a50] }}}}")
+    assert "TPL-LOOP" in {each.rule for each in found}
+
+
 def test_wide_template_is_read_in_time(tmp_path: Path) -> None:
     source = (
         "{% if "
