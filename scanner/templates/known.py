@@ -33,7 +33,7 @@ class Known:
 
     @classmethod
     def of(cls, tree: nodes.Template) -> tuple[Known, ...]:
-        """By the first and, where it differs, by the last assignment: a name may be filled anew to mislead."""
+        """By the first and, where it differs, the last assignment: a name may be filled anew to mislead."""
         from jinja2 import nodes
 
         first: dict[str, nodes.Node] = {}
