@@ -77,7 +77,8 @@ def _cpu_beside_modelaudit(made: Sequence[Case], python: Path) -> Mapping[str, o
         root = Path(folder)
         write_corpus(root, mixed)
         ours = verdicts_of(root / FILES).cpu_seconds
-        theirs = judged("modelaudit", python, [root / FILES / case.path for case in mixed])
+        paths = [root / FILES / case.path for case in mixed]
+        theirs = judged("modelaudit", python, paths, is_afresh=True)
     used = theirs.cpu_seconds
     killed = sum(answer.said == "killed" for answer in theirs.by_path.values())
     return {

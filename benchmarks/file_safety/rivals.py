@@ -99,24 +99,25 @@ class Answers:
         return self.start_cpu_seconds + sum(answer.cpu_seconds for answer in self.by_path.values())
 
 
-def judged(tool: str, python: Path, paths: Sequence[Path]) -> Answers:
+def judged(tool: str, python: Path, paths: Sequence[Path], *, is_afresh: bool = False) -> Answers:
     """What the tool says of each path; a file that it hangs on is killed after a minute.
 
     Answers are kept beside the tool's environment, by the content and the name of what was judged: the
-    slowest needs a quarter of an hour for all.
+    slowest needs a quarter of an hour for all. `is_afresh` asks again all the same, to compare costs.
 
     Raises:
         RuntimeError: when the tool ends early.
     """
     store = (_FOLDER / f"{tool.replace(' ', '-')}.answers.json").absolute()
-    kept = json.loads(store.read_text(encoding="utf-8")) if store.exists() else {}
+    kept = json.loads(store.read_text(encoding="utf-8")) if store.exists() and not is_afresh else {}
     keys = {path: f"{' '.join(_REQUIRED[tool])} {_digest(path)}" for path in paths}
     missing = [path for path in paths if keys[path] not in kept]
     lines = _fresh(tool, python, missing)
     kept |= {keys[path]: line for path, line in zip(missing, lines[1:], strict=True)}
     kept["start"] = lines[0]["start_cpu_seconds"]
-    store.parent.mkdir(parents=True, exist_ok=True)
-    store.write_text(json.dumps(kept), encoding="utf-8")
+    if not is_afresh:
+        store.parent.mkdir(parents=True, exist_ok=True)
+        store.write_text(json.dumps(kept), encoding="utf-8")
     answers = {path: kept[keys[path]] for path in paths}
     return Answers(
         {path: Answer(row["said"], row["detail"], row["cpu_seconds"]) for path, row in answers.items()},

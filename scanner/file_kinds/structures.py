@@ -115,7 +115,8 @@ def _is_icon(look: Look) -> bool:
 
 
 def _is_riff(form: bytes) -> Callable[[Look], bool]:
-    return lambda look: look.head.startswith(b"RIFF") and look.head[8:12] == form
+    # RIFX has big-endian numbers, RF64 sizes above 4 GiB.
+    return lambda look: look.head[:4] in (b"RIFF", b"RIFX", b"RF64") and look.head[8:12] == form
 
 
 def _is_iso_media(*brands: bytes) -> Callable[[Look], bool]:

@@ -160,7 +160,7 @@ numpy.lib.npyio: load DataSource.open
 numpy.testing._private.utils: runstring rundocs
 numpy.testing: runstring
 dill: loads load
-dill._dill: _create_function _create_code _import_module _eval_repr _load_type _getattribute
+dill._dill: _create_function _create_code _import_module _eval_repr _getattribute
 dill.session: load_session load_module
 dill.source: importable
 dill.temp: load_source

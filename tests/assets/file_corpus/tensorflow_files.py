@@ -194,7 +194,6 @@ def lite(dice: Dice) -> Iterator[Case]:
         "FlexPyFunc",
         "FlexEagerPyFunc",
         "FlexMatchingFiles",
-        "FlexSave",
     ):
         yield _LITE.attack(f"{name}.tflite", tflite([(0, ""), (32, name)]), f"select operation {name}")
     good = tflite([(0, ""), (9, "")])
@@ -225,7 +224,8 @@ def custom(dice: Dice) -> Iterator[Case]:
     except ImportError:
         return
     technique = Technique("operations that the application brings along", "custom-operations")
-    for name in ("EvilOp", "MyVendorOp"):
+    # Training on a device saves by this, says TensorFlow's own guide; where to, only the caller knows.
+    for name in ("EvilOp", "MyVendorOp", "FlexSave"):
         yield technique.review(f"{name}.tflite", tflite([(0, ""), (32, name)]), f"custom operation {name}")
     graph = graph_def([tf_node("x", "VendorFastAttention")])
     yield technique.either("custom.pb", graph, "an operation that TensorFlow has not")
