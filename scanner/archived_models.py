@@ -19,12 +19,11 @@ from scanner.findings import Finding
 from scanner.manifest import FileEntry, Snapshot
 from scanner.parts import PartlyReadError
 
-# Those whose readers need nothing but a file and its neighbours. Pickles in most archives are found by
-# their own check, which looks into these itself.
-_CHECKS: Final = (
-    "chat-template-unsafe", "gguf-malformed", "keras-runs-code", "onnx-unsafe", "remote-code",
-    "safetensors-malformed", "skops-runs-code", "tensorflow-graph-unsafe", "tflite-unsafe",
-)  # fmt: skip
+# Checks that need files on disk, their neighbours or the whole model, that judge names, or that are this one.
+_LEFT_OUT: Final = frozenset({
+    "archive-unsafe", "file-kind-unclear", "modelaudit-flags", "openvino-ir-unsafe", "weights-implausible",
+})  # fmt: skip
+# In most archives their own check finds them, which looks into these itself.
 _PICKLES: Final = "pickle-runs-code"
 
 
@@ -104,5 +103,7 @@ def judge_members(
 def _file_checks(*, has_pickles: bool) -> list[FileCheck]:
     from scanner.registry import load_checks
 
-    wanted = {*_CHECKS, *([_PICKLES] if has_pickles else [])}
-    return [check for key, check in load_checks().items() if key in wanted and isinstance(check, FileCheck)]
+    left_out = _LEFT_OUT if has_pickles else _LEFT_OUT | {_PICKLES}
+    return [
+        check for key, check in load_checks().items() if key not in left_out and isinstance(check, FileCheck)
+    ]

@@ -24,7 +24,8 @@ _ROOM_BYTES: Final = 128 * 1024**2
 # Models that no check of archives understands, and the texts that say what is to be loaded.
 _JUDGED: Final = frozenset({
     ".keras", ".h5", ".hdf5", ".pb", ".pbtxt", ".onnx", ".tflite", ".gguf", ".safetensors", ".skops", ".json",
-    ".jinja", ".jinja2", ".yaml", ".yml", ".pmml", ".py",
+    ".jinja", ".jinja2", ".yaml", ".yml", ".pmml", ".xml", ".py", ".msgpack", ".mlmodel", ".rds", ".rda",
+    ".rdata", ".jls", ".ser", ".engine", ".trt", ".plan", ".rknn", ".hef", ".dlc", ".blob",
 })  # fmt: skip
 # Archives of which a check of their own reads everything.
 _READ_AS_WHOLE: Final = frozenset({".keras", ".skops", ".npz", ".pt", ".pth", ".ckpt", ".ptl"})

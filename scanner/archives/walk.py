@@ -242,6 +242,8 @@ class _Walker:
         self.look(nested, kind)
 
     def _look_into_compressed(self, part: _Part, kind: Kind) -> None:
+        # Pickles in these two are looked for under few names alone.
+        part = replace(part, is_unread=part.is_unread or kind in (Kind.ZLIB, Kind.LZMA))
         stem = part.name.removesuffix(PurePosixPath(part.name).suffix)
         with closing(part.open()) as raw:
             packed = Counted(raw)

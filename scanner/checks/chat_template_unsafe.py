@@ -1,7 +1,8 @@
 """chat-template-unsafe: a chat template can do more than write a prompt.
 
 What it looks for: every Jinja template that a loader would use (tokenizer_config.json, chat_template.json,
-processor_config.json, .jinja files, GGUF metadata) is parsed, never rendered: attributes and subscripts that
+processor_config.json and other JSON, .jinja files, GGUF metadata; of an Ollama Modelfile the words) is
+parsed, never rendered: attributes and subscripts that
 lead into Python, also when their names are glued together from pieces, variables, formats or letters; other
 templates loaded; loops, ranges, recursion, doubling and paddings of enormous size; templates too long, too
 deep or not Jinja; conditions on words of a message, on its length, on the date or on chance; words of a
@@ -40,7 +41,7 @@ from scanner.templates.danger import Danger
 from scanner.templates.dangers import template_dangers
 from scanner.templates.files import ChatTemplate, UnexpectedTemplateError, templates_in
 from scanner.templates.syntax import TemplateFaultError, parse_template
-from scanner.templates.wording import said_in_words
+from scanner.templates.wording import said_in_text, said_in_words
 
 _LLM: Final = "OWASP-LLM03:2025"
 _TAGS: Final = {
@@ -112,8 +113,7 @@ class ChatTemplateUnsafe(FileCheck):
 
     def _judge(self, context: CheckContext, template: ChatTemplate) -> Iterator[Finding]:
         try:
-            tree = parse_template(template.source)
-            dangers = [*template_dangers(tree), *hidden_conditions(tree), *said_in_words(tree)]
+            dangers = _dangers_of(template)
         except TemplateFaultError as error:
             danger = Danger(error.code, str(error), error.line or 1, Severity.HIGH)
             yield self._failed(template, danger, _keep(context, template))
@@ -138,6 +138,18 @@ class ChatTemplateUnsafe(FileCheck):
             remediation=_REMEDIATION,
             tags=_TAGS[danger.code],
         )
+
+
+def _dangers_of(template: ChatTemplate) -> list[Danger]:
+    """Everything wrong with a template.
+
+    Raises:
+        TemplateFaultError: when it is too long, too deep, or not Jinja.
+    """
+    if not template.is_jinja:
+        return said_in_text(template.source)
+    tree = parse_template(template.source)
+    return [*template_dangers(tree), *hidden_conditions(tree), *said_in_words(tree)]
 
 
 def _keep(context: CheckContext, template: ChatTemplate) -> EvidenceRef:

@@ -15,11 +15,11 @@ import binascii
 import codecs
 import zlib
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 _LIMIT: Final = 100_000
 _DEPTH: Final = 200
-_NOTHING: Final[Mapping[str, ast.expr]] = {}
 _SIMPLE: Final[Mapping[str, Callable[[str], str]]] = {
     "lower": str.lower, "upper": str.upper, "strip": str.strip, "title": str.title, "swapcase": str.swapcase,
     "casefold": str.casefold, "capitalize": str.capitalize, "lstrip": str.lstrip, "rstrip": str.rstrip,
@@ -34,13 +34,33 @@ _DECODERS: Final[Mapping[str, Callable[[bytes], bytes]]] = {
 }  # fmt: skip
 
 
-def folded(node: ast.expr, constants: Mapping[str, ast.expr] = _NOTHING) -> str | None:
+@dataclass
+class Constants:
+    """Names that hold one value, and the text that each was found to hold: names may stand for many others.
+
+    Attributes:
+        values: The expression that each name is given.
+        texts: What was worked out; None for a name that holds no text, or stands for itself.
+    """
+
+    values: Mapping[str, ast.expr]
+    texts: dict[str, str | None] = field(default_factory=dict)
+
+    def text(self, name: str, depth: int) -> str | None:
+        """The text that a name stands for, worked out once."""
+        if name in self.values and name not in self.texts:
+            self.texts[name] = None
+            self.texts[name] = _fold(self.values[name], self, depth + 1)
+        return self.texts.get(name)
+
+
+def folded(node: ast.expr, constants: Constants | None = None) -> str | None:
     """The text that constants make together ('sys' + 'tem', chr(101), ''.join([...]), 'metsys'[::-1])."""
-    text = _fold(node, constants, 0)
+    text = _fold(node, Constants({}) if constants is None else constants, 0)
     return text if text is not None and len(text) <= _LIMIT else None
 
 
-def _fold(node: ast.expr, known: Mapping[str, ast.expr], depth: int) -> str | None:
+def _fold(node: ast.expr, known: Constants, depth: int) -> str | None:
     if depth > _DEPTH:
         return None
     if isinstance(node, ast.Constant):
@@ -48,9 +68,7 @@ def _fold(node: ast.expr, known: Mapping[str, ast.expr], depth: int) -> str | No
             return node.value.decode("latin-1")
         return node.value if isinstance(node.value, str) else None
     if isinstance(node, ast.Name):
-        held = known.get(node.id)
-        # A step of its own depth, so that names that stand for each other end.
-        return None if held is None else _fold(held, known, depth + 20)
+        return known.text(node.id, depth)
     if isinstance(node, ast.BinOp):
         return _operation(node, known, depth)
     if isinstance(node, ast.JoinedStr):
@@ -61,7 +79,7 @@ def _fold(node: ast.expr, known: Mapping[str, ast.expr], depth: int) -> str | No
     return _call(node, known, depth) if isinstance(node, ast.Call) else None
 
 
-def _operation(node: ast.BinOp, known: Mapping[str, ast.expr], depth: int) -> str | None:
+def _operation(node: ast.BinOp, known: Constants, depth: int) -> str | None:
     if isinstance(node.op, ast.Add):
         return _glued([node.left, node.right], known, depth)
     if isinstance(node.op, ast.Mod):
@@ -85,7 +103,7 @@ def _operation(node: ast.BinOp, known: Mapping[str, ast.expr], depth: int) -> st
     return None
 
 
-def _subscript(node: ast.Subscript, known: Mapping[str, ast.expr], depth: int) -> str | None:
+def _subscript(node: ast.Subscript, known: Constants, depth: int) -> str | None:
     if isinstance(node.value, ast.List | ast.Tuple) and isinstance(node.slice, ast.Constant):
         index = node.slice.value
         if not isinstance(index, int) or not -len(node.value.elts) <= index < len(node.value.elts):
@@ -108,7 +126,7 @@ def _number(node: ast.expr | None) -> int | None:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, int) else None
 
 
-def _call(node: ast.Call, known: Mapping[str, ast.expr], depth: int) -> str | None:
+def _call(node: ast.Call, known: Constants, depth: int) -> str | None:
     name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
     if name == "chr" and len(node.args) == 1:
         code = _number(node.args[0])
@@ -124,7 +142,7 @@ def _call(node: ast.Call, known: Mapping[str, ast.expr], depth: int) -> str | No
     return _method(node, node.func, known, depth)
 
 
-def _method(node: ast.Call, func: ast.Attribute, known: Mapping[str, ast.expr], depth: int) -> str | None:
+def _method(node: ast.Call, func: ast.Attribute, known: Constants, depth: int) -> str | None:
     if func.attr == "decode" and len(node.args) == 2:  # codecs.decode('flfgrz', 'rot13')
         return _coded(_fold(node.args[0], known, depth + 1), _fold(node.args[1], known, depth + 1))
     text = _fold(func.value, known, depth + 1)
@@ -152,7 +170,7 @@ def _fits(pattern: str, texts: list[str | None]) -> bool:
     return plain and "%" not in pattern and all(text is not None for text in texts)
 
 
-def _joined(node: ast.expr, glue: str, known: Mapping[str, ast.expr], depth: int) -> str | None:
+def _joined(node: ast.expr, glue: str, known: Constants, depth: int) -> str | None:
     if isinstance(node, ast.List | ast.Tuple):
         return _glued(node.elts, known, depth, glue)
     if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "map" and len(node.args) == 2:
@@ -206,9 +224,7 @@ def _coded(text: str | None, codec: str | None) -> str | None:
     return _decoded({"hex": "unhexlify", "base64": "b64decode"}.get(codec.lower(), "b64decode"), text)
 
 
-def _glued(
-    parts: Iterable[ast.expr], known: Mapping[str, ast.expr], depth: int, glue: str = ""
-) -> str | None:
+def _glued(parts: Iterable[ast.expr], known: Constants, depth: int, glue: str = "") -> str | None:
     texts = [_fold(part, known, depth + 1) for part in parts]
     whole = [text for text in texts if text is not None]
     return glue.join(whole) if len(whole) == len(texts) and sum(map(len, whole)) <= _LIMIT else None

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from scanner.code.folding import folded
+from scanner.code.folding import Constants, folded
 
 _BUILTINS: Final = frozenset(dir(builtins))
 _IMPORTERS: Final = frozenset(
@@ -64,7 +64,7 @@ class Names:
     starred: set[str] = field(default_factory=set)
     values: dict[str, list[ast.expr]] = field(default_factory=lambda: defaultdict(list))
     modules: set[str] = field(default_factory=set)
-    constants: dict[str, ast.expr] = field(default_factory=dict)
+    constants: Constants = field(default_factory=lambda: Constants({}))
 
     @classmethod
     def of(cls, tree: ast.Module) -> Names:
@@ -77,11 +77,12 @@ class Names:
         for target, value in assigned:
             names.values[target].append(value)
         rebound = {name for node in nodes for name in _rebound(node)}
-        names.constants = {
+        constants = {
             name: values[0]
             for name, values in names.values.items()
             if len(values) == 1 and name not in rebound
         }
+        names.constants = Constants(constants)
         for _ in range(_ROUNDS):  # an alias of an alias needs another round
             for target, value in assigned:
                 found = (path for path in names.paths(value)[:_PATHS_LIMIT] if len(path) <= _PATH_LENGTH)

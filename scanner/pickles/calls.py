@@ -47,6 +47,7 @@ _FUNCTION_MAKERS: Final = frozenset({
     ("builtins", "getattr"), ("__builtin__", "getattr"), ("functools", "partial"),
     ("operator", "methodcaller"), ("operator", "attrgetter"), ("operator", "itemgetter"),
 })  # fmt: skip
+_CODE_TYPES: Final = frozenset({"CodeType", "FunctionType", "MethodType", "ModuleType", "BuiltinMethodType"})
 # Attributes that Python itself calls; whoever stores a function under one has it called later.
 _HOOKS: Final = frozenset({
     "__setstate__", "__getstate__", "__reduce__", "__reduce_ex__", "__getattr__", "__getattribute__",
@@ -160,6 +161,15 @@ def _unpickle_tensor(machine: Machine, use: GlobalUse, conduct: Conduct, args: _
     return Made(use)
 
 
+def _load_type(machine: Machine, use: GlobalUse, conduct: Conduct, args: _Args) -> object:
+    kind = args[0] if len(args) == 1 else None
+    if isinstance(kind, str) and _IDENTIFIER.fullmatch(kind) and kind not in _CODE_TYPES:
+        conduct.idle_calls += 1
+    else:
+        conduct.harmful = True
+    return Made(use)
+
+
 def _fold(machine: Machine, use: GlobalUse, conduct: Conduct, args: _Args) -> object:
     """How the type `int | None` is pickled."""
     function = args[0] if args else None
@@ -181,5 +191,6 @@ _RULES: Final[dict[tuple[str, str], _Rule]] = {
         _allocate,
     ),
     **dict.fromkeys([("torch.storage", "_load_from_bytes")], _unpickle_tensor),
+    **dict.fromkeys([("dill._dill", "_load_type")], _load_type),
     **dict.fromkeys([("functools", "reduce"), ("_functools", "reduce")], _fold),
 }

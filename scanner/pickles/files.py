@@ -39,7 +39,7 @@ from scanner.pickles.stream import UNPACKING_ERRORS
 
 _HEAD: Final = 512
 _DEPTH_LIMIT: Final = 3
-# An archive inside an archive is unpacked into memory, up to this size.
+# An archive inside an archive is unpacked into memory, twice while it is put together, up to this size.
 _NESTED_LIMIT_BYTES: Final = 128 * 1024**2
 _PIECE_BYTES: Final = 1024**2
 

@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -28,6 +29,10 @@ _JSON_LIMIT_BYTES: Final = 64 * 1024**2
 _OTHER_JSON_BYTES: Final = 4 * 1024**2
 _JSON_NAMES: Final = frozenset({"tokenizer_config.json", "chat_template.json", "processor_config.json"})
 _KEY: Final = "chat_template"
+# What a Modelfile writes into prompts; its licence may hold addresses.
+_SAID_IN_MODELFILE: Final = re.compile(
+    r'^[ \t]*(SYSTEM|TEMPLATE|MESSAGE)[ \t]+("""(?:.*?)"""|[^\n]*)', re.IGNORECASE | re.MULTILINE | re.DOTALL
+)
 _GGUF_KEY: Final = "tokenizer.chat_template"
 
 
@@ -39,11 +44,14 @@ class ChatTemplate:
         path: File in the snapshot.
         key: Where in the file: "key chat_template", "key chat_template, tool_use", "" for a file of its own.
         source: Its text.
+        is_jinja: Whether it is Jinja; of a Modelfile of Ollama, whose templates are of another language, the
+            words alone are read.
     """
 
     path: str
     key: str
     source: str
+    is_jinja: bool = True
 
 
 @dataclass(frozen=True)
@@ -99,6 +107,9 @@ def templates_in(snapshot: Snapshot, entry: FileEntry) -> Iterator[ChatTemplate]
         if "\0" in source or source.count("\ufffd") > len(source) // 100:
             raise UnexpectedTemplateError(f"{entry.path}: is no text, or in another encoding than UTF-8")
         yield ChatTemplate(entry.path, "", source)
+    elif name == "modelfile" or name.endswith(".modelfile"):
+        for match in _SAID_IN_MODELFILE.finditer(read_text(snapshot, entry.path)):
+            yield ChatTemplate(entry.path, match[1].upper(), match[2].strip('"'), is_jinja=False)
     elif name.endswith(".gguf"):
         yield from _in_gguf(snapshot, entry)
 

@@ -35,7 +35,10 @@ def text_of(node: nodes.Node | None, known: Known = NOTHING, depth: int = 0) -> 
     if isinstance(node, nodes.Const):
         return node.value if isinstance(node.value, str) else None
     if (name := name_of(node)) and name in known.values:
-        return text_of(known.values[name], known, depth + 1)
+        if name not in known.texts:
+            known.texts[name] = None  # for a name that stands for itself
+            known.texts[name] = text_of(known.values[name], known, depth + 1)
+        return known.texts[name]
     if isinstance(node, nodes.Add | nodes.Concat):
         return _joined(list(node.iter_child_nodes()), "", known, depth)
     if isinstance(node, nodes.Mul):

@@ -23,13 +23,17 @@ class Known:
 
     Attributes:
         values: The expression that was assigned, by name ("a", "ns.a").
+        texts: What text each was found to hold; kept, for names may stand for many others.
+        numbers: The same for numbers.
     """
 
     values: dict[str, nodes.Node] = field(default_factory=dict)
+    texts: dict[str, str | None] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, tree: nodes.Template) -> tuple[Known, Known]:
-        """By the first and by the last assignment: a name may be filled again to mislead."""
+    def of(cls, tree: nodes.Template) -> tuple[Known, ...]:
+        """By the first and, where it differs, the last assignment: a name may be filled anew to mislead."""
         from jinja2 import nodes
 
         first: dict[str, nodes.Node] = {}
@@ -47,7 +51,8 @@ class Known:
                 for name, held in _filled(target, value):
                     first.setdefault(name, held)
                     last[name] = held
-        return cls(first), cls(last)
+        differ = any(first[name] is not last[name] for name in first)
+        return (cls(first), cls(last)) if differ else (cls(first),)
 
 
 NOTHING: Final = Known()

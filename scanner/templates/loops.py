@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -180,8 +181,8 @@ def _doubles(node: nodes.Assign, is_looped: bool) -> bool:
     target = name_of(node.target)
     if isinstance(node.node, nodes.Mul):
         return is_looped and target in map(name_of, node.node.iter_child_nodes())
-    leaves = list(_leaves(node.node))
-    twice = {name for name in leaves if name and leaves.count(name) > 1}
+    leaves = Counter(_leaves(node.node))
+    twice = {name for name, times in leaves.items() if name and times > 1}
     if not is_looped:
         return bool(twice)
     # In a loop a text between two marks (`quote ~ text ~ quote`) does not grow; one that holds itself does.

@@ -29,7 +29,10 @@ def number_of(node: nodes.Node | None, known: Known = NOTHING, depth: int = 0) -
     if isinstance(node, nodes.Const):
         return _bounded(node.value) if isinstance(node.value, int | float) else _written_number(node.value)
     if (name := name_of(node)) and name in known.values:
-        return number_of(known.values[name], known, depth + 1)
+        if name not in known.numbers:
+            known.numbers[name] = 1  # for a name that stands for itself
+            known.numbers[name] = number_of(known.values[name], known, depth + 1)
+        return known.numbers[name]
     if isinstance(node, nodes.UnaryExpr):
         value = number_of(node.node, known, depth + 1)
         return -value if isinstance(node, nodes.Neg) else value

@@ -90,6 +90,11 @@ def said_in_words(tree: nodes.Template) -> list[Danger]:
     return sorted(once.values(), key=lambda danger: danger.line)
 
 
+def said_in_text(text: str) -> list[Danger]:
+    """The same of a text that is no Jinja."""
+    return list(_in_text(text, 1))
+
+
 def _texts(tree: nodes.Template) -> Iterator[tuple[str, int]]:
     """Every text, also as it reads once it is glued together."""
     from jinja2 import nodes

@@ -257,7 +257,7 @@ def code_cases() -> dict[str, tuple[str, bytes]]:
 def reviewed_cases() -> dict[str, bytes]:
     """Archives with code that a person has to read, and no more."""
     manifest = json.dumps({"model": {"handler": "h.py", "modelFile": "m.py"}}).encode()
-    trains = b"import subprocess\nsubprocess.run(['nvidia-smi'])\n"
+    trains = b"import subprocess\ndef main():\n    subprocess.run(['nvidia-smi'])\n"
     cached = [("p/x.py", b"x = 1\n"), ("p/__pycache__/x.cpython-311.pyc", b"\xa7\r\r\n" + bytes(20))]
     return {
         "handler.mar": zipped(

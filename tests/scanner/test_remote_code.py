@@ -390,7 +390,8 @@ def verdicts(folder: Path, files: Mapping[str, bytes]) -> dict[str, FileVerdict]
             assert isinstance(item, Finding)
             assert item.outcome is Outcome.NOT_RUN or item.locations[0].path == entry.path
             said = CHECK.verdict_of(item)
-            worst[entry.path] = max(said, worst.get(entry.path, PLAIN), key=lambda each: each.rank)
+            if said is not None:
+                worst[entry.path] = max(said, worst.get(entry.path, PLAIN), key=lambda each: each.rank)
     return worst
 
 
