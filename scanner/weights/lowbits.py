@@ -37,6 +37,7 @@ _FEW_HIGH_BYTES: Final = 3
 # In trained and in quantised models the least of some ten thousand stretches was 11 (docs/weights.md); random
 # bits stay below 5 but for one stretch in a million.
 _HIGH_BITS: Final = 4
+_SIGN_AND_EXPONENT_BITS: Final = 8  # of the 9 of F32 the lowest is among the high bits of the mantissa
 _EVEN: Final = 5.0
 _EVEN_LEAST: Final = 2
 _MAJORITY: Final = 0.75
@@ -69,14 +70,23 @@ def sorts_of(words: npt.NDArray[np.unsignedinteger], mantissa_bits: int) -> list
     size = words.dtype.itemsize
     # Zeros, of either sign, have no bits to speak of.
     zeros = np.count_nonzero((words << words.dtype.type(1)) == 0, axis=1)
-    low = _unevenness(words, zeros, 0, _RANDOM_BITS[size])
-    high = _unevenness(words, zeros, mantissa_bits - _HIGH_BITS + 1, _HIGH_BITS)
-    sorts = np.full(len(words), _CODES[Sort.UNSURE])
-    sorts[low < _UNSURE] = _CODES[Sort.RANDOM]
-    sorts[high < _EVEN] = _CODES[Sort.EVEN]
-    sorts[low > _PATTERNED] = _CODES[Sort.PATTERNED]
+    # Counting costs more than all the rest: bits that lie together are counted together, and added up.
     if size == 4:
-        kinds = np.count_nonzero(_counted(words, 24, 8), axis=1)
+        low = _counted(words, 0, _RANDOM_BITS[4])
+        upper = _counted(words, mantissa_bits - _HIGH_BITS + 1, _HIGH_BITS + _SIGN_AND_EXPONENT_BITS)
+        upper = upper.reshape(len(words), -1, 1 << _HIGH_BITS)
+        high = upper.sum(axis=1)
+    else:
+        mantissas = _counted(words, 0, mantissa_bits + 1)
+        low = mantissas.reshape(len(words), -1, 1 << _RANDOM_BITS[2]).sum(axis=1)
+        high = mantissas.reshape(len(words), 1 << _HIGH_BITS, -1).sum(axis=2)
+    low_unevenness, high_unevenness = _unevenness(low, zeros), _unevenness(high, zeros)
+    sorts = np.full(len(words), _CODES[Sort.UNSURE])
+    sorts[low_unevenness < _UNSURE] = _CODES[Sort.RANDOM]
+    sorts[high_unevenness < _EVEN] = _CODES[Sort.EVEN]
+    sorts[low_unevenness > _PATTERNED] = _CODES[Sort.PATTERNED]
+    if size == 4:
+        kinds = np.count_nonzero(upper.sum(axis=2), axis=1)
         sorts[kinds <= _FEW_HIGH_BYTES] = _CODES[Sort.FLAT]
         longer = np.count_nonzero(words & np.uint32(_BARE_BITS), axis=1)
         sorts[longer < (1 - _BARE_SHARE) * (words.shape[1] - zeros)] = _CODES[Sort.BARE]
@@ -87,20 +97,20 @@ def sorts_of(words: npt.NDArray[np.unsignedinteger], mantissa_bits: int) -> list
 def _counted(words: npt.NDArray[np.unsignedinteger], lowest: int, count: int) -> npt.NDArray[np.int64]:
     """How often each value of `count` bits from `lowest` on occurs, (stretches, values)."""
     kinds, kind = 1 << count, words.dtype.type
-    values = ((words >> kind(lowest)) & kind(kinds - 1)).astype(np.int64)
-    values += np.arange(len(words), dtype=np.int64)[:, None] * kinds
+    # In as few bytes as will do, until `bincount` makes them its own kind, once.
+    offsets = np.arange(len(words)) * kinds
+    short = np.min_scalar_type(len(words) * kinds - 1)
+    values = ((words >> kind(lowest)) & kind(kinds - 1)) + offsets.astype(short)[:, None]
     return np.bincount(values.ravel(), minlength=len(words) * kinds).reshape(-1, kinds)
 
 
-def _unevenness(
-    words: npt.NDArray[np.unsignedinteger], zeros: npt.NDArray[np.int64], lowest: int, count: int
-) -> npt.NDArray[np.float64]:
-    """How far from uniform these bits are in each stretch, in standard deviations of chi-squared."""
-    counts = _counted(words, lowest, count).astype(np.float64)
+def _unevenness(counted: npt.NDArray[np.int64], zeros: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """How far from uniform each stretch is, in standard deviations of chi-squared; zeros are not counted."""
+    counts = counted.astype(np.float64)
     counts[:, 0] -= zeros
     expected = np.maximum(counts.mean(axis=1, keepdims=True), 1.0)
     squared = ((counts - expected) ** 2 / expected).sum(axis=1)
-    freedom = (1 << count) - 1
+    freedom = counts.shape[1] - 1
     deviations: npt.NDArray[np.float64] = (squared - freedom) / math.sqrt(2 * freedom)
     return deviations
 
