@@ -34,8 +34,9 @@ _BYTES_LIMIT: Final = 1 << 31
 _TORCH_STARTS: Final = (b"\x80\x02\x8a\nl\xfc\x9cF", b"PK\x03\x04")
 # They keep a function for later; with all others a function among the arguments may be called at once.
 _HOLDERS: Final = frozenset({
-    ("functools", "partial"), ("collections", "defaultdict"), ("copyreg", "_reconstructor"),
+    ("collections", "defaultdict"), ("copyreg", "_reconstructor"),
     ("copy_reg", "_reconstructor"), ("copyreg", "__newobj__"), ("copy_reg", "__newobj__"),
+    ("spacy.vocab", "unpickle_vocab"),
 })  # fmt: skip
 # They make a class, which may be called; nothing else that a call returns may.
 _CLASS_MAKERS: Final = frozenset({
@@ -48,6 +49,7 @@ _FUNCTION_MAKERS: Final = frozenset({
     ("operator", "methodcaller"), ("operator", "attrgetter"), ("operator", "itemgetter"),
 })  # fmt: skip
 _CODE_TYPES: Final = frozenset({"CodeType", "FunctionType", "MethodType", "ModuleType", "BuiltinMethodType"})
+_TYPE_MODULES: Final = frozenset({"typing", "collections.abc"})
 # Attributes that Python itself calls; whoever stores a function under one has it called later.
 _HOOKS: Final = frozenset({
     "__setstate__", "__getstate__", "__reduce__", "__reduce_ex__", "__getattr__", "__getattribute__",
@@ -161,6 +163,24 @@ def _unpickle_tensor(machine: Machine, use: GlobalUse, conduct: Conduct, args: _
     return Made(use)
 
 
+def _pick_item(machine: Machine, use: GlobalUse, conduct: Conduct, args: _Args) -> object:
+    """How the type `Optional[int]` is pickled: an item of a type is a type; of anything else, anything."""
+    target = args[0] if len(args) == 2 else None
+    if isinstance(target, GlobalUse) and target.module in _TYPE_MODULES:
+        conduct.idle_calls += 1
+    else:
+        conduct.harmful = True
+        _hand_over(machine, args)
+    return Made(use)
+
+
+def _prepare(machine: Machine, use: GlobalUse, conduct: Conduct, args: _Args) -> object:
+    """A call for later: what Python itself writes has the function first, which is kept and not called."""
+    if args and isinstance(args[0], str | int | Constant):
+        machine.blame(use, "it is handed a plain value where a function belongs, which Python never writes")
+    return Made(use, machine.kept_of(use, args))
+
+
 def _load_type(machine: Machine, use: GlobalUse, conduct: Conduct, args: _Args) -> object:
     kind = args[0] if len(args) == 1 else None
     if isinstance(kind, str) and _IDENTIFIER.fullmatch(kind) and kind not in _CODE_TYPES:
@@ -191,6 +211,10 @@ _RULES: Final[dict[tuple[str, str], _Rule]] = {
         _allocate,
     ),
     **dict.fromkeys([("torch.storage", "_load_from_bytes")], _unpickle_tensor),
+    **dict.fromkeys(
+        [("functools", "partial"), ("_functools", "partial"), ("functools", "partialmethod")], _prepare
+    ),
+    **dict.fromkeys([("operator", "getitem"), ("_operator", "getitem")], _pick_item),
     **dict.fromkeys([("dill._dill", "_load_type")], _load_type),
     **dict.fromkeys([("functools", "reduce"), ("_functools", "reduce")], _fold),
 }
