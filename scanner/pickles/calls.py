@@ -19,6 +19,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from scanner.pickles.globals import Tier, classify, is_function
 from scanner.pickles.hidden import from_latin
 from scanner.pickles.machine import Conduct, Machine
 from scanner.pickles.stand_ins import Constant, Made
@@ -29,6 +30,11 @@ _IDENTIFIER: Final = re.compile(r"(?!__)[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _PLAIN_ENCODINGS: Final = frozenset({"latin1", "latin-1", "iso-8859-1", "utf-8", "utf8", "ascii"})
 # Names grow with every attribute that is reached for.
 _PATH_LIMIT: Final = 256
+# Text that is Python or a line for a shell, and no name or setting of a model.
+_PROGRAM: Final = re.compile(
+    r"__import__\(|\b(os|subprocess|sys|socket|shutil)\.\w+\(|\b(exec|eval)\(|^\s*(import|from) \w+"
+    r"|/bin/\w*sh\b|\b(curl|wget|powershell)\s|\brm -rf?\s|^(echo|touch|bash|sh|chmod|nc) \S|^whoami$"
+)
 _BYTES_LIMIT: Final = 1 << 31
 # How what torch.save writes begins: the magic number of its first format, and a zip archive.
 _TORCH_STARTS: Final = (b"\x80\x02\x8a\nl\xfc\x9cF", b"PK\x03\x04")
@@ -78,6 +84,7 @@ def call(machine: Machine, callee: object, args: object, *, is_class: bool = Fal
             return rule(machine, callee, conduct, known)
         if _key(callee) not in _HOLDERS and not is_class:
             _hand_over(machine, known)
+            _hand_over_text(machine, callee, known)
         return Made(callee, machine.kept_of(callee, known))
     if not is_class and not _is_class(callee):
         machine.blame(machine.name(HIDDEN, RETURNED), "it is called without having a name")
@@ -98,6 +105,15 @@ def _hand_over(machine: Machine, args: _Args) -> None:
     for item in args:
         if isinstance(item, GlobalUse):
             machine.conduct_of(item).is_called = True
+
+
+def _hand_over_text(machine: Machine, callee: GlobalUse, args: _Args) -> None:
+    """A function that nobody knows, called with the text of a program, is there to run it."""
+    if not any(isinstance(item, str) and _PROGRAM.search(item) for item in args):
+        return
+    verdict = classify(callee.module, callee.name)
+    if verdict.tier is Tier.INSTANCE and not verdict.is_listed and is_function(callee.name):
+        machine.blame(callee, "it is handed the text of a program")
 
 
 def _key(use: GlobalUse) -> tuple[str, str]:

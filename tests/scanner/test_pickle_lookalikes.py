@@ -71,6 +71,14 @@ def test_classes_that_reach_out_when_they_are_made_are_attacks(module: str, name
     assert worst(read(calling(module, name))) is Tier.ATTACK
 
 
+@pytest.mark.parametrize("text", ["echo hello", "__import__('os').system('id')", "import os; os.getcwd()"])
+def test_unknown_function_that_is_handed_a_program_is_an_attack(text: str) -> None:
+    assert worst(read(b"\x80\x04" + short("shop") + short("go") + b"\x93" + short(text) + b"\x85R.")) is (
+        Tier.ATTACK
+    )
+    assert worst(read(calling("shop", "go", "echoes of gelu"))) is Tier.INSTANCE
+
+
 def test_memo_number_that_takes_gigabytes_is_a_fault() -> None:
     assert "GiB" in read(b"\x80\x02Nr" + struct.pack("<I", 0x7FFFFFFF) + b".").fault
     assert not read(b"\x80\x02Nr" + struct.pack("<I", 1 << 20) + b".").fault
@@ -83,7 +91,7 @@ def test_base64_behind_other_text_is_read(text: str) -> None:
 
 
 def test_whole_inner_pickle_says_what_class_it_needs() -> None:
-    assert worst(read(with_constant(calling("shop.paint", "mix")))) is Tier.INSTANCE
+    assert worst(read(with_constant(calling("shop.paint", "mix", "red")))) is Tier.INSTANCE
     assert worst(read(with_constant(pickle.dumps({"a": 1})))) is Tier.PLUMBING
 
 
