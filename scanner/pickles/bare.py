@@ -79,8 +79,9 @@ def look_into_pickle(part: Part, out: FileReading, head: bytes) -> None:
     is_whole = reading.streams > 0 and any(is_plausible(use.module, use.name) for use in reading.globals)
     if by_name or by_magic or is_whole or any(is_plain_attack(use) for use in reading.globals):
         out.pickles.append(FoundPickle(part.member, reading, by_name or by_magic))
-    else:
-        _look_for_embedded(part, out)
+        if reading.value is None:  # behind the first format of torch come raw numbers, and who knows what
+            return
+    _look_for_embedded(part, out)
 
 
 def _look_for_embedded(part: Part, out: FileReading) -> None:

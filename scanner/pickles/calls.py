@@ -19,6 +19,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from scanner.pickles.globals import Tier, classify, is_function
 from scanner.pickles.hidden import from_latin
 from scanner.pickles.machine import Conduct, Machine
 from scanner.pickles.stand_ins import Constant, Made
@@ -29,13 +30,19 @@ _IDENTIFIER: Final = re.compile(r"(?!__)[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _PLAIN_ENCODINGS: Final = frozenset({"latin1", "latin-1", "iso-8859-1", "utf-8", "utf8", "ascii"})
 # Names grow with every attribute that is reached for.
 _PATH_LIMIT: Final = 256
+# Text that is Python or a line for a shell, and no name or setting of a model.
+_PROGRAM: Final = re.compile(
+    r"__import__\(|\b(os|subprocess|sys|socket|shutil)\.\w+\(|\b(exec|eval)\(|^\s*(import|from) \w+"
+    r"|/bin/\w*sh\b|\b(curl|wget|powershell)\s|\brm -rf?\s|^(echo|touch|bash|sh|chmod|nc) \S|^whoami$"
+)
 _BYTES_LIMIT: Final = 1 << 31
 # How what torch.save writes begins: the magic number of its first format, and a zip archive.
 _TORCH_STARTS: Final = (b"\x80\x02\x8a\nl\xfc\x9cF", b"PK\x03\x04")
 # They keep a function for later; with all others a function among the arguments may be called at once.
 _HOLDERS: Final = frozenset({
-    ("functools", "partial"), ("collections", "defaultdict"), ("copyreg", "_reconstructor"),
+    ("collections", "defaultdict"), ("copyreg", "_reconstructor"),
     ("copy_reg", "_reconstructor"), ("copyreg", "__newobj__"), ("copy_reg", "__newobj__"),
+    ("spacy.vocab", "unpickle_vocab"),
 })  # fmt: skip
 # They make a class, which may be called; nothing else that a call returns may.
 _CLASS_MAKERS: Final = frozenset({
@@ -48,6 +55,7 @@ _FUNCTION_MAKERS: Final = frozenset({
     ("operator", "methodcaller"), ("operator", "attrgetter"), ("operator", "itemgetter"),
 })  # fmt: skip
 _CODE_TYPES: Final = frozenset({"CodeType", "FunctionType", "MethodType", "ModuleType", "BuiltinMethodType"})
+_TYPE_MODULES: Final = frozenset({"typing", "collections.abc"})
 # Attributes that Python itself calls; whoever stores a function under one has it called later.
 _HOOKS: Final = frozenset({
     "__setstate__", "__getstate__", "__reduce__", "__reduce_ex__", "__getattr__", "__getattribute__",
@@ -76,6 +84,7 @@ def call(machine: Machine, callee: object, args: object, *, is_class: bool = Fal
             return rule(machine, callee, conduct, known)
         if _key(callee) not in _HOLDERS and not is_class:
             _hand_over(machine, known)
+            _hand_over_text(machine, callee, known)
         return Made(callee, machine.kept_of(callee, known))
     if not is_class and not _is_class(callee):
         machine.blame(machine.name(HIDDEN, RETURNED), "it is called without having a name")
@@ -96,6 +105,15 @@ def _hand_over(machine: Machine, args: _Args) -> None:
     for item in args:
         if isinstance(item, GlobalUse):
             machine.conduct_of(item).is_called = True
+
+
+def _hand_over_text(machine: Machine, callee: GlobalUse, args: _Args) -> None:
+    """A function that nobody knows, called with the text of a program, is there to run it."""
+    if not any(isinstance(item, str) and _PROGRAM.search(item) for item in args):
+        return
+    verdict = classify(callee.module, callee.name)
+    if verdict.tier is Tier.INSTANCE and not verdict.is_listed and is_function(callee.name):
+        machine.blame(callee, "it is handed the text of a program")
 
 
 def _key(use: GlobalUse) -> tuple[str, str]:
@@ -161,6 +179,24 @@ def _unpickle_tensor(machine: Machine, use: GlobalUse, conduct: Conduct, args: _
     return Made(use)
 
 
+def _pick_item(machine: Machine, use: GlobalUse, conduct: Conduct, args: _Args) -> object:
+    """How the type `Optional[int]` is pickled: an item of a type is a type; of anything else, anything."""
+    target = args[0] if len(args) == 2 else None
+    if isinstance(target, GlobalUse) and target.module in _TYPE_MODULES:
+        conduct.idle_calls += 1
+    else:
+        conduct.harmful = True
+        _hand_over(machine, args)
+    return Made(use)
+
+
+def _prepare(machine: Machine, use: GlobalUse, conduct: Conduct, args: _Args) -> object:
+    """A call for later: what Python itself writes has the function first, which is kept and not called."""
+    if args and isinstance(args[0], str | int | Constant):
+        machine.blame(use, "it is handed a plain value where a function belongs, which Python never writes")
+    return Made(use, machine.kept_of(use, args))
+
+
 def _load_type(machine: Machine, use: GlobalUse, conduct: Conduct, args: _Args) -> object:
     kind = args[0] if len(args) == 1 else None
     if isinstance(kind, str) and _IDENTIFIER.fullmatch(kind) and kind not in _CODE_TYPES:
@@ -191,6 +227,10 @@ _RULES: Final[dict[tuple[str, str], _Rule]] = {
         _allocate,
     ),
     **dict.fromkeys([("torch.storage", "_load_from_bytes")], _unpickle_tensor),
+    **dict.fromkeys(
+        [("functools", "partial"), ("_functools", "partial"), ("functools", "partialmethod")], _prepare
+    ),
+    **dict.fromkeys([("operator", "getitem"), ("_operator", "getitem")], _pick_item),
     **dict.fromkeys([("dill._dill", "_load_type")], _load_type),
     **dict.fromkeys([("functools", "reduce"), ("_functools", "reduce")], _fold),
 }

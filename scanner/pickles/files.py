@@ -23,7 +23,8 @@ from typing import BinaryIO, Final, cast
 from scanner.parts import PartlyReadError
 from scanner.pickles.bare import PICKLE_SUFFIXES, look_into_npy, look_into_pickle
 from scanner.pickles.compressed import decompressor_of, inflates_to_pickle, unopenable_kind
-from scanner.pickles.found import FileReading, Unreadable, give_up
+from scanner.pickles.embedded import embedded_pickles
+from scanner.pickles.found import FileReading, FoundPickle, Unreadable, give_up
 from scanner.pickles.numpy_files import MAGIC
 from scanner.pickles.part import Part
 from scanner.pickles.programs import (
@@ -161,6 +162,7 @@ def _look_into_zip(part: Part, out: FileReading) -> None:
     try:
         with closing(part.open()) as stream, RelaxedZipFile(stream, "r") as archive:
             names = frozenset(archive.namelist())
+            _look_between_members(part, archive, out)
             for info in archive.infolist():
                 if not is_folder(info.filename):
                     member = part.inner(info.filename, _member_opener(archive, info), info.file_size)
@@ -168,6 +170,13 @@ def _look_into_zip(part: Part, out: FileReading) -> None:
                     _look_into_program(member, names, out)
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
         give_up(part, out, f"is a zip archive that cannot be read ({error})")
+
+
+def _look_between_members(part: Part, archive: zipfile.ZipFile, out: FileReading) -> None:
+    """The comment and the extra fields of a directory, where no reader of models looks."""
+    spare = archive.comment + b"".join(info.comment + info.extra for info in archive.infolist())
+    for reading in embedded_pickles(lambda: io.BytesIO(spare), 0):
+        out.pickles.append(FoundPickle(part.member, reading, False))
 
 
 def _member_opener(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], BinaryIO]:

@@ -36,7 +36,7 @@ _VALUE_TYPES: Final = frozenset(
 )
 _WORD_LISTS: Final = (
     "closed_libraries", "naming_libraries", "rebuilding_words", "private_rebuilding_words",
-    "suspicious_words", "running_classes", "module_names", "standard_library",
+    "suspicious_words", "hostile_words", "running_classes", "module_names", "standard_library",
 )  # fmt: skip
 # Functions that Python 2 had elsewhere; loaders of today still find them under their old names.
 _RENAMED: Final[Mapping[tuple[str, str], tuple[str, str]]] = NAME_MAPPING
@@ -100,6 +100,7 @@ class _Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     rebuilding_words: list[str]
     private_rebuilding_words: list[str]
     suspicious_words: list[str]
+    hostile_words: list[str]
     running_classes: list[str]
     module_names: list[str]
     standard_library: list[str]
@@ -195,6 +196,8 @@ def _by_spelling(module: str, name: str, rules: Rules) -> Verdict:
         return Verdict(Tier.ATTACK, "no checkpoint needs this part of the standard library")
     if name in rules.words["module_names"]:
         return Verdict(Tier.ATTACK, "it is a module that another one has imported", False)
+    if words_of(f"{module}_{name}") & rules.words["hostile_words"]:
+        return Verdict(Tier.ATTACK, "its own name says that it does harm", False)
     last = name.rpartition(".")[2]
     is_method = last != name  # which a setting may name without calling it
     if is_function(name) and not is_method and words_of(last) & rules.words["suspicious_words"]:

@@ -30,6 +30,8 @@ _LATIN: Final = b"\xc2\x80"
 _TEXT: Final = re.compile(rb"[\x20-\x7e\s]+")
 _HEX: Final = re.compile(rb"(?:\\?x?[0-9a-fA-F]{2}\s*)+")
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/_\-\s]+=*\s*")
+# Every pickle with a protocol begins so in base64; it may stand behind other text: a key, "data:".
+_BASE64_INSIDE: Final = re.compile(rb"gA[I-X][A-Za-z0-9+/_-]{20,}={0,2}")
 _BASE32: Final = re.compile(rb"[A-Z2-7]+=*")
 _ENCODERS: Final[tuple[Callable[[bytes], bytes], ...]] = (
     base64.b64encode,
@@ -54,7 +56,7 @@ def may_hide(data: bytes) -> bool:
         return False
     if START.search(data) is not None or _LATIN in data:
         return True
-    if any(magic.match(data) for magic, _, _ in _COMPRESSED):
+    if any(magic.match(data) for magic, _, _ in _COMPRESSED) or _BASE64_INSIDE.search(data) is not None:
         return True
     return len(data) >= _ENCODED_SHORTEST and data.lstrip()[:2] in _encoded_starts()
 
@@ -128,6 +130,9 @@ def _decoded(data: bytes) -> Iterator[tuple[str, bytes]]:
             continue
         if _is_promising(content):
             yield f"{kind} text", content
+    found = _BASE64_INSIDE.search(data, 1)
+    if found is not None:
+        yield "base64 text", _from_base64(found[0])
 
 
 def _is_promising(content: bytes) -> bool:

@@ -46,7 +46,13 @@ def _called(use: GlobalUse, rules: Rules) -> Verdict | None:
         if words & rules.words["running_classes"]:
             return Verdict(Tier.ATTACK, "loading would make a runner of programs", False)
         return None
-    is_told = last != name or not words & rules.words["suspicious_words"]
+    if module == "builtins":
+        return Verdict(
+            Tier.ATTACK, "loading calls a method of a built-in value, which no object needs", False
+        )
+    is_told = not words & rules.words["suspicious_words"]
+    if last != name and not is_told:
+        return Verdict(Tier.ATTACK, "loading calls a method of this name", False)
     if library in rules.words["naming_libraries"]:
         is_known = is_told and _rebuilds(last, words, rules)
     else:

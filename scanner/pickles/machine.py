@@ -37,6 +37,8 @@ _LENGTHS: Final = {
 # Entries of the stack: a tuple of two million numbers is the greatest thing that is put there at once.
 _ROOM: Final = 2_000_000
 _MARKS_LIMIT: Final = 500_000
+# Numbers of the memo that may be left out: a loader sets 16 bytes aside for each up to the greatest.
+_LEAP_LIMIT: Final = 1 << 27
 # Different names; a checkpoint of a great program has some hundred.
 _NAMES_LIMIT: Final = 20_000
 
@@ -202,6 +204,8 @@ class Machine:
         """Stores the top in the memo as well."""
         top = self.pop()
         self.push(top)
+        if index > len(self.memo) + _LEAP_LIMIT:
+            self.complain(f"storing an object as number {index} takes {index >> 26} GiB of memory")
         self.memo.store(index, top)
 
     def recall(self, index: int) -> None:

@@ -82,6 +82,13 @@ class _Tally:
     def attacks(self) -> list[GlobalUse]:
         return [use for use in self.globals.values() if is_plain_attack(use)]
 
+    def told(self) -> list[GlobalUse]:
+        """What to say of a pickle in a constant: of one that is whole, also which classes it needs."""
+        if not self.streams or self.fault or self.trailing_at is not None:
+            return self.attacks()
+        uses = self.globals.values()
+        return [use for use in uses if is_plausible(use.module, use.name) and not _is_plumbing(use)]
+
     def frozen(self) -> PickleReading:
         uses = tuple(self.globals.values())
         return PickleReading(uses, self.fault, self.streams, self.opcodes, self.trailing_at, self.value)
@@ -113,6 +120,10 @@ def is_plain_attack(use: GlobalUse) -> bool:
         return False
     verdict = judge(use)
     return verdict.tier is Tier.ATTACK and verdict.is_listed and use.is_called
+
+
+def _is_plumbing(use: GlobalUse) -> bool:
+    return judge(use).tier is Tier.PLUMBING
 
 
 def _window(opener: Opener, begin: int, end: int, is_text: bool) -> BinaryIO:
@@ -199,7 +210,7 @@ def _hidden(data: bytes, outer: _Tally, depth: int = 1) -> Iterator[GlobalUse]:
     for place in places(data):
         inner = _Tally(lambda: io.BytesIO(data), outer.depth + depth, outer.patience)
         _read(inner, place)
-        for use in inner.attacks():
+        for use in inner.told() if data.startswith(b"\x80") and place == 0 else inner.attacks():
             seen = True
             yield replace(use, inside=use.inside or "a string constant")
         if seen:
