@@ -39,6 +39,10 @@ _WIDTHS: Final = {
 }  # fmt: skip
 
 
+# Keys by which readers other than Flax rebuild objects, and so run what is named.
+_OBJECT_KEYS: Final = frozenset({"__reduce__", "__reduce_ex__", "__setstate__", "py/object", "py/reduce"})
+
+
 @dataclass(frozen=True)
 class MsgpackFault:
     """One way in which a file is not as it should be: a code, a sentence, and the keys that lead there."""
@@ -123,6 +127,8 @@ class _Walk:
         else:
             raise MsgpackError(f"a key at byte {self._tokens.position} is a {token.kind.value}, or too long")
         table.key = key.decode("utf-8", "backslashreplace") if isinstance(key, bytes) else str(key)
+        if table.key in _OBJECT_KEYS:
+            self.fault("MP-OBJECT", "this key says how Python rebuilds an object; Flax never writes it")
         if key in table.keys:
             self.fault("MP-DUP", "this key is written twice; readers differ")
         table.keys.add(key)

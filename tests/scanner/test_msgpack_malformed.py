@@ -75,6 +75,7 @@ FAULTS = {
     "behind_the_tensor": ("MP-TENSOR", packed({"w": msgpack.Ext(1, packed([[1], "int8", b"a"]) + b"x")})),
     "objects": ("MP-DTYPE", packed({"w": tensor([1], "object", bytes(8))})),
     "reaches_out": ("MP-CUT", b"\x81\xa1w\xc7\x04\x01\x93\x91\x01\xa4int8\xc4\x01a"),
+    "rebuilds_objects": ("MP-OBJECT", packed({"w": 1, "__reduce__": "os.system"})),
     "pickle": ("MP-PICKLE", packed({"state": pickle.dumps(_Echo())})),
 }  # fmt: skip
 
