@@ -52,7 +52,8 @@ _ACTING_NAMES: Final = frozenset({
     "deserialize_keras_object", "func_load", "set_global_attribute", "get_custom_objects",
     "load_op_library", "load_library", "py_function", "py_func", "numpy_function", "system", "popen",
     "spawn", "check_output", "check_call", "run_path", "run_module", "execve", "urlopen", "urlretrieve",
-    "import_module", "read_file", "write_file",
+    "import_module", "read_file", "write_file", "eval", "exec", "compile", "open", "__import__", "input",
+    "breakpoint", "getattr", "setattr", "delattr", "globals", "locals", "vars",
 })  # fmt: skip
 _WORD_START: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _PLAIN: Final = Verdict(Tier.PLUMBING, "part of Keras")
@@ -115,10 +116,10 @@ def is_known_class(name: str) -> bool:
 
 def _without_module(module: str, name: str, *, is_function: bool) -> Verdict:
     names = _names()
+    if name in _ACTING_NAMES:  # before Keras's own: its backend has an `eval`, and so has Python
+        return Verdict(Tier.ATTACK, "it does something else than compute")
     if name in names.classes or name in names.functions or name.lower() in names.lowered:
         return _PLAIN
-    if name in _ACTING_NAMES:
-        return Verdict(Tier.ATTACK, "it does something else than compute")
     if hasattr(builtins, name):
         return Verdict(Tier.ATTACK, "it is a function of Python itself, which no model needs")
     if not is_plausible("builtins", name):
