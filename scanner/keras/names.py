@@ -95,10 +95,15 @@ def judge_name(module: str | None, name: str, *, is_function: bool = False) -> V
     name = name.rpartition(">")[2] if is_function else name
     is_function = is_function or not name.lstrip("_")[:1].isupper()
     if (module or "") in _NOWHERE:
+        inner, _, last = name.rpartition(".")
+        if inner and judge_name(inner, last, is_function=is_function).tier is Tier.ATTACK:
+            return Verdict(Tier.ATTACK, "its name leads to a function that no model needs")
         return _without_module(module or "", name, is_function=is_function)
     if not is_plausible(str(module), name):
         return Verdict(Tier.ATTACK, "it is no name that an honest writer could have written")
     inside = _inside_keras(str(module))
+    if inside is not None and "." in name:
+        return Verdict(Tier.ATTACK, "it is looked up through a module that Keras imports")
     if inside is not None:
         return _of_keras(inside, name, is_function=is_function)
     return _of_others(str(module), name, is_function=is_function)

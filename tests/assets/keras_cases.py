@@ -236,6 +236,8 @@ def attack_cases() -> dict[str, tuple[str, str, bytes]]:
         "metric_of_python": ("m.keras", "known-attack", sequential(dense(), compile_config={"metrics": ["exec"]})),
         "code_in_text": ("m.keras", "marshalled-code", sequential(dense(note=[_CODE]))),
         "function_of_os": ("m.keras", "known-attack", sequential(lambda_layer(function("os", "system")))),
+        "function_through_a_module": ("m.keras", "known-attack", sequential(lambda_layer(function("keras.ops", "os.system")))),
+        "class_with_its_module": ("m.keras", "known-attack", sequential({"class_name": "builtins.exec", "config": {}})),
         "function_of_two_names": ("m.keras", "known-attack", sequential(lambda_layer(function("builtins", "eval")))),
         "function_of_builtins": ("m.keras", "known-attack", sequential(lambda_layer(function("builtins", "exec")))),
         "function_of_package": ("m.keras", "known-attack", sequential(lambda_layer(function("some_package.tools", "go")))),
