@@ -128,8 +128,11 @@ def _is_gguf(snapshot: Snapshot, entry: FileEntry) -> bool:
     """Whether a file is GGUF under another name: llama.cpp goes by the first bytes alone."""
     if entry.size_bytes < _GGUF_LEAST_BYTES:
         return False
-    with snapshot.open(entry.path) as stream:
-        return stream.read(len(_GGUF_MAGIC)) == _GGUF_MAGIC
+    try:
+        with snapshot.open(entry.path) as stream:
+            return stream.read(len(_GGUF_MAGIC)) == _GGUF_MAGIC
+    except PartlyReadError:
+        return False  # the check of kinds tells that nobody has seen what it is
 
 
 def _in_gguf(snapshot: Snapshot, entry: FileEntry) -> Iterator[ChatTemplate]:
