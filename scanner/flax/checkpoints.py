@@ -19,6 +19,8 @@ from scanner.flax.tokens import MsgpackError, MsgpackTokens, Token, TokenKind
 from scanner.keras.payloads import attack_in
 from scanner.tensorfiles.safetensors_layout import shown
 
+# Faults that bytes of another kind show; the others are of MessagePack that is broken or hostile.
+_NO_MSGPACK: Final = frozenset({"MP-CUT", "MP-TRAIL", "MP-TEXT"})
 _DEPTH_LIMIT: Final = 64
 _VALUES_LIMIT: Final = 2_000_000
 _FAULTS_LIMIT: Final = 100
@@ -76,6 +78,22 @@ def msgpack_faults(stream: BinaryIO, size_bytes: int) -> list[MsgpackFault]:
     except MsgpackError as error:
         walk.fault("MP-CUT", str(error))
     return walk.faults
+
+
+def is_msgpack(stream: BinaryIO, size_bytes: int) -> bool:
+    """Whether bytes of any name are one map or array of MessagePack from the first to the last.
+
+    Raises:
+        OSError: when they cannot be read.
+        PartlyReadError: when not all of them were read.
+    """
+    stream.seek(0)
+    first = stream.read(1)
+    if not first or not (0x80 <= first[0] < 0xA0 or 0xDC <= first[0] < 0xE0):
+        return False
+    stream.seek(0)
+    broken = {fault.code for fault in msgpack_faults(stream, size_bytes)} & _NO_MSGPACK
+    return not broken
 
 
 class _Walk:
