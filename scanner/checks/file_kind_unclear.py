@@ -49,6 +49,7 @@ from scanner.file_kinds.magic import recognised
 from scanner.file_kinds.numbers import is_numbers
 from scanner.file_kinds.texts import begins_as_graph, begins_as_json, is_text
 from scanner.findings import Finding, Location, Measurement, Severity
+from scanner.flax.checkpoints import is_msgpack
 from scanner.manifest import FileEntry
 
 LEFT_TO_OTHERS: Final = "left-to-others"
@@ -64,7 +65,7 @@ _WITH_AN_END: Final = ("PNG image", "WebP image", "WAV sound", "AVI film")
 _SCRIPT: Final = "script"
 _GRAPH: Final = "TensorFlow graph in text"
 _GRAPH_SUFFIX: Final = ".pbtxt"
-_UNKNOWN_BYTES: Final = "unknown-bytes"
+_UNKNOWN_BYTES, _MSGPACK = "unknown-bytes", "MessagePack"
 # Their own documentation appends a zip archive: labels and licences.
 _ENDS_AS_ZIP: Final = frozenset({ZIP, "TFLite"})
 
@@ -292,7 +293,8 @@ def _kind_of(stream: BinaryIO, look: Look, path: str) -> str:
         if path.lower().endswith(_GRAPH_SUFFIX) and begins_as_graph(look.head):
             return _GRAPH
         return JSON if JSON in claims and begins_as_json(look.head) else TEXT
-    return UNKNOWN
+    # spaCy writes MessagePack under names without a suffix.
+    return _MSGPACK if not claims and is_msgpack(stream, look.size_bytes) else UNKNOWN
 
 
 CHECK = FileKindUnclear()

@@ -10,7 +10,8 @@ two readers take differently is inspected in one way and loaded in another.
 How it can be wrong: MessagePack of other programs than Flax may use extensions of its own, and is then
 reported. Numbers inside tensors are not read.
 
-What it needs: the whole file is stepped through, tensors are stepped over.
+What it needs: files called .msgpack, or of no telling name that are MessagePack from end to end; the whole
+file is stepped through, tensors are stepped over.
 
 Source: MessagePack specification (2013); flax 0.12, flax/serialization.py; CWE-20, CWE-400, CWE-502; MITRE
 ATLAS AML.T0010.003.
@@ -19,13 +20,15 @@ ATLAS AML.T0010.003.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import BinaryIO, Final
 
 from scanner.check import CheckContext
 from scanner.file_check import FileCheck, FileVerdict
+from scanner.file_kinds.kinds import claimed_by
 from scanner.findings import Finding, Location, Measurement, Outcome, Severity
-from scanner.flax.checkpoints import MsgpackFault, msgpack_faults
+from scanner.flax.checkpoints import MsgpackFault, is_msgpack, msgpack_faults
 from scanner.manifest import FileEntry
+from scanner.parts import PartlyReadError
 
 _PICKLE: Final = "MP-PICKLE"
 _TAGS: Final = ("CWE-20", "CWE-400", "OWASP-LLM03:2025", "AML.T0010.003")
@@ -47,10 +50,14 @@ class MsgpackMalformed(FileCheck):
     clean = "keep the format"
 
     def examine(self, context: CheckContext, entry: FileEntry) -> Iterator[Finding | Measurement]:
-        """Yields one finding per fault of a `.msgpack` file."""
-        if not entry.path.lower().endswith(".msgpack"):
+        """Yields one finding per fault of a `.msgpack` file, or of MessagePack without a telling name."""
+        is_named = entry.path.lower().endswith(".msgpack")
+        if not is_named and claimed_by(entry.path):
             return
         with context.snapshot.open(entry.path) as stream:
+            if not is_named and not _is_msgpack(stream, entry):
+                return
+            stream.seek(0)
             faults = msgpack_faults(stream, entry.size_bytes)
         for fault in faults[:_FAULTS_PER_FILE]:
             yield self._failed(entry, fault)
@@ -74,6 +81,14 @@ class MsgpackMalformed(FileCheck):
             remediation=_REMEDIATION,
             tags=_PICKLE_TAGS if is_pickle else _TAGS,
         )
+
+
+def _is_msgpack(stream: BinaryIO, entry: FileEntry) -> bool:
+    """Whether the bytes are MessagePack; what was not fetched is left to the check of kinds."""
+    try:
+        return is_msgpack(stream, entry.size_bytes)
+    except PartlyReadError:
+        return False
 
 
 CHECK = MsgpackMalformed()

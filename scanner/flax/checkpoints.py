@@ -19,6 +19,8 @@ from scanner.flax.tokens import MsgpackError, MsgpackTokens, Token, TokenKind
 from scanner.keras.payloads import attack_in
 from scanner.tensorfiles.safetensors_layout import shown
 
+# Faults that bytes of another kind show; the others are of MessagePack that is broken or hostile.
+_NO_MSGPACK: Final = frozenset({"MP-CUT", "MP-TRAIL", "MP-TEXT"})
 _DEPTH_LIMIT: Final = 64
 _VALUES_LIMIT: Final = 2_000_000
 _FAULTS_LIMIT: Final = 100
@@ -37,6 +39,10 @@ _WIDTHS: Final = {
     "float8_e4m3fn": 1, "float8_e5m2": 1, "float8_e4m3b11fnuz": 1, "float8_e4m3fnuz": 1, "float8_e5m2fnuz": 1,
     "float8_e3m4": 1, "float8_e4m3": 1, "float8_e8m0fnu": 1, "float4_e2m1fn": 1,
 }  # fmt: skip
+
+
+# Keys by which readers other than Flax rebuild objects, and so run what is named.
+_OBJECT_KEYS: Final = frozenset({"__reduce__", "__reduce_ex__", "__setstate__", "py/object", "py/reduce"})
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,22 @@ def msgpack_faults(stream: BinaryIO, size_bytes: int) -> list[MsgpackFault]:
     except MsgpackError as error:
         walk.fault("MP-CUT", str(error))
     return walk.faults
+
+
+def is_msgpack(stream: BinaryIO, size_bytes: int) -> bool:
+    """Whether bytes of any name are one map or array of MessagePack from the first to the last.
+
+    Raises:
+        OSError: when they cannot be read.
+        PartlyReadError: when not all of them were read.
+    """
+    stream.seek(0)
+    first = stream.read(1)
+    if not first or not (0x80 <= first[0] < 0xA0 or 0xDC <= first[0] < 0xE0):
+        return False
+    stream.seek(0)
+    broken = {fault.code for fault in msgpack_faults(stream, size_bytes)} & _NO_MSGPACK
+    return not broken
 
 
 class _Walk:
@@ -123,6 +145,8 @@ class _Walk:
         else:
             raise MsgpackError(f"a key at byte {self._tokens.position} is a {token.kind.value}, or too long")
         table.key = key.decode("utf-8", "backslashreplace") if isinstance(key, bytes) else str(key)
+        if table.key in _OBJECT_KEYS:
+            self.fault("MP-OBJECT", "this key says how Python rebuilds an object; Flax never writes it")
         if key in table.keys:
             self.fault("MP-DUP", "this key is written twice; readers differ")
         table.keys.add(key)

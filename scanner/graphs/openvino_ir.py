@@ -37,6 +37,9 @@ _TOKENIZERS: Final = frozenset(
         "UnigramTokenizer", "VocabDecoder", "VocabEncoder", "WordpieceTokenizer",
     }
 )  # fmt: skip
+# Attributes by which older readers, and those of other makers, load the code of a layer.
+_CODE_ATTRIBUTES: Final = ("library", "implementation", "plugin", "extension", "impl_path")
+_LIBRARY: Final = re.compile(r"\.(so(\.\d+)*|dll|dylib|pyd?|jar)$", re.IGNORECASE)
 _BITS: Final = {
     "f64": 64, "i64": 64, "u64": 64, "f32": 32, "i32": 32, "u32": 32, "f16": 16, "bf16": 16, "i16": 16,
     "u16": 16, "i8": 8, "u8": 8, "boolean": 8, "f8e4m3": 8, "f8e5m2": 8, "f8e8m0": 8, "i4": 4, "u4": 4,
@@ -114,6 +117,7 @@ class _Reader(ContentHandler):
             self._take_layer(values)
         elif name in ("Source", "Kernel", "CustomLayer"):
             self._take_kernel(name, values)
+        self._take_libraries(values)
         if "offset" in values and "size" in values:
             self._take_data(values)
 
@@ -167,6 +171,16 @@ class _Reader(ContentHandler):
                     ("CWE-22", "CWE-94"),
                 )
             )
+
+    def _take_libraries(self, values: Mapping[str, str]) -> None:
+        """Names of libraries that bring the code of a layer; "CPU" and "fp16" stand there honestly."""
+        for path in (values[key] for key in _CODE_ATTRIBUTES if key in values):
+            why = leads_elsewhere(path) or ("is a library of code" if _LIBRARY.search(path.strip()) else "")
+            if why:
+                told = f"its code is taken from {shown(path)}, which {why}"
+                self._tell(
+                    GraphFault("names-library", self._layer, told, Severity.CRITICAL, ("CWE-829", "CWE-94"))
+                )
 
     def _take_data(self, values: Mapping[str, str]) -> None:
         offset, size = values["offset"].strip(), values["size"].strip()

@@ -38,6 +38,11 @@ def leads_elsewhere(path: str) -> str:
     return ""
 
 
+def readable_start(text: str) -> str:
+    """What stands before the first control or invisible character: all of a name, nothing of a message."""
+    return _UNSEEN.split(text, maxsplit=1)[0]
+
+
 def is_unseen(text: str) -> bool:
     """Whether a name holds characters that cannot be seen or that turn the direction of what follows."""
     return bool(_UNSEEN.search(text))

@@ -18,7 +18,7 @@ from scanner.graphs.fault import GraphFault, hidden, malformed
 from scanner.graphs.file_names import UNKNOWN, FileNames, Origin
 from scanner.graphs.keras_objects import keras_faults
 from scanner.graphs.operations import Effect
-from scanner.graphs.paths import is_unseen, leads_elsewhere, shown
+from scanner.graphs.paths import is_unseen, leads_elsewhere, readable_start, shown
 from scanner.graphs.tensorflow import Body, GraphKind, Operation
 from scanner.graphs.wire import Wire, WireError
 
@@ -145,7 +145,8 @@ class _Review:
         if not self._lost:
             return
         texts = (text for body in bodies for text in FileNames(self._wire, body, self._fed).constants())
-        if away := next(filter(_elsewhere, texts), ""):
+        # Keras keeps its objects as a message in a constant, which begins with a control character.
+        if away := next((text for text in texts if _elsewhere(readable_start(text))), ""):
             for body, each, effect in self._lost:
                 does = f"{effect.means}; its name is not followed, and {shown(away)} stands in the file"
                 yield _fault(body, each, effect, does)

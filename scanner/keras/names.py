@@ -52,7 +52,8 @@ _ACTING_NAMES: Final = frozenset({
     "deserialize_keras_object", "func_load", "set_global_attribute", "get_custom_objects",
     "load_op_library", "load_library", "py_function", "py_func", "numpy_function", "system", "popen",
     "spawn", "check_output", "check_call", "run_path", "run_module", "execve", "urlopen", "urlretrieve",
-    "import_module", "read_file", "write_file",
+    "import_module", "read_file", "write_file", "eval", "exec", "compile", "open", "__import__", "input",
+    "breakpoint", "getattr", "setattr", "delattr", "globals", "locals", "vars",
 })  # fmt: skip
 _WORD_START: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _PLAIN: Final = Verdict(Tier.PLUMBING, "part of Keras")
@@ -94,10 +95,15 @@ def judge_name(module: str | None, name: str, *, is_function: bool = False) -> V
     name = name.rpartition(">")[2] if is_function else name
     is_function = is_function or not name.lstrip("_")[:1].isupper()
     if (module or "") in _NOWHERE:
+        inner, _, last = name.rpartition(".")
+        if inner and judge_name(inner, last, is_function=is_function).tier is Tier.ATTACK:
+            return Verdict(Tier.ATTACK, "its name leads to a function that no model needs")
         return _without_module(module or "", name, is_function=is_function)
     if not is_plausible(str(module), name):
         return Verdict(Tier.ATTACK, "it is no name that an honest writer could have written")
     inside = _inside_keras(str(module))
+    if inside is not None and "." in name:
+        return Verdict(Tier.ATTACK, "it is looked up through a module that Keras imports")
     if inside is not None:
         return _of_keras(inside, name, is_function=is_function)
     return _of_others(str(module), name, is_function=is_function)
@@ -115,10 +121,10 @@ def is_known_class(name: str) -> bool:
 
 def _without_module(module: str, name: str, *, is_function: bool) -> Verdict:
     names = _names()
+    if name in _ACTING_NAMES:  # before Keras's own: its backend has an `eval`, and so has Python
+        return Verdict(Tier.ATTACK, "it does something else than compute")
     if name in names.classes or name in names.functions or name.lower() in names.lowered:
         return _PLAIN
-    if name in _ACTING_NAMES:
-        return Verdict(Tier.ATTACK, "it does something else than compute")
     if hasattr(builtins, name):
         return Verdict(Tier.ATTACK, "it is a function of Python itself, which no model needs")
     if not is_plausible("builtins", name):

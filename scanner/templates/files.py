@@ -34,6 +34,8 @@ _SAID_IN_MODELFILE: Final = re.compile(
     r'^[ \t]*(SYSTEM|TEMPLATE|MESSAGE)[ \t]+("""(?:.*?)"""|[^\n]*)', re.IGNORECASE | re.MULTILINE | re.DOTALL
 )
 _GGUF_KEY: Final = "tokenizer.chat_template"
+_GGUF_MAGIC: Final = b"GGUF"
+_GGUF_LEAST_BYTES: Final = 24
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def templates_in(snapshot: Snapshot, entry: FileEntry) -> Iterator[ChatTemplate]
     elif name == "modelfile" or name.endswith(".modelfile"):
         for match in _SAID_IN_MODELFILE.finditer(read_text(snapshot, entry.path)):
             yield ChatTemplate(entry.path, match[1].upper(), match[2].strip('"'), is_jinja=False)
-    elif name.endswith(".gguf"):
+    elif name.endswith(".gguf") or _is_gguf(snapshot, entry):
         yield from _in_gguf(snapshot, entry)
 
 
@@ -120,6 +122,17 @@ def _mentions_template(snapshot: Snapshot, entry: FileEntry) -> bool:
         return False
     with snapshot.open(entry.path) as stream:
         return f'"{_KEY}"'.encode() in stream.read(_OTHER_JSON_BYTES)
+
+
+def _is_gguf(snapshot: Snapshot, entry: FileEntry) -> bool:
+    """Whether a file is GGUF under another name: llama.cpp goes by the first bytes alone."""
+    if entry.size_bytes < _GGUF_LEAST_BYTES:
+        return False
+    try:
+        with snapshot.open(entry.path) as stream:
+            return stream.read(len(_GGUF_MAGIC)) == _GGUF_MAGIC
+    except PartlyReadError:
+        return False  # the check of kinds tells that nobody has seen what it is
 
 
 def _in_gguf(snapshot: Snapshot, entry: FileEntry) -> Iterator[ChatTemplate]:

@@ -93,7 +93,7 @@ def _split_faults(header: GgufHeader, name: str) -> Iterator[GgufFault]:
 
 def _text_faults(header: GgufHeader) -> Iterator[GgufFault]:
     for key, value in header.metadata.items():
-        if key.startswith((_TEMPLATE, "tokenizer.ggml.")):
+        if key == _TEMPLATE or key.startswith((f"{_TEMPLATE}.", "tokenizer.ggml.")):
             continue  # chat-template-unsafe reads templates; tokens may be any words
         texts = value.head if isinstance(value, GgufArray) else (value,)
         for text in texts:

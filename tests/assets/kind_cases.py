@@ -195,7 +195,6 @@ def unread() -> dict[str, bytes]:
         "frame.rda": b"RDX3\nX\n" + RAW,
         "model.ggml": b"lmgg" + bytes(40),
         "model.engine": RAW,
-        "model.mlmodel": RAW,
         "letter.doc": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(40),
         "model.bin": POINTER,
         "model.safetensors": POINTER,

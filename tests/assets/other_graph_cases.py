@@ -90,6 +90,9 @@ def sound_ir() -> dict[str, str]:
     return {
         "plain": ir(RELU_LAYER + const()),
         "tokenizer": ir(tokenizer),
+        "device": ir(
+            '<layer id="2" name="r" type="ReLU" version="opset1"><data implementation="fp16" library="CPU"/></layer>'
+        ),
         "empty constant": ir(const("0", "0", "0")),
     }
 
@@ -102,6 +105,8 @@ def hostile_ir() -> dict[str, tuple[str, str]]:
         "external entity": ("xml-entities", ir(RELU_LAYER, '<!DOCTYPE net [<!ENTITY x SYSTEM "file:///etc/passwd">]>')),
         "external document type": ("xml-entities", ir(RELU_LAYER, '<!DOCTYPE net SYSTEM "http://127.0.0.1/x.dtd">')),
         "kernel elsewhere": ("path-elsewhere", '<CustomLayer name="R" type="SimpleGPU"><Kernel entry="r"><Source filename="../../evil.cl"/></Kernel></CustomLayer>'),
+        "library": ("names-library", ir('<layer id="2" name="r" type="ReLU" library="libevil.so.1"/>')),
+        "library inside": ("names-library", ir('<layer id="2" name="r" type="ReLU" version="opset1"><data implementation="../op"/></layer>')),
         "kernel": ("unknown-operation", '<CustomLayer name="R" type="SimpleGPU"><Kernel entry="r"><Source filename="r.cl"/></Kernel></CustomLayer>'),
         "extension": ("unknown-operation", ir('<layer id="2" name="r" type="Evil" version="extension"/>')),
         "beyond the weights": ("malformed", ir(const("8"))),

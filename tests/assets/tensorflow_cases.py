@@ -87,6 +87,14 @@ SAVER = (
 COMPUTING = (
     node("Placeholder", "x") + node("Const", "w") + node("MatMul", "y", "x", "w") + field(4, field(1, 2000))
 )
+
+
+def _saving_objects(text: str) -> bytes:
+    """A function that saves under a name that nobody follows, and keeps `text` in a constant."""
+    saver = node_message("SaveV2", "s", "elsewhere", "names", "slices", "c")
+    return function("save", const_message("c", text), saver)
+
+
 _TABLE = node("HashTableV2", "table") + node("InitializeTableFromTextFileV2", "init", "table", "vocab")
 
 
@@ -107,6 +115,7 @@ def sound_tensorflow() -> dict[str, bytes]:
             + node("Placeholder", "saver_filename")
             + saving
         ),
+        "objects/saved_model.pb": saved_model(COMPUTING + _saving_objects("\n\x05layer-0 $HOME/../x")),
         "vocabulary/saved_model.pb": saved_model(
             const("vocab", "/home/me/train/vocab.txt") + _TABLE, asset("vocab:0", "vocab.txt")
         ),
@@ -158,6 +167,8 @@ def tensorflow_attacks() -> dict[str, tuple[str, bytes]]:
         "summary.pb": ("writes", COMPUTING + node("CreateSummaryFileWriter", "r", "x")),
         "service.pb": ("network", COMPUTING + node("DataServiceDatasetV4", "r", "x")),
         "rpc.pb": ("network", COMPUTING + node("RpcClient", "r", "x")),
+        "lost/saved_model.pb": ("writes", saved_model(COMPUTING + _saving_objects("/root/.bashrc\0\n"))),
+        "merged.pb": ("writes", COMPUTING + const("p", "/etc/passwd") + node("MergeV2Checkpoints", "m", "p", "x")),
         "debug.pb": ("network", COMPUTING + node("DebugIdentity", "d", "x", more=strings("debug_urls", "grpc://10.0.0.1:6064"))),
         "debug_file.pb": ("network", COMPUTING + node("DebugNumericSummary", "d", "x", more=strings("debug_urls", "file:///tmp/x"))),
         "print_file.pb": ("writes", COMPUTING + node("PrintV2", "p", "x", more=attribute("output_stream", field(2, "file:///root/.bashrc")))),

@@ -147,6 +147,13 @@ def test_template_is_found_in_gguf(key: str, tmp_path: Path) -> None:
     assert found[0].locations[0].detail.startswith(f"key {key}")
 
 
+@pytest.mark.parametrize("name", ["weights.bin", "blob", "model.safetensors"])
+def test_template_is_found_in_gguf_of_another_name(name: str, tmp_path: Path) -> None:
+    key = assets.gguf_key("tokenizer.chat_template", 8, assets.gguf_string(BAD))
+    data = assets.gguf_bytes([key], [], b"")
+    assert findings_of(CHECK, assets.write_all(tmp_path, {name: data}))[0].outcome is Outcome.FAIL
+
+
 @pytest.mark.parametrize(
     ("name", "data"),
     [

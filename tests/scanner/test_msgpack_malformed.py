@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 from msgspec import msgpack
 
+from scanner.checks.file_kind_unclear import CHECK as FILE_KIND
 from scanner.checks.msgpack_malformed import CHECK
 from scanner.file_check import FileVerdict
 from scanner.findings import Finding, Outcome
 from scanner.flax.checkpoints import msgpack_faults
+from tests.assets.make_file_assets import write_all
 from tests.scanner.check_runs import findings_of
 
 
@@ -75,6 +77,7 @@ FAULTS = {
     "behind_the_tensor": ("MP-TENSOR", packed({"w": msgpack.Ext(1, packed([[1], "int8", b"a"]) + b"x")})),
     "objects": ("MP-DTYPE", packed({"w": tensor([1], "object", bytes(8))})),
     "reaches_out": ("MP-CUT", b"\x81\xa1w\xc7\x04\x01\x93\x91\x01\xa4int8\xc4\x01a"),
+    "rebuilds_objects": ("MP-OBJECT", packed({"w": 1, "__reduce__": "os.system"})),
     "pickle": ("MP-PICKLE", packed({"state": pickle.dumps(_Echo())})),
 }  # fmt: skip
 
@@ -97,6 +100,21 @@ def test_fault_is_named_by_its_code(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("data", [GOOD, packed({}), packed([1, 2])], ids=["checkpoint", "empty", "list"])
 def test_honest_file_passes(data: bytes, tmp_path: Path) -> None:
     assert [finding.outcome for finding in judged(tmp_path, data)] == [Outcome.PASS]
+
+
+@pytest.mark.parametrize("name", ["ner/model", "lookups.bin"])
+def test_file_without_a_telling_name_is_read(name: str, tmp_path: Path) -> None:
+    write_all(tmp_path / "sound", {name: GOOD})
+    write_all(tmp_path / "hostile", {name: FAULTS["pickle"][1]})
+    assert [each.outcome for each in findings_of(CHECK, tmp_path / "sound")] == [Outcome.PASS]
+    assert [each.rule for each in findings_of(CHECK, tmp_path / "hostile")] == ["MP-PICKLE"]
+    (kind,) = findings_of(FILE_KIND, tmp_path / "sound")
+    assert kind.rule == "left-to-others"
+
+
+def test_other_bytes_without_a_telling_name_are_not_judged(tmp_path: Path) -> None:
+    folder = write_all(tmp_path / "model", {"blob": b"\x93" + bytes(300), "other": b"\xff\x00" * 50})
+    assert not any(each.outcome in (Outcome.FAIL, Outcome.PASS) for each in findings_of(CHECK, folder))
 
 
 def test_place_is_the_keys_that_lead_there(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ HOSTILE_COREML, HOSTILE_IR = cases.hostile_coreml(), cases.hostile_ir()
 VERDICTS = {
     "path-elsewhere": FileVerdict.ATTACK,
     "xml-entities": FileVerdict.ATTACK,
+    "names-library": FileVerdict.ATTACK,
     "unknown-operation": FileVerdict.NEEDS_CLASS_INSTANCE,
     "opaque": FileVerdict.NEEDS_CLASS_INSTANCE,
     "malformed": FileVerdict.NOT_READABLE,
