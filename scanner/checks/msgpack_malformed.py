@@ -1,4 +1,4 @@
-"""msgpack-malformed: a Flax checkpoint (.msgpack) is not what Flax writes, or hides something in it.
+"""msgpack-malformed: a checkpoint of Flax or spaCy breaks its format, or hides something in it.
 
 What it looks for: bytes that are no MessagePack, counts and lengths that the file cannot hold, keys written
 twice, extensions that Flax does not know, tensors whose shape and type do not fit their bytes, number formats
@@ -19,10 +19,12 @@ ATLAS AML.T0010.003.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 from typing import Final
 
 from scanner.check import CheckContext
 from scanner.file_check import FileCheck, FileVerdict
+from scanner.file_kinds.structures import is_messagepack
 from scanner.findings import Finding, Location, Measurement, Outcome, Severity
 from scanner.flax.checkpoints import MsgpackFault, msgpack_faults
 from scanner.manifest import FileEntry
@@ -35,6 +37,9 @@ _REMEDIATION: Final = (
     "take the model's safetensors weights."
 )
 _FAULTS_PER_FILE: Final = 20
+# Under these spaCy keeps its models: "ner/model", "vocab/lookups.bin".
+_OTHER_SUFFIXES: Final = ("", ".bin")
+_HEAD_BYTES: Final = 64
 
 
 class MsgpackMalformed(FileCheck):
@@ -47,10 +52,14 @@ class MsgpackMalformed(FileCheck):
     clean = "keep the format"
 
     def examine(self, context: CheckContext, entry: FileEntry) -> Iterator[Finding | Measurement]:
-        """Yields one finding per fault of a `.msgpack` file."""
-        if not entry.path.lower().endswith(".msgpack"):
+        """Yields one finding per fault of a MessagePack file, by its name or by its first bytes."""
+        path = PurePosixPath(entry.path.lower())
+        if path.suffix not in (".msgpack", *_OTHER_SUFFIXES):
             return
         with context.snapshot.open(entry.path) as stream:
+            if path.suffix in _OTHER_SUFFIXES and not is_messagepack(stream.read(_HEAD_BYTES)):
+                return
+            stream.seek(0)
             faults = msgpack_faults(stream, entry.size_bytes)
         for fault in faults[:_FAULTS_PER_FILE]:
             yield self._failed(entry, fault)
