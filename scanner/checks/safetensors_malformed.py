@@ -30,7 +30,12 @@ from scanner.findings import Finding, Location, Measurement, Outcome, Severity
 from scanner.manifest import FileEntry, Snapshot
 from scanner.model_files import ModelFileError, read_json
 from scanner.parts import PartlyReadError
-from scanner.tensorfiles.safetensors_header import HeaderFault, SafetensorsReading, read_safetensors_from
+from scanner.tensorfiles.safetensors_header import (
+    HeaderFault,
+    SafetensorsReading,
+    read_safetensors_from,
+    tensor_names,
+)
 from scanner.tensorfiles.safetensors_index import INDEX_SUFFIX, TORCH_INDEX_SUFFIX, index_faults, named_shards
 
 _TAGS: Final = ("CWE-20", "CWE-436", "OWASP-LLM03:2025", "AML.T0010.003")
@@ -117,7 +122,8 @@ def _names_beside(
         if path.name not in shards or path.parent != folder:
             continue
         try:
-            names[path.name] = _read(snapshot, each).names
+            with snapshot.open(each.path) as stream:
+                names[path.name] = tensor_names(stream, each.size_bytes)
         except PartlyReadError as error:
             reason = f"{index.path}: the header of {each.path}, which lies beside it, was not read"
             raise PartlyReadError(reason) from error

@@ -21,7 +21,7 @@ CWE-1104.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from scanner.check import Check, CheckContext
@@ -76,13 +76,13 @@ class TensorsContradictConfig(Check):
         if listing.header is not None:
             architecture = listing.header.text("general.architecture")
             config["num_hidden_layers"] = listing.header.number(f"{architecture}.block_count")
-        findings = list(self._judge(listing, config))
+        stacks = stacks_of(each.name for each in listing.tensors)
+        findings = list(self._judge(listing, stacks, config))
         yield from findings[:_FOUND_MOST]
         if not findings and not listing.unread:
-            yield self._agreed(listing, config)
+            yield self._agreed(listing, stacks, config)
 
-    def _agreed(self, listing: Listing, config: Mapping[str, object]) -> Finding:
-        stacks = stacks_of(each.name for each in listing.tensors)
+    def _agreed(self, listing: Listing, stacks: Sequence[Stack], config: Mapping[str, object]) -> Finding:
         layers = ", ".join(f"{stack.count} {shown(stack.name)}" for stack in stacks[:3]) or "no layers"
         against = (
             "and those of its configuration" if claimed_layers(config) else "; no configuration says how many"
@@ -92,8 +92,9 @@ class TensorsContradictConfig(Check):
             locations=(Location(listing.tensors[0].path),),
         )
 
-    def _judge(self, listing: Listing, config: Mapping[str, object]) -> Iterator[Finding]:
-        stacks = stacks_of(each.name for each in listing.tensors)
+    def _judge(
+        self, listing: Listing, stacks: Sequence[Stack], config: Mapping[str, object]
+    ) -> Iterator[Finding]:
         path = listing.tensors[0].path
         for stack in stacks:
             yield from self._gaps(stack, path)

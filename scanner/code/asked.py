@@ -6,6 +6,7 @@ more for the worst that the named code does.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -39,6 +40,12 @@ ASKING_RULES: Final = (
 _SEVERITY: Final = {
     "target-unknown": Severity.MEDIUM, "trust": Severity.MEDIUM, "yaml-tag": Severity.MEDIUM,
 }  # fmt: skip
+# Source: the flavours in the documentation of MLflow 3, "Models"; pyfunc.model is the one for own classes.
+_MLFLOW: Final = re.compile(
+    r"mlflow\.(catboost|h2o|keras|langchain|lightgbm|llama_index|onnx|openai|paddle|pmdarima|prophet|pyfunc\.model|"
+    r"pyfunc\.loaders\.\w+|pytorch|sentence_transformers|shap|sklearn|spacy|spark|statsmodels|tensorflow|"
+    r"transformers|xgboost)"
+)
 _MUST_LIE_HERE: Final = frozenset({"auto-map", "custom-pipeline", "custom-module"})
 # Keys by which a loader imports a module whatever it is, before anything else.
 _LOADERS: Final = ("loader_module", "parent_library")
@@ -117,6 +124,8 @@ def _judged(reference: CodeReference, path: str | None) -> tuple[str, list[Asked
 
 
 def _target(reference: CodeReference, path: str | None) -> tuple[str, list[Asked]]:
+    if reference.key.endswith("loader_module") and path is None and _MLFLOW.fullmatch(reference.module):
+        return "", []  # MLflow's own reader of one of its flavours, which is what opens the model anyway
     judged = judge_target(reference.target)
     if judged.is_attack and path is None:
         rule = "yaml-tag" if reference.kind == "yaml-tag" else "target"

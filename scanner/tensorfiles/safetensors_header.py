@@ -21,9 +21,16 @@ from typing import BinaryIO, Final
 
 from scanner.tensorfiles.safetensors_entries import Pairs, duplicates, kind, read_tensor
 from scanner.tensorfiles.safetensors_layout import HeaderFault, TensorEntry, layout_faults, shown
-from scanner.tensorfiles.safetensors_plain import METADATA, PlainHeader, read_plainly
+from scanner.tensorfiles.safetensors_plain import METADATA, PlainHeader, names_at_a_glance, read_plainly
 
-__all__ = ["HeaderFault", "SafetensorsReading", "TensorEntry", "read_safetensors", "read_safetensors_from"]
+__all__ = [
+    "HeaderFault",
+    "SafetensorsReading",
+    "TensorEntry",
+    "read_safetensors",
+    "read_safetensors_from",
+    "tensor_names",
+]
 
 # Source: README of safetensors 0.8.0, section "Format".
 HEADER_LIMIT_BYTES: Final = 100_000_000
@@ -98,6 +105,22 @@ def read_safetensors_from(stream: BinaryIO, size_bytes: int) -> SafetensorsReadi
     if fault is not None:
         return SafetensorsReading(faults=(fault,))
     return _judge(value, left - length, stream)
+
+
+def tensor_names(stream: BinaryIO, size_bytes: int) -> frozenset[str]:
+    """The keys of all tensors in the header of a file of this size, opened at its beginning.
+
+    Raises:
+        OSError: when it cannot be read.
+        PartlyReadError: when its header was not fetched.
+    """
+    length = int.from_bytes(stream.read(_LENGTH_BYTES), "little")
+    if length <= min(HEADER_LIMIT_BYTES, size_bytes - _LENGTH_BYTES):
+        names = names_at_a_glance(stream.read(length))
+        if names is not None:
+            return names
+    stream.seek(0)
+    return read_safetensors_from(stream, size_bytes).names
 
 
 def _judge_plain(plain: PlainHeader, buffer_bytes: int, stream: BinaryIO) -> SafetensorsReading:

@@ -23,6 +23,7 @@ from scanner.tensorfiles.safetensors_layout import TensorEntry
 
 METADATA: Final = "__metadata__"
 _FIELDS: Final = ("dtype", "shape", "data_offsets")
+_NAMES: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _DECODER: Final = msgspec.json.Decoder(dict[str, dict[str, str | list[int]]])
 
 
@@ -53,6 +54,14 @@ def read_plainly(header: bytes) -> PlainHeader | None:
     if None in tensors or len(texts) < len(metadata):
         return None
     return PlainHeader(tuple(tensor for tensor in tensors if tensor is not None), texts)
+
+
+def names_at_a_glance(header: bytes) -> frozenset[str] | None:
+    """The keys of all tensors of any header that is JSON, whatever is wrong with them; None of another."""
+    try:
+        return frozenset(_NAMES.decode(header)) - {METADATA}
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
 
 
 def _tensor(name: str, fields: Mapping[str, str | list[int]]) -> TensorEntry | None:

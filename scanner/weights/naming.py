@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Sequence
 from typing import Final
@@ -18,6 +19,7 @@ _NAMES_NAMED: Final = 3
 _NUMBER: Final = re.compile(r"(?<![A-Za-z])\d+")
 
 
+@functools.lru_cache(maxsize=16_384)  # layers and experts have the same parts of names by the thousand
 def role_of(name: str) -> str:
     """The name of a tensor with '#' for every number: the same for all layers and experts."""
     return _NUMBER.sub("#", name)
