@@ -8,8 +8,7 @@ Why it matters: readers of MessagePack build what the file claims before they ca
 two readers take differently is inspected in one way and loaded in another.
 
 How it can be wrong: MessagePack of other programs than Flax and spaCy may use extensions of its own, and is
-then reported. Numbers inside tensors are not read. Without `.msgpack` in its name it is known by a word as its
-first key.
+then reported. Numbers inside tensors are not read. Without its suffix it is known by a word as its first key.
 
 What it needs: the whole file is stepped through, tensors are stepped over.
 

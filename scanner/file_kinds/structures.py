@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Final, Literal
 
 from scanner.file_kinds.look import Look
+from scanner.file_kinds.numbers import is_numbers
 
 _SAFETENSORS_HEADER_MOST: Final = 100_000_000
 
@@ -225,6 +226,15 @@ def _is_fasttext(look: Look) -> bool:
     return version in (11, 12) and 0 < dimension < 2**16
 
 
+def _is_word_vectors(look: Look) -> bool:
+    """How many words of how many numbers, then the first word and its numbers.
+
+    Source: word2vec.c as of 2013, whose format gensim and fastText write too.
+    """
+    found = re.match(rb"[1-9]\d{0,8} ([1-9]\d{0,3})\n[^\x00- ]{1,200} ", look.head)
+    return found is not None and is_numbers(look.head[found.end() :][: 4 * int(found[1])])
+
+
 # A list or none, a table, and as the first key a word of four letters or more, as spaCy writes them.
 # A table's first byte may be an instruction of pickles too; what follows it then is found by who reads those.
 _MESSAGEPACK: Final = re.compile(
@@ -279,5 +289,6 @@ STRUCTURES: Final[tuple[tuple[str, Callable[[Look], bool]], ...]] = (
     ("MATLAB data", _is_matlab),
     ("NetCDF data", _is_netcdf),
     ("fastText model", _is_fasttext),
+    ("word vectors", _is_word_vectors),
     ("MessagePack", lambda look: is_messagepack(look.head)),
 )

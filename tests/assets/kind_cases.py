@@ -144,6 +144,7 @@ def plain() -> dict[str, bytes]:
         "none.mat": MATLAB[:128],
         "weather.nc": b"CDF\x01" + bytes(28),
         "lid.176.bin": FASTTEXT,
+        "vectors.bin": b"900 100\nthe " + numbers("f", 1000),
         "lid.176.ftz": FASTTEXT,
         "events.out.tfevents.1700000000.host.1.0": tfrecord(),
         "variables/variables.data-00000-of-00001": RAW,
@@ -196,7 +197,12 @@ def left_to_others() -> dict[str, bytes]:
 
 def unknown() -> dict[str, bytes]:
     """Bytes that show nothing under names that say nothing."""
-    return {"weights.bin": RAW, "noise.dat": random.Random(7).randbytes(5000), "other.dat": b"\x80\x02" + RAW}
+    return {
+        "vectors.bin": b"9 100\nthe " + RAW,
+        "weights.bin": RAW,
+        "noise.dat": random.Random(7).randbytes(5000),
+        "other.dat": b"\x80\x02" + RAW,
+    }
 
 
 def unread() -> dict[str, bytes]:
