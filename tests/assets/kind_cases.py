@@ -189,6 +189,7 @@ def left_to_others() -> dict[str, bytes]:
         "data.tar": tarred(),
         "saved_model.pbtxt": b"saved_model_schema_version: 1\n",
         "frozen.pbtxt": b'# a comment\n node { name: "a" op: "NoOp" }\n',
+        "dumped_by_joblib.gz": zlib.compress(b"harmless"),
         "packed.zz": zlib.compress(b"harmless"),
         "data.json.gz": b"\x1f\x8b\x08\0" + bytes(20),
         "text_as.safetensors": b"not found",  # malformed, which its own check says
