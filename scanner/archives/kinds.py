@@ -64,7 +64,7 @@ _SKIPPABLE: Final = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")  # a frame of zstd t
 _BY_NAME: Final = (
     ((".lzma", ".joblib", ".pkl"), b"\x5d\x00\x00", Kind.LZMA),
     *(
-        ((".z", ".zz", ".zlib", ".joblib", ".pkl"), bytes((0x78, level)), Kind.ZLIB)
+        ((".z", ".zz", ".zlib", ".gz", ".joblib", ".pkl"), bytes((0x78, level)), Kind.ZLIB)
         for level in (1, 0x5E, 0x9C, 0xDA)
     ),
     ((".ace",), b"", Kind.OTHER),

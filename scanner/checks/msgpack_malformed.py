@@ -1,4 +1,4 @@
-"""msgpack-malformed: a Flax checkpoint (.msgpack) is not what Flax writes, or hides something in it.
+"""msgpack-malformed: a checkpoint of Flax or spaCy breaks its format, or hides something in it.
 
 What it looks for: bytes that are no MessagePack, counts and lengths that the file cannot hold, keys written
 twice, extensions that Flax does not know, tensors whose shape and type do not fit their bytes, number formats
@@ -7,8 +7,8 @@ that are none, bytes behind the only value, and pickles among the values.
 Why it matters: readers of MessagePack build what the file claims before they can tell that it is broken; what
 two readers take differently is inspected in one way and loaded in another.
 
-How it can be wrong: MessagePack of other programs than Flax may use extensions of its own, and is then
-reported. Numbers inside tensors are not read.
+How it can be wrong: MessagePack of other programs than Flax and spaCy may use extensions of its own, and is
+then reported. Numbers inside tensors are not read. Without its suffix it is known by a word as its first key.
 
 What it needs: files called .msgpack, or of no telling name that are MessagePack from end to end; the whole
 file is stepped through, tensors are stepped over.
@@ -25,6 +25,7 @@ from typing import BinaryIO, Final
 from scanner.check import CheckContext
 from scanner.file_check import FileCheck, FileVerdict
 from scanner.file_kinds.kinds import claimed_by
+from scanner.file_kinds.structures import is_messagepack
 from scanner.findings import Finding, Location, Measurement, Outcome, Severity
 from scanner.flax.checkpoints import MsgpackFault, is_msgpack, msgpack_faults
 from scanner.manifest import FileEntry
@@ -38,6 +39,7 @@ _REMEDIATION: Final = (
     "take the model's safetensors weights."
 )
 _FAULTS_PER_FILE: Final = 20
+_HEAD_BYTES: Final = 64
 
 
 class MsgpackMalformed(FileCheck):
@@ -84,9 +86,12 @@ class MsgpackMalformed(FileCheck):
 
 
 def _is_msgpack(stream: BinaryIO, entry: FileEntry) -> bool:
-    """Whether the bytes are MessagePack; what was not fetched is left to the check of kinds."""
+    """Whether the bytes are MessagePack, from end to end or by a word as the first key of a table.
+
+    What was not fetched is left to the check of kinds.
+    """
     try:
-        return is_msgpack(stream, entry.size_bytes)
+        return is_messagepack(stream.read(_HEAD_BYTES)) or is_msgpack(stream, entry.size_bytes)
     except PartlyReadError:
         return False
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Literal
 
 from scanner.file_kinds.look import HEAD_BYTES, Look
 from scanner.file_kinds.magic import recognised
@@ -15,6 +15,9 @@ from scanner.file_kinds.magic import recognised
 _END: Final = b"PK\x05\x06"
 _END_BYTES: Final = 22
 _CHUNKS_MOST: Final = 100_000
+_MATLAB_HEAD_BYTES: Final = 128
+_MATLAB_ARRAY: Final = 14
+_MATLAB_PACKED: Final = 15
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,11 @@ def _reads(stream: BinaryIO, at: int, expected: bytes) -> bool:
 
 
 def behind_picture(stream: BinaryIO, look: Look, kind: str) -> Rest | None:
-    """What lies behind the end of a PNG or RIFF file; None when it ends where its bytes do."""
-    end = _png_end(stream, look.size_bytes) if kind == "PNG image" else _riff_end(look)
+    """What lies behind the end of a PNG, RIFF or MATLAB file; None when it ends where its bytes do."""
+    if kind == "MATLAB data":
+        end = _matlab_end(stream, look)
+    else:
+        end = _png_end(stream, look.size_bytes) if kind == "PNG image" else _riff_end(look)
     if end is None or end >= look.size_bytes:
         return None
     stream.seek(end)
@@ -96,3 +102,18 @@ def _riff_end(look: Look) -> int | None:
         return None
     length = int.from_bytes(look.head[4:8], "little")
     return 8 + length + length % 2
+
+
+def _matlab_end(stream: BinaryIO, look: Look) -> int | None:
+    """The first byte that is no outermost element, None when there are too many to step over."""
+    order: Literal["little", "big"] = "little" if look.head[126:128] == b"IM" else "big"
+    at = _MATLAB_HEAD_BYTES
+    for _ in range(_CHUNKS_MOST):
+        stream.seek(at)
+        tag = stream.read(8)
+        if int.from_bytes(tag[:4], order) not in (_MATLAB_ARRAY, _MATLAB_PACKED):
+            return at
+        at += 8 + int.from_bytes(tag[4:], order)
+        if at >= look.size_bytes:
+            return at
+    return None

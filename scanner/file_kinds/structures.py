@@ -9,9 +9,10 @@ import re
 import struct
 import zlib
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Literal
 
 from scanner.file_kinds.look import Look
+from scanner.file_kinds.numbers import is_numbers
 
 _SAFETENSORS_HEADER_MOST: Final = 100_000_000
 
@@ -200,6 +201,56 @@ def _is_sentencepiece(look: Look) -> bool:
     return True
 
 
+def _is_matlab(look: Look) -> bool:
+    """Version 5, the mark of its byte order, and a first element of the two sorts that stand outermost.
+
+    Source: MAT-File Format (R2024b), "Level 5 MAT-File Format".
+    """
+    head = look.head
+    if not head.startswith(b"MATLAB 5.0 MAT-file") or head[124:128] not in (b"\0\1IM", b"\1\0MI"):
+        return False
+    order: Literal["little", "big"] = "little" if head[126:128] == b"IM" else "big"
+    return look.size_bytes == 128 or int.from_bytes(head[128:132], order) in (14, 15)
+
+
+def _is_netcdf(look: Look) -> bool:
+    """Its mark, a version, and the list of dimensions. Source: NetCDF Classic Format Specification."""
+    return re.match(rb"CDF[\1\2]....(\0\0\0\n|\0{8})", look.head, re.DOTALL) is not None
+
+
+def _is_fasttext(look: Look) -> bool:
+    """Its mark, a version, and a dimension. Source: fastText 0.9.2, src/fasttext.cc and args.cc."""
+    if len(look.head) < 60 or not look.head.startswith(b"\xba\x16\x4f\x2f"):
+        return False
+    version, dimension = struct.unpack_from("<ii", look.head, 4)
+    return version in (11, 12) and 0 < dimension < 2**16
+
+
+def _is_word_vectors(look: Look) -> bool:
+    """How many words of how many numbers, then the first word and its numbers.
+
+    Source: word2vec.c as of 2013, whose format gensim and fastText write too.
+    """
+    found = re.match(rb"[1-9]\d{0,8} ([1-9]\d{0,3})\n[^\x00- ]{1,200} ", look.head)
+    return found is not None and is_numbers(look.head[found.end() :][: 4 * int(found[1])])
+
+
+# A list or none, a table, and as the first key a word of four letters or more, as spaCy writes them.
+# A table's first byte may be an instruction of pickles too; what follows it then is found by who reads those.
+_MESSAGEPACK: Final = re.compile(
+    rb"([\x91-\x9f]|\xdc..)?([\x81-\x8f]|\xde..)(?P<length>[\xa4-\xbf])(?P<word>[a-z_]+)", re.DOTALL
+)
+
+
+def is_messagepack(head: bytes) -> bool:
+    """Whether these first bytes are a table whose first key is a word, as no other format begins.
+
+    Source: MessagePack specification (2013); srsly 2.5, thinc 8.3, `Model.to_bytes`.
+    """
+    found = _MESSAGEPACK.match(head)
+    return found is not None and len(found["word"]) >= found["length"][0] - 0xA0
+
+
 def _is_hdf5_behind_user_block(look: Look) -> bool:
     return any(look.head[at : at + 8] == b"\x89HDF\r\n\x1a\n" for at in (512, 1024, 2048))
 
@@ -235,4 +286,9 @@ STRUCTURES: Final[tuple[tuple[str, Callable[[Look], bool]], ...]] = (
     ("TensorFlow index of variables", _is_tensorflow_index),
     ("HDF5", _is_hdf5_behind_user_block),
     ("SentencePiece model", _is_sentencepiece),
+    ("MATLAB data", _is_matlab),
+    ("NetCDF data", _is_netcdf),
+    ("fastText model", _is_fasttext),
+    ("word vectors", _is_word_vectors),
+    ("MessagePack", lambda look: is_messagepack(look.head)),
 )

@@ -25,6 +25,8 @@ _MOST_CHARACTERS: Final = 16 * 1024**2
 _MOST_STEPS: Final = 10_000
 _TOO_LONG: Final = "a longer way than is followed"
 _FED: Final = frozenset({"Placeholder", "PlaceholderV2", "_Arg"})
+# Which input says which of the others is taken: true or false, and so no part of a name.
+_CONDITION_AT: Final = {"Select": 0, "SelectV2": 0, "Switch": 1, "RefSwitch": 1}
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ class FileNames:
             return (UNKNOWN,)
         if step.kind == "StringJoin":
             return self._joined(step, depth)
-        inputs = step.inputs[:1] if table.joins(step.kind) else step.inputs
+        inputs = step.inputs[:1] if table.joins(step.kind) else _choices(step)
         found = (self._texts(each, depth + 1) for each in inputs[:_MOST_NAMES])
         return tuple(itertools.islice(dict.fromkeys(itertools.chain.from_iterable(found)), _MOST_NAMES))
 
@@ -105,6 +107,12 @@ class FileNames:
         parts = [self._texts(each, depth + 1) or (UNKNOWN,) for each in step.inputs[:_MOST_NAMES]]
         between = step.texts[0] if step.texts else ""
         return tuple(between.join(each) for each in itertools.islice(itertools.product(*parts), _MOST_NAMES))
+
+
+def _choices(step: _Step) -> tuple[str, ...]:
+    """The inputs that may reach the output: all but the condition that picks among them."""
+    at = _CONDITION_AT.get(step.kind)
+    return step.inputs if at is None else (*step.inputs[:at], *step.inputs[at + 1 :])
 
 
 def _steps(wire: Wire, body: Body) -> tuple[Mapping[str, _Step], bool]:

@@ -71,6 +71,8 @@ _KEYS: Final = tuple(
 _LONGEST_KEY_BYTES: Final = 64
 _CHUNKS_LIMIT: Final = 16
 _HEAD_BYTES: Final = 64
+_MATLAB: Final = b"MATLAB "
+_MATLAB_BLOCK_BYTES: Final = 512
 _POINTER: Final = b"version https://git-lfs.github.com/spec/"
 
 
@@ -96,10 +98,15 @@ def _look(stream: BinaryIO, name: str, size_bytes: int, out: KerasReading) -> No
         _look_into_archive(stream, suffix, out)
     elif PurePosixPath(name).name == _METADATA_NAME:
         _look_into_metadata(stream, out)
-    elif head.startswith(SIGNATURE) or suffix in _HDF5_SUFFIXES:
+    elif head.startswith(SIGNATURE) or suffix in _HDF5_SUFFIXES or _is_matlab(stream, head, size_bytes):
         _look_into_hdf5(stream, size_bytes, head, suffix, out)
     elif suffix in (".json", ".config") and _JSON_START.match(head):
         _look_into_json(stream, out)
+
+
+def _is_matlab(stream: BinaryIO, head: bytes, size_bytes: int) -> bool:
+    """Whether it is HDF5 behind the block that MATLAB puts before it since version 7.3."""
+    return head.startswith(_MATLAB) and hdf5_begin(stream, size_bytes) == _MATLAB_BLOCK_BYTES
 
 
 def _look_into_archive(stream: BinaryIO, suffix: str, out: KerasReading) -> None:

@@ -52,16 +52,16 @@ def function(module: str | None, name: str, registered: str = "function") -> dic
     return {"module": module, "class_name": "function", "config": name, "registered_name": registered}
 
 
-def weights(fill: Callable[[h5py.File], object] | None = None) -> bytes:
-    """An HDF5 file of one layer's weights, after `fill` has added to it."""
+def weights(fill: Callable[[h5py.File], object] | None = None, user_block: bytes = b"") -> bytes:
+    """An HDF5 file of one layer's weights, after `fill` has added to it, behind a block of the user."""
     buffer = io.BytesIO()
-    with h5py.File(buffer, "w") as file:
+    with h5py.File(buffer, "w", userblock_size=512 if user_block else 0) as file:
         group = file.create_group("layers/dense/vars")
         group.create_dataset("0", data=np.arange(8, dtype="float32").reshape(4, 2))
         group.create_dataset("1", data=np.zeros(2, dtype="float32"))
         if fill is not None:
             fill(file)
-    return buffer.getvalue()
+    return user_block + buffer.getvalue()[len(user_block) :]
 
 
 def archive(config: object, *, h5: bytes | None = None, compression: int = zipfile.ZIP_STORED) -> bytes:
@@ -441,6 +441,7 @@ def plain_cases() -> dict[str, tuple[str, bytes]]:
         "tfjs": ("model.json", json.dumps({"format": "layers-model", "modelTopology": {"model_config": old}, "weightsManifest": [{"paths": ["group1-shard1of1.bin"], "weights": []}]}).encode()),
         "weights": ("m.weights.h5", weights()),
         "plain_hdf5": ("data.hdf5", weights(typed)),
+        "matlab": ("features.mat", weights(typed, user_block=b"MATLAB 7.3 MAT-file")),
         "metadata": ("keras_metadata.pb", b"\n\x10\x12\x04root" + json.dumps(old).encode() + b"\x12\x02\x08\x01"),
     }  # fmt: skip
 

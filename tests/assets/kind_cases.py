@@ -31,6 +31,9 @@ GIF = b"GIF89a\x01\0\x01\0\x80\0\0" + bytes(9) + b"\x3b"
 RAW = bytes(range(1, 256)) * 3 + bytes(100)
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"a" * 64 + b"\nsize 12345\n"
 
+MATLAB = b"MATLAB 5.0 MAT-file".ljust(124) + b"\0\1IM" + struct.pack("<II", 14, 56) + bytes(56)
+FASTTEXT = struct.pack("<iii", 793_712_314, 12, 16) + bytes(60)
+
 
 def png() -> bytes:
     """One grey dot."""
@@ -137,6 +140,12 @@ def plain() -> dict[str, bytes]:
         "bfloat16.bin": b"".join(struct.pack("<f", x)[2:] for x in struct.unpack("<999f", numbers("f", 999))),
         "ids": struct.pack("<500q", *range(500)),
         "zeros.bin": bytes(4096),
+        "features.mat": MATLAB,
+        "none.mat": MATLAB[:128],
+        "weather.nc": b"CDF\x01" + bytes(28),
+        "lid.176.bin": FASTTEXT,
+        "vectors.bin": b"900 100\nthe " + numbers("f", 1000),
+        "lid.176.ftz": FASTTEXT,
         "events.out.tfevents.1700000000.host.1.0": tfrecord(),
         "variables/variables.data-00000-of-00001": RAW,
         "variables/variables.index": bytes(40) + b"\x57\xfb\x80\x8b\x24\x75\x47\xdb",
@@ -164,6 +173,11 @@ def left_to_others() -> dict[str, bytes]:
         "arrays.npz": zipped("a.npy"),
         "model.onnx": b"\x08\x08\x12\x04test",
         "saved_model.pb": b"\x08\x01\x12\x04test",
+        "net.mlmodel": RAW,
+        "ner/model": b"\x81\xa5nodes\xc0",
+        "lookups.bin": b"\x81\xablexeme_norm\xde\0\0",
+        "patterns": b"\xdc\0\x01\x81\xa8patterns\x90",
+        "new.mat": b"MATLAB 7.3 MAT-file".ljust(512, b"\0") + HDF5,
         "model.tflite": b"\x1c\0\0\0TFL3" + bytes(20),
         "labelled.tflite": self_extracting(b"\x1c\0\0\0TFL3" + bytes(20)),
         "net.nemo": tarred(),
@@ -175,6 +189,7 @@ def left_to_others() -> dict[str, bytes]:
         "data.tar": tarred(),
         "saved_model.pbtxt": b"saved_model_schema_version: 1\n",
         "frozen.pbtxt": b'# a comment\n node { name: "a" op: "NoOp" }\n',
+        "dumped_by_joblib.gz": zlib.compress(b"harmless"),
         "packed.zz": zlib.compress(b"harmless"),
         "data.json.gz": b"\x1f\x8b\x08\0" + bytes(20),
         "text_as.safetensors": b"not found",  # malformed, which its own check says
@@ -183,7 +198,12 @@ def left_to_others() -> dict[str, bytes]:
 
 def unknown() -> dict[str, bytes]:
     """Bytes that show nothing under names that say nothing."""
-    return {"weights.bin": RAW, "noise.dat": random.Random(7).randbytes(5000), "other.dat": b"\x80\x02" + RAW}
+    return {
+        "vectors.bin": b"9 100\nthe " + RAW,
+        "weights.bin": RAW,
+        "noise.dat": random.Random(7).randbytes(5000),
+        "other.dat": b"\x80\x02" + RAW,
+    }
 
 
 def unread() -> dict[str, bytes]:
@@ -239,6 +259,11 @@ def wrong() -> dict[str, tuple[bytes, str]]:
         "pickle.onnx": (PICKLE, "disguised-pickle"),
         "pickle.h5": (PICKLE, "disguised-pickle"),
         "pickle.png": (PICKLE, "disguised-pickle"),
+        "pickle.mat": (PICKLE, "disguised-pickle"),
+        "joined.mat": (MATLAB + zipped(), "polyglot"),
+        "with_program.mat": (MATLAB + ELF, "polyglot"),
+        "with_pickle.mat": (MATLAB + PICKLE, "polyglot"),
+        "with_junk.mat": (MATLAB + b"junk", "appended"),
         "jpeg.png": (JPEG, "wrong-extension"),
         "archive.json": (zipped(), "wrong-extension"),
         "gguf.safetensors": (b"GGUF\x03\0\0\0" + bytes(16), "wrong-extension"),

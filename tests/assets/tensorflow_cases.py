@@ -45,9 +45,10 @@ def strings(name: str, *texts: str) -> bytes:
     return attribute(name, field(1, b"".join(field(2, text) for text in texts)))
 
 
-def function(name: str, *nodes: bytes) -> bytes:
-    """A library of one function; its nodes come from `node_message`."""
-    body = field(1, field(1, name)) + b"".join(field(3, each) for each in nodes)
+def function(name: str, *nodes: bytes, given: str = "") -> bytes:
+    """A library of one function, which is given one value or none; its nodes come from `node_message`."""
+    argument = field(2, field(1, given)) if given else b""
+    body = field(1, field(1, name) + argument) + b"".join(field(3, each) for each in nodes)
     return field(2, field(1, body))
 
 
@@ -98,6 +99,22 @@ def _saving_objects(text: str) -> bytes:
 _TABLE = node("HashTableV2", "table") + node("InitializeTableFromTextFileV2", "init", "table", "vocab")
 
 
+def sharded_save(part: str) -> bytes:
+    """How TensorFlow saves since 2.0: it chooses a name by a condition, beside the objects in a constant."""
+    return function(
+        "traced_save",
+        node_message("StaticRegexFullMatch", "is_remote", "file_prefix"),
+        const_message("near", ".part"),
+        const_message("far", part),
+        node_message("Select", "chosen", "is_remote:output:0", "near:output:0", "far:output:0"),
+        node_message("StringJoin", "joined", "file_prefix", "chosen:output:0"),
+        node_message("ShardedFilename", "sharded", "joined:output:0", "shard", "count"),
+        node_message("SaveV2", "s", "sharded:filename:0", "names", "slices", "objects"),
+        const_message("objects", "\n\x2f\n\x0b\x08\x01\x12\x07layer-0"),
+        given="file_prefix",
+    )
+
+
 def sound_tensorflow() -> dict[str, bytes]:
     """Graphs that only compute, by file name."""
     nested = function("f", node_message("MatMul", "m", "a", "b"), node_message("Identity", "i", "m"))
@@ -116,6 +133,7 @@ def sound_tensorflow() -> dict[str, bytes]:
             + saving
         ),
         "objects/saved_model.pb": saved_model(COMPUTING + _saving_objects("\n\x05layer-0 $HOME/../x")),
+        "sharded/saved_model.pb": saved_model(COMPUTING + sharded_save("_temp/part")),
         "vocabulary/saved_model.pb": saved_model(
             const("vocab", "/home/me/train/vocab.txt") + _TABLE, asset("vocab:0", "vocab.txt")
         ),
@@ -149,6 +167,7 @@ def tensorflow_attacks() -> dict[str, tuple[str, bytes]]:
         "read.pb": ("reads", COMPUTING + const("name", "/etc/passwd") + node("ReadFile", "r", "name")),
         "write.pb": ("writes", COMPUTING + node("WriteFile", "r", "name", "x")),
         "glob.pb": ("reads", COMPUTING + node("MatchingFiles", "r", "name")),
+        "sharded/saved_model.pb": ("writes", saved_model(COMPUTING + sharded_save("/../../etc/cron.d/part"))),
         "python.pb": ("runs-code", COMPUTING + node("PyFunc", "r", "x", more=attribute("token", field(2, "pyfunc_0")))),
         "eager.pb": ("runs-code", COMPUTING + node("EagerPyFunc", "r", "x")),
         "stateless.pb": ("runs-code", COMPUTING + node("PyFuncStateless", "r", "x")),

@@ -151,3 +151,25 @@ def test_random_changes_never_crash(tmp_path: Path) -> None:
 def test_model_without_such_files_is_not_judged(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_bytes(b"{}")
     assert [finding.rule for finding in findings_of(CHECK, tmp_path)] == ["nothing-to-examine"]
+
+
+@pytest.mark.parametrize("name", ["ner/model", "vocab/lookups.bin", "model.msgpack"])
+def test_what_spacy_keeps_is_known_by_its_bytes(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(packed({"nodes": [1, {"name": "tok2vec"}]}))
+    assert [found.outcome for found in findings_of(CHECK, tmp_path)] == [Outcome.PASS]
+    path.write_bytes(packed({"nodes": pickle.dumps(_Echo())}))
+    assert [CHECK.verdict_of(found) for found in findings_of(CHECK, tmp_path)] == [FileVerdict.ATTACK]
+    path.write_bytes(packed({"nodes": 1})[:-1])
+    assert [found.rule for found in findings_of(CHECK, tmp_path)] == ["MP-CUT"]
+
+
+def test_other_bytes_without_a_suffix_are_no_matter(tmp_path: Path) -> None:
+    for name, data in {
+        "model": pickle.dumps({"nodes": 1}),
+        "weights.bin": bytes(99),
+        "net.onnx": GOOD,
+    }.items():
+        (tmp_path / name).write_bytes(data)
+    assert [found.outcome for found in findings_of(CHECK, tmp_path)] == [Outcome.NOT_RUN]

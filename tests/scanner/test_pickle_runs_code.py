@@ -259,3 +259,10 @@ def test_file_that_vanished_is_an_error(tmp_path: Path) -> None:
     (folder / "gone.pkl").unlink()
     said = [item for item in CHECK.run(context) if isinstance(item, Finding)]
     assert {each.outcome for each in said} == {Outcome.ERROR}
+
+
+def test_names_that_old_libraries_wrote_are_known(tmp_path: Path) -> None:
+    array = b"cnumpy.core._internal\n_reconstruct\n(cnumpy\nndarray\n(I0\ntS'b'\ntR."
+    model = b"}S'hashfxn'\ncgensim.utils\ncall_on_class_only\ns."
+    assert outcomes(findings(tmp_path / "a", {"old.pkl": array})) == {(Outcome.PASS, "tensor-plumbing")}
+    assert outcomes(findings(tmp_path / "b", {"word2vec.model": model})) == {(Outcome.FAIL, "class-instance")}
