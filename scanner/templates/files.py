@@ -30,7 +30,9 @@ _JSON_LIMIT_BYTES: Final = 64 * 1024**2
 _OTHER_JSON_BYTES: Final = 4 * 1024**2
 _JSON_NAMES: Final = frozenset({"tokenizer_config.json", "chat_template.json", "processor_config.json"})
 _KEY: Final = "chat_template"
-_LOOSE_SUFFIXES: Final = (".template", ".tmpl", ".tpl")
+_LOOSE_SUFFIXES: Final = (".template", ".tmpl", ".tpl", ".prompt", ".toml", ".ini", ".cfg")
+_YAML_NAMES: Final = (".yaml", ".yml", "mlmodel")
+_PLAIN_SUFFIXES: Final = frozenset({"", ".txt", ".html"})
 # What a Modelfile writes into prompts; its licence may hold addresses.
 _SAID_IN_MODELFILE: Final = re.compile(
     r'^[ \t]*(SYSTEM|TEMPLATE|MESSAGE)[ \t]+("""(?:.*?)"""|[^\n]*)', re.IGNORECASE | re.MULTILINE | re.DOTALL
@@ -114,7 +116,7 @@ def templates_in(snapshot: Snapshot, entry: FileEntry) -> Iterator[ChatTemplate]
         if "\0" in source or source.count("\ufffd") > len(source) // 100:
             raise UnexpectedTemplateError(f"{entry.path}: is no text, or in another encoding than UTF-8")
         yield ChatTemplate(entry.path, "", source)
-    elif name.endswith((*_LOOSE_SUFFIXES, ".yaml", ".yml")):
+    elif name.endswith((*_LOOSE_SUFFIXES, *_YAML_NAMES)) or _is_named_template(entry.path):
         yield from _loose(snapshot, entry)
     elif name == "modelfile" or name.endswith(".modelfile"):
         for match in _SAID_IN_MODELFILE.finditer(read_text(snapshot, entry.path)):
@@ -123,12 +125,19 @@ def templates_in(snapshot: Snapshot, entry: FileEntry) -> Iterator[ChatTemplate]
         yield from _in_gguf(snapshot, entry)
 
 
+def _is_named_template(path: str) -> bool:
+    """Whether a plain text is a template or a prompt by the name of the file or its folder."""
+    pure = PurePosixPath(path.lower())
+    names = f"{pure.parent.name}/{pure.stem}"
+    return pure.suffix in _PLAIN_SUFFIXES and ("template" in names or "prompt" in names)
+
+
 def _loose(snapshot: Snapshot, entry: FileEntry) -> Iterator[ChatTemplate]:
     """What looks like Jinja in a file that may hold something else."""
     if entry.size_bytes > _OTHER_JSON_BYTES:
         return
     text = read_text(snapshot, entry.path, _OTHER_JSON_BYTES)
-    if not entry.path.lower().endswith(_LOOSE_SUFFIXES):
+    if entry.path.lower().endswith(_YAML_NAMES):
         for place, found in marked_in_yaml(text):
             yield ChatTemplate(entry.path, place, found, is_loose=True)
     elif is_marked(text):

@@ -589,3 +589,12 @@ def test_library_loaded_into_every_program_is_an_attack(tmp_path: Path) -> None:
     source = b"import os\nos.environ['LD_PRELOAD'] = '/tmp/x.so'\n"
     found = findings(tmp_path, {"config.json": assets.auto_map(), "modeling_x.py": source})
     assert failed(found, "persistence")
+
+
+def test_class_that_derives_from_a_program_starter_is_an_attack(tmp_path: Path) -> None:
+    source = b"import subprocess\nclass P(subprocess.Popen):\n    pass\nP('x')\n"
+    found = findings(tmp_path, {"config.json": assets.auto_map(), "modeling_x.py": source})
+    assert failed(found, "process")
+    honest = b"import subprocess\nclass E(subprocess.CalledProcessError):\n    pass\n"
+    found = findings(tmp_path / "b", {"config.json": assets.auto_map(), "modeling_x.py": honest})
+    assert not failed(found, "process")
