@@ -386,3 +386,8 @@ def test_served_model_without_its_handler_is_broken(tmp_path: Path) -> None:
     manifest = b'{"model": {"handler": "handler.py", "serializedFile": "w.bin"}}'
     data = cases.zipped([(MANIFEST, manifest), ("w.bin", b"1")])
     assert verdict_of("m.mar", data, tmp_path)[0] is FileVerdict.NOT_READABLE
+
+
+def test_tar_archive_of_nothing_but_zeros_is_a_bomb(tmp_path: Path) -> None:
+    data = gzip.compress(cases.tarred([("a", bytes(48 * 1024**2))]))
+    assert "bomb" in verdict_of("m.tar.gz", data, tmp_path)[1]
