@@ -18,7 +18,7 @@ _FACTOR: Final = 100
 _FREE_BYTES: Final = 16 * 1024**2
 # Arrays may well be all zeros: masks, fresh optimiser states.
 _FREE_NUMBERS_BYTES: Final = 256 * 1024**2
-_FREE_TAR_BYTES: Final = 64 * 1024**2
+_FREE_TAR_BYTES: Final = 32 * 1024**2
 _NUMBERS: Final = (b"\x93NUMPY", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"\x89HDF\r\n", b"GGUF")
 # Together, whatever the factor: at this point reading on takes longer than a file may.
 _TOTAL_BYTES: Final = 2 * 1024**3

@@ -16,6 +16,7 @@ from scanner.archives.budget import Budget
 from scanner.archives.faults import Fault, Rule
 from scanner.archives.settings import Setting
 from scanner.code.calls import CallSite, UnreadableSourceError, find_calls
+from scanner.code.phases import Phase
 from scanner.findings import Severity
 
 SOURCE_BYTES: Final = 2 * 1024**2
@@ -36,6 +37,7 @@ _RUN_BY_NAME: Final = re.compile(
     re.IGNORECASE,
 )
 _RUN_ON_START: Final = re.compile(rb"^[ \t]*import[ \t]", re.MULTILINE)
+_STARTERS: Final = ("os.", "posix.", "nt.", "subprocess.", "pty.")
 _SITES: Final = 5
 
 
@@ -111,7 +113,12 @@ def source_faults(name: str, data: bytes, setting: Setting) -> Iterator[Fault]:
         yield Fault(Rule.NOT_OPENED, name, "is source of unusual length, and was not read")
         return
     try:
-        sites = [site for site in find_calls(data) if _counts(site, setting, runs)]
+        own = name.partition("/")[0] + "." if setting is Setting.PACKAGE else ""  # a package calls itself
+        sites = [
+            site
+            for site in find_calls(data)
+            if _counts(site, setting, runs) and not (own and site.call.startswith(own))
+        ]
     except UnreadableSourceError as error:
         yield Fault(Rule.CODE, name, f"is source that cannot be read: it {error}")
         return
@@ -127,4 +134,6 @@ def _counts(site: CallSite, setting: Setting, runs: bool) -> bool:
         return False
     if site.kind == "obfuscation":
         return True
-    return setting is not Setting.PACKAGE and (runs or setting in (Setting.MODEL, Setting.SERVED))
+    if setting is Setting.PACKAGE:  # packages start programs when they are called, not when they are imported
+        return runs and site.phase is Phase.IMPORT and site.call.startswith(_STARTERS)
+    return runs or setting in (Setting.MODEL, Setting.SERVED)

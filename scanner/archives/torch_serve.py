@@ -50,7 +50,7 @@ def manifest_faults(manifest: bytes, names: frozenset[str]) -> Iterator[Fault]:
         if value:
             for fault in text_faults(str(value)):
                 yield Fault(fault.rule, MANIFEST, f"'{key}' {shown(str(value))} {fault.text}")
-    yield from _run_faults(run, names)
+    yield from _run_faults(run, names, str(model.get("handler", "")))
     if model.get("requirementsFile"):
         yield Fault(Rule.CODE, MANIFEST, "has packages installed when it is served")
 
@@ -64,10 +64,14 @@ def requirement_faults(name: str, data: bytes) -> Iterator[Fault]:
             yield Fault(rule, name, f"line {number} {judged.message}: {shown(judged.text)}")
 
 
-def _run_faults(run: tuple[str, ...], names: frozenset[str]) -> Iterator[Fault]:
+def _run_faults(run: tuple[str, ...], names: frozenset[str], handler: str) -> Iterator[Fault]:
     for name in run:
         if name in names:
             yield Fault(Rule.CODE, MANIFEST, f"has {shown(name)} run when it is served")
+        elif name == handler:  # a file by its name, which the archiver always packs
+            yield Fault(
+                Rule.MANIFEST, MANIFEST, f"has {shown(name)} run when it is served, which is not in it"
+            )
         else:
             yield Fault(Rule.CODE, MANIFEST, f"has {shown(name)} run when it is served, which is not in it")
 

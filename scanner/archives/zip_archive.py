@@ -119,8 +119,13 @@ class ZipArchive:
         for placed in place_members(self._stream, self._directory, self.faults):
             self._budget.count_member()
             name = decoded(placed.entry.name, placed.entry.flags)
-            if not self._is_special(placed, name) and not name.endswith("/"):
+            if self._is_special(placed, name):
+                continue
+            if not name.endswith("/"):
                 yield self._member(placed, name)
+            elif placed.entry.size_bytes:
+                text = f"is a folder by its name and holds {placed.entry.size_bytes} bytes"
+                self.faults.append(Fault(Rule.HIDDEN_MEMBER, name, text))
 
     def _member(self, placed: Placed, name: str) -> Member:
         entry = placed.entry

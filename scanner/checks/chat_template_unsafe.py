@@ -1,13 +1,13 @@
 """chat-template-unsafe: a chat template can do more than write a prompt.
 
 What it looks for: every Jinja template that a loader would use (tokenizer_config.json, chat_template.json,
-processor_config.json and other JSON, .jinja files, GGUF metadata; of an Ollama Modelfile the words) is
-parsed, never rendered: attributes and subscripts that
-lead into Python, also when their names are glued together from pieces, variables, formats or letters; other
-templates loaded; loops, ranges, recursion, doubling and paddings of enormous size; templates too long, too
-deep or not Jinja; conditions on words of a message, on its length, on the date or on chance; words of a
-message replaced; instructions to disobey, to hide something or to send it away; links that carry what was
-said; packed text, invisible characters and letters of two scripts in one word.
+processor_config.json and other JSON, .jinja and .template files, values of YAML, GGUF metadata; of an Ollama
+Modelfile the words) is parsed, never rendered: attributes and subscripts that lead into Python, also when
+their names are glued together from pieces, variables, formats or letters; other templates loaded; loops,
+ranges, recursion, doubling and paddings of enormous size; templates too long, too deep or not Jinja;
+conditions on words of a message, on its length, on the date or on chance; words of a message replaced;
+instructions to disobey, to hide something or to send it away; links that carry what was said; packed text,
+invisible characters and letters of two scripts in one word.
 
 Why it matters: a template is code that runs on every prompt. Loaders without a sandbox execute what it
 reaches (CVE-2024-34359); in a sandbox it can still hang the server, or slip instructions into the
@@ -148,7 +148,16 @@ def _dangers_of(template: ChatTemplate) -> list[Danger]:
     """
     if not template.is_jinja:
         return said_in_text(template.source)
-    tree = parse_template(template.source)
+    try:
+        tree = parse_template(template.source)
+    except TemplateFaultError as error:
+        if template.is_loose and error.code == "TPL-SYNTAX":
+            return []
+        raise
+    if template.is_loose:
+        # Prompts of tests and workflows say what they like; `config` and `context` are names of their own.
+        dangers = [danger for danger in template_dangers(tree) if danger.code != "TPL-GATEWAY"]
+        return [*dangers, *hidden_conditions(tree)]
     return [*template_dangers(tree), *hidden_conditions(tree), *said_in_words(tree)]
 
 

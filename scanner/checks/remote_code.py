@@ -209,7 +209,7 @@ class RemoteCode(FileCheck):
     def _site(
         self, path: str, site: CallSite, is_reached: bool, evidence: tuple[EvidenceRef, ...]
     ) -> Finding:
-        is_for_people = is_script(path)
+        is_for_people = is_script(path) or path.lower().endswith(NOTEBOOK_SUFFIX)
         aside = "" if is_reached or is_for_people else "; no loader reaches this file by itself"
         is_plain = is_reached or is_for_people or site.kind in _HIDING
         return self.failed(

@@ -134,6 +134,9 @@ def _target(reference: CodeReference, path: str | None) -> tuple[str, list[Asked
         return "", [_alone(reference, rule, Severity.CRITICAL, message, judged.tags)]
     if path is not None:
         return "target-local", []
+    if "${" in reference.target and reference.kind == "target":
+        message = f"what loading calls is put together from other values: {_shown(reference.target)}"
+        return "", [_alone(reference, "unresolved-code", Severity.MEDIUM, message)]
     if reference.key.endswith(_LOADERS) and not judged.is_known:
         message = f"the code of {_shown(reference.module)} is in no file of the model, so it was not read"
         return "", [_alone(reference, "unresolved-code", Severity.MEDIUM, message)]

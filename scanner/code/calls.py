@@ -117,6 +117,11 @@ def _sites(node: ast.AST, file: CodeReading) -> Iterator[CallSite]:
         yield from _call(node, file)
     elif isinstance(node, ast.Attribute | ast.Name) and isinstance(node.ctx, ast.Load):
         yield from _mention(node, file)
+    elif isinstance(node, ast.ClassDef):
+        for base in node.bases:
+            if "subprocess.Popen" in file.names.paths(base):  # to make such an object starts a program
+                phase = file.phases.of_node(node)
+                yield site(node.lineno, "process", "subprocess.Popen", "derives from", phase)
 
 
 def _mention(node: ast.Attribute | ast.Name, file: CodeReading) -> Iterator[CallSite]:

@@ -20,6 +20,8 @@ _NOTEBOOK_LIMIT_BYTES: Final = 32 * 1024**2
 _SCRIPT_LIMIT_BYTES: Final = 1024**2
 _SCRIPT_SUFFIXES: Final = frozenset({".sh", ".bash", ".zsh", ".bat", ".cmd", ".ps1", ".command"})
 _SCRIPT_NAMES: Final = frozenset({"dockerfile", "containerfile", "makefile", "justfile", "procfile"})
+# Cells of a notebook that a shell runs as a whole.
+_SHELL_CELLS: Final = ("%%bash", "%%sh", "%%script", "%%system", "%%!", "%%cmd", "%%powershell")
 _CELLS_LIMIT: Final = 2000
 _LINE_LIMIT: Final = 4000
 
@@ -127,7 +129,8 @@ def _cells(value: object) -> Iterator[str]:
             continue
         source = cell.get("source")
         text = "".join(map(str, source)) if isinstance(source, list) else str(source)
-        yield from text.splitlines()
+        is_shell = text.lstrip().startswith(_SHELL_CELLS)
+        yield from (f"!{line}" for line in text.splitlines()) if is_shell else text.splitlines()
 
 
 def _commands(lines: list[str]) -> Iterator[CallSite]:

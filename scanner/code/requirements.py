@@ -34,6 +34,10 @@ _INDEXES: Final = frozenset(
      "data.pyg.org", "storage.googleapis.com", "huggingface.co", "abetlen.github.io", "wheels.vllm.ai",
      "mirrors.aliyun.com", "pypi.tuna.tsinghua.edu.cn", "conda.anaconda.org", "repo.anaconda.com"}
 )  # fmt: skip
+# Of those, the ones where nobody but the makers can put a package.
+_VOUCHED: Final = frozenset(
+    {"pypi.org", "files.pythonhosted.org", "download.pytorch.org", "pypi.nvidia.com", "pypi.ngc.nvidia.com"}
+)
 _FORGES: Final = frozenset(
     {"github.com", "gitlab.com", "bitbucket.org", "huggingface.co", "hf.co", "codeberg.org"}
 )
@@ -118,11 +122,13 @@ def judge_requirement(line: str) -> Requirement | None:
     return None
 
 
-def _foreign(line: str, shown: str) -> Requirement:
+def _foreign(line: str, shown: str) -> Requirement | None:
     hosts = [urlsplit(address) for address in _ADDRESS.findall(line)]
     names = {(host.hostname or "").lower() for host in hosts}
     plain = any(host.scheme in ("http", "ftp") for host in hosts)
     is_index = line.startswith(("-i", "-f", "--index", "--extra", "--find"))
+    if is_index and not plain and names and names <= _VOUCHED:
+        return None
     trusted = _INDEXES if is_index else _INDEXES | _FORGES
     is_known = bool(names) and all(name in trusted for name in names) and not plain
     is_elsewhere = line.startswith("--trusted-host") or re.search(r"(^|[\s@])(/|[A-Za-z]:\\|file:)", line)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import functools
 import importlib.resources
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,8 +24,16 @@ _FILE: Final = "code_packages.yaml"
 # Names that take a name and give what it stands for, or call it.
 _INDIRECT: Final = frozenset(
     {"hydra.utils.call", "hydra.utils.instantiate", "hydra.utils.get_method", "hydra.utils.get_object",
-     "hydra.utils.get_class", "hydra.utils.get_static_method", "hydra.compose", "builtins.getattr"}
+     "hydra.utils.get_class", "hydra.utils.get_static_method", "hydra.compose", "builtins.getattr",
+     "builtins.__import__", "operator.attrgetter", "operator.methodcaller"}
 )  # fmt: skip
+# Modules that others import, so that a name below a package that is known may lead to them.
+_LED_TO: Final = frozenset(
+    {"os", "posix", "nt", "sys", "subprocess", "builtins", "__builtins__", "importlib", "runpy", "shutil",
+     "pty", "pickle", "marshal", "ctypes", "socket", "urllib", "webbrowser", "asyncio", "multiprocessing"}
+)  # fmt: skip
+# Modules of MLflow that an MLmodel names as its loader.
+_FLAVOUR: Final = re.compile(r"mlflow(\.\w+)+\.load")
 
 
 class CodePackagesError(ScanError):
@@ -63,7 +73,9 @@ def judge_target(target: str) -> Judged:
         CodePackagesError: when the list that comes with Weighbridge is broken.
     """
     dotted = target.strip().replace(":", ".").strip(".")
-    for path in (dotted, f"builtins.{dotted}"):
+    if _FLAVOUR.fullmatch(dotted):
+        return Judged(False, True)
+    for path in (dotted, f"builtins.{dotted}", *_led_to(dotted)):
         danger = danger_of(path)
         if danger is not None and danger.severity.rank > 1:
             return Judged(True, False, danger.sentence.partition(", which ")[2], danger.tags)
@@ -75,6 +87,14 @@ def judge_target(target: str) -> Judged:
         return Judged(True, False, verdict.why, ("CWE-94",))
     is_plain = verdict.tier is Tier.PLUMBING or dotted.split(".")[0] in _packages()
     return Judged(False, is_plain)
+
+
+def _led_to(dotted: str) -> Iterator[str]:
+    """What a name reaches through the imports of a package: `torch.serialization.os.system` is os.system."""
+    parts = dotted.split(".")
+    for number, part in enumerate(parts[1:-1], start=1):
+        if part in _LED_TO:
+            yield ".".join(parts[number:]).replace("__builtins__", "builtins")
 
 
 @functools.cache

@@ -27,8 +27,13 @@ _SCRIPT: Final = re.compile(
 )
 # Words that a description may hold as well; in an extension they are for a tool that runs them.
 _IN_EXTENSION: Final = re.compile(
-    r"\beval\s*\(|\bexec\s*\(|os\.system|subprocess\.|__import__|\bnew\s+Function\s*\(|file://", re.IGNORECASE
+    r"\beval\s*\(|\bexec\s*\(|os\.(system|popen|exec\w*|spawn\w*)\b|subprocess\.\w+\s*\(|__import__|"
+    r"\bimport_module\s*\(|\bimport\s+(os|subprocess|socket|ctypes|pickle)\b|\brunpy\.|\bnew\s+Function\s*\(|file://",
+    re.IGNORECASE,
 )
+# Attributes by which readers fetch what they name; a `reference` or a description is for people.
+_FETCHED: Final = frozenset({"src", "source", "href", "uri", "url", "location", "file"})
+_ELSEWHERE: Final = re.compile(r"\s*((https?|ftp|file|jar|smb)://|\\\\)", re.IGNORECASE)
 _JAVA_CLASS: Final = re.compile(r"[a-z_]\w*(\.\w+)+|x-.*")
 
 
@@ -37,7 +42,7 @@ class XmlFault:
     """One thing that is wrong.
 
     Attributes:
-        rule: "entities", "script", "function", "stylesheet", "malformed" or "not-pmml".
+        rule: "entities", "script", "function", "stylesheet", "fetched", "malformed" or "not-pmml".
         message: A clause after the file.
         line: 1-based, or None.
     """
@@ -113,6 +118,8 @@ class _Seen:
         for key, value in attributes.items():
             if key != "description":
                 self._look(value)
+            if self._root and key.lower() in _FETCHED and _ELSEWHERE.match(value):
+                self._keep("fetched", f"has readers fetch {ascii(value[:80])}")
 
     def end(self, tag: str) -> None:
         """An element ends."""

@@ -29,6 +29,7 @@ _PLACE_KEYS: Final = frozenset(
 # Elements that aliases may make of a file, by repeating what they stand for.
 _EXPANDED_LIMIT: Final = 10_000_000
 _ALIAS: Final = re.compile(r"[\s\[,]\*\w")
+_NOTHING: Final = ("null", "~", "none")
 _TAG: Final = "tag:yaml.org,2002:"
 _PYTHON_TAG: Final = f"{_TAG}python/"
 # Python tags that make plain values.
@@ -108,7 +109,7 @@ def _read(text: str, is_mlmodel: bool) -> Iterator[YamlTarget]:
         if isinstance(tag, str):
             yield from _of_tag(tag, line)
         value = str(event.value) if isinstance(event, yaml.ScalarEvent) else ""
-        if key and value:
+        if key and value and value.lower() not in _NOTHING:
             yield from _of_key(key, value, line)
         known = value in NAMING_KEYS | _LOOSE_KEYS or (is_mlmodel and value in _PLACE_KEYS)
         key = value if known and not key else ""

@@ -63,6 +63,7 @@ _MAGICS: Final[tuple[tuple[bytes, str, int], ...]] = tuple(
             (b"ARROW1\0\0", "Arrow table", 0),
             (b"Obj\x01", "Avro table", 0),
             (b"SQLite format 3\0", "SQLite database", 0),
+            (b"\0\0\0\1Bud1", "folder view of macOS", 0),
             (b"glTF\x02\0\0\0", "glTF model", 0),
             (b"\x1bLua", "Lua bytecode", 0),
             (b"\xac\xed\0\x05", "Java serialised objects", 0),

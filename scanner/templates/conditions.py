@@ -173,9 +173,11 @@ def _rewritten(node: nodes.Node, contents: frozenset[str], known: Known) -> Iter
         isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr) and node.node.attr == "replace"
     ):
         given = node.args if is_content(node.node.node, contents) else []
-    words = [word for word in (_word(text_of(each, known) or "") for each in given[:2]) if word]
-    if words:
-        message = f"it replaces words of a message: {ascii(words[0][:40])}"
+    texts = [text_of(each, known) or "" for each in given[:2]]
+    words = [word for word in map(_word, texts) if word]
+    address = next((text for text in texts[1:] if "://" in text), "")
+    if words or address:
+        message = f"it replaces words of a message: {ascii((words or [address])[0][:40])}"
         yield Danger("TPL-HIDDEN", message, node.lineno, Severity.HIGH, Confidence.MEDIUM)
 
 

@@ -22,6 +22,7 @@ from scanner.errors import ScanError
 from scanner.manifest import FileEntry, Snapshot
 from scanner.model_files import GgufError, ModelFileError, gguf_header_of, read_json, read_text
 from scanner.parts import PartlyReadError
+from scanner.templates.loose import is_marked, marked_in_json, marked_in_yaml
 
 # tokenizer_config.json lists added tokens; those of some models take tens of megabytes.
 _JSON_LIMIT_BYTES: Final = 64 * 1024**2
@@ -29,6 +30,9 @@ _JSON_LIMIT_BYTES: Final = 64 * 1024**2
 _OTHER_JSON_BYTES: Final = 4 * 1024**2
 _JSON_NAMES: Final = frozenset({"tokenizer_config.json", "chat_template.json", "processor_config.json"})
 _KEY: Final = "chat_template"
+_LOOSE_SUFFIXES: Final = (".template", ".tmpl", ".tpl", ".prompt", ".toml", ".ini", ".cfg")
+_YAML_NAMES: Final = (".yaml", ".yml", "mlmodel")
+_PLAIN_SUFFIXES: Final = frozenset({"", ".txt", ".html"})
 # What a Modelfile writes into prompts; its licence may hold addresses.
 _SAID_IN_MODELFILE: Final = re.compile(
     r'^[ \t]*(SYSTEM|TEMPLATE|MESSAGE)[ \t]+("""(?:.*?)"""|[^\n]*)', re.IGNORECASE | re.MULTILINE | re.DOTALL
@@ -48,12 +52,14 @@ class ChatTemplate:
         source: Its text.
         is_jinja: Whether it is Jinja; of a Modelfile of Ollama, whose templates are of another language, the
             words alone are read.
+        is_loose: Whether nothing says that it is Jinja, so that what cannot be parsed is something else.
     """
 
     path: str
     key: str
     source: str
     is_jinja: bool = True
+    is_loose: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,11 +110,16 @@ def templates_in(snapshot: Snapshot, entry: FileEntry) -> Iterator[ChatTemplate]
         value = read_json(snapshot, entry.path, _JSON_LIMIT_BYTES)
         if isinstance(value, dict):
             yield from _in_value(entry.path, value.get(_KEY))
+            others = {key: item for key, item in value.items() if key != _KEY}
+            for key, text in marked_in_json(others):
+                yield ChatTemplate(entry.path, f"key {ascii(key[:80])[1:-1]}", text, is_loose=True)
     elif name.endswith((".jinja", ".jinja2", ".j2")):
         source = read_text(snapshot, entry.path)
         if "\0" in source or source.count("\ufffd") > len(source) // 100:
             raise UnexpectedTemplateError(f"{entry.path}: is no text, or in another encoding than UTF-8")
         yield ChatTemplate(entry.path, "", source)
+    elif name.endswith((*_LOOSE_SUFFIXES, *_YAML_NAMES)) or _is_named_template(entry.path):
+        yield from _loose(snapshot, entry)
     elif name == "modelfile" or name.endswith(".modelfile"):
         for match in _SAID_IN_MODELFILE.finditer(read_text(snapshot, entry.path)):
             yield ChatTemplate(entry.path, match[1].upper(), match[2].strip('"'), is_jinja=False)
@@ -116,12 +127,32 @@ def templates_in(snapshot: Snapshot, entry: FileEntry) -> Iterator[ChatTemplate]
         yield from _in_gguf(snapshot, entry)
 
 
+def _is_named_template(path: str) -> bool:
+    """Whether a plain text is a template or a prompt by the name of the file or its folder."""
+    pure = PurePosixPath(path.lower())
+    names = f"{pure.parent.name}/{pure.stem}"
+    return pure.suffix in _PLAIN_SUFFIXES and ("template" in names or "prompt" in names)
+
+
+def _loose(snapshot: Snapshot, entry: FileEntry) -> Iterator[ChatTemplate]:
+    """What looks like Jinja in a file that may hold something else."""
+    if entry.size_bytes > _OTHER_JSON_BYTES:
+        return
+    text = read_text(snapshot, entry.path, _OTHER_JSON_BYTES)
+    if entry.path.lower().endswith(_YAML_NAMES):
+        for place, found in marked_in_yaml(text):
+            yield ChatTemplate(entry.path, place, found, is_loose=True)
+    elif is_marked(text):
+        yield ChatTemplate(entry.path, "", text, is_loose=True)
+
+
 def _mentions_template(snapshot: Snapshot, entry: FileEntry) -> bool:
     """Whether a JSON file of another name has a chat template; vocabularies are large and have none."""
     if entry.size_bytes > _OTHER_JSON_BYTES:
         return False
     with snapshot.open(entry.path) as stream:
-        return f'"{_KEY}"'.encode() in stream.read(_OTHER_JSON_BYTES)
+        data = stream.read(_OTHER_JSON_BYTES)
+    return b'emplate"' in data and (f'"{_KEY}"'.encode() in data or b"{{" in data or b"{%" in data)
 
 
 def _is_gguf(snapshot: Snapshot, entry: FileEntry) -> bool:

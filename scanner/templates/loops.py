@@ -95,12 +95,28 @@ def _sizes(node: nodes.Node, known: Known) -> Iterator[Danger]:
         given = [*(node.args or ()), *(each.value for each in node.kwargs or ())]
         if any(abs(number_of(argument, known)) > _RANGE_LIMIT for argument in given):
             yield _loop("it asks for a width or number of enormous size", node)
+        elif _is_blown_up(node, known):
+            yield _loop("it replaces each sign of a long text by a long text", node)
     elif isinstance(node, nodes.Mul) and (
         length_of(node, known) > _LENGTH_LIMIT or abs(number_of(node, known)) > _POWER_LIMIT
     ):
         yield _loop("it makes a text or number of enormous size", node)
     elif isinstance(node, nodes.Pow) and abs(number_of(node, known)) > _POWER_LIMIT:
         yield _loop("it makes a number of enormous size", node)
+
+
+def _is_blown_up(node: nodes.Call | nodes.Filter, known: Known) -> bool:
+    """Whether `'a...' | replace('a', 'b...')` makes an enormous text of two long ones."""
+    from jinja2 import nodes
+
+    if (
+        not isinstance(node, nodes.Filter)
+        or node.name != "replace"
+        or node.node is None
+        or len(node.args) < 2
+    ):
+        return False
+    return length_of(node.node, known) * length_of(node.args[1], known) > _LENGTH_LIMIT
 
 
 def _is_said(node: nodes.Node) -> bool:

