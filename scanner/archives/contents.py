@@ -8,6 +8,7 @@ r"""What a member of an archive would run: programs, libraries, compiled Python,
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Final
@@ -113,7 +114,7 @@ def source_faults(name: str, data: bytes, setting: Setting) -> Iterator[Fault]:
         yield Fault(Rule.NOT_OPENED, name, "is source of unusual length, and was not read")
         return
     try:
-        own = name.partition("/")[0] + "." if setting is Setting.PACKAGE else ""  # a package calls itself
+        own = _own_prefix(name, setting)
         sites = [
             site
             for site in find_calls(data)
@@ -126,6 +127,12 @@ def source_faults(name: str, data: bytes, setting: Setting) -> Iterator[Fault]:
         yield Fault(Rule.DANGEROUS_CODE, name, f"line {site.line} {site.sentence}")
     if not sites:
         yield Fault(Rule.CODE, name, "is Python source")
+
+
+def _own_prefix(name: str, setting: Setting) -> str:
+    """How names begin by which a package calls itself; "" for a folder named as a module of Python."""
+    folder = name.partition("/")[0]
+    return f"{folder}." if setting is Setting.PACKAGE and folder not in sys.stdlib_module_names else ""
 
 
 def _counts(site: CallSite, setting: Setting, runs: bool) -> bool:

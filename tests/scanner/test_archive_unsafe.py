@@ -391,3 +391,8 @@ def test_served_model_without_its_handler_is_broken(tmp_path: Path) -> None:
 def test_tar_archive_of_nothing_but_zeros_is_a_bomb(tmp_path: Path) -> None:
     data = gzip.compress(cases.tarred([("a", bytes(48 * 1024**2))]))
     assert "bomb" in verdict_of("m.tar.gz", data, tmp_path)[1]
+
+
+def test_package_named_as_a_module_of_python_does_not_call_itself(tmp_path: Path) -> None:
+    data = cases.zipped([("os/__init__.py", b"import os\nos.system('x')\n")])
+    assert verdict_of("os-1-py3-none-any.whl", data, tmp_path)[0] is FileVerdict.ATTACK
