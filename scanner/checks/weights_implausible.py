@@ -80,10 +80,8 @@ class WeightsImplausible(FileCheck):
     severity = Severity.MEDIUM
     kind = "weight files"
     clean = "hold numbers such as training leaves behind"
-    # A broken model is not for that an unsafe file, but somebody has to look at it.
-    verdicts: ClassVar[Mapping[str, FileVerdict]] = dict.fromkeys(
-        _RULES.values(), FileVerdict.NEEDS_CLASS_INSTANCE
-    )
+    # A model that cannot compute is told, and stops a scan; the file is for that no less safe to open.
+    verdicts: ClassVar[Mapping[str, FileVerdict]] = dict.fromkeys(_RULES.values(), FileVerdict.PLAIN_DATA)
 
     def examine(self, context: CheckContext, entry: FileEntry) -> Iterator[Finding | Measurement]:
         """Yields one finding per kind of oddity in this file."""

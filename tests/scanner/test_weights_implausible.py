@@ -67,7 +67,7 @@ def test_one_bad_number_is_told_with_its_tensor(
     assert (finding.outcome, finding.rule, finding.severity) == (Outcome.FAIL, rule, severity)
     assert "up.weight" in finding.message
     assert finding.locations[0].path == "m.safetensors"
-    assert CHECK.verdict_of(finding) is FileVerdict.NEEDS_CLASS_INSTANCE
+    assert CHECK.verdict_of(finding) is FileVerdict.PLAIN_DATA
 
 
 @pytest.mark.parametrize(("number", "rule"), [(0.0, "WT-ZERO"), (0.125, "WT-CONSTANT")])
