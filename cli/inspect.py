@@ -85,10 +85,13 @@ def command(
     from cli.weighing import Scales
     from cli.workplace import Workplace, require_writable
     from probes.backend import BackendOptions
+    from scanner.isolation import warm_up
+    from scanner.registry import module_names
     from scanner.scan import ScanRequest
     from scanner.source import FetchOptions
 
     settle()
+    warm_up(module_names("scanner.checks"))  # beside our own start, before there is work for both cores
     demanded = demand(model, lock_path)
     ref = demanded.ref
     known = {check.id: check for check in known_checks().values() if check.needs is Needs.STATIC}

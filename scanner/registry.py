@@ -28,12 +28,16 @@ def modules_of(package: str) -> Iterator[ModuleType]:
     Raises:
         RegistryError: when one cannot be imported.
     """
-    folder = importlib.import_module(package)
-    for found in sorted(pkgutil.iter_modules(folder.__path__), key=lambda module: module.name):
-        name = f"{package}.{found.name}"
+    for name in module_names(package):
         yield _loaded(functools.partial(importlib.import_module, name), name)
     for point in importlib.metadata.entry_points(group=f"weighbridge.{package}"):
         yield _loaded(point.load, f"plug-in {point.name} ({point.value})")
+
+
+def module_names(package: str) -> list[str]:
+    """The names of every module of exactly this package's folder; none of them is imported."""
+    folder = importlib.import_module(package)
+    return sorted(f"{package}.{module.name}" for module in pkgutil.iter_modules(folder.__path__))
 
 
 def _loaded(load: Callable[[], ModuleType], shown: str) -> ModuleType:
