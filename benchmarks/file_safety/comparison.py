@@ -32,7 +32,7 @@ def measure_corpus(*, with_rivals: bool = True, writes: bool = False) -> Mapping
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         write_corpus(root, made)
-        ours = verdicts_of(root / FILES)
+        ours = verdicts_of(root / FILES, counts_cpu=True)
         total = score(made, lambda case: ours.of(case.path))
         _print_wrong(total, ours)
         figures: dict[str, object] = {
@@ -76,7 +76,7 @@ def _cpu_beside_modelaudit(made: Sequence[Case], python: Path) -> Mapping[str, o
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         write_corpus(root, mixed)
-        ours = verdicts_of(root / FILES).cpu_seconds
+        ours = verdicts_of(root / FILES, counts_cpu=True).cpu_seconds
         paths = [root / FILES / case.path for case in mixed]
         theirs = judged("modelaudit", python, paths, is_afresh=True)
     used = theirs.cpu_seconds

@@ -47,17 +47,24 @@ class Verdicts:
         return self.by_path[worst], self.why.get(worst, "")
 
 
-def verdicts_of(folder: Path, *, options: Sequence[str] = ()) -> Verdicts:
+def verdicts_of(folder: Path, *, options: Sequence[str] = (), counts_cpu: bool = False) -> Verdicts:
     """Runs the command over the folder.
+
+    Args:
+        folder: What it is to judge.
+        options: Of the command.
+        counts_cpu: Whether to tell its CPU seconds, for which this process has to wait for all its children:
+            only for one that has no others.
 
     Raises:
         RuntimeError: when it reaches no verdict.
     """
     command = [sys.executable, "-m", "cli", "inspect-files", str(folder), "--json", "--quiet", *options]
     began, used = time.monotonic(), _cpu_seconds()
-    collects = _collect_orphans()
+    collects = counts_cpu and _collect_orphans()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    _wait_for_orphans()
+    if collects:
+        _wait_for_orphans()
     wall, cpu = time.monotonic() - began, _cpu_seconds() - used
     if done.returncode not in _VERDICTS_REACHED:
         raise RuntimeError(f"inspect-files ended with {done.returncode}: {done.stderr.strip()[-2000:]}")
