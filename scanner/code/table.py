@@ -7,16 +7,15 @@
 from __future__ import annotations
 
 import functools
-import importlib.resources
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import msgspec
-import yaml
 
 from scanner.code.phases import Phase
+from scanner.data_files import data_text, decoded
 from scanner.errors import ScanError
 from scanner.findings import Severity
 
@@ -182,12 +181,11 @@ def table() -> Table:
     Raises:
         PythonCallsError: when it is broken.
     """
-    text = importlib.resources.files("scanner").joinpath("data", _FILE).read_text(encoding="utf-8")
+    read = decoded(data_text(_FILE), _FILE, Table, PythonCallsError)
     try:
-        read = msgspec.convert(yaml.safe_load(text), Table)
         for row in read.texts:
             re.compile(row.pattern)
-    except (yaml.YAMLError, msgspec.ValidationError, re.error) as error:
+    except re.error as error:
         raise PythonCallsError(f"data file {_FILE}: {error}", hint="reinstall Weighbridge") from error
     used = {kind for rows in (read.calls, read.methods, read.texts) for kind in map(_kind_of, rows)}
     if unknown := used - read.kinds.keys():

@@ -7,16 +7,15 @@
 from __future__ import annotations
 
 import functools
-import importlib.resources
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import msgspec
-import yaml
 
 from scanner.code.table import danger_of
+from scanner.data_files import data_text, decoded
 from scanner.errors import ScanError
 from scanner.pickles.globals import Tier, classify
 
@@ -99,8 +98,4 @@ def _led_to(dotted: str) -> Iterator[str]:
 
 @functools.cache
 def _packages() -> frozenset[str]:
-    text = importlib.resources.files("scanner").joinpath("data", _FILE).read_text(encoding="utf-8")
-    try:
-        return frozenset(msgspec.convert(yaml.safe_load(text), _Table).packages)
-    except (yaml.YAMLError, msgspec.ValidationError) as error:
-        raise CodePackagesError(f"data file {_FILE}: {error}", hint="reinstall Weighbridge") from error
+    return frozenset(decoded(data_text(_FILE), _FILE, _Table, CodePackagesError).packages)

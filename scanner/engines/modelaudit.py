@@ -23,8 +23,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
+import msgspec
 
+from scanner.data_files import data_text, decoded
 from scanner.errors import NotAvailableError, ScanError
 
 PYTHON_SETTING: Final = "modelaudit.python"
@@ -35,6 +36,7 @@ INSTALL: Final = (
 )
 # Its own packages take 300 MB; a file has the rest.
 MEMORY_MB: Final = 2048
+_FILE: Final = "modelaudit_calibration.yaml"
 _START_SECONDS: Final = 60.0
 _ANSWER_LIMIT_BYTES: Final = 4 * 1024**2
 
@@ -83,6 +85,17 @@ class Answer:
     failure: str = ""
 
 
+class _Row(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    why: str
+    rule: str = ""
+    kind: str = ""
+    message: str = ""
+
+
+class _Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    remarks: list[_Row]
+
+
 @dataclass(frozen=True)
 class _Entry:
     """Issues that are no more than remarks, and why."""
@@ -112,15 +125,13 @@ class Calibration:
 
 @cache
 def calibration() -> Calibration:
-    """The table of `data/modelaudit_calibration.yaml`."""
-    text = (resources.files("scanner") / "data" / "modelaudit_calibration.yaml").read_text(encoding="utf-8")
-    rows = yaml.safe_load(text)["remarks"]
-    return Calibration(
-        tuple(
-            _Entry(row.get("rule", ""), row.get("kind", ""), re.compile(row.get("message", "")), row["why"])
-            for row in rows
-        )
-    )
+    """The table of findings that are remarks.
+
+    Raises:
+        ModelauditError: when it is broken.
+    """
+    rows = decoded(data_text(_FILE), _FILE, _Table, ModelauditError).remarks
+    return Calibration(tuple(_Entry(row.rule, row.kind, re.compile(row.message), row.why) for row in rows))
 
 
 def interpreter(settings: Mapping[str, str]) -> Path:

@@ -10,16 +10,13 @@ from __future__ import annotations
 
 import enum
 import functools
-import importlib.resources
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
-import msgspec
-import yaml
-
+from scanner.data_files import data_text, decoded
 from scanner.errors import ScanError
 
 TEXT: Final = "text"
@@ -84,11 +81,7 @@ def kinds() -> Mapping[str, Kind]:
     Raises:
         FileKindsError: when the table is broken.
     """
-    data = importlib.resources.files("scanner").joinpath("data", _FILE).read_bytes()
-    try:
-        rows = msgspec.convert(yaml.load(data, Loader=_LOADER), list[Kind])
-    except (yaml.YAMLError, msgspec.ValidationError) as error:
-        raise FileKindsError(f"{_FILE}: {error}", hint="reinstall Weighbridge") from error
+    rows = decoded(data_text(_FILE), _FILE, list[Kind], FileKindsError)
     return {row.name: row for row in rows}
 
 
@@ -126,6 +119,3 @@ def _also_by_suffix() -> Mapping[str, frozenset[str]]:
     rows = kinds().values()
     suffixes = {suffix for kind in rows for suffix in kind.also}
     return {suffix: frozenset(kind.name for kind in rows if suffix in kind.also) for suffix in suffixes}
-
-
-_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -9,13 +9,12 @@
 from __future__ import annotations
 
 import functools
-import importlib.resources
 from dataclasses import dataclass
 from typing import Final
 
 import msgspec
-import yaml
 
+from scanner.data_files import data_text, decoded
 from scanner.findings import Severity
 from scanner.graphs.operations import OperationsError, is_known
 
@@ -89,8 +88,4 @@ def names_a_file(attribute: str) -> bool:
 
 @functools.cache
 def _table() -> _Table:
-    text = (importlib.resources.files("scanner") / "data" / _FILE).read_text(encoding="utf-8")
-    try:
-        return msgspec.convert(yaml.safe_load(text), _Table)
-    except (msgspec.ValidationError, yaml.YAMLError) as error:
-        raise OperationsError(f"{_FILE}: {error}") from error
+    return decoded(data_text(_FILE), _FILE, _Table, OperationsError)

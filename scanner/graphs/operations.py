@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import csv
 import functools
-import importlib.resources
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
 import msgspec
-import yaml
 
+from scanner.data_files import data_text, decoded
 from scanner.errors import ScanError
 from scanner.findings import Severity
 
@@ -122,8 +121,7 @@ def dangerous_names() -> tuple[str, ...]:
 
 @functools.cache
 def _known() -> frozenset[tuple[str, str, str]]:
-    text = (importlib.resources.files("scanner") / "data" / _LISTS).read_text(encoding="utf-8")
-    lines = (line for line in text.splitlines() if not line.startswith("#"))
+    lines = (line for line in data_text(_LISTS).splitlines() if not line.startswith("#"))
     rows = [(row["framework"], row["domain"], row["operation"]) for row in csv.DictReader(lines)]
     return frozenset((*rows, *(("tensorflow", "", name) for name in _table().internal)))
 
@@ -142,8 +140,4 @@ def _effect(kind: str, when: When = "", positions: tuple[int, ...] = (0,)) -> Ef
 
 @functools.cache
 def _table() -> _Table:
-    text = (importlib.resources.files("scanner") / "data" / _TABLE).read_text(encoding="utf-8")
-    try:
-        return msgspec.convert(yaml.safe_load(text), _Table)
-    except (msgspec.ValidationError, yaml.YAMLError) as error:
-        raise OperationsError(f"{_TABLE}: {error}") from error
+    return decoded(data_text(_TABLE), _TABLE, _Table, OperationsError)

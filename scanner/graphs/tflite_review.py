@@ -8,14 +8,13 @@ operator runs stands in its options).
 from __future__ import annotations
 
 import functools
-import importlib.resources
 import re
 from collections.abc import Iterator
 from typing import Final
 
 import msgspec
-import yaml
 
+from scanner.data_files import data_text, decoded
 from scanner.findings import Severity
 from scanner.graphs import operations as table
 from scanner.graphs.fault import GraphFault, malformed
@@ -271,8 +270,4 @@ def _named() -> re.Pattern[bytes]:
 
 @functools.cache
 def _custom() -> _Custom:
-    text = (importlib.resources.files("scanner") / "data" / _FILE).read_text(encoding="utf-8")
-    try:
-        return msgspec.convert(yaml.safe_load(text), _Custom)
-    except (msgspec.ValidationError, yaml.YAMLError) as error:
-        raise OperationsError(f"{_FILE}: {error}") from error
+    return decoded(data_text(_FILE), _FILE, _Custom, OperationsError)

@@ -20,15 +20,14 @@ from __future__ import annotations
 
 import builtins
 import functools
-import importlib.resources
 import re
 import sys
 from dataclasses import dataclass
 from typing import Final
 
 import msgspec
-import yaml
 
+from scanner.data_files import data_text, decoded
 from scanner.errors import ScanError
 from scanner.keras.tensorflow_calls import reaches_out
 from scanner.pickles.globals import Tier, Verdict, classify, is_plausible
@@ -180,11 +179,7 @@ def _snake(name: str) -> str:
 
 @functools.cache
 def _names() -> _Names:
-    text = importlib.resources.files("scanner").joinpath("data", _FILE).read_text(encoding="utf-8")
-    try:
-        table = msgspec.convert(yaml.safe_load(text), _Table)
-    except (yaml.YAMLError, msgspec.ValidationError) as error:
-        raise KerasNamesError(f"data file {_FILE}: {error}", hint="reinstall Weighbridge") from error
+    table = decoded(data_text(_FILE), _FILE, _Table, KerasNamesError)
     return _Names(
         tuple(table.packages), frozenset(table.companions), frozenset(table.class_families),
         frozenset(table.function_families), frozenset(table.single_classes),

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import enum
 import functools
-import importlib.resources
 import re
 from _compat_pickle import NAME_MAPPING
 from collections.abc import Mapping
@@ -20,8 +19,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import msgspec
-import yaml
 
+from scanner.data_files import data_text, decoded
 from scanner.errors import ScanError
 from scanner.pickles.stream import HIDDEN, OUTSIDE
 
@@ -258,11 +257,7 @@ def rules_of_names() -> Rules:
 
 
 def _load() -> _Table:
-    text = importlib.resources.files("scanner").joinpath("data", _FILE).read_text(encoding="utf-8")
-    try:
-        table = msgspec.convert(yaml.safe_load(text), _Table)
-    except (yaml.YAMLError, msgspec.ValidationError) as error:
-        raise PickleGlobalsError(f"data file {_FILE}: {error}", hint="reinstall Weighbridge") from error
+    table = decoded(data_text(_FILE), _FILE, _Table, PickleGlobalsError)
     for row in (*table.plumbing, *table.instance, *table.attack):
         if not row.why or (isinstance(row.names, str) and row.names != "*"):
             raise PickleGlobalsError(

@@ -7,12 +7,11 @@
 from __future__ import annotations
 
 import functools
-import importlib.resources
 from typing import Final
 
 import msgspec
-import yaml
 
+from scanner.data_files import data_text, decoded
 from scanner.errors import ScanError
 
 _FILE: Final = "skops_types.yaml"
@@ -42,9 +41,5 @@ def is_trusted(path: str) -> bool:
 
 @functools.cache
 def _types() -> frozenset[str]:
-    text = importlib.resources.files("scanner").joinpath("data", _FILE).read_text(encoding="utf-8")
-    try:
-        table = msgspec.convert(yaml.safe_load(text), _Table)
-    except (yaml.YAMLError, msgspec.ValidationError) as error:
-        raise SkopsTypesError(f"data file {_FILE}: {error}", hint="reinstall Weighbridge") from error
+    table = decoded(data_text(_FILE), _FILE, _Table, SkopsTypesError)
     return frozenset(f"{module}.{name}" for module, names in table.types.items() for name in names)

@@ -11,15 +11,14 @@ from __future__ import annotations
 import base64
 import binascii
 import functools
-import importlib.resources
 import re
 import unicodedata
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 import msgspec
-import yaml
 
+from scanner.data_files import data_text, decoded
 from scanner.errors import ScanError
 from scanner.findings import Severity
 from scanner.templates.danger import Danger
@@ -206,12 +205,11 @@ def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
 
 @functools.cache
 def _table() -> _Table:
-    text = importlib.resources.files("scanner").joinpath("data", _FILE).read_text(encoding="utf-8")
+    table = decoded(data_text(_FILE), _FILE, _Table, TemplateWordingError)
     try:
-        table = msgspec.convert(yaml.safe_load(text), _Table)
         for row in table.wording:
             re.compile(row.pattern)
-    except (yaml.YAMLError, msgspec.ValidationError, re.error) as error:
+    except re.error as error:
         raise TemplateWordingError(f"data file {_FILE}: {error}", hint="reinstall Weighbridge") from error
     unknown = {row.kind for row in table.wording} - table.kinds.keys()
     if unknown:
