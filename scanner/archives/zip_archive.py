@@ -90,6 +90,7 @@ class ZipArchive:
 
     Attributes:
         faults: What is wrong with it, as far as it was read.
+        names: Of all members, in the order of the directory.
         layout: Where PyTorch's folders are in it.
     """
 
@@ -100,19 +101,14 @@ class ZipArchive:
         self._directory: ZipDirectory = read_directory(stream, size_bytes)
         self.faults += self._directory.faults
         entries = self._directory.entries
-        names = [decoded(entry.name, entry.flags) for entry in entries]
-        self.layout = TorchLayout.of(names)
+        self.names = [decoded(entry.name, entry.flags) for entry in entries]
+        self.layout = TorchLayout.of(self.names)
         self.faults += name_faults([entry.name for entry in entries], [entry.flags for entry in entries])
         self._has_checksums = any(entry.crc for entry in entries if entry.size_bytes)
-        self.faults += self.layout.strangers(names)
+        self.faults += self.layout.strangers(self.names)
         if self.layout.roots and not self._has_checksums:
             text = "was written without checksums, so that many readers refuse it while PyTorch does not"
             self.faults.append(Fault(Rule.NO_CHECKSUMS, "", text))
-
-    @property
-    def names(self) -> list[str]:
-        """Of all members, in the order of the directory."""
-        return [decoded(entry.name, entry.flags) for entry in self._directory.entries]
 
     def members(self) -> Iterator[Member]:
         """The files in it that lie where the directory says and can be unpacked, by position."""
