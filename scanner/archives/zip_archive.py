@@ -18,11 +18,10 @@ from scanner.archives.budget import Budget
 from scanner.archives.faults import Fault, Rule, UnpackingError, shown
 from scanner.archives.members import Member
 from scanner.archives.names import decoded, leads_out_of, name_faults
-from scanner.archives.streams import Content
+from scanner.archives.streams import Content, stretch
 from scanner.archives.unpacking import inflated, unbzipped, unlzma
 from scanner.archives.zip_directory import ZipDirectory, ZipEntry, read_directory
 from scanner.archives.zip_layout import ENCRYPTED, REFUSED_FLAGS, Placed, place_members
-from scanner.parts import buffered
 
 STORED: Final = 0
 _METHODS: Final[dict[int, Callable[[BinaryIO], BinaryIO]]] = {
@@ -155,15 +154,7 @@ class ZipArchive:
             raise UnpackingError(
                 f"is packed by method {entry.method}, which is not opened", Rule.UNKNOWN_METHOD
             )
-
-        def read_at(position: int, count: int) -> bytes:
-            self._stream.seek(placed.begin + position)
-            data = self._stream.read(count)
-            if not data:
-                raise UnpackingError("is cut off")
-            return data
-
-        return _METHODS[entry.method](buffered(entry.packed_bytes, read_at))
+        return _METHODS[entry.method](stretch(self._stream, placed.begin, entry.packed_bytes))
 
     def _judge(self, name: str, entry: ZipEntry, content: Content) -> Iterator[Fault]:
         is_marked = bool(entry.flags & REFUSED_FLAGS)
