@@ -89,14 +89,16 @@ def judge_members(
         context.snapshot.ref, None, "", files, openers={path: each.open for path, each in openers.items()}
     )
     inside = dataclasses.replace(context, snapshot=snapshot)
+    checks = _file_checks(has_pickles=has_pickles)
     for entry in files:
         member = f"{container}:{entry.path}" if container else entry.path
-        for check in _file_checks(has_pickles=has_pickles):
+        for check in checks:
             context.check_deadline()
             for item in check.examine_safely(inside, entry):
-                verdict = check.verdict_of(item) if isinstance(item, Finding) else None
-                if isinstance(item, Finding) and verdict not in (None, FileVerdict.PLAIN_DATA):
-                    assert verdict is not None  # noqa: S101 - the line above says so
+                if not isinstance(item, Finding):
+                    continue
+                verdict = check.verdict_of(item)
+                if verdict is not None and verdict is not FileVerdict.PLAIN_DATA:
                     yield MemberFinding(member, item, verdict)
 
 

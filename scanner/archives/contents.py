@@ -56,9 +56,10 @@ def content_faults(
     """
     suffix = PurePosixPath(name.lower()).suffix
     if suffix == ".py":
-        if budget is not None and not is_run_by_name(name):
-            budget.source_left -= len(data)
-        if budget is None or budget.source_left >= 0 or is_run_by_name(name):
+        limits = None if is_run_by_name(name) else budget
+        if limits is not None:
+            limits.source_left -= len(data)
+        if limits is None or limits.source_left >= 0:
             yield from source_faults(name, data, setting)
         else:
             yield Fault(Rule.CODE, name, "is Python source, of which there is too much to judge")

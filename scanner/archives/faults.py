@@ -85,7 +85,7 @@ class Fault:
 
 
 class UnpackingError(ScanError):
-    """An archive or compressed stream that cannot be read on; `fault` says how it is to be told."""
+    """An archive or compressed stream that cannot be read on; `rule` says how it is to be told."""
 
     def __init__(self, text: str, rule: Rule = Rule.BROKEN) -> None:
         super().__init__(text)

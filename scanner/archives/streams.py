@@ -1,4 +1,4 @@
-r"""Streams that are read once, front to back: to their end, with a meter, or with a piece put back.
+r"""Streams over streams: read to their end, with a meter, with a piece put back, or only a stretch of one.
 
 >>> import io
 >>> joined(b"we", io.BytesIO(b"ights")).read()
@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final, cast
 
 from scanner.archives.budget import Budget
+from scanner.archives.faults import UnpackingError
 from scanner.archives.unpacking import CHUNK_BYTES
+from scanner.parts import buffered
 
 _HEAD_BYTES: Final = 512
 
@@ -23,7 +25,7 @@ class Content:
     """What reading a member to its end showed.
 
     Attributes:
-        size_bytes: How long it is.
+        size_bytes: How long it is; -1 when it was not read to its end.
         crc: CRC-32 over it.
         kept: Its beginning.
     """
@@ -56,6 +58,22 @@ def read_through(
         budget.spend(len(chunk))
         budget.require_sane(size, packed_bytes, bytes(kept[:_HEAD_BYTES]))
     return Content(size, crc, bytes(kept))
+
+
+def stretch(stream: BinaryIO, begin: int, size_bytes: int) -> BinaryIO:
+    """So many bytes from `begin` on, of a stream that can be sought in, as a file of their own.
+
+    Several may be read in turn. Where `stream` ends before they do, reading raises an UnpackingError.
+    """
+
+    def read_at(position: int, count: int) -> bytes:
+        stream.seek(begin + position)
+        data = stream.read(count)
+        if not data:
+            raise UnpackingError("is cut off")
+        return data
+
+    return buffered(size_bytes, read_at)
 
 
 class Counted(io.RawIOBase):

@@ -20,7 +20,7 @@ from scanner.archives.faults import Fault, Rule, UnpackingError, shown
 from scanner.archives.kinds import is_tar
 from scanner.archives.members import Member
 from scanner.archives.names import leads_out_of, shared_names, text_faults
-from scanner.parts import buffered
+from scanner.archives.streams import stretch
 
 # Names and extended headers are read in one piece; no honest one comes near this.
 _HEADER_BYTES: Final = 1024**2
@@ -143,21 +143,11 @@ class TarArchive:
         is_stretch = self._is_stretch and not info.issparse()
 
         def opened() -> BinaryIO:
-            return self._stretch(info) if is_stretch else _extracted(archive, info)
+            if is_stretch:
+                return stretch(cast(BinaryIO, self._stream), info.offset_data, info.size)
+            return _extracted(archive, info)
 
         return Member(info.name, info.size, info.size, opened, reopens=is_stretch, is_stretch=is_stretch)
-
-    def _stretch(self, info: tarfile.TarInfo) -> BinaryIO:
-        """A member as it lies in the file, also once the archive has been read."""
-
-        def read_at(position: int, count: int) -> bytes:
-            self._stream.seek(info.offset_data + position)
-            data = self._stream.read(count)
-            if not data:
-                raise UnpackingError("is cut off")
-            return data
-
-        return buffered(info.size, read_at)
 
     def _note(self, info: _Info) -> None:
         if info.isreg():

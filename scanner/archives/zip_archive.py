@@ -18,11 +18,10 @@ from scanner.archives.budget import Budget
 from scanner.archives.faults import Fault, Rule, UnpackingError, shown
 from scanner.archives.members import Member
 from scanner.archives.names import decoded, leads_out_of, name_faults
-from scanner.archives.streams import Content
+from scanner.archives.streams import Content, stretch
 from scanner.archives.unpacking import inflated, unbzipped, unlzma
 from scanner.archives.zip_directory import ZipDirectory, ZipEntry, read_directory
 from scanner.archives.zip_layout import ENCRYPTED, REFUSED_FLAGS, Placed, place_members
-from scanner.parts import buffered
 
 STORED: Final = 0
 _METHODS: Final[dict[int, Callable[[BinaryIO], BinaryIO]]] = {
@@ -90,6 +89,7 @@ class ZipArchive:
 
     Attributes:
         faults: What is wrong with it, as far as it was read.
+        names: Of all members, in the order of the directory.
         layout: Where PyTorch's folders are in it.
     """
 
@@ -100,19 +100,14 @@ class ZipArchive:
         self._directory: ZipDirectory = read_directory(stream, size_bytes)
         self.faults += self._directory.faults
         entries = self._directory.entries
-        names = [decoded(entry.name, entry.flags) for entry in entries]
-        self.layout = TorchLayout.of(names)
+        self.names = [decoded(entry.name, entry.flags) for entry in entries]
+        self.layout = TorchLayout.of(self.names)
         self.faults += name_faults([entry.name for entry in entries], [entry.flags for entry in entries])
         self._has_checksums = any(entry.crc for entry in entries if entry.size_bytes)
-        self.faults += self.layout.strangers(names)
+        self.faults += self.layout.strangers(self.names)
         if self.layout.roots and not self._has_checksums:
             text = "was written without checksums, so that many readers refuse it while PyTorch does not"
             self.faults.append(Fault(Rule.NO_CHECKSUMS, "", text))
-
-    @property
-    def names(self) -> list[str]:
-        """Of all members, in the order of the directory."""
-        return [decoded(entry.name, entry.flags) for entry in self._directory.entries]
 
     def members(self) -> Iterator[Member]:
         """The files in it that lie where the directory says and can be unpacked, by position."""
@@ -159,15 +154,7 @@ class ZipArchive:
             raise UnpackingError(
                 f"is packed by method {entry.method}, which is not opened", Rule.UNKNOWN_METHOD
             )
-
-        def read_at(position: int, count: int) -> bytes:
-            self._stream.seek(placed.begin + position)
-            data = self._stream.read(count)
-            if not data:
-                raise UnpackingError("is cut off")
-            return data
-
-        return _METHODS[entry.method](buffered(entry.packed_bytes, read_at))
+        return _METHODS[entry.method](stretch(self._stream, placed.begin, entry.packed_bytes))
 
     def _judge(self, name: str, entry: ZipEntry, content: Content) -> Iterator[Fault]:
         is_marked = bool(entry.flags & REFUSED_FLAGS)

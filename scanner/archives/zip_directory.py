@@ -68,7 +68,6 @@ class ZipDirectory:
         end: The byte after its last entry.
         shift: How much further than written everything lies, because something was put before the archive.
         tail: Where the records that end the archive begin and end.
-        comment: Of the archive.
         faults: What is wrong with it.
     """
 
@@ -77,7 +76,6 @@ class ZipDirectory:
     end: int
     shift: int
     tail: tuple[int, int]
-    comment: bytes
     faults: list[Fault] = field(default_factory=list)
 
 
@@ -106,9 +104,9 @@ def read_directory(stream: BinaryIO, size_bytes: int) -> ZipDirectory:
                 f"its directory has {len(entries)} entries and says that it has {end.count}",
             )
         )
-    comment = _comment(stream, end, size_bytes, faults)
+    _judge_rest(stream, end, size_bytes, faults)
     tail_end = min(end.position + END_BYTES + end.comment_bytes, size_bytes)
-    return ZipDirectory(entries, begin, begin + end.size_bytes, shift, (end.at, tail_end), comment, faults)
+    return ZipDirectory(entries, begin, begin + end.size_bytes, shift, (end.at, tail_end), faults)
 
 
 def _begin_of(stream: BinaryIO, end: EndRecord) -> tuple[int, int]:
@@ -191,7 +189,8 @@ def extra_field(extra: bytes, wanted: int) -> bytes | None:
     return None
 
 
-def _comment(stream: BinaryIO, end: EndRecord, size_bytes: int, faults: list[Fault]) -> bytes:
+def _judge_rest(stream: BinaryIO, end: EndRecord, size_bytes: int, faults: list[Fault]) -> None:
+    """The comment, and what follows it."""
     stream.seek(end.position + END_BYTES)
     comment = stream.read(end.comment_bytes)
     if len(comment) < end.comment_bytes:
@@ -203,4 +202,3 @@ def _comment(stream: BinaryIO, end: EndRecord, size_bytes: int, faults: list[Fau
         faults.append(end_fault(rule, f"{after} bytes follow its end"))
     if any(magic in comment for magic in MAGICS):
         faults.append(end_fault(Rule.TWO_DIRECTORIES, "its comment holds parts of another zip archive"))
-    return comment

@@ -14,9 +14,10 @@ on every machine that loads it, before anybody has seen a tensor.
 How it can be wrong: a class instance may be harmless, or its class may be the attack: the file cannot tell.
 Of a library that nobody has listed, a function that is called counts as an attack only when its name says
 so ("load", "run"). `eval`, and code that cloudpickle or dill have put into an honest dump, are reported:
-loading does run it. Files behind encryption, 7z or RAR are not opened, and say so. Raw numbers behind a
-legacy PyTorch header are not read as pickles, because `torch.load` does not either. A pickle that holds
-more objects at once than fit into memory is not read to its end, and says so.
+loading does run it. Files behind encryption or RAR are not opened, and say so; 7z archives are opened by
+`archive-unsafe`, which has this check judge what is in them. Raw numbers behind a legacy PyTorch header are
+not read as pickles, because `torch.load` does not either. A pickle that holds more objects at once than fit
+into memory is not read to its end, and says so.
 
 What it needs: the files alone; nothing is imported, unpickled or executed. Our own reader follows the stack
 and memo; picklescan in strict mode gives a second opinion on files of bounded length.
@@ -34,7 +35,7 @@ from typing import BinaryIO, ClassVar, Final
 from scanner.check import CheckContext, MeasureSpec
 from scanner.code.calls import UnreadableSourceError, find_calls
 from scanner.evidence import EvidenceRef
-from scanner.file_check import NOT_FETCHED, FileCheck, FileVerdict
+from scanner.file_check import NOT_FETCHED, FileCheck, FileVerdict, listed
 from scanner.findings import Confidence, Finding, Interval, Location, Measurement, Severity
 from scanner.manifest import FileEntry
 from scanner.pickles.files import look_into_opened
@@ -62,7 +63,7 @@ _PROGRAM_REMEDIATION: Final = (
 _OPINION_OPCODES: Final = 300_000
 _OPINION_BYTES: Final = 64 * 1024**2
 _FINDINGS_PER_FILE: Final = 20
-_NAMES_IN_MESSAGE: Final = 6
+_PLACES_IN_FINDING: Final = 6
 
 
 @dataclass(frozen=True)
@@ -172,12 +173,12 @@ class PickleRunsCode(FileCheck):
             yield self._instances(path, instances, evidence)
 
     def _attack(self, path: str, use: _Use, evidence: EvidenceRef) -> Finding:
-        listed = use.verdict.is_listed
-        rule = "hidden-name" if use.is_hidden else "known-attack" if listed else "unneeded-function"
+        is_listed = use.verdict.is_listed
+        rule = "hidden-name" if use.is_hidden else "known-attack" if is_listed else "unneeded-function"
         return self.failed(
             f"{path}, {use.place}: loading it calls up {use.path} ({use.verdict.why})",
-            severity=Severity.CRITICAL if listed or use.is_hidden else Severity.HIGH,
-            confidence=Confidence.HIGH if listed else Confidence.MEDIUM,
+            severity=Severity.CRITICAL if is_listed or use.is_hidden else Severity.HIGH,
+            confidence=Confidence.HIGH if is_listed else Confidence.MEDIUM,
             rule=rule,
             subject=use.path,
             locations=(Location(path, detail=use.place),),
@@ -188,13 +189,11 @@ class PickleRunsCode(FileCheck):
 
     def _instances(self, path: str, uses: list[_Use], evidence: EvidenceRef) -> Finding:
         names = sorted({use.path for use in uses})
-        more = len(names) - _NAMES_IN_MESSAGE
-        shown = ", ".join(names[:_NAMES_IN_MESSAGE]) + (f" and {more} more" if more > 0 else "")
         return self.failed(
-            f"{path} needs a class instance to load, and so weights_only=False: {shown}",
+            f"{path} needs a class instance to load, and so weights_only=False: {listed(names)}",
             severity=Severity.MEDIUM,
             rule="class-instance",
-            locations=tuple(Location(path, detail=use.place) for use in uses[:_NAMES_IN_MESSAGE]),
+            locations=tuple(Location(path, detail=use.place) for use in uses[:_PLACES_IN_FINDING]),
             evidence=(evidence,),
             remediation=_INSTANCE_REMEDIATION,
             tags=_TAGS,

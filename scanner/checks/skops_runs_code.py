@@ -27,7 +27,7 @@ from scanner.archives.faults import UnpackingError, shown
 from scanner.archives.kinds import Kind, kind_of, read_head
 from scanner.archives.zip_archive import read_member
 from scanner.check import CheckContext
-from scanner.file_check import FileCheck, FileVerdict
+from scanner.file_check import FileCheck, FileVerdict, listed
 from scanner.findings import Finding, Location, Measurement, Severity
 from scanner.manifest import FileEntry
 from scanner.pickles.globals import Tier, classify
@@ -43,7 +43,6 @@ _REMEDIATION: Final = (
     "parameters, or train the model anew."
 )
 _REVIEW: Final = "Read these classes before you name them as trusted when you load the file."
-_NAMES_IN_MESSAGE: Final = 6
 _FINDINGS: Final = 20
 # Judged by what they take, and what protocol 0 gives as the class of every function.
 _NOT_BY_NAME: Final = frozenset({
@@ -137,10 +136,8 @@ class SkopsRunsCode(FileCheck):
         )
 
     def _instances(self, entry: FileEntry, names: list[str]) -> Finding:
-        listed = ", ".join(shown(name) for name in names[:_NAMES_IN_MESSAGE])
-        more = len(names) - _NAMES_IN_MESSAGE
         return self.failed(
-            f"{entry.path}: has to be told to trust {listed}" + (f" and {more} more" if more > 0 else ""),
+            f"{entry.path}: has to be told to trust {listed([shown(name) for name in names])}",
             severity=Severity.MEDIUM,
             rule="class-instance",
             locations=(Location(entry.path, detail=_SCHEMA),),

@@ -157,13 +157,9 @@ def _from_base32(data: bytes) -> bytes:
     return base64.b32decode(compact + b"=" * (-len(compact) % 8))
 
 
-def _from_base85(data: bytes) -> bytes:
-    return base64.b85decode(data)
-
-
 _ENCODINGS: Final[tuple[tuple[re.Pattern[bytes], str, Callable[[bytes], bytes]], ...]] = (
     (_HEX, "hexadecimal", _from_hex),
     (_BASE64, "base64", _from_base64),
     (_BASE32, "base32", _from_base32),
-    (_TEXT, "base85", _from_base85),
+    (_TEXT, "base85", base64.b85decode),
 )

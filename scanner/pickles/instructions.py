@@ -4,6 +4,7 @@ So every global is seen however it is spelled (memo, DUP, EXT, INST, OBJ), readi
 would stop, and the raw arrays that joblib writes between instructions are stepped over.
 
 >>> import io
+>>> from scanner.pickles.stream import ByteStream
 >>> machine = Machine(ByteStream(io.BytesIO(b"cos\nsystem\n(S'echo'\ntR.")))
 >>> _ = run(machine)
 >>> [use.path for use in machine.globals.values()]
@@ -16,13 +17,11 @@ import pickletools
 from typing import Final
 
 from scanner.pickles.calls import call, store
-from scanner.pickles.joblib_arrays import array_bytes
+from scanner.pickles.joblib_arrays import WRAPPER, array_bytes
 from scanner.pickles.literals import LITERALS, Step, little, look_up
 from scanner.pickles.machine import Machine
 from scanner.pickles.stand_ins import OPAQUE, Made, Stored, lean_item
-from scanner.pickles.stream import OUTSIDE, BrokenPickleError, ByteStream, GlobalUse
-
-__all__ = ["ByteStream", "Machine", "run"]
+from scanner.pickles.stream import OUTSIDE, BrokenPickleError, GlobalUse
 
 # Entries of kept tables together: a table of 100 000 tensors, and what hangs on it.
 _KEPT_LIMIT: Final = 400_000
@@ -30,7 +29,6 @@ _KEPT_LIMIT: Final = 400_000
 _ROUND: Final = 1024
 # Attributes of a joblib wrapper that say how long the array is; nothing else is asked of a table.
 _WRAPPER_KEYS: Final = frozenset({"shape", "dtype", "numpy_array_alignment_bytes"})
-_JOBLIB_ARRAY: Final = ("joblib.numpy_pickle", "NumpyArrayWrapper")
 _DTYPE: Final = ("numpy", "dtype")
 # What torch finds beside its pickles. Source: torch/serialization.py, persistent_load.
 _TORCH_OUTSIDE: Final = frozenset({"storage", "module"})
@@ -152,7 +150,7 @@ def _build(machine: Machine, _: bytes) -> None:
         if maker == _DTYPE and isinstance(state, tuple) and len(state) > 5:
             # A record type tells its size in its state: (version, order, subtype, names, fields, size, ...).
             target.state = state[5]
-        if maker == _JOBLIB_ARRAY and machine.follows_joblib:
+        if maker == WRAPPER and machine.follows_joblib:
             _pass_array(machine, state)
     machine.push(target)
 

@@ -14,6 +14,8 @@ from typing import Final
 from scanner.pickles.stand_ins import Made
 from scanner.pickles.stream import BrokenPickleError
 
+# What stands for such an array in the pickle.
+WRAPPER: Final = ("joblib.numpy_pickle", "NumpyArrayWrapper")
 _ITEM_TYPE: Final = re.compile(r"[<>|=]?([a-zA-Z])(\d+)")
 
 

@@ -74,12 +74,10 @@ def another_follows(stream: ByteStream, header: ArrayHeader) -> bool:
         BrokenPickleError: when the file ends before the array does.
     """
     stream.skip(header.size_bytes or 0)
-    if not stream.refill(len(MAGIC)):
-        rest = stream.data[stream.at :]
-    elif stream.data.startswith(MAGIC, stream.at):
+    stream.refill(len(MAGIC))
+    if stream.data.startswith(MAGIC, stream.at):
         return True
-    else:
-        rest = stream.data[stream.at :]
+    rest = stream.data[stream.at :]
     while not rest.strip(b"\0"):
         stream.at = len(stream.data)
         if not stream.refill(1):

@@ -18,6 +18,7 @@ from typing import BinaryIO, Final, cast
 from scanner.pickles.globals import Tier, is_plausible
 from scanner.pickles.hidden import START, from_latin, may_hide, places, unwrapped
 from scanner.pickles.instructions import run
+from scanner.pickles.joblib_arrays import WRAPPER
 from scanner.pickles.judging import judge
 from scanner.pickles.machine import Machine
 from scanner.pickles.stream import HIDDEN, BrokenPickleError, ByteStream, GlobalUse, PickleReading
@@ -27,7 +28,6 @@ from scanner.pickles.windows import Window
 # Source: torch/serialization.py, MAGIC_NUMBER and _legacy_load.
 _TORCH_MAGIC: Final = 0x1950A86A20F9469CFC6C
 _TORCH_STREAMS: Final = 5
-_JOBLIB_ARRAY: Final = ("joblib.numpy_pickle", "NumpyArrayWrapper")
 _DEPTH_LIMIT: Final = 6
 # Instructions of all pickles inside constants together, and constants longer than a mebibyte that are opened.
 _INNER_OPCODES_LIMIT: Final = 20_000_000
@@ -102,7 +102,7 @@ def read_pickles(opener: Opener, start: int = 0) -> PickleReading:
     """
     tally = _Tally(opener)
     _read(tally, start)
-    if _JOBLIB_ARRAY in tally.globals:
+    if WRAPPER in tally.globals:
         plain = _Tally(opener)
         _read(plain, start, follows_joblib=False)
         tally.add(plain.attacks())

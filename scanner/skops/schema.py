@@ -64,14 +64,12 @@ class Schema:
         tricks: What no writer of skops writes: clauses.
         methods: Methods and operators that are looked up by name: "a.B.c".
         unknown_loaders: Names of nodes that skops does not have.
-        files: Members that it reads.
     """
 
     uses: list[Use] = field(default_factory=list)
     tricks: list[str] = field(default_factory=list)
     methods: list[str] = field(default_factory=list)
     unknown_loaders: list[str] = field(default_factory=list)
-    files: list[str] = field(default_factory=list)
 
 
 def read_schema(data: bytes) -> Schema:
@@ -123,8 +121,6 @@ def _read_node(node: Mapping[str, object], schema: Schema, seen: set[Use]) -> No
     content = node.get("content")
     if isinstance(content, dict) and "module_path" in content:  # as protocol 0 has functions
         _add(schema, seen, Use(_text(content["module_path"]), _text(content.get("function")), loader))
-    if "file" in node:
-        schema.files.append(_text(node["file"]))
     if loader == "MethodNode":
         _read_method(module, name, content, schema)
     elif loader == "OperatorFuncNode":
