@@ -111,7 +111,9 @@ def _is_bmp(look: Look) -> bool:
 def _is_icon(look: Look) -> bool:
     head = look.head
     return (
-        head[:4] in (b"\0\0\1\0", b"\0\0\2\0") and 0 < head[4] < 64 and head[5] == 0 and head[9:10] == b"\0"
+        head[:4] in (b"\0\0\1\0", b"\0\0\2\0")
+        and 0 < int.from_bytes(head[4:6], "little") < 64
+        and head[9:10] == b"\0"
     )
 
 

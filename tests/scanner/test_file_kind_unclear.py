@@ -30,6 +30,10 @@ def findings(folder: Path, files: Mapping[str, bytes]) -> list[Finding]:
     return findings_of(CHECK, write_all(folder, files))
 
 
+# Of kinds that are known by fields behind the first bytes: icon, bitmap, RIFF, ISO media, TrueType, FLV.
+_STARTS = (b"\0\0\1\0", b"BM\x18\0\0\0", b"RIFF", b"\0\0\0\x18ftyp", b"\0\1\0\0\0\x0f", b"FLV\1")
+
+
 @pytest.mark.parametrize("name", WRONG)
 def test_what_is_wrong_is_told_under_its_rule(name: str, tmp_path: Path) -> None:
     data, rule = WRONG[name]
@@ -86,6 +90,14 @@ def test_bytes_of_no_kind_are_for_a_person_to_name(name: str, tmp_path: Path) ->
     (found,) = findings(tmp_path, {name: cases.unknown()[name]})
     assert (found.outcome, found.rule) == (Outcome.NOT_RUN, "unknown-bytes")
     assert CHECK.verdict_of(found) is FileVerdict.NEEDS_CLASS_INSTANCE
+
+
+@pytest.mark.parametrize("name", ["m", "m.png", "m.txt", "m.safetensors"])
+def test_file_cut_within_a_signature_is_judged(name: str, tmp_path: Path) -> None:
+    wholes = [head.ljust(24, b"\1") for head in _STARTS]
+    for count, whole in enumerate(wholes):
+        for end in range(1, len(whole)):
+            assert findings(tmp_path / str(count) / str(end), {name: whole[:end]})
 
 
 def test_noise_is_not_taken_for_numbers() -> None:
