@@ -7,9 +7,14 @@
 from __future__ import annotations
 
 import enum
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from scanner.errors import ScanError
+
+_MOST_OF_A_RULE: Final = 50
 
 
 class Grade(enum.Enum):
@@ -82,6 +87,28 @@ class Fault:
     rule: Rule
     member: str
     text: str
+
+
+class Faults:
+    """Faults, of each rule no more than so many: a harmless one in numbers crowds out no grave one."""
+
+    def __init__(self) -> None:
+        self._kept: list[Fault] = []
+        self._counts: Counter[Rule] = Counter()
+
+    def __iter__(self) -> Iterator[Fault]:
+        return iter(self._kept)
+
+    def append(self, fault: Fault) -> None:
+        """Keeps one more, unless there are enough of its rule."""
+        if self._counts[fault.rule] < _MOST_OF_A_RULE:
+            self._counts[fault.rule] += 1
+            self._kept.append(fault)
+
+    def extend(self, faults: Iterable[Fault]) -> None:
+        """Keeps several more, as `append` does."""
+        for fault in faults:
+            self.append(fault)
 
 
 class UnpackingError(ScanError):

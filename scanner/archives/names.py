@@ -12,7 +12,7 @@ import functools
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Any, Final
 
@@ -25,7 +25,6 @@ _ORDINARY: Final = re.compile(
     r"(?:\w|\w[\w.+=@ -]{0,100}\w)(?:/(?:\w|\w[\w.+=@ -]{0,100}\w)){0,8}/?", re.ASCII
 )
 _UTF8: Final = 0x0800
-_FAULTS: Final = 20
 _GZIP_NAME: Final = 0x08
 _GZIP_EXTRA: Final = 0x04
 # Scripts with letters that look like Latin ones. Source: Unicode Technical Standard 39, confusables.txt.
@@ -46,9 +45,11 @@ def decoded(name: bytes, flags: int = _UTF8) -> str:
 def name_faults(names: Sequence[bytes], flags: Sequence[int] = ()) -> Iterator[Fault]:
     """What is wrong with the names of the members of one zip archive; `flags` as the directory has them."""
     pairs = list(zip(names, flags or [_UTF8] * len(names), strict=True))
-    yield from _some(fault for name, flag in pairs for fault in _encoding_faults(name, flag))
+    for name, flag in pairs:
+        yield from _encoding_faults(name, flag)
     texts = [decoded(name, flag) for name, flag in pairs]
-    yield from _some(fault for text in texts for fault in text_faults(text))
+    for text in texts:
+        yield from text_faults(text)
     yield from shared_names(texts)
 
 
@@ -56,12 +57,10 @@ def shared_names(texts: Sequence[str]) -> Iterator[Fault]:
     """Members that have one name, or names that are one to some systems or to the eye."""
     plain = [_plain(text) for text in texts if not text.endswith("/")]
     twice = [name for name, count in Counter(plain).items() if count > 1]
-    yield from _some(
-        Fault(Rule.DUPLICATE, name, "is there twice, and readers take the first or the last")
-        for name in twice
-    )
+    for name in twice:
+        yield Fault(Rule.DUPLICATE, name, "is there twice, and readers take the first or the last")
     files = {name for name in plain if not name.endswith(_OBFUSCATED)}
-    for group in list(colliding(sorted(files)))[:_FAULTS]:
+    for group in colliding(sorted(files)):
         if len(group) > 1:
             names = " and ".join(shown(name) for name in group[:4])
             yield Fault(Rule.UNPORTABLE_NAME, group[0], f"and others are one name to some systems: {names}")
@@ -70,13 +69,6 @@ def shared_names(texts: Sequence[str]) -> Iterator[Fault]:
         other = seen.setdefault(_skeleton(name), name)
         if other != name:
             yield Fault(Rule.HIDDEN_NAME, name, f"looks the same as {shown(other)}")
-
-
-def _some(faults: Iterable[Fault]) -> Iterator[Fault]:
-    for count, fault in enumerate(faults):
-        if count == _FAULTS:
-            return
-        yield fault
 
 
 def _encoding_faults(name: bytes, flags: int) -> Iterator[Fault]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Final
 
 from scanner.archives.budget import Budget
-from scanner.archives.faults import Fault, Rule, UnpackingError, shown
+from scanner.archives.faults import Fault, Faults, Rule, UnpackingError, shown
 from scanner.archives.members import Member
 from scanner.archives.names import shared_names, text_faults
 
@@ -46,7 +46,7 @@ class SevenZipArchive:
     """
 
     def __init__(self, stream: BinaryIO, size_bytes: int, budget: Budget) -> None:
-        self.faults: list[Fault] = []
+        self.faults = Faults()
         self._stream, self._size, self._budget = stream, size_bytes, budget
 
     def members(self) -> Iterator[Member]:
@@ -92,10 +92,10 @@ class SevenZipArchive:
         listed = archive.list()
         for info in listed:
             self._budget.count_member()
-            self.faults += text_faults(str(info.filename))
+            self.faults.extend(text_faults(str(info.filename)))
             if info.is_symlink:
                 self.faults.append(Fault(Rule.LINK_OUT, str(info.filename), "is a link"))
-        self.faults += shared_names([str(info.filename) for info in listed if info.is_file])
+        self.faults.extend(shared_names([str(info.filename) for info in listed if info.is_file]))
         self._budget.require_sane(sum(int(info.uncompressed) for info in listed), self._size, b"")
 
     def _extract(self, py7zr: Any, archive: Any) -> list[_Kept]:

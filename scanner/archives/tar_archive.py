@@ -13,10 +13,11 @@ import io
 import stat
 import tarfile
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 from typing import IO, BinaryIO, Final, cast
 
 from scanner.archives.budget import Budget
-from scanner.archives.faults import Fault, Rule, UnpackingError, shown
+from scanner.archives.faults import Fault, Faults, Rule, UnpackingError, shown
 from scanner.archives.kinds import is_tar
 from scanner.archives.members import Member
 from scanner.archives.names import leads_out_of, shared_names, text_faults
@@ -25,7 +26,6 @@ from scanner.archives.streams import stretch
 # Names and extended headers are read in one piece; no honest one comes near this.
 _HEADER_BYTES: Final = 1024**2
 _CHUNK_BYTES: Final = 256 * 1024
-_FAULTS: Final = 50
 _SHORT_NAME_BYTES: Final = 99
 _SMALL_FILE: Final = 8**11  # what the plain header can say
 _EXTENDED: Final = (
@@ -110,9 +110,9 @@ class TarArchive:
 
     def __init__(self, stream: BinaryIO, budget: Budget, *, is_stretch: bool) -> None:
         """Reads `stream` from its position, which is a stretch of a file or can only go forward."""
-        self.faults: list[Fault] = []
+        self.faults = Faults()
         self.names: list[str] = []
-        self._links: set[str] = set()
+        self._links: set[PurePosixPath] = set()
         self._budget = budget
         self._is_stretch = is_stretch
         self._stream = _Forward(stream, None if is_stretch else budget)
@@ -137,7 +137,7 @@ class TarArchive:
                 self._judge_end(archive)
         except (tarfile.TarError, ValueError, OverflowError, EOFError) as error:
             raise UnpackingError(f"is a tar archive that cannot be read ({shown(str(error))})") from error
-        self.faults += list(shared_names(self.names))
+        self.faults.extend(shared_names(self.names))
 
     def _member(self, archive: tarfile.TarFile, info: tarfile.TarInfo) -> Member:
         is_stretch = self._is_stretch and not info.issparse()
@@ -152,15 +152,13 @@ class TarArchive:
     def _note(self, info: _Info) -> None:
         if info.isreg():
             self.names.append(info.name)
-        if len(self.faults) >= _FAULTS:
-            return
-        self.faults += text_faults(info.name)
-        self.faults += _contradictions(info)
-        self.faults += _special(info)
+        self.faults.extend(text_faults(info.name))
+        self.faults.extend(_contradictions(info))
+        self.faults.extend(_special(info))
         _require_few_holes(info)
         if info.issym():
-            self._links.add(info.name.rstrip("/"))
-        if any(info.name.startswith(f"{link}/") for link in self._links):
+            self._links.add(PurePosixPath(info.name))
+        if self._links and not self._links.isdisjoint(PurePosixPath(info.name).parents):
             self.faults.append(
                 Fault(Rule.LINK_OUT, info.name, "is written through a link of the same archive")
             )

@@ -39,8 +39,10 @@ def manifest_faults(manifest: bytes, names: frozenset[str]) -> Iterator[Fault]:
         yield Fault(Rule.CODE, MANIFEST, "has packages installed when it is served")
 
 
-def requirement_faults(name: str, data: bytes) -> Iterator[Fault]:
-    """Packages that serving has installed from somewhere other than the package index."""
+def requirement_faults(name: str, data: bytes, size_bytes: int) -> Iterator[Fault]:
+    """Packages that serving has installed from elsewhere than the package index; `data` is how it begins."""
+    if size_bytes > len(data):
+        yield Fault(Rule.NOT_OPENED, name, "is longer than any honest list, and was not read to its end")
     for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), start=1):
         judged = judge_requirement(line.strip())
         if judged is not None:

@@ -35,7 +35,7 @@ from scanner.parts import PartlyReadError
 _DEPTH: Final = 4
 # An archive that has to be sought in, inside a packed one.
 _NESTED_BYTES: Final = 128 * 1024**2
-_READ_WHOLE: Final = (".py", ".json", ".pth")
+_READ_WHOLE: Final = (".py", ".json", ".pth", REQUIREMENTS)
 
 
 @dataclass
@@ -180,7 +180,7 @@ class _Walker:
             self._look_at_members(part, archive.members(), archive.faults, archive.names)
 
     def _look_at_members(
-        self, part: _Part, members: Iterator[Member], faults: list[Fault], names: Iterable[str] = ()
+        self, part: _Part, members: Iterator[Member], faults: Iterable[Fault], names: Iterable[str] = ()
     ) -> None:
         siblings = frozenset(names)
         shelf = Shelf(part.name, part.setting, is_unread=part.is_unread, room=self._room)
@@ -295,6 +295,6 @@ class _Walker:
         if member.name == MANIFEST:
             yield from manifest_faults(content.kept, siblings)
         elif part.setting is Setting.SERVED and member.name == REQUIREMENTS:
-            yield from requirement_faults(member.name, content.kept)
+            yield from requirement_faults(member.name, content.kept, member.size_bytes)
         elif part.layout is None or not part.layout.is_source(member.name, siblings):
             yield from content_faults(member.name, content.kept, part.setting, siblings, self._budget)

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import BinaryIO, Final
 
 from scanner.archives.budget import Budget
-from scanner.archives.faults import Fault, Rule, UnpackingError, shown
+from scanner.archives.faults import Fault, Faults, Rule, UnpackingError, shown
 from scanner.archives.members import Member
 from scanner.archives.names import decoded, leads_out_of, name_faults
 from scanner.archives.streams import Content, stretch
@@ -94,17 +94,17 @@ class ZipArchive:
     """
 
     def __init__(self, stream: BinaryIO, size_bytes: int, budget: Budget) -> None:
-        self.faults: list[Fault] = []
+        self.faults = Faults()
         self._stream = stream
         self._budget = budget
         self._directory: ZipDirectory = read_directory(stream, size_bytes)
-        self.faults += self._directory.faults
+        self.faults.extend(self._directory.faults)
         entries = self._directory.entries
         self.names = [decoded(entry.name, entry.flags) for entry in entries]
         self.layout = TorchLayout.of(self.names)
-        self.faults += name_faults([entry.name for entry in entries], [entry.flags for entry in entries])
+        self.faults.extend(name_faults([entry.name for entry in entries], [entry.flags for entry in entries]))
         self._has_checksums = any(entry.crc for entry in entries if entry.size_bytes)
-        self.faults += self.layout.strangers(self.names)
+        self.faults.extend(self.layout.strangers(self.names))
         if self.layout.roots and not self._has_checksums:
             text = "was written without checksums, so that many readers refuse it while PyTorch does not"
             self.faults.append(Fault(Rule.NO_CHECKSUMS, "", text))

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
-from scanner.archives.faults import Fault, Rule, UnpackingError, shown
+from scanner.archives.faults import Fault, Faults, Rule, UnpackingError, shown
 from scanner.archives.zip_directory import ZipDirectory, ZipEntry, extra_field, wide_values
 from scanner.archives.zip_end import LOCAL, MAGICS
 from scanner.parts import PartlyReadError
@@ -28,7 +28,6 @@ REFUSED_FLAGS: Final = 0x2061
 _UNICODE_PATH: Final = 0x7075
 _VOLUME_MARKS: Final = (b"PK\x07\x08", b"PK00")  # of an archive that was once to be cut into volumes
 _GAP_BYTES: Final = 1024**2
-_FAULTS: Final = 50
 # Signatures of Android packages lie between the members and the directory.
 _KNOWN_GAPS: Final = (b"APK Sig Block 42",)
 
@@ -51,7 +50,7 @@ class Placed:
         return self.begin + self.entry.packed_bytes
 
 
-def place_members(stream: BinaryIO, directory: ZipDirectory, faults: list[Fault]) -> Iterator[Placed]:
+def place_members(stream: BinaryIO, directory: ZipDirectory, faults: Faults) -> Iterator[Placed]:
     """Every member that lies where the directory says, by position; what is wrong goes to `faults`."""
     entries = sorted(directory.entries, key=lambda entry: entry.offset)
     reached = entries[0].offset + directory.shift if entries else directory.begin
@@ -67,7 +66,7 @@ def place_members(stream: BinaryIO, directory: ZipDirectory, faults: list[Fault]
             _note_once(faults, Fault(Rule.NOT_FETCHED, "", str(error)))
             reached = max(reached, header_at + entry.packed_bytes + _LOCAL_FORMAT.size)
             continue
-        if header_at < reached and len(faults) < _FAULTS:
+        if header_at < reached:
             _note_once(faults, _fault(Rule.BOMB, entry, "overlaps the member before it, as in zip bombs"))
         reached = max(reached, end)
         if placed is not None:
@@ -77,7 +76,7 @@ def place_members(stream: BinaryIO, directory: ZipDirectory, faults: list[Fault]
             _judge_gap(stream, begin, end, faults)
 
 
-def _note_once(faults: list[Fault], fault: Fault) -> None:
+def _note_once(faults: Faults, fault: Fault) -> None:
     if fault not in faults:
         faults.append(fault)
 
@@ -86,7 +85,7 @@ def _fault(rule: Rule, entry: ZipEntry, text: str) -> Fault:
     return Fault(rule, entry.name.decode("utf-8", "backslashreplace"), text)
 
 
-def _judge_prefix(stream: BinaryIO, end: int, faults: list[Fault]) -> None:
+def _judge_prefix(stream: BinaryIO, end: int, faults: Faults) -> None:
     """What stands before the first member is looked at where it is known what the file is."""
     stream.seek(0)
     head = stream.read(min(end, _GAP_BYTES))
@@ -97,13 +96,11 @@ def _judge_prefix(stream: BinaryIO, end: int, faults: list[Fault]) -> None:
         faults.append(Fault(Rule.POLYGLOT, "", f"{end} bytes of something else stand before the archive"))
 
 
-def _judge_gap(stream: BinaryIO, begin: int, end: int, faults: list[Fault]) -> None:
+def _judge_gap(stream: BinaryIO, begin: int, end: int, faults: Faults) -> None:
     stream.seek(begin)
     data = stream.read(min(end - begin, _GAP_BYTES))
     is_padding = not data.strip(b"\0") and end - begin <= _GAP_BYTES
     if is_padding or any(data.endswith(known) for known in _KNOWN_GAPS):
-        return
-    if len(faults) >= _FAULTS:
         return
     if any(magic in data for magic in MAGICS):
         text = f"bytes {begin} to {end} hold a member or directory that its directory does not list"
@@ -114,7 +111,7 @@ def _judge_gap(stream: BinaryIO, begin: int, end: int, faults: list[Fault]) -> N
 
 
 def _place(
-    stream: BinaryIO, entry: ZipEntry, at: int, limit: int, faults: list[Fault]
+    stream: BinaryIO, entry: ZipEntry, at: int, limit: int, faults: Faults
 ) -> tuple[Placed | None, int]:
     """The member, None when it is not there, and where it ends."""
     stream.seek(at)
@@ -129,13 +126,12 @@ def _place(
     if placed.end > limit:
         faults.append(_fault(Rule.BROKEN, entry, "reaches into the directory"))
         return None, begin
-    if len(faults) < _FAULTS:
-        faults += _differences(entry, flags, method, name)
-        faults += _number_differences(entry, flags, extra, (crc, packed, size))
+    faults.extend(_differences(entry, flags, method, name))
+    faults.extend(_number_differences(entry, flags, extra, (crc, packed, size)))
     end = placed.end
     if (flags | entry.flags) & _DESCRIPTOR_FOLLOWS:
         is_sure = bool(flags & entry.flags & _DESCRIPTOR_FOLLOWS) and entry.packed_bytes > 0
-        end += _descriptor_bytes(stream, entry, end, faults if is_sure else [])
+        end += _descriptor_bytes(stream, entry, end, faults if is_sure else Faults())
     return placed, end
 
 
@@ -182,7 +178,7 @@ def _number_differences(
             return
 
 
-def _descriptor_bytes(stream: BinaryIO, entry: ZipEntry, at: int, faults: list[Fault]) -> int:
+def _descriptor_bytes(stream: BinaryIO, entry: ZipEntry, at: int, faults: Faults) -> int:
     """How long the record behind the data is, which repeats checksum and sizes."""
     stream.seek(at)
     data = stream.read(24)

@@ -116,7 +116,8 @@ class ArchiveUnsafe(FileCheck):
             by_rule.setdefault(fault.rule, []).append(fault)
         for faults in by_rule.values():
             yield from self._told(entry, faults)
-        yield from (self._of_member(entry, each) for each in inside[:_MEMBER_FINDINGS])
+        worst_first = sorted(inside, key=lambda each: each.verdict.rank, reverse=True)
+        yield from (self._of_member(entry, each) for each in worst_first[:_MEMBER_FINDINGS])
         if not found.faults and not inside:
             yield self.sound(entry)
 

@@ -140,7 +140,8 @@ class PickleRunsCode(FileCheck):
         yield from self._programs(path, reading, evidence)
 
     def _programs(self, path: str, reading: FileReading, evidence: EvidenceRef) -> Iterator[Finding]:
-        for program in reading.programs[:_FINDINGS_PER_FILE]:
+        worst_first = sorted(reading.programs, key=lambda program: program.tier is not Tier.ATTACK)
+        for program in worst_first[:_FINDINGS_PER_FILE]:
             is_attack = program.tier is Tier.ATTACK
             at = f"line {program.line}" if program.line else ""
             place = ", ".join(filter(None, (program.member, at)))
