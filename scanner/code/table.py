@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import importlib.resources
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -130,8 +130,23 @@ def site(line: int, kind: str, path: str, verb: str, phase: Phase) -> CallSite:
     Raises:
         PythonCallsError: when the table that comes with Weighbridge is broken.
     """
+    return _site(line, kind, path.removeprefix("builtins.")[:120], verb, phase)
+
+
+def told_by(text: str, line: int, verb: str, phase: Phase) -> Iterator[CallSite]:
+    """A place for everything in a text that gives away what it is for.
+
+    Raises:
+        PythonCallsError: when the table that comes with Weighbridge is broken.
+    """
+    for pattern, kind in _texts():
+        match = pattern.search(text)
+        if match is not None:
+            yield _site(line, kind, ascii(match[0][:60]), verb, phase)
+
+
+def _site(line: int, kind: str, shown: str, verb: str, phase: Phase) -> CallSite:
     meaning = table().kinds[kind]
-    shown = path.removeprefix("builtins.")[:120]
     sentence = f"{verb} {shown}, which {meaning.means}"
     return CallSite(line, kind, shown, sentence, meaning.severity(phase), meaning.tags, phase)
 
@@ -158,7 +173,7 @@ def methods() -> Mapping[str, str]:
 
 
 @functools.cache
-def texts() -> tuple[tuple[re.Pattern[str], str], ...]:
+def _texts() -> tuple[tuple[re.Pattern[str], str], ...]:
     """(pattern, kind) of every text."""
     return tuple((re.compile(row.pattern, re.IGNORECASE), row.kind) for row in table().texts)
 
