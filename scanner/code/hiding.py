@@ -56,7 +56,7 @@ def hidden_in_tree(nodes: list[ast.AST], names: Names, phases: Phases) -> Iterat
             yield from _way_out(node, phases)
         elif isinstance(node, ast.Call):
             yield from _handed_on(node, names, phases)
-            yield from _in_code_text(node, names, phases)
+            yield from _taken_by_name(node, names, phases)
         elif isinstance(node, ast.Constant) and id(node) not in spoken:
             yield from _constant(node, phases)
         elif isinstance(node, ast.Name):
@@ -94,7 +94,7 @@ def _handed_on(node: ast.Call, names: Names, phases: Phases) -> Iterator[CallSit
             yield _site(node.lineno, owner, message, phases.of_node(node), Severity.HIGH)
 
 
-def _in_code_text(node: ast.Call, names: Names, phases: Phases) -> Iterator[CallSite]:
+def _taken_by_name(node: ast.Call, names: Names, phases: Phases) -> Iterator[CallSite]:
     """Attributes of the machinery by name: getattr(x, '__globals__'), x.__getattribute__('system')."""
     is_getattr = "builtins.getattr" in names.paths(node.func) and len(node.args) > 1
     is_method = isinstance(node.func, ast.Attribute) and node.func.attr in ("__getattribute__", "__getattr__")
@@ -134,7 +134,7 @@ def _replaced(node: ast.Assign, names: Names, phases: Phases) -> Iterator[CallSi
                 (path for path in names.paths(target.value) if path in GATES | {"torch", "pickle"}), ""
             )
             is_function = isinstance(node.value, ast.Lambda | ast.Name | ast.Attribute)
-            if owner and is_function and owner != "sys" and not isinstance(node.value, ast.Constant):
+            if owner and is_function and owner != "sys":
                 message = f"replaces {owner}.{target.attr[:60]}, which other code then runs"
                 yield _site(
                     node.lineno, f"{owner}.{target.attr[:60]}", message, phases.of_node(node), Severity.HIGH

@@ -43,10 +43,8 @@ def told_by_texts(nodes: list[ast.AST], file: CodeReading) -> Iterator[CallSite]
 
 def exfiltration(sites: list[CallSite]) -> Iterator[CallSite]:
     """Secrets read and data sent in one file."""
-    secret = next((each for each in sites if each.kind == "secret" or each.call.startswith("'")
-                   and each.kind == "environment"), None)  # fmt: skip
-    whole = next((each for each in sites if each.call == "whole environment"), None)
-    read = secret or whole
+    read = next((each for each in sites if each.kind == "secret" or each.call.startswith("'")
+                 and each.kind == "environment"), None)  # fmt: skip
     sent = next((each for each in sites if each.kind in _SENDERS), None)
     if read is not None and sent is not None:
         message = f"reads secrets in line {read.line} and can send them away in line {sent.line}"
