@@ -22,7 +22,7 @@ import yaml
 
 from scanner.errors import ScanError
 from scanner.findings import Severity
-from scanner.templates.danger import Danger
+from scanner.templates.danger import Danger, in_order
 from scanner.templates.folding import text_of
 from scanner.templates.known import Known
 from scanner.templates.syntax import walk
@@ -86,8 +86,7 @@ def said_in_words(tree: nodes.Template) -> list[Danger]:
     """
     found = [danger for text, line in _texts(tree) for danger in _in_text(text, line)]
     found.extend(_links_that_carry(tree))
-    once = {(danger.code, danger.line, danger.message): danger for danger in found}
-    return sorted(once.values(), key=lambda danger: danger.line)
+    return in_order(found)
 
 
 def said_in_text(text: str) -> list[Danger]:
@@ -171,7 +170,7 @@ def _unpacked(text: str) -> str | None:
             plain = decode(text).decode("utf-8")
         except (ValueError, binascii.Error):
             continue
-        if sum(sign.isprintable() or sign.isspace() for sign in plain) == len(plain) and _WORD.search(plain):
+        if all(sign.isprintable() or sign.isspace() for sign in plain) and _WORD.search(plain):
             return plain
     return None
 
