@@ -17,6 +17,7 @@ from scanner.code.references import CodeReference
 from scanner.code.targets import judge_target
 from scanner.file_check import listed
 from scanner.findings import Severity
+from scanner.lettering import visible
 from scanner.manifest import Snapshot
 
 _NAME_SHOWN: Final = 120
@@ -192,5 +193,5 @@ def _run(snapshot: Snapshot, whole: CodeMap, files: dict[str, CodeReference]) ->
 
 
 def _shown(text: str) -> str:
-    plain = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
+    plain = visible(text)
     return plain if len(plain) <= _NAME_SHOWN else f"{plain[:_NAME_SHOWN]}..."

@@ -21,6 +21,7 @@ from scanner.code.names import GATES, Names
 from scanner.code.phases import Phase, Phases
 from scanner.code.table import CallSite
 from scanner.findings import Severity
+from scanner.lettering import scripts_alike
 
 _PACKED: Final = re.compile(r"[A-Za-z0-9+/=\s]{2000,}|(?:\\x[0-9a-fA-F]{2}){500,}")
 _PACKED_LENGTH: Final = 2000
@@ -183,17 +184,11 @@ def _lookalikes(text: str) -> Iterator[CallSite]:
             if plain.isascii():
                 message = f"writes the name {ascii(plain)[:60]} in letters that only look like it"
                 yield _site(token.start[0], plain[:60], message, Phase.IMPORT, Severity.CRITICAL)
-            elif len(_scripts(plain)) > 1:
-                scripts = " and ".join(sorted(_scripts(plain)))
-                message = f"writes the name {ascii(plain)[:60]} in letters of {scripts}"
+            elif len(scripts := scripts_alike(plain)) > 1:
+                message = f"writes the name {ascii(plain)[:60]} in letters of {' and '.join(sorted(scripts))}"
                 yield _site(token.start[0], ascii(plain)[:60], message, Phase.IMPORT, Severity.HIGH)
     except (tokenize.TokenError, SyntaxError):
         return
-
-
-def _scripts(word: str) -> set[str]:
-    names = {unicodedata.name(letter, "").split(" ")[0] for letter in word if letter.isalpha()}
-    return {name.capitalize() for name in names & {"LATIN", "CYRILLIC", "GREEK"}}
 
 
 def _far_right(text: str, nodes: list[ast.AST]) -> Iterator[CallSite]:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Set
 from typing import TYPE_CHECKING, Final
 
 from scanner.findings import Confidence, Severity
+from scanner.lettering import visible
 from scanner.templates.content import CONTENT_KEYS, followed, is_content, is_date, names_in
 from scanner.templates.danger import Danger
 from scanner.templates.expressions import written
@@ -229,9 +230,7 @@ def _compares_content(node: nodes.Node, contents: Set[str]) -> bool:
 
 
 def _shown(word: str) -> str:
-    """Words of any script, without what a terminal would obey or nobody would see."""
-    plain = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in word[:40])
-    return f"'{plain}'"
+    return f"'{visible(word[:40])}'"
 
 
 def _counts_content(node: nodes.Node, contents: Set[str]) -> bool:

@@ -22,6 +22,7 @@ import yaml
 
 from scanner.errors import ScanError
 from scanner.findings import Severity
+from scanner.lettering import scripts_alike
 from scanner.templates.danger import Danger, in_order
 from scanner.templates.folding import text_of
 from scanner.templates.known import Known
@@ -140,16 +141,10 @@ def _signs(text: str, line: int) -> Iterator[Danger]:
     if text.isascii():
         return
     for word in _WORD.findall(text):
-        if not word.isascii() and len(scripts := _scripts(word)) > 1:
+        if not word.isascii() and len(scripts := scripts_alike(word)) > 1:
             message = f"it writes {_shown(word)}, which mixes {' and '.join(sorted(scripts))} letters"
             yield Danger("TPL-INVISIBLE", message, line, Severity.HIGH)
             return
-
-
-def _scripts(word: str) -> set[str]:
-    """Which of the scripts with letters that look alike take part in a word."""
-    names = {unicodedata.name(letter, "").split(" ")[0] for letter in word}
-    return {name.capitalize() for name in names & {"LATIN", "CYRILLIC", "GREEK"}}
 
 
 def _packed(text: str, line: int) -> Iterator[Danger]:
