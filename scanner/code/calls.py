@@ -34,7 +34,7 @@ _DECODERS: Final = re.compile(
 )
 _DECODING: Final = frozenset(
     {"fromhex", "decode", "decompress", "b64decode", "b85decode", "a85decode", "b32decode", "b16decode",
-     "unhexlify",     "translate", "recv", "urlopen", "tobytes", "to_bytes"}
+     "unhexlify", "translate", "recv", "urlopen", "tobytes", "to_bytes"}
 )  # fmt: skip
 _RUNNING: Final = frozenset({"execution", "deserialisation", "process"})
 _COMPUTED: Final = frozenset({"builtins.__import__", "importlib.import_module", "importlib.__import__"})

@@ -18,7 +18,7 @@ from typing import Final
 _ENTRY_NAMES: Final = frozenset(
     {"handler.py", "pipeline.py", "setup.py", "conftest.py", "inference.py", "model.py", "hubconf.py",
      "sitecustomize.py", "usercustomize.py", "predict.py", "score.py", "app.py", "__main__.py",
-     "custom_st.py",     "model_handler.py", "serve.py", "custom_pipeline.py", "endpoint_handler.py"}
+     "custom_st.py", "model_handler.py", "serve.py", "custom_pipeline.py", "endpoint_handler.py"}
 )  # fmt: skip
 _ENTRY_PREFIXES: Final = (
     "modeling_", "configuration_", "tokenization_", "processing_", "image_processing_",

@@ -43,7 +43,7 @@ _FROM_ANY_OBJECT: Final = frozenset({"__base__", "__bases__", "__mro__", "mro"})
 # What takes a module as a value without hiding anything.
 _ASKING: Final = frozenset(
     {"hasattr", "getattr", "isinstance", "setattr", "delattr", "dir", "print", "repr", "str", "type", "id",
-     "vars",     "callable", "reload", "getmodule", "getsource", "getfile", "signature", "help", "object"}
+     "vars", "callable", "reload", "getmodule", "getsource", "getfile", "signature", "help", "object"}
 )  # fmt: skip
 _PROTECTED: Final = frozenset({"__pyarmor__", "pyarmor_runtime", "__pyce__", "__sourcedefender__"})
 

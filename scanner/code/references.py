@@ -48,7 +48,7 @@ class CodeReference:
 
     Attributes:
         kind: "auto-map", "cross-repository", "custom-module", "custom-pipeline", "custom-code-folder",
-            "target", "loose-target", "yaml-tag", "foreign-tag", "trust" or "escape".
+            "target", "loose-target", "yaml-tag", "foreign-tag", "trust", "bomb" or "escape".
         path: File that names it.
         key: Place in the file: "key auto_map.AutoModel".
         target: As written: "modeling_x.Model", "other/repo--modeling_x.Model", "os.system".

@@ -33,7 +33,7 @@ class CallSite:
 
     Attributes:
         line: 1-based.
-        kind: One of the table's kinds ("process", "network", ...), "obfuscation" or "import".
+        kind: One of the table's kinds ("process", "network", ...), "obfuscation", "import" or "exfiltration".
         call: Full name: "subprocess.run".
         sentence: "calls subprocess.run, which starts a program".
         severity: How bad it is in code that loading runs, at this phase.

@@ -13,8 +13,8 @@ class Danger:
     """One construct that does not belong into a chat template.
 
     Attributes:
-        code: "TPL-ESCAPE", "TPL-GATEWAY", "TPL-LOAD", "TPL-LOOP", "TPL-INVISIBLE", "TPL-HIDDEN" or
-            "TPL-WORDING".
+        code: "TPL-ESCAPE", "TPL-GATEWAY", "TPL-LOAD", "TPL-LOOP", "TPL-INVISIBLE", "TPL-HIDDEN",
+            "TPL-WORDING", or that of a TemplateFaultError.
         message: What it does, a clause after "line 3: ".
         line: 1-based line in the template.
         severity: How bad it is.
