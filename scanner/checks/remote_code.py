@@ -28,6 +28,7 @@ AML.T0010.003; OWASP LLM03:2025.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -43,7 +44,7 @@ from scanner.code.yaml_targets import TargetFileError
 from scanner.evidence import EvidenceRef
 from scanner.file_check import SOUND, FileCheck, FileVerdict, is_sound
 from scanner.findings import Confidence, Finding, Location, Measurement, Severity
-from scanner.manifest import FileEntry
+from scanner.manifest import FileEntry, Snapshot
 from scanner.model_files import ModelFileError
 
 _TAGS: Final = ("CWE-829", "OWASP-LLM03:2025", "AML.T0011.001")
@@ -124,14 +125,11 @@ class RemoteCode(FileCheck):
 
     def _keep(self, context: CheckContext) -> tuple[EvidenceRef, ...]:
         """The listing of all code; its sha256 is the digest that messages name."""
-        entries = sorted(
-            (each for each in context.snapshot.files if _is_code(each.path)), key=lambda each: each.path
-        )
-        if not entries:
+        lines = _listing(context.snapshot)
+        if not lines:
             return ()
-        listing = "".join(f"{entry.sha256}  {entry.path}\n" for entry in entries)
-        title = f"sha256 of {len(entries)} files of code"
-        return (context.evidence.put(listing.encode("utf-8", "surrogateescape"), "text/plain", title),)
+        listing = "".join(lines).encode("utf-8", "surrogateescape")
+        return (context.evidence.put(listing, "text/plain", f"sha256 of {len(lines)} files of code"),)
 
     def _configuration(self, context: CheckContext, entry: FileEntry) -> list[Finding] | None:
         try:
@@ -261,6 +259,13 @@ class RemoteCode(FileCheck):
                 remediation="Install from your own mirror with pinned hashes.",
                 tags=("CWE-829", "CWE-427", "OWASP-LLM03:2025", "AML.T0010.001"),
             )
+
+
+@functools.lru_cache(maxsize=1)
+def _listing(snapshot: Snapshot) -> tuple[str, ...]:
+    """A line for every file of code, by path; made once, because what is said of every file names it."""
+    entries = sorted((each for each in snapshot.files if _is_code(each.path)), key=lambda each: each.path)
+    return tuple(f"{entry.sha256}  {entry.path}\n" for entry in entries)
 
 
 def _is_code(path: str) -> bool:

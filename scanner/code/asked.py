@@ -15,10 +15,11 @@ from scanner.code.code_files import read_code
 from scanner.code.reach import CodeMap, code_map, file_named
 from scanner.code.references import CodeReference
 from scanner.code.targets import judge_target
+from scanner.file_check import listed
 from scanner.findings import Severity
+from scanner.lettering import visible
 from scanner.manifest import Snapshot
 
-_NAMES_IN_MESSAGE: Final = 6
 _NAME_SHOWN: Final = 120
 _FILES_READ: Final = 200
 _KINDS: Final = {
@@ -31,6 +32,12 @@ _KINDS: Final = {
     "target-unknown": "loading would import {target}, of a package that is not known here",
     "yaml-tag": "only an unsafe YAML loader reads it: it makes {target}",
     "trust": "it has loaders trust code of the repository",
+}
+# Kinds of which each place is told by itself, with their CWE id.
+_ALONE: Final = {
+    "escape": ("it names {target}, which lies outside its folder", "CWE-22"),
+    "bomb": ("its aliases make more than {target} of it, which fills the memory", "CWE-776"),
+    "foreign-tag": ("a loader of another language would make {target}", "CWE-502"),
 }
 # Rules of statements that need a reader of code, and say no more.
 ASKING_RULES: Final = (
@@ -104,15 +111,10 @@ def asked_for(snapshot: Snapshot, references: Sequence[CodeReference]) -> list[A
 def _judged(reference: CodeReference, path: str | None) -> tuple[str, list[Asked]]:
     """The rule under which a reference is told with its like ("" for none), and what is told of it alone."""
     kind = reference.kind
-    if kind == "escape":
-        message = f"it names {_shown(reference.target)}, which lies outside its folder"
-        return "", [_alone(reference, "escape", Severity.HIGH, message, ("CWE-22",))]
-    if kind == "bomb":
-        message = f"its aliases make more than {_shown(reference.target)} of it, which fills the memory"
-        return "", [_alone(reference, "bomb", Severity.HIGH, message, ("CWE-776",))]
-    if kind == "foreign-tag":
-        message = f"a loader of another language would make {_shown(reference.target)}"
-        return "", [_alone(reference, "foreign-tag", Severity.HIGH, message, ("CWE-502",))]
+    if kind in _ALONE:
+        message, tag = _ALONE[kind]
+        message = message.format(target=_shown(reference.target))
+        return "", [_alone(reference, kind, Severity.HIGH, message, (tag,))]
     if kind in _TARGETS:
         return _target(reference, path)
     if kind == "cross-repository" and path is not None:
@@ -154,13 +156,11 @@ def _alone(
 
 def _together(rule: str, group: list[CodeReference]) -> Asked:
     targets = sorted({_shown(each.target) for each in group})
-    more = len(targets) - _NAMES_IN_MESSAGE
-    listed = ", ".join(targets[:_NAMES_IN_MESSAGE]) + (f" and {more} more" if more > 0 else "")
     return Asked(
         group[0].path,
         rule,
         _SEVERITY.get(rule, Severity.HIGH),
-        _KINDS[rule].format(target=listed),
+        _KINDS[rule].format(target=listed(targets)),
         tuple((each.line, each.key) for each in group[:100]),
         has_code=rule in ASKING_RULES,
     )
@@ -193,5 +193,5 @@ def _run(snapshot: Snapshot, whole: CodeMap, files: dict[str, CodeReference]) ->
 
 
 def _shown(text: str) -> str:
-    plain = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
+    plain = visible(text)
     return plain if len(plain) <= _NAME_SHOWN else f"{plain[:_NAME_SHOWN]}..."

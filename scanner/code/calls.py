@@ -20,11 +20,11 @@ from scanner.code.names import GATES, Names
 from scanner.code.phases import Phase, Phases
 from scanner.code.reading import CodeReading
 from scanner.code.secrets import exfiltration, secret_name, told_by_texts
-from scanner.code.table import CallSite, Row, danger_of, hidden, methods, rows_for, site
+from scanner.code.table import CallSite, Row, hidden, methods, rows_for, site
 from scanner.errors import ScanError
 from scanner.findings import Severity
 
-__all__ = ["CallSite", "UnreadableSourceError", "danger_of", "find_calls", "parse_source"]
+__all__ = ["CallSite", "UnreadableSourceError", "find_calls"]
 
 _WRITING: Final = frozenset("wax+")
 # Functions that turn data into text or bytes; code that runs what they return hides what it runs.
@@ -34,7 +34,7 @@ _DECODERS: Final = re.compile(
 )
 _DECODING: Final = frozenset(
     {"fromhex", "decode", "decompress", "b64decode", "b85decode", "a85decode", "b32decode", "b16decode",
-     "unhexlify",     "translate", "recv", "urlopen", "tobytes", "to_bytes"}
+     "unhexlify", "translate", "recv", "urlopen", "tobytes", "to_bytes"}
 )  # fmt: skip
 _RUNNING: Final = frozenset({"execution", "deserialisation", "process"})
 _COMPUTED: Final = frozenset({"builtins.__import__", "importlib.import_module", "importlib.__import__"})
@@ -60,7 +60,7 @@ class UnreadableSourceError(ScanError):
         self.line = line
 
 
-def parse_source(source: bytes) -> ast.Module:
+def _parsed(source: bytes) -> ast.Module:
     """The syntax tree of a Python file.
 
     Raises:
@@ -78,25 +78,24 @@ def parse_source(source: bytes) -> ast.Module:
         raise UnreadableSourceError(f"cannot be parsed ({type(error).__name__})") from error
 
 
-def find_calls(source: bytes | ast.Module) -> list[CallSite]:
+def find_calls(source: bytes) -> list[CallSite]:
     """Every place that needs an explanation, by line, one per line and call.
 
-    Of bytes, what the text itself hides is found as well: signs that nobody sees, letters that look like
-    others, code far to the right.
+    What the text itself hides is found as well: signs that nobody sees, letters that look like others, code
+    far to the right.
 
     Raises:
         UnreadableSourceError: when the source is not Python.
         PythonCallsError: when the table that comes with Weighbridge is broken.
     """
-    tree = parse_source(source) if isinstance(source, bytes) else source
+    tree = _parsed(source)
     try:
         nodes = list(ast.walk(tree))
         file = CodeReading(Names.of(tree), Phases.of(tree))
         sites = [found for node in nodes for found in _sites(node, file)]
         sites.extend(told_by_texts(nodes, file))
         sites.extend(hidden_in_tree(nodes, file.names, file.phases))
-        if isinstance(source, bytes):
-            sites.extend(hidden_in_source(source, nodes))
+        sites.extend(hidden_in_source(source, nodes))
         sites.extend(exfiltration(sites))
     except (RecursionError, MemoryError) as error:
         raise UnreadableSourceError("is nested too deep to be read") from error

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -17,7 +18,7 @@ from typing import Final
 _ENTRY_NAMES: Final = frozenset(
     {"handler.py", "pipeline.py", "setup.py", "conftest.py", "inference.py", "model.py", "hubconf.py",
      "sitecustomize.py", "usercustomize.py", "predict.py", "score.py", "app.py", "__main__.py",
-     "custom_st.py",     "model_handler.py", "serve.py", "custom_pipeline.py", "endpoint_handler.py"}
+     "custom_st.py", "model_handler.py", "serve.py", "custom_pipeline.py", "endpoint_handler.py"}
 )  # fmt: skip
 _ENTRY_PREFIXES: Final = (
     "modeling_", "configuration_", "tokenization_", "processing_", "image_processing_",
@@ -85,7 +86,7 @@ def closure(
         imports: The imports of every parsed file.
         paths: Every Python file of the model.
     """
-    folders = {str(parent) for path in paths for parent in PurePosixPath(path).parents}
+    folders = _folders(paths)
     reached: set[str] = set()
     missing: list[tuple[str, int, str]] = []
     waiting = list(entries)
@@ -99,6 +100,12 @@ def closure(
                 each for each in (f"{imported.stem}.py", f"{imported.stem}/__init__.py") if each in paths
             ]
             waiting.extend(found)
-            if imported.is_relative and not found and imported.stem not in folders | {""}:
+            if imported.is_relative and not found and imported.stem not in folders:
                 missing.append((path, imported.line, imported.written))
     return Closure(tuple(sorted(reached)), tuple(missing))
+
+
+@functools.lru_cache(maxsize=1)
+def _folders(paths: frozenset[str]) -> frozenset[str]:
+    """The folders that hold Python files; the same for every file that configuration names."""
+    return frozenset({"", *(str(parent) for path in paths for parent in PurePosixPath(path).parents)})

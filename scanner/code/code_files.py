@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
@@ -12,7 +12,7 @@ from typing import Final
 from scanner.code.calls import CallSite, UnreadableSourceError, find_calls
 from scanner.code.phases import Phase
 from scanner.code.reach import CODE_LIMIT_BYTES, CODE_SUFFIXES
-from scanner.code.table import table, texts
+from scanner.code.table import told_by
 from scanner.manifest import Snapshot
 
 NOTEBOOK_SUFFIX: Final = ".ipynb"
@@ -60,8 +60,10 @@ def read_any(snapshot: Snapshot, path: str) -> CodeFile:
         OSError: when it cannot be opened.
     """
     if path.lower().endswith(NOTEBOOK_SUFFIX):
-        return read_notebook(snapshot, path)
-    return read_script(snapshot, path) if is_script(path) else read_code(snapshot, path)
+        return _read(snapshot, path, _NOTEBOOK_LIMIT_BYTES, _notebook)
+    if is_script(path):
+        return _read(snapshot, path, _SCRIPT_LIMIT_BYTES, _script)
+    return read_code(snapshot, path)
 
 
 @functools.lru_cache(maxsize=64)
@@ -72,24 +74,19 @@ def read_code(snapshot: Snapshot, path: str) -> CodeFile:
         PartlyReadError: when it was not read far enough.
         OSError: when it cannot be opened.
     """
+    return _read(snapshot, path, CODE_LIMIT_BYTES, _judged)
+
+
+def _read(snapshot: Snapshot, path: str, limit_bytes: int, judge: Callable[[bytes], CodeFile]) -> CodeFile:
     with snapshot.open(path) as stream:
-        source = stream.read(CODE_LIMIT_BYTES + 1)
-    if len(source) > CODE_LIMIT_BYTES:
-        return CodeFile(fault=f"is longer than {CODE_LIMIT_BYTES} bytes")
-    return _judged(source)
+        data = stream.read(limit_bytes + 1)
+    if len(data) > limit_bytes:
+        return CodeFile(fault=f"is longer than {limit_bytes} bytes")
+    return judge(data)
 
 
-def read_notebook(snapshot: Snapshot, path: str) -> CodeFile:
-    """What the code cells of a notebook do.
-
-    Raises:
-        PartlyReadError: when it was not read far enough.
-        OSError: when it cannot be opened.
-    """
-    with snapshot.open(path) as stream:
-        data = stream.read(_NOTEBOOK_LIMIT_BYTES + 1)
-    if len(data) > _NOTEBOOK_LIMIT_BYTES:
-        return CodeFile(fault=f"is longer than {_NOTEBOOK_LIMIT_BYTES} bytes")
+def _notebook(data: bytes) -> CodeFile:
+    """What the code cells of a notebook do."""
     try:
         lines = list(_cells(json.loads(data)))
     except (ValueError, RecursionError):
@@ -101,17 +98,8 @@ def read_notebook(snapshot: Snapshot, path: str) -> CodeFile:
     return CodeFile((*code.sites, *_commands(commands)))
 
 
-def read_script(snapshot: Snapshot, path: str) -> CodeFile:
-    """Which lines of a script hand the machine over.
-
-    Raises:
-        PartlyReadError: when it was not read far enough.
-        OSError: when it cannot be opened.
-    """
-    with snapshot.open(path) as stream:
-        data = stream.read(_SCRIPT_LIMIT_BYTES + 1)
-    if len(data) > _SCRIPT_LIMIT_BYTES:
-        return CodeFile(fault=f"is longer than {_SCRIPT_LIMIT_BYTES} bytes")
+def _script(data: bytes) -> CodeFile:
+    """Which lines of a script hand the machine over."""
     return CodeFile(tuple(_commands(data.decode("utf-8", "replace").splitlines())))
 
 
@@ -134,12 +122,5 @@ def _cells(value: object) -> Iterator[str]:
 
 
 def _commands(lines: list[str]) -> Iterator[CallSite]:
-    kinds = table().kinds
     for number, line in enumerate(lines, start=1):
-        for pattern, kind in texts():
-            match = pattern.search(line[:_LINE_LIMIT])
-            if match is not None:
-                meaning, shown = kinds[kind], ascii(match[0][:60])
-                message = f"has {shown}, which {meaning.means}"
-                severity = meaning.severity(Phase.CALL)
-                yield CallSite(number, kind, shown, message, severity, meaning.tags, Phase.CALL)
+        yield from told_by(line[:_LINE_LIMIT], number, "has", Phase.CALL)

@@ -21,6 +21,7 @@ from scanner.code.names import GATES, Names
 from scanner.code.phases import Phase, Phases
 from scanner.code.table import CallSite
 from scanner.findings import Severity
+from scanner.lettering import scripts_alike
 
 _PACKED: Final = re.compile(r"[A-Za-z0-9+/=\s]{2000,}|(?:\\x[0-9a-fA-F]{2}){500,}")
 _PACKED_LENGTH: Final = 2000
@@ -42,7 +43,7 @@ _FROM_ANY_OBJECT: Final = frozenset({"__base__", "__bases__", "__mro__", "mro"})
 # What takes a module as a value without hiding anything.
 _ASKING: Final = frozenset(
     {"hasattr", "getattr", "isinstance", "setattr", "delattr", "dir", "print", "repr", "str", "type", "id",
-     "vars",     "callable", "reload", "getmodule", "getsource", "getfile", "signature", "help", "object"}
+     "vars", "callable", "reload", "getmodule", "getsource", "getfile", "signature", "help", "object"}
 )  # fmt: skip
 _PROTECTED: Final = frozenset({"__pyarmor__", "pyarmor_runtime", "__pyce__", "__sourcedefender__"})
 
@@ -56,7 +57,7 @@ def hidden_in_tree(nodes: list[ast.AST], names: Names, phases: Phases) -> Iterat
             yield from _way_out(node, phases)
         elif isinstance(node, ast.Call):
             yield from _handed_on(node, names, phases)
-            yield from _in_code_text(node, names, phases)
+            yield from _taken_by_name(node, names, phases)
         elif isinstance(node, ast.Constant) and id(node) not in spoken:
             yield from _constant(node, phases)
         elif isinstance(node, ast.Name):
@@ -94,7 +95,7 @@ def _handed_on(node: ast.Call, names: Names, phases: Phases) -> Iterator[CallSit
             yield _site(node.lineno, owner, message, phases.of_node(node), Severity.HIGH)
 
 
-def _in_code_text(node: ast.Call, names: Names, phases: Phases) -> Iterator[CallSite]:
+def _taken_by_name(node: ast.Call, names: Names, phases: Phases) -> Iterator[CallSite]:
     """Attributes of the machinery by name: getattr(x, '__globals__'), x.__getattribute__('system')."""
     is_getattr = "builtins.getattr" in names.paths(node.func) and len(node.args) > 1
     is_method = isinstance(node.func, ast.Attribute) and node.func.attr in ("__getattribute__", "__getattr__")
@@ -134,7 +135,7 @@ def _replaced(node: ast.Assign, names: Names, phases: Phases) -> Iterator[CallSi
                 (path for path in names.paths(target.value) if path in GATES | {"torch", "pickle"}), ""
             )
             is_function = isinstance(node.value, ast.Lambda | ast.Name | ast.Attribute)
-            if owner and is_function and owner != "sys" and not isinstance(node.value, ast.Constant):
+            if owner and is_function and owner != "sys":
                 message = f"replaces {owner}.{target.attr[:60]}, which other code then runs"
                 yield _site(
                     node.lineno, f"{owner}.{target.attr[:60]}", message, phases.of_node(node), Severity.HIGH
@@ -183,17 +184,11 @@ def _lookalikes(text: str) -> Iterator[CallSite]:
             if plain.isascii():
                 message = f"writes the name {ascii(plain)[:60]} in letters that only look like it"
                 yield _site(token.start[0], plain[:60], message, Phase.IMPORT, Severity.CRITICAL)
-            elif len(_scripts(plain)) > 1:
-                scripts = " and ".join(sorted(_scripts(plain)))
-                message = f"writes the name {ascii(plain)[:60]} in letters of {scripts}"
+            elif len(scripts := scripts_alike(plain)) > 1:
+                message = f"writes the name {ascii(plain)[:60]} in letters of {' and '.join(sorted(scripts))}"
                 yield _site(token.start[0], ascii(plain)[:60], message, Phase.IMPORT, Severity.HIGH)
     except (tokenize.TokenError, SyntaxError):
         return
-
-
-def _scripts(word: str) -> set[str]:
-    names = {unicodedata.name(letter, "").split(" ")[0] for letter in word if letter.isalpha()}
-    return {name.capitalize() for name in names & {"LATIN", "CYRILLIC", "GREEK"}}
 
 
 def _far_right(text: str, nodes: list[ast.AST]) -> Iterator[CallSite]:

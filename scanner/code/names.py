@@ -28,21 +28,9 @@ _IMPORTERS: Final = frozenset(
 )  # fmt: skip
 # Modules from which one attribute is enough to do anything.
 GATES: Final = frozenset(
-    {
-        "os",
-        "posix",
-        "nt",
-        "subprocess",
-        "builtins",
-        "sys",
-        "importlib",
-        "socket",
-        "ctypes",
-        "shutil",
-        "pty",
-        "runpy",
-    }
-)
+    {"os", "posix", "nt", "subprocess", "builtins", "sys", "importlib", "socket", "ctypes",
+     "shutil", "pty", "runpy"}
+)  # fmt: skip
 _PATHS_LIMIT: Final = 16
 _PATH_LENGTH: Final = 200
 _ROUNDS: Final = 4

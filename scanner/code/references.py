@@ -48,7 +48,7 @@ class CodeReference:
 
     Attributes:
         kind: "auto-map", "cross-repository", "custom-module", "custom-pipeline", "custom-code-folder",
-            "target", "loose-target", "yaml-tag", "foreign-tag", "trust" or "escape".
+            "target", "loose-target", "yaml-tag", "foreign-tag", "trust", "bomb" or "escape".
         path: File that names it.
         key: Place in the file: "key auto_map.AutoModel".
         target: As written: "modeling_x.Model", "other/repo--modeling_x.Model", "os.system".
@@ -78,13 +78,11 @@ class ReferenceSearch:
 
     Attributes:
         references: In the order of the files.
-        files_read: How many configuration files were read.
         unread: (path, reason) of those that could not be.
         not_fetched: The same for those that were not read far enough to tell.
     """
 
     references: tuple[CodeReference, ...]
-    files_read: int
     unread: tuple[tuple[str, str], ...]
     not_fetched: tuple[tuple[str, str], ...] = ()
 
@@ -94,29 +92,22 @@ def find_references(snapshot: Snapshot) -> ReferenceSearch:
     references: list[CodeReference] = []
     unread: list[tuple[str, str]] = []
     not_fetched: list[tuple[str, str]] = []
-    files_read = 0
     for entry in snapshot.files:
         try:
-            found = _readable(snapshot, entry, unread)
+            references.extend(_readable(snapshot, entry, unread))
         except PartlyReadError as error:
             not_fetched.append((entry.path, str(error)))
-            continue
-        if found is not None:
-            files_read += 1
-            references.extend(found)
-    return ReferenceSearch(tuple(references), files_read, tuple(unread), tuple(not_fetched))
+    return ReferenceSearch(tuple(references), tuple(unread), tuple(not_fetched))
 
 
-def _readable(
-    snapshot: Snapshot, entry: FileEntry, unread: list[tuple[str, str]]
-) -> list[CodeReference] | None:
-    """The references of one file; None for one that is no configuration, or is none that can be read."""
+def _readable(snapshot: Snapshot, entry: FileEntry, unread: list[tuple[str, str]]) -> list[CodeReference]:
+    """The references of one file; none for one that is no configuration, or is none that can be read."""
     try:
-        return references_in(snapshot, entry)
+        return references_in(snapshot, entry) or []
     except (ModelFileError, TargetFileError) as error:
         if may_matter(snapshot, entry):
             unread.append((entry.path, str(error)))
-        return None
+        return []
 
 
 def references_in(snapshot: Snapshot, entry: FileEntry) -> list[CodeReference] | None:

@@ -8,6 +8,7 @@ True
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import tomllib
 from collections.abc import Iterator
@@ -98,7 +99,7 @@ def requirements_in(snapshot: Snapshot, entry: FileEntry) -> list[Requirement]:
     for number, line in enumerate(lines, start=1):
         judged = judge_requirement(line.split(" #")[0].strip().removeprefix("- "))
         if judged is not None:
-            found.append(Requirement(number, judged.text, judged.message, judged.is_attack))
+            found.append(dataclasses.replace(judged, line=number))
     return found
 
 
@@ -158,10 +159,10 @@ def _wanted(value: dict[str, object]) -> Iterator[str]:
             if address is not None and "dependencies" in name:
                 yield f"{name.rpartition('.')[2]} @ {address}"
             waiting.extend((f"{name}.{key}", part, depth + 1) for key, part in item.items())
-        elif (
-            isinstance(item, list) and name.endswith(("dependencies", "requires")) or "-dependencies." in name
+        elif isinstance(item, list) and (
+            name.endswith(("dependencies", "requires")) or "-dependencies." in name
         ):
-            yield from (text for text in (item if isinstance(item, list) else []) if isinstance(text, str))
+            yield from (text for text in item if isinstance(text, str))
         elif (
             isinstance(item, str)
             and name.endswith((".url", ".index-url", ".extra-index-url"))

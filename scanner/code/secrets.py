@@ -9,7 +9,7 @@ from typing import Final
 
 from scanner.code.phases import Phase
 from scanner.code.reading import CodeReading
-from scanner.code.table import CallSite, hidden, table, texts
+from scanner.code.table import CallSite, hidden, told_by
 from scanner.findings import Severity
 
 _SECRET_NAMES: Final = re.compile(
@@ -38,29 +38,13 @@ def told_by_texts(nodes: list[ast.AST], file: CodeReading) -> Iterator[CallSite]
         text = node.value.decode("latin-1") if isinstance(node.value, bytes) else node.value
         if not isinstance(text, str) or not 4 <= len(text) <= 4000:
             continue
-        for pattern, kind in texts():
-            match = pattern.search(text)
-            if match is not None:
-                phase = file.phases.of_node(node)
-                meaning = table().kinds[kind]
-                message = f"names {ascii(match[0][:60])}, which {meaning.means}"
-                yield CallSite(
-                    node.lineno,
-                    kind,
-                    ascii(match[0][:60]),
-                    message,
-                    meaning.severity(phase),
-                    meaning.tags,
-                    phase,
-                )
+        yield from told_by(text, node.lineno, "names", file.phases.of_node(node))
 
 
 def exfiltration(sites: list[CallSite]) -> Iterator[CallSite]:
     """Secrets read and data sent in one file."""
-    secret = next((each for each in sites if each.kind == "secret" or each.call.startswith("'")
-                   and each.kind == "environment"), None)  # fmt: skip
-    whole = next((each for each in sites if each.call == "whole environment"), None)
-    read = secret or whole
+    read = next((each for each in sites if each.kind == "secret" or each.call.startswith("'")
+                 and each.kind == "environment"), None)  # fmt: skip
     sent = next((each for each in sites if each.kind in _SENDERS), None)
     if read is not None and sent is not None:
         message = f"reads secrets in line {read.line} and can send them away in line {sent.line}"

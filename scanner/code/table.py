@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,7 +32,7 @@ class CallSite:
 
     Attributes:
         line: 1-based.
-        kind: One of the table's kinds ("process", "network", ...), "obfuscation" or "import".
+        kind: One of the table's kinds ("process", "network", ...), "obfuscation", "import" or "exfiltration".
         call: Full name: "subprocess.run".
         sentence: "calls subprocess.run, which starts a program".
         severity: How bad it is in code that loading runs, at this phase.
@@ -129,8 +129,23 @@ def site(line: int, kind: str, path: str, verb: str, phase: Phase) -> CallSite:
     Raises:
         PythonCallsError: when the table that comes with Weighbridge is broken.
     """
+    return _site(line, kind, path.removeprefix("builtins.")[:120], verb, phase)
+
+
+def told_by(text: str, line: int, verb: str, phase: Phase) -> Iterator[CallSite]:
+    """A place for everything in a text that gives away what it is for.
+
+    Raises:
+        PythonCallsError: when the table that comes with Weighbridge is broken.
+    """
+    for pattern, kind in _texts():
+        match = pattern.search(text)
+        if match is not None:
+            yield _site(line, kind, ascii(match[0][:60]), verb, phase)
+
+
+def _site(line: int, kind: str, shown: str, verb: str, phase: Phase) -> CallSite:
     meaning = table().kinds[kind]
-    shown = path.removeprefix("builtins.")[:120]
     sentence = f"{verb} {shown}, which {meaning.means}"
     return CallSite(line, kind, shown, sentence, meaning.severity(phase), meaning.tags, phase)
 
@@ -157,7 +172,7 @@ def methods() -> Mapping[str, str]:
 
 
 @functools.cache
-def texts() -> tuple[tuple[re.Pattern[str], str], ...]:
+def _texts() -> tuple[tuple[re.Pattern[str], str], ...]:
     """(pattern, kind) of every text."""
     return tuple((re.compile(row.pattern, re.IGNORECASE), row.kind) for row in table().texts)
 

@@ -21,6 +21,7 @@ from scanner.errors import ScanError
 # Keys by which Hydra, Lightning, torchtune and latent-diffusion name what they call, and MLflow its loader.
 NAMING_KEYS: Final = frozenset({"_target_", "__target__", "class_path", "_component_", "loader_module"})
 _LOOSE_KEYS: Final = frozenset({"target", "python_class", "callable", "factory", "entry_point", "entrypoint"})
+_TARGET_KEYS: Final = NAMING_KEYS | _LOOSE_KEYS
 _FOLDER_KEYS: Final = frozenset({"code"})  # of MLmodel: a folder that is put first on the path
 # Files beside an MLmodel.
 _PLACE_KEYS: Final = frozenset(
@@ -72,7 +73,7 @@ def mentions_code(text: str) -> bool:
     """Whether a text may name code; others need no parsing."""
     if _ALIAS.search(text):
         return True
-    words = (*NAMING_KEYS, *_LOOSE_KEYS, "!", "tag:", "\\", "code:")
+    words = (*_TARGET_KEYS, "!", "tag:", "\\", "code:")
     return any(word in text for word in words)
 
 
@@ -111,7 +112,7 @@ def _read(text: str, is_mlmodel: bool) -> Iterator[YamlTarget]:
         value = str(event.value) if isinstance(event, yaml.ScalarEvent) else ""
         if key and value and value.lower() not in _NOTHING:
             yield from _of_key(key, value, line)
-        known = value in NAMING_KEYS | _LOOSE_KEYS or (is_mlmodel and value in _PLACE_KEYS)
+        known = value in _TARGET_KEYS or (is_mlmodel and value in _PLACE_KEYS)
         key = value if known and not key else ""
 
 

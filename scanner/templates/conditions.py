@@ -9,15 +9,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import TYPE_CHECKING, Final
 
 from scanner.findings import Confidence, Severity
+from scanner.lettering import visible
 from scanner.templates.content import CONTENT_KEYS, followed, is_content, is_date, names_in
 from scanner.templates.danger import Danger
 from scanner.templates.expressions import written
 from scanner.templates.folding import text_of
-from scanner.templates.known import Known, name_of
+from scanner.templates.known import Known, is_call_of, name_of
 from scanner.templates.syntax import walk
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def _keep(found: dict[tuple[str, int], Danger], danger: Danger) -> None:
         found[key] = danger
 
 
-def _marks_asked(test: nodes.Node, contents: frozenset[str], known: Known) -> Iterator[tuple[str, int]]:
+def _marks_asked(test: nodes.Node, contents: Set[str], known: Known) -> Iterator[tuple[str, int]]:
     """Marks that no family of models uses: words between other signs than < >, [ ], / and the like."""
     from jinja2 import nodes
 
@@ -106,7 +107,7 @@ def _marks_asked(test: nodes.Node, contents: frozenset[str], known: Known) -> It
                     yield text, node.lineno
 
 
-def _looked_up(node: nodes.Node, contents: frozenset[str]) -> Iterator[Danger]:
+def _looked_up(node: nodes.Node, contents: Set[str]) -> Iterator[Danger]:
     """Texts that are chosen by what a message says."""
     from jinja2 import nodes
 
@@ -133,7 +134,7 @@ def _writes_words(node: nodes.Node, known: Known, least: int = 2) -> bool:
     waiting = [child for child in node.iter_child_nodes() if child is not getattr(node, "test", None)]
     while waiting:
         part = waiting.pop()
-        if isinstance(part, nodes.Compare | nodes.Test) or _is_refusal(part):
+        if isinstance(part, nodes.Compare | nodes.Test) or is_call_of(part, "raise_exception"):
             continue  # what is compared is not said, and what refuses a prompt writes none
         text = part.data if isinstance(part, nodes.TemplateData) else text_of(part, known) or ""
         if _words_in(text) >= least:
@@ -141,12 +142,6 @@ def _writes_words(node: nodes.Node, known: Known, least: int = 2) -> bool:
         key = part.arg if isinstance(part, nodes.Getitem) else None
         waiting.extend(child for child in part.iter_child_nodes() if child is not key)
     return False
-
-
-def _is_refusal(node: nodes.Node) -> bool:
-    from jinja2 import nodes
-
-    return isinstance(node, nodes.Call) and name_of(node.node) == "raise_exception"
 
 
 def _set_inside(node: nodes.Node) -> set[str]:
@@ -162,7 +157,7 @@ def _flagged(test: nodes.Node, flags: Mapping[str, str]) -> set[str]:
     return {flags[name] for part, _ in walk(test) if (name := name_of(part)) in flags}
 
 
-def _rewritten(node: nodes.Node, contents: frozenset[str], known: Known) -> Iterator[Danger]:
+def _rewritten(node: nodes.Node, contents: Set[str], known: Known) -> Iterator[Danger]:
     """Words of a message that are replaced by others."""
     from jinja2 import nodes
 
@@ -198,10 +193,10 @@ def _mappings(test: nodes.Node) -> frozenset[str]:
 
 def _reasons(
     test: nodes.Node,
-    contents: frozenset[str],
-    dates: frozenset[str],
+    contents: Set[str],
+    dates: Set[str],
     known: Known,
-    mappings: frozenset[str] = frozenset(),
+    mappings: Set[str] = frozenset(),
 ) -> Iterator[tuple[str, int]]:
     """(what the prompt depends on, line) for every comparison in an expression."""
     from jinja2 import nodes
@@ -221,7 +216,7 @@ def _reasons(
             yield "what the prompt says depends on how long a message is", node.lineno
 
 
-def _compares_content(node: nodes.Node, contents: frozenset[str]) -> bool:
+def _compares_content(node: nodes.Node, contents: Set[str]) -> bool:
     from jinja2 import nodes
 
     if isinstance(node, nodes.Compare):
@@ -235,12 +230,10 @@ def _compares_content(node: nodes.Node, contents: frozenset[str]) -> bool:
 
 
 def _shown(word: str) -> str:
-    """Words of any script, without what a terminal would obey or nobody would see."""
-    plain = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in word[:40])
-    return f"'{plain}'"
+    return f"'{visible(word[:40])}'"
 
 
-def _counts_content(node: nodes.Node, contents: frozenset[str]) -> bool:
+def _counts_content(node: nodes.Node, contents: Set[str]) -> bool:
     """`content | length == 1337`: an exact length, not whether there is something at all."""
     from jinja2 import nodes
 

@@ -7,7 +7,7 @@ True
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import TYPE_CHECKING, Final
 
 from scanner.templates.folding import text_of
@@ -21,7 +21,7 @@ CONTENT_KEYS: Final = frozenset({"content", "text", "reasoning_content"})
 DATE_NAMES: Final = frozenset({"strftime_now", "date_string", "today", "now", "current_date"})
 
 
-def followed(tree: nodes.Template) -> tuple[frozenset[str], frozenset[str]]:
+def followed(tree: nodes.Template) -> tuple[Set[str], Set[str]]:
     """Names that hold message content, and names that hold a date, followed through assignments."""
     from jinja2 import nodes
 
@@ -39,11 +39,11 @@ def followed(tree: nodes.Template) -> tuple[frozenset[str], frozenset[str]]:
     dates: set[str] = set(DATE_NAMES)
     for _ in range(3):  # a name may be handed on before the line that fills it, inside a loop
         for target, value in pairs:
-            if is_content(value, frozenset(contents)):
+            if is_content(value, contents):
                 contents |= names_in(target)
-            if is_date(value, frozenset(dates)):
+            if is_date(value, dates):
                 dates |= names_in(target)
-    return frozenset(contents), frozenset(dates)
+    return contents, dates
 
 
 def _handed_to_macros(tree: nodes.Template) -> Iterator[tuple[nodes.Node, nodes.Node]]:
@@ -67,14 +67,14 @@ def names_in(target: nodes.Node) -> set[str]:
     return plain | {f"{part.name}.{part.attr}" for part, _ in walk(target) if isinstance(part, nodes.NSRef)}
 
 
-def _is_attribute_of(node: nodes.Getattr, names: frozenset[str]) -> bool:
+def _is_attribute_of(node: nodes.Getattr, names: Set[str]) -> bool:
     """Whether this is an attribute of a namespace that was filled with something followed."""
     from jinja2 import nodes
 
     return isinstance(node.node, nodes.Name) and f"{node.node.name}.{node.attr}" in names
 
 
-def is_content(node: nodes.Node | None, contents: frozenset[str]) -> bool:
+def is_content(node: nodes.Node | None, contents: Set[str]) -> bool:
     """Whether an expression is a message's text or made from it."""
     from jinja2 import nodes
 
@@ -100,7 +100,7 @@ def is_content(node: nodes.Node | None, contents: frozenset[str]) -> bool:
     return False
 
 
-def is_date(node: nodes.Node | None, dates: frozenset[str]) -> bool:
+def is_date(node: nodes.Node | None, dates: Set[str]) -> bool:
     """Whether an expression is a date or made from it."""
     from jinja2 import nodes
 

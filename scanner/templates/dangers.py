@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from scanner.findings import Confidence, Severity
-from scanner.templates.danger import Danger
+from scanner.templates.danger import Danger, in_order
 from scanner.templates.folding import text_of
 from scanner.templates.known import Known, name_of
 from scanner.templates.loops import endless
@@ -63,8 +63,7 @@ def template_dangers(tree: nodes.Template) -> list[Danger]:
     for known in Known.of(tree):
         found.extend(danger for node, _ in walk(tree) for danger in _dangers_of(node, known, own))
     found.extend(endless(tree))
-    once = {(danger.code, danger.line, danger.message): danger for danger in found}
-    return sorted(once.values(), key=lambda danger: danger.line)
+    return in_order(found)
 
 
 def _own_names(tree: nodes.Template) -> frozenset[str]:
@@ -185,7 +184,7 @@ def _constant(text: str, line: int) -> Iterator[Danger]:
         message = "it writes template code into the prompt that reaches for Python if rendered again"
         yield Danger("TPL-ESCAPE", message, line, Severity.HIGH)
     if any(int(wide or long) > _WIDTH_LIMIT for wide, long in _PADDING.findall(text)):
-        yield Danger("TPL-LOOP", "it pads text to more than 100000 characters", line, Severity.HIGH)
+        yield Danger("TPL-LOOP", f"it pads text to more than {_WIDTH_LIMIT} characters", line, Severity.HIGH)
 
 
 def _glued(node: nodes.Call | nodes.Concat | nodes.Add, known: Known) -> Iterator[Danger]:

@@ -14,6 +14,7 @@ import difflib
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from scanner.lettering import visible
 from scanner.templates.normal_form import Condition, Piece, normal_form
 
 _SENTENCES: Final = 40
@@ -145,5 +146,5 @@ def _quoted(text: str) -> str:
 
 def _bounded(text: str, limit: int) -> str:
     """Text for one line of a report: nothing that a terminal would obey or that nobody would see."""
-    plain = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
+    plain = visible(text)
     return plain if len(plain) <= limit else f"{plain[:limit]}... ({len(plain)} characters)"

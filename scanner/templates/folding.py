@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
-from scanner.templates.known import NOTHING, Known, name_of
+from scanner.templates.known import NOTHING, Known, is_call_of, name_of
 from scanner.templates.numbers import number_of
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def _items(node: nodes.Node | None) -> list[nodes.Node]:
         return list(node.items)
     if isinstance(node, nodes.Dict):
         return [item.key for item in node.items]
-    if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and node.node.name == "dict":
+    if is_call_of(node, "dict"):
         return [nodes.Const(each.key) for each in node.kwargs]
     if isinstance(node, nodes.Filter) and node.name in ("list", "reverse") and node.node is not None:
         items = _items(node.node)

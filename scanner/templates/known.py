@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeGuard
 
 from scanner.templates.syntax import walk
 
@@ -71,6 +71,13 @@ def name_of(node: nodes.Node | None) -> str:
     return ""
 
 
+def is_call_of(node: nodes.Node | None, name: str) -> TypeGuard[nodes.Call]:
+    """Whether an expression calls the function or macro of this name."""
+    from jinja2 import nodes
+
+    return isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and node.node.name == name
+
+
 def _filled(target: nodes.Node, value: nodes.Node) -> Iterator[tuple[str, nodes.Node]]:
     """What each name of an assignment holds; `a, b = 1, 2` and `namespace(a=1)` fill several."""
     from jinja2 import nodes
@@ -80,9 +87,5 @@ def _filled(target: nodes.Node, value: nodes.Node) -> Iterator[tuple[str, nodes.
             yield from _filled(inner, part)
     elif name := name_of(target):
         yield name, value
-        if (
-            isinstance(value, nodes.Call)
-            and isinstance(value.node, nodes.Name)
-            and value.node.name == "namespace"
-        ):
+        if is_call_of(value, "namespace"):
             yield from ((f"{name}.{each.key}", each.value) for each in value.kwargs)

@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from scanner.findings import Severity
+from scanner.templates.content import names_in
 from scanner.templates.danger import Danger
 from scanner.templates.expressions import written
-from scanner.templates.known import Known, name_of
+from scanner.templates.known import NOTHING, Known, is_call_of, name_of
 from scanner.templates.numbers import length_of, number_of, range_length
 from scanner.templates.syntax import walk
 
@@ -71,10 +72,10 @@ def _fixed_length(node: nodes.Node, known: Known) -> int:
 
     if (name := name_of(node)) and name in known.values:
         held = known.values[name]
-        return _fixed_length(held, Known()) if not isinstance(held, nodes.Name) else 1
+        return _fixed_length(held, NOTHING) if not isinstance(held, nodes.Name) else 1
     if isinstance(node, nodes.List | nodes.Tuple):
         return len(node.items)
-    if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and node.node.name == "range":
+    if is_call_of(node, "range"):
         return range_length(node, known)
     if isinstance(node, nodes.Mul | nodes.Add | nodes.Const):
         return length_of(node, known)
@@ -86,7 +87,7 @@ def _fixed_length(node: nodes.Node, known: Known) -> int:
 def _sizes(node: nodes.Node, known: Known) -> Iterator[Danger]:
     from jinja2 import nodes
 
-    if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and node.node.name == "range":
+    if is_call_of(node, "range"):
         if range_length(node, known) > _RANGE_LIMIT:
             yield _loop(f"it makes a range of {_count(range_length(node, known))} numbers", node)
         elif any(_is_said(argument) for argument in node.args):
@@ -147,9 +148,9 @@ def _recursion(tree: nodes.Template) -> Iterator[Danger]:
             elif sum(not is_looped for _, _, is_looped in own) > 1 and _counts_down(node, own):
                 yield _loop(f"the macro {node.name[:60]} calls itself twice at every step", node)
         elif isinstance(node, nodes.For) and node.recursive:
-            target = {part.name for part, _ in walk(node.target) if isinstance(part, nodes.Name)}
+            target = names_in(node.target)
             for call, _ in walk(node):
-                if _is_call_of(call, "loop") and not _names_in(call) & target:
+                if is_call_of(call, "loop") and not any(names_in(each) & target for each in call.args):
                     yield _loop("a recursive loop starts over on the same list", call)
 
 
@@ -160,8 +161,8 @@ def _self_calls(macro: nodes.Macro) -> Iterator[tuple[nodes.Call, bool, bool]]:
     waiting: list[tuple[nodes.Node, bool, bool]] = [(child, False, False) for child in macro.body]
     while waiting:
         node, is_guarded, is_looped = waiting.pop()
-        if _is_call_of(node, macro.name):
-            yield node, is_guarded, is_looped  # type: ignore[misc]
+        if is_call_of(node, macro.name):
+            yield node, is_guarded, is_looped
         guards = isinstance(node, nodes.If | nodes.For | nodes.CondExpr | nodes.And | nodes.Or)
         loops = isinstance(node, nodes.For)
         waiting.extend((child, is_guarded or guards, is_looped or loops) for child in node.iter_child_nodes())
@@ -214,23 +215,6 @@ def _leaves(node: nodes.Node) -> Iterator[str]:
             yield from _leaves(part)
     else:
         yield name_of(node)
-
-
-def _is_call_of(node: nodes.Node, name: str) -> bool:
-    from jinja2 import nodes
-
-    return isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and node.node.name == name
-
-
-def _names_in(call: nodes.Node) -> set[str]:
-    from jinja2 import nodes
-
-    return {
-        part.name
-        for argument in getattr(call, "args", ())
-        for part, _ in walk(argument)
-        if isinstance(part, nodes.Name)
-    }
 
 
 def _count(number: int) -> str:

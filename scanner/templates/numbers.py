@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from scanner.templates.known import NOTHING, Known, name_of
+from scanner.templates.known import NOTHING, Known, is_call_of, name_of
 
 if TYPE_CHECKING:
     from jinja2 import nodes
@@ -60,7 +60,7 @@ def length_of(node: nodes.Node | None, known: Known = NOTHING, depth: int = 0) -
         return max(
             _bounded(length_of(one, known, depth + 1) * number_of(other, known)) for one, other in ways
         )
-    if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and node.node.name == "range":
+    if is_call_of(node, "range"):
         return range_length(node, known)
     if isinstance(node, nodes.Filter | nodes.Test | nodes.Getitem | nodes.Call) and node.node is not None:
         return length_of(node.node, known, depth + 1)

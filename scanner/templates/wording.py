@@ -21,7 +21,8 @@ import msgspec
 from scanner.data_files import data_text, decoded
 from scanner.errors import ScanError
 from scanner.findings import Severity
-from scanner.templates.danger import Danger
+from scanner.lettering import scripts_alike
+from scanner.templates.danger import Danger, in_order
 from scanner.templates.folding import text_of
 from scanner.templates.known import Known
 from scanner.templates.syntax import walk
@@ -85,8 +86,7 @@ def said_in_words(tree: nodes.Template) -> list[Danger]:
     """
     found = [danger for text, line in _texts(tree) for danger in _in_text(text, line)]
     found.extend(_links_that_carry(tree))
-    once = {(danger.code, danger.line, danger.message): danger for danger in found}
-    return sorted(once.values(), key=lambda danger: danger.line)
+    return in_order(found)
 
 
 def said_in_text(text: str) -> list[Danger]:
@@ -140,16 +140,10 @@ def _signs(text: str, line: int) -> Iterator[Danger]:
     if text.isascii():
         return
     for word in _WORD.findall(text):
-        if not word.isascii() and len(scripts := _scripts(word)) > 1:
+        if not word.isascii() and len(scripts := scripts_alike(word)) > 1:
             message = f"it writes {_shown(word)}, which mixes {' and '.join(sorted(scripts))} letters"
             yield Danger("TPL-INVISIBLE", message, line, Severity.HIGH)
             return
-
-
-def _scripts(word: str) -> set[str]:
-    """Which of the scripts with letters that look alike take part in a word."""
-    names = {unicodedata.name(letter, "").split(" ")[0] for letter in word}
-    return {name.capitalize() for name in names & {"LATIN", "CYRILLIC", "GREEK"}}
 
 
 def _packed(text: str, line: int) -> Iterator[Danger]:
@@ -170,7 +164,7 @@ def _unpacked(text: str) -> str | None:
             plain = decode(text).decode("utf-8")
         except (ValueError, binascii.Error):
             continue
-        if sum(sign.isprintable() or sign.isspace() for sign in plain) == len(plain) and _WORD.search(plain):
+        if all(sign.isprintable() or sign.isspace() for sign in plain) and _WORD.search(plain):
             return plain
     return None
 
