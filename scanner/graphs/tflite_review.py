@@ -18,7 +18,7 @@ import yaml
 
 from scanner.findings import Severity
 from scanner.graphs import operations as table
-from scanner.graphs.fault import GraphFault, malformed
+from scanner.graphs.fault import GraphFault, malformed, needs_library
 from scanner.graphs.flat import Flat, Table
 from scanner.graphs.operations import Effect, OperationsError
 from scanner.graphs.paths import is_unseen, leads_elsewhere, shown
@@ -41,7 +41,6 @@ _MOST_SUBGRAPHS: Final = 10_000
 _MOST_TENSORS: Final = 200_000
 _MOST_NEEDED: Final = 1000
 _OPTIONS_BYTES: Final = 1024**2
-_SHOWN: Final = 8
 _ADDRESS: Final = re.compile(
     rb"(?!local|bytes)[a-z][a-z0-9+.]{1,15}://[\x20-\x7e]{0,60}|file:[\x20-\x7e]{1,60}"
 )
@@ -86,7 +85,6 @@ class _Review:
     def faults(self) -> Iterator[GraphFault]:
         """What is wrong, in the order of the file."""
         yield from self._operator_kinds()
-        self._sizes = []
         for index, (size, fault) in enumerate(buffers(self._flat, self._model)):
             self._sizes.append(size)
             if fault:
@@ -107,7 +105,7 @@ class _Review:
             yield from self._subgraph(subgraph, index, count, calls[index])
         yield from self._circles(calls)
         yield from self._entries(sizes)
-        yield from self._need()
+        yield from needs_library("unknown-operator", "operators", self._needed, "TFLite does not have")
 
     def _operator_kinds(self) -> Iterator[GraphFault]:
         for index, each in enumerate(self._model.tables(1)):
@@ -244,17 +242,6 @@ class _Review:
             for slot in (0, 1):
                 if any(part.number(1, 4) >= sizes[graph] for part in each.tables(slot)):
                     yield malformed("it names a tensor that is not there", f"signature {index}")
-
-    def _need(self) -> Iterator[GraphFault]:
-        if self._needed:
-            names = ", ".join(shown(name) for name in sorted(self._needed)[:_SHOWN])
-            more = len(self._needed) - _SHOWN
-            others = f" and {more} more" if more > 0 else ""
-            yield GraphFault(
-                "unknown-operator", "operators",
-                f"needs a library for {names}{others}, which TFLite does not have",
-                Severity.MEDIUM, ("CWE-829",),
-            )  # fmt: skip
 
 
 def _does(effect: Effect, name: str, where: str) -> GraphFault:
