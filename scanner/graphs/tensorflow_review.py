@@ -251,9 +251,7 @@ def _place(body: Body, each: Operation) -> str:
 
 
 def _fault(body: Body, each: Operation, effect: Effect, does: str) -> GraphFault:
-    kind = shown(each.kinds[-1])
-    code = effect.kind.replace("_", "-")
-    return GraphFault(code, _place(body, each), f"the operation {kind} {does}", effect.severity, effect.tags)
+    return effect.fault(_place(body, each), f"the operation {shown(each.kinds[-1])} {does}")
 
 
 def fingerprint_faults(wire: Wire) -> Iterator[GraphFault]:

@@ -197,7 +197,7 @@ class _Review:
             yield from self._named_files(each, effect, found, where)
         elif address := _ADDRESS.search(options):
             does = f"the operation {shown(name)} {effect.means}: {shown(address[0].decode())}"
-            yield GraphFault(effect.kind.replace("_", "-"), where, does, effect.severity, effect.tags)
+            yield effect.fault(where, does)
 
     def _named_files(
         self, each: Operator, effect: Effect, found: list[Tensor], where: str
@@ -207,8 +207,7 @@ class _Review:
                 continue
             for text in found[each.inputs[position]].strings(self._model):
                 if why := leads_elsewhere(text):
-                    does = f"it {effect.means}; the name {shown(text)} {why}"
-                    yield GraphFault(effect.kind.replace("_", "-"), where, does, effect.severity, effect.tags)
+                    yield effect.fault(where, f"it {effect.means}; the name {shown(text)} {why}")
 
     def _circles(self, calls: dict[int, set[int]]) -> Iterator[GraphFault]:
         """A graph that calls itself, directly or by others, never ends."""
@@ -245,8 +244,7 @@ class _Review:
 
 
 def _does(effect: Effect, name: str, where: str) -> GraphFault:
-    does = f"the operation {shown(name)} {effect.means}"
-    return GraphFault(effect.kind.replace("_", "-"), where, does, effect.severity, effect.tags)
+    return effect.fault(where, f"the operation {shown(name)} {effect.means}")
 
 
 @functools.cache
