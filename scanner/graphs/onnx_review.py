@@ -78,8 +78,7 @@ def _functions(wire: Wire) -> Iterator[tuple[str, str]]:
     """Domain and name of every function that the model brings along."""
     for field in wire.whole():
         if field.number == 25:
-            texts = [wire.first(field, number) for number in (10, 1)]
-            domain, name = (wire.text(each, _NAME_BYTES) if each else "" for each in texts)
+            domain, name = (wire.first_text(field, number, _NAME_BYTES) for number in (10, 1))
             yield domain or DEFAULT_DOMAIN, name
 
 
@@ -212,10 +211,7 @@ class _Review:
 
     def _name(self, field: Field) -> str:
         """The name of a graph, or of one of its inputs or outputs."""
-        if field.number == 2:
-            return self._wire.text(field)
-        name = self._wire.first(field, 1)
-        return self._wire.text(name) if name else ""
+        return self._wire.text(field) if field.number == 2 else self._wire.first_text(field, 1)
 
 
 def _foreign(field: Field, message: str) -> Iterator[GraphFault]:
