@@ -146,7 +146,7 @@ def is_sound(item: Finding | Measurement) -> bool:
     return isinstance(item, Finding) and item.outcome is Outcome.PASS and item.rule == SOUND
 
 
-def listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str], most: int = _NAMES_IN_MESSAGE) -> str:
     """The first of these names, and how many more there are."""
-    more = len(names) - _NAMES_IN_MESSAGE
-    return ", ".join(names[:_NAMES_IN_MESSAGE]) + (f" and {more} more" if more > 0 else "")
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")

@@ -86,26 +86,33 @@ class Parts:
         return buffered(size_bytes, read_at, kept.close)
 
 
-class _Positioned(io.RawIOBase):
-    """A file of known size over a function that reads at a position."""
+class PositionedStream(io.RawIOBase):
+    """A file of known size over a function that gives one byte or more of so many from a position."""
 
     def __init__(
-        self, size_bytes: int, read_at: Callable[[int, int], bytes], on_close: Callable[[], None]
+        self,
+        size_bytes: int,
+        read_at: Callable[[int, int], bytes],
+        on_close: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__()
         self._size, self._read_at, self._on_close = size_bytes, read_at, on_close
         self._position = 0
 
     def readable(self) -> bool:
+        """Always."""
         return True
 
     def seekable(self) -> bool:
+        """Always."""
         return True
 
     def tell(self) -> int:
+        """Where the next read begins."""
         return self._position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Moves there; beyond the end nothing is read."""
         start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
         if start + offset < 0:
             raise OSError("seek to before the beginning of the file")
@@ -113,15 +120,18 @@ class _Positioned(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # typeshed's Buffer is wider
-        count = min(len(buffer), self._size - self._position)
+        """Reads what one call of `read_at` gives."""
+        view = memoryview(buffer).cast("B")  # a C library may hand over items of another size
+        count = min(len(view), self._size - self._position)
         if count <= 0:
             return 0
         data = self._read_at(self._position, count)
-        buffer[: len(data)] = data
+        view[: len(data)] = data
         self._position += len(data)
         return len(data)
 
     def close(self) -> None:
+        """Closes what lies below, once."""
         if not self.closed:
             self._on_close()
         super().close()
@@ -131,7 +141,7 @@ def buffered(
     size_bytes: int, read_at: Callable[[int, int], bytes], on_close: Callable[[], None] = lambda: None
 ) -> BinaryIO:
     """A file of this size over `read_at`, which gives one byte or more of so many from a position."""
-    return cast(BinaryIO, io.BufferedReader(_Positioned(size_bytes, read_at, on_close), _BUFFER_BYTES))
+    return cast(BinaryIO, io.BufferedReader(PositionedStream(size_bytes, read_at, on_close), _BUFFER_BYTES))
 
 
 def piece_at(pieces: Sequence[Piece], position: int) -> Piece | None:

@@ -24,7 +24,6 @@ from scanner.check import CheckContext
 from scanner.findings import Finding, Measurement, Severity
 from scanner.graphs.graph_check import GraphCheck
 from scanner.graphs.kinds import FileKind
-from scanner.graphs.onnx_external import ExternalData
 from scanner.graphs.reading import faults_of
 from scanner.manifest import FileEntry
 
@@ -47,7 +46,7 @@ class CoremlUnsafe(GraphCheck):
         path = PurePosixPath(entry.path)
         if path.suffix.lower() == ".mlmodel":
             with context.snapshot.open(entry.path) as stream:
-                faults = faults_of(FileKind.COREML, stream, entry.size_bytes, ExternalData("", {}))
+                faults = faults_of(FileKind.COREML, stream, entry.size_bytes)
                 yield from self.tell(entry, faults)
         elif _is_weights(path) and context.snapshot.find((path.parent.parent / "model.mlmodel").as_posix()):
             yield self.sound(entry)  # numbers, at the offsets that the model names

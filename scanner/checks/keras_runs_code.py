@@ -32,7 +32,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from scanner.check import CheckContext
-from scanner.file_check import FileCheck, FileVerdict
+from scanner.file_check import FileCheck, FileVerdict, listed
 from scanner.findings import Confidence, Finding, Location, Measurement, Severity
 from scanner.keras.faults import KerasFault
 from scanner.keras.files import look_into_keras
@@ -71,7 +71,7 @@ _MALFORMED_REMEDIATION: Final = (
     "save the model anew from a source you trust."
 )
 _FAULTS_PER_FILE: Final = 20
-_NAMES_IN_MESSAGE: Final = 6
+_PLACES: Final = 6
 
 
 class KerasRunsCode(FileCheck):
@@ -128,15 +128,13 @@ class KerasRunsCode(FileCheck):
 
     def _review(self, entry: FileEntry, rule: str, faults: list[KerasFault]) -> Finding:
         names = list(dict.fromkeys(fault.message for fault in faults))
-        more = len(names) - _NAMES_IN_MESSAGE
-        listed = ", ".join(names[:_NAMES_IN_MESSAGE]) + (f" and {more} more" if more > 0 else "")
         is_class = rule == "custom-class"
         return self.failed(
-            f"{entry.path} {_NEEDS[rule]}: {listed}",
+            f"{entry.path} {_NEEDS[rule]}: {listed(names)}",
             severity=Severity.MEDIUM,
             confidence=Confidence.HIGH,
             rule=rule,
-            locations=tuple(Location(entry.path, detail=fault.place) for fault in faults[:_NAMES_IN_MESSAGE]),
+            locations=tuple(Location(entry.path, detail=fault.place) for fault in faults[:_PLACES]),
             remediation=_REVIEW_REMEDIATION if is_class else _LIBRARY_REMEDIATION,
             tags=_TAGS["known-attack"] if is_class else _TAGS["unknown-filter"],
         )

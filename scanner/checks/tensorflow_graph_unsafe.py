@@ -32,7 +32,6 @@ from scanner.check import CheckContext
 from scanner.findings import Finding, Measurement, Severity
 from scanner.graphs.graph_check import GraphCheck
 from scanner.graphs.kinds import FileKind, kind_of, variables_index
-from scanner.graphs.onnx_external import ExternalData
 from scanner.graphs.reading import TENSORFLOW, faults_of
 from scanner.manifest import FileEntry
 
@@ -65,7 +64,7 @@ class TensorflowGraphUnsafe(GraphCheck):
             elif kind is FileKind.CHECKPOINT_INDEX:
                 yield self.sound(entry)
             elif kind in TENSORFLOW or kind in (FileKind.FINGERPRINT, FileKind.TEXT_GRAPH):
-                yield from self.tell(entry, faults_of(kind, stream, entry.size_bytes, ExternalData("", {})))
+                yield from self.tell(entry, faults_of(kind, stream, entry.size_bytes))
 
 
 def _claims_to_be_a_graph(path: str) -> bool:

@@ -26,7 +26,6 @@ from scanner.check import CheckContext
 from scanner.findings import Finding, Measurement, Severity
 from scanner.graphs.graph_check import GraphCheck
 from scanner.graphs.kinds import FileKind, kind_of
-from scanner.graphs.onnx_external import ExternalData
 from scanner.graphs.reading import faults_of
 from scanner.manifest import FileEntry
 
@@ -49,7 +48,7 @@ class TfliteUnsafe(GraphCheck):
         with context.snapshot.open(entry.path) as stream:
             kind = kind_of(stream, entry.size_bytes, entry.path)
             if kind is FileKind.TFLITE:
-                yield from self.tell(entry, faults_of(kind, stream, entry.size_bytes, ExternalData("", {})))
+                yield from self.tell(entry, faults_of(kind, stream, entry.size_bytes))
 
 
 CHECK = TfliteUnsafe()

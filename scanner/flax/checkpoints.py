@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
 from scanner.flax.tokens import MsgpackError, MsgpackTokens, Token, TokenKind
-from scanner.keras.payloads import attack_in
+from scanner.keras.payloads import PICKLE_STARTS, attack_in
 from scanner.tensorfiles.safetensors_layout import shown
 
 # Faults that bytes of another kind show; the others are of MessagePack that is broken or hostile.
@@ -28,7 +28,6 @@ _LONGEST_TEXT: Final = 64 * 1024
 # Of all keys together, which are kept to tell which stand there twice.
 _KEYS_BYTES: Final = 32 * 1024**2
 _LONGEST_PICKLE: Final = 1024**2
-_PICKLE_STARTS: Final = tuple(bytes((0x80, protocol)) for protocol in range(2, 6))
 _DIMENSIONS_LIMIT: Final = 64
 _STRINGS: Final = (TokenKind.TEXT, TokenKind.BYTES)
 _ARRAY, _COMPLEX, _SCALAR = 1, 2, 3
@@ -165,7 +164,7 @@ class _Walk:
             self._tokens.skip(token.size)
             return
         data = self._tokens.take(token.size)
-        if data.startswith(_PICKLE_STARTS) and (attack := attack_in(data)):
+        if data.startswith(PICKLE_STARTS) and (attack := attack_in(data)):
             self.fault("MP-PICKLE", f"its bytes are a pickle that calls up {attack}")
         if token.kind is TokenKind.TEXT and not _is_utf8(data):
             self.fault("MP-TEXT", "a text is not UTF-8")

@@ -11,7 +11,7 @@ from typing import Final
 from scanner.findings import Severity
 from scanner.graphs.fault import GraphFault, hidden, malformed
 from scanner.graphs.paths import is_unseen, leads_elsewhere, shown
-from scanner.graphs.wire import LENGTH, Field, Wire
+from scanner.graphs.wire import Field, Wire
 
 _TYPES: Final = frozenset(
     {
@@ -36,7 +36,7 @@ def coreml_faults(wire: Wire) -> Iterator[GraphFault]:
         WireError: when the file is no message.
         PartlyReadError: when it was not read far enough.
     """
-    yield from _model(wire, Field(1, LENGTH, 0, 0, wire.size_bytes), "", 0)
+    yield from _model(wire, wire.root, "", 0)
 
 
 def _model(wire: Wire, model: Field, inside: str, depth: int) -> Iterator[GraphFault]:
@@ -155,8 +155,7 @@ def _linked(wire: Wire, linked: Field) -> Iterator[GraphFault]:
     """A model that is another one's file: by name, and by the folders to search."""
     for file in (field for field in wire.inside(linked) if field.number == 1):
         for parameter in wire.inside(file):
-            text = wire.first(parameter, 1)
-            path = wire.text(text) if text else ""
+            path = wire.first_text(parameter, 1)
             if why := leads_elsewhere(path):
                 yield GraphFault(
                     "path-elsewhere", f"linked model {shown(path)}", f"it loads a model that {why}",

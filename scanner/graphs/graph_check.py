@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterable, Iterator
 from typing import ClassVar, Final
@@ -41,10 +42,7 @@ class GraphCheck(FileCheck):
         for fault in itertools.islice(_once(faults), _FAULTS_PER_FILE + 1):
             told += 1
             if told > _FAULTS_PER_FILE:
-                more = GraphFault(
-                    fault.code, "further faults", "more faults follow", fault.severity, fault.tags
-                )
-                fault = more
+                fault = dataclasses.replace(fault, place="further faults", message="more faults follow")
             yield self._finding(entry, fault)
         if not told:
             yield self.sound(entry)

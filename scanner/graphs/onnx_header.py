@@ -85,9 +85,7 @@ def metadata_faults(wire: Wire, field: Field) -> Iterator[GraphFault]:
         yield malformed("its name holds control or invisible characters", where)
     if field.size > _METADATA_BYTES:
         yield hidden(f"its value takes {field.size} bytes", where)
-    value = wire.first(field, 2)
-    text = wire.text(value, _READ_METADATA_BYTES) if value else ""
-    if does := _code_in(text):
+    if does := _code_in(wire.first_text(field, 2, _READ_METADATA_BYTES)):
         yield GraphFault(
             "code-in-metadata",
             where,

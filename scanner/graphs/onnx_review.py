@@ -6,15 +6,14 @@ Source: onnx 1.23.2, onnx/onnx.proto, docs/IR.md and docs/ExternalData.md; CWE-2
 from __future__ import annotations
 
 import itertools
-from collections import Counter
 from collections.abc import Iterator, Set
 from typing import Final
 
 from scanner.findings import Severity
-from scanner.graphs.fault import GraphFault, hidden, malformed
+from scanner.graphs.fault import GraphFault, hidden, malformed, needs_library
 from scanner.graphs.onnx_external import ExternalData
 from scanner.graphs.onnx_header import header_faults, metadata_faults
-from scanner.graphs.onnx_operators import DEFAULT_DOMAIN, OperatorVerdict, judge, names_a_file
+from scanner.graphs.onnx_operators import DEFAULT_DOMAIN, judge, names_a_file
 from scanner.graphs.onnx_tensors import read_tensor, tensor_faults
 from scanner.graphs.paths import is_unseen, leads_elsewhere, shown
 from scanner.graphs.wire import Field, Wire
@@ -35,7 +34,6 @@ _MOST_TEXTS: Final = 8
 _MOST_ATTRIBUTES: Final = 10_000
 _MOST_NEEDED: Final = 1000
 _MOST_FUNCTIONS: Final = 100_000
-_SHOWN_OPERATORS: Final = 8
 
 
 def model_faults(wire: Wire, external: ExternalData) -> Iterator[GraphFault]:
@@ -59,11 +57,8 @@ def model_faults(wire: Wire, external: ExternalData) -> Iterator[GraphFault]:
                     yield from review.graph(part, ", training", 0)
         elif field.number == 25:
             yield from review.function(field)
-        elif field.number not in _MODEL and field.size > _UNKNOWN_BYTES:
-            yield hidden(
-                f"{field.size} bytes stand in field {field.number}, which ONNX does not have",
-                f"byte {field.begin}",
-            )
+        elif field.number not in _MODEL:
+            yield from _foreign(field, "ONNX")
     yield from external.overlaps()
     yield from review.needed()
 
@@ -75,19 +70,15 @@ def tensor_file_faults(wire: Wire) -> Iterator[GraphFault]:
         WireError: when it is no message.
     """
     for field in wire.whole():
-        if field.number > 16 and field.size > _UNKNOWN_BYTES:
-            yield hidden(
-                f"{field.size} bytes stand in field {field.number}, which ONNX does not have",
-                f"byte {field.begin}",
-            )
+        if field.number > 16:
+            yield from _foreign(field, "ONNX")
 
 
 def _functions(wire: Wire) -> Iterator[tuple[str, str]]:
     """Domain and name of every function that the model brings along."""
     for field in wire.whole():
         if field.number == 25:
-            texts = [wire.first(field, number) for number in (10, 1)]
-            domain, name = (wire.text(each, _NAME_BYTES) if each else "" for each in texts)
+            domain, name = (wire.first_text(field, number, _NAME_BYTES) for number in (10, 1))
             yield domain or DEFAULT_DOMAIN, name
 
 
@@ -101,7 +92,7 @@ class _Review:
 
     def __init__(self, wire: Wire, external: ExternalData, functions: Set[tuple[str, str]]) -> None:
         self._wire, self._external, self._functions = wire, external, functions
-        self._needed: Counter[str] = Counter()
+        self._needed: set[str] = set()
 
     def graph(self, graph: Field, inside: str, depth: int) -> Iterator[GraphFault]:
         """What is wrong with a graph and those in its operators."""
@@ -138,17 +129,7 @@ class _Review:
 
     def needed(self) -> Iterator[GraphFault]:
         """The operators whose library a person has to look at."""
-        if self._needed:
-            names = ", ".join(shown(name) for name in sorted(self._needed)[:_SHOWN_OPERATORS])
-            more = len(self._needed) - _SHOWN_OPERATORS
-            others = f" and {more} more" if more > 0 else ""
-            yield GraphFault(
-                "unknown-operator",
-                "operators",
-                f"needs a library for {names}{others}, which the runtimes do not have",
-                Severity.MEDIUM,
-                ("CWE-829",),
-            )
+        return needs_library("unknown-operator", "operators", self._needed, "the runtimes do not have")
 
     def _node(self, node: Field, inside: str, depth: int) -> Iterator[GraphFault]:
         texts: dict[int, list[str]] = {3: [], 4: [], 7: []}
@@ -174,7 +155,7 @@ class _Review:
             yield from self._attribute(attribute, where, inside, depth)
 
     def _operator(self, domain: str, kind: str, where: str) -> Iterator[GraphFault]:
-        verdict: OperatorVerdict | None = judge(domain, kind)
+        verdict = judge(domain, kind)
         is_own = (domain or DEFAULT_DOMAIN, kind) in self._functions
         # Which of the two a runtime takes when a model names its function as an operator of the table is its
         # own affair.
@@ -182,7 +163,7 @@ class _Review:
             return
         if verdict.severity is Severity.MEDIUM and verdict.code == "unknown-operator":
             if len(self._needed) < _MOST_NEEDED:
-                self._needed[f"{domain or DEFAULT_DOMAIN}.{kind}"] += 1
+                self._needed.add(f"{domain or DEFAULT_DOMAIN}.{kind}")
             return
         yield GraphFault(
             verdict.code, where, f"the operator {shown(kind)} {verdict.means}", verdict.severity, verdict.tags
@@ -230,10 +211,7 @@ class _Review:
 
     def _name(self, field: Field) -> str:
         """The name of a graph, or of one of its inputs or outputs."""
-        if field.number == 2:
-            return self._wire.text(field)
-        name = self._wire.first(field, 1)
-        return self._wire.text(name) if name else ""
+        return self._wire.text(field) if field.number == 2 else self._wire.first_text(field, 1)
 
 
 def _foreign(field: Field, message: str) -> Iterator[GraphFault]:

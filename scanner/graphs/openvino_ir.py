@@ -14,7 +14,7 @@ from xml.sax.handler import ContentHandler
 from xml.sax.xmlreader import AttributesImpl
 
 from scanner.findings import Severity
-from scanner.graphs.fault import GraphFault, malformed
+from scanner.graphs.fault import GraphFault, malformed, needs_library
 from scanner.graphs.paths import is_unseen, leads_elsewhere, shown
 
 # The description of a model of 70 billion parameters takes about 20 MB.
@@ -23,7 +23,6 @@ _HEAD_BYTES: Final = 64 * 1024
 _ROOT: Final = re.compile(rb"<(net|CustomLayer)[\s>]")
 _DEPTH: Final = 200
 _MOST_FAULTS: Final = 64
-_SHOWN: Final = 8
 _MOST_NEEDED: Final = 1000
 _OPSET: Final = re.compile(r"opset\d{1,2}|experimental|util|ie_internal_opset|type_relaxed_opset|")
 # Operations of openvino-tokenizers 2026.4, which Intel ships beside OpenVINO; their version is "extension".
@@ -126,17 +125,7 @@ class _Reader(ContentHandler):
 
     def needed(self) -> Iterator[GraphFault]:
         """The operations whose library a person has to look at."""
-        if self._needed:
-            names = ", ".join(shown(name) for name in sorted(self._needed)[:_SHOWN])
-            more = len(self._needed) - _SHOWN
-            others = f" and {more} more" if more > 0 else ""
-            yield GraphFault(
-                "unknown-operation",
-                "layers",
-                f"needs a library for {names}{others}, which OpenVINO does not have",
-                Severity.MEDIUM,
-                ("CWE-829",),
-            )
+        return needs_library("unknown-operation", "layers", self._needed, "OpenVINO does not have")
 
     def _tell(self, fault: GraphFault) -> None:
         self.faults.append(fault)

@@ -19,6 +19,7 @@ import msgspec
 from scanner.data_files import data_text, decoded
 from scanner.errors import ScanError
 from scanner.findings import Severity
+from scanner.graphs.fault import GraphFault
 
 _LISTS: Final = "graph_operations.csv"
 _TABLE: Final = "tensorflow_operations.yaml"
@@ -49,6 +50,10 @@ class Effect:
     tags: tuple[str, ...]
     when: When = ""
     positions: tuple[int, ...] = (0,)
+
+    def fault(self, place: str, message: str) -> GraphFault:
+        """What is told of an operation in this place that has this effect."""
+        return GraphFault(self.kind.replace("_", "-"), place, message, self.severity, self.tags)
 
 
 class _Kind(msgspec.Struct, forbid_unknown_fields=True, frozen=True):

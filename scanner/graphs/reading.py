@@ -31,7 +31,11 @@ _FETCHED_BYTES: Final = 4096
 
 
 def faults_of(
-    kind: FileKind, stream: BinaryIO, size_bytes: int, external: ExternalData, at_once: int = _AT_ONCE_BYTES
+    kind: FileKind,
+    stream: BinaryIO,
+    size_bytes: int,
+    external: ExternalData | None = None,
+    at_once: int = _AT_ONCE_BYTES,
 ) -> Iterator[GraphFault]:
     """Everything that is wrong with a file of this kind, as it is found; nothing for kinds without structure.
 
@@ -39,27 +43,24 @@ def faults_of(
         kind: What it is, by `kinds.kind_of`.
         stream: The file.
         size_bytes: Its length.
-        external: The files beside it, for ONNX.
+        external: The files beside it, for ONNX; without, there are none.
         at_once: How many bytes to read at a time.
 
     Raises:
         PartlyReadError: when the file was not read far enough.
     """
     try:
-        if kind is FileKind.TFLITE:
-            yield from _of_tflite(
-                Flat(stream, size_bytes, at_once) if at_once else Flat(stream, size_bytes), stream
-            )
-            return
         wire = Wire(stream, size_bytes, at_once)
-        if kind is FileKind.TEXT_GRAPH:
+        if kind is FileKind.TFLITE:
+            yield from _of_tflite(Flat(stream, size_bytes, at_once), stream)
+        elif kind is FileKind.TEXT_GRAPH:
             yield from _of_text(stream, size_bytes)
         elif kind in TENSORFLOW:
             yield from graph_faults(wire, TENSORFLOW[kind])
         elif kind is FileKind.FINGERPRINT:
             yield from fingerprint_faults(wire)
         elif kind is FileKind.ONNX_MODEL:
-            yield from model_faults(wire, external)
+            yield from model_faults(wire, external or ExternalData("", {}))
         elif kind is FileKind.COREML:
             yield from coreml_faults(wire)
         elif kind is FileKind.ONNX_TENSOR:
@@ -74,7 +75,7 @@ def fetch_structure(kind: FileKind, stream: BinaryIO, size_bytes: int) -> None:
     Raises:
         PartlyReadError: when not as much may be read.
     """
-    for _ in faults_of(kind, stream, size_bytes, ExternalData("", {}), _FETCHED_BYTES):
+    for _ in faults_of(kind, stream, size_bytes, at_once=_FETCHED_BYTES):
         pass
 
 

@@ -93,23 +93,18 @@ class Asset:
     filename: str
 
 
-def whole_field(wire: Wire) -> Field:
-    """The file as if it were one field."""
-    return Field(1, LENGTH, 0, 0, wire.size_bytes)
-
-
 def meta_graphs(wire: Wire, kind: GraphKind) -> Iterator[Field]:
     """The messages of type MetaGraphDef in the file."""
     if kind is GraphKind.SAVED_MODEL:
         yield from (field for field in wire.whole() if field.number == 2)
     elif kind is GraphKind.META_GRAPH:
-        yield whole_field(wire)
+        yield wire.root
 
 
 def graphs(wire: Wire, kind: GraphKind) -> Iterator[Field]:
     """The messages of type GraphDef in the file."""
     if kind is GraphKind.GRAPH:
-        yield whole_field(wire)
+        yield wire.root
         return
     for meta in meta_graphs(wire, kind):
         yield from (field for field in wire.inside(meta) if field.number == 2)
@@ -265,7 +260,7 @@ def user_objects(wire: Wire, kind: GraphKind) -> Iterator[tuple[str, Field]]:
 def unknown_fields(wire: Wire, kind: GraphKind) -> Iterator[tuple[str, Field]]:
     """Fields that the format does not have, above the operations: where, and which."""
     if kind is GraphKind.SAVED_MODEL:
-        yield from _foreign(wire, whole_field(wire), _SAVED_MODEL, "SavedModel")
+        yield from _foreign(wire, wire.root, _SAVED_MODEL, "SavedModel")
     for meta in meta_graphs(wire, kind):
         yield from _foreign(wire, meta, _META_GRAPH, "MetaGraphDef")
     for graph in graphs(wire, kind):
@@ -282,8 +277,7 @@ def _foreign(wire: Wire, message: Field, known: frozenset[int], name: str) -> It
 
 def _function_name(wire: Wire, function: Field) -> str:
     signature = wire.first(function, 1)
-    name = wire.first(signature, 1) if signature else None
-    return wire.text(name, _NAME_BYTES) if name else ""
+    return wire.first_text(signature, 1, _NAME_BYTES) if signature else ""
 
 
 def _tensors(wire: Wire, each: Operation) -> Iterator[Field]:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections import Counter
 from collections.abc import Iterator, Sequence, Set
 from typing import Final
 
 from scanner.findings import Severity
 from scanner.graphs import operations as table
 from scanner.graphs import tensorflow as reader
-from scanner.graphs.fault import GraphFault, hidden, malformed
+from scanner.graphs.fault import GraphFault, hidden, malformed, needs_library
 from scanner.graphs.file_names import UNKNOWN, FileNames, Origin
 from scanner.graphs.keras_objects import keras_faults
 from scanner.graphs.operations import Effect
@@ -32,7 +31,6 @@ _CALLS: Final = frozenset(
         "TPUPartitionedCall",
     }
 )  # fmt: skip
-_UNKNOWN_SHOWN: Final = 8
 # What is kept of a graph; a file that holds more of any of these is told to be one that cannot be followed.
 _MOST_BODIES: Final = 100_000
 _MOST_KEPT: Final = 10_000
@@ -66,7 +64,7 @@ def graph_faults(wire: Wire, kind: GraphKind) -> Iterator[GraphFault]:
                 ("CWE-22",),
             )
     yield from keras_faults(wire, kind)
-    unknown: Counter[str] = Counter()
+    unknown: set[str] = set()
     by_graph = _by_graph(wire, kind)
     if not by_graph:
         yield malformed("it holds no graph")
@@ -79,7 +77,7 @@ def graph_faults(wire: Wire, kind: GraphKind) -> Iterator[GraphFault]:
         yield from review.lost(graph_bodies)
         if not review.count:
             yield malformed("the graph holds no operation")
-    yield from _unknown(unknown)
+    yield from needs_library("unknown-operation", "operations", unknown, "TensorFlow does not have")
 
 
 def _by_graph(wire: Wire, kind: GraphKind) -> list[list[Body]]:
@@ -98,7 +96,7 @@ class _Review:
         count: How many operations were judged.
     """
 
-    def __init__(self, wire: Wire, fed: Set[str], functions: Set[str], unknown: Counter[str]) -> None:
+    def __init__(self, wire: Wire, fed: Set[str], functions: Set[str], unknown: set[str]) -> None:
         self._wire, self._fed, self._functions, self._unknown = wire, fed, functions, unknown
         # Names handed to functions of the file, and operations of functions that take their name from
         # outside.
@@ -137,7 +135,7 @@ class _Review:
         if not kind or kind in self._functions or table.is_known("tensorflow", "", kind):
             return effect
         if len(self._unknown) < _MOST_KEPT:
-            self._unknown[kind] += 1
+            self._unknown.add(kind)
         return effect or table.effect_by_name(kind)
 
     def lost(self, bodies: Sequence[Body]) -> Iterator[GraphFault]:
@@ -253,22 +251,7 @@ def _place(body: Body, each: Operation) -> str:
 
 
 def _fault(body: Body, each: Operation, effect: Effect, does: str) -> GraphFault:
-    kind = shown(each.kinds[-1])
-    code = effect.kind.replace("_", "-")
-    return GraphFault(code, _place(body, each), f"the operation {kind} {does}", effect.severity, effect.tags)
-
-
-def _unknown(unknown: Counter[str]) -> Iterator[GraphFault]:
-    if unknown:
-        names = ", ".join(shown(name) for name in sorted(unknown)[:_UNKNOWN_SHOWN])
-        more = f" and {len(unknown) - _UNKNOWN_SHOWN} more" if len(unknown) > _UNKNOWN_SHOWN else ""
-        yield GraphFault(
-            "unknown-operation",
-            "operations",
-            f"needs a library for {names}{more}, which TensorFlow does not have",
-            Severity.MEDIUM,
-            ("CWE-829",),
-        )
+    return effect.fault(_place(body, each), f"the operation {shown(each.kinds[-1])} {does}")
 
 
 def fingerprint_faults(wire: Wire) -> Iterator[GraphFault]:

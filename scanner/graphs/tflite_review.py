@@ -17,7 +17,7 @@ import msgspec
 from scanner.data_files import data_text, decoded
 from scanner.findings import Severity
 from scanner.graphs import operations as table
-from scanner.graphs.fault import GraphFault, malformed
+from scanner.graphs.fault import GraphFault, malformed, needs_library
 from scanner.graphs.flat import Flat, Table
 from scanner.graphs.operations import Effect, OperationsError
 from scanner.graphs.paths import is_unseen, leads_elsewhere, shown
@@ -40,7 +40,6 @@ _MOST_SUBGRAPHS: Final = 10_000
 _MOST_TENSORS: Final = 200_000
 _MOST_NEEDED: Final = 1000
 _OPTIONS_BYTES: Final = 1024**2
-_SHOWN: Final = 8
 _ADDRESS: Final = re.compile(
     rb"(?!local|bytes)[a-z][a-z0-9+.]{1,15}://[\x20-\x7e]{0,60}|file:[\x20-\x7e]{1,60}"
 )
@@ -85,7 +84,6 @@ class _Review:
     def faults(self) -> Iterator[GraphFault]:
         """What is wrong, in the order of the file."""
         yield from self._operator_kinds()
-        self._sizes = []
         for index, (size, fault) in enumerate(buffers(self._flat, self._model)):
             self._sizes.append(size)
             if fault:
@@ -106,7 +104,7 @@ class _Review:
             yield from self._subgraph(subgraph, index, count, calls[index])
         yield from self._circles(calls)
         yield from self._entries(sizes)
-        yield from self._need()
+        yield from needs_library("unknown-operator", "operators", self._needed, "TFLite does not have")
 
     def _operator_kinds(self) -> Iterator[GraphFault]:
         for index, each in enumerate(self._model.tables(1)):
@@ -198,7 +196,7 @@ class _Review:
             yield from self._named_files(each, effect, found, where)
         elif address := _ADDRESS.search(options):
             does = f"the operation {shown(name)} {effect.means}: {shown(address[0].decode())}"
-            yield GraphFault(effect.kind.replace("_", "-"), where, does, effect.severity, effect.tags)
+            yield effect.fault(where, does)
 
     def _named_files(
         self, each: Operator, effect: Effect, found: list[Tensor], where: str
@@ -208,8 +206,7 @@ class _Review:
                 continue
             for text in found[each.inputs[position]].strings(self._model):
                 if why := leads_elsewhere(text):
-                    does = f"it {effect.means}; the name {shown(text)} {why}"
-                    yield GraphFault(effect.kind.replace("_", "-"), where, does, effect.severity, effect.tags)
+                    yield effect.fault(where, f"it {effect.means}; the name {shown(text)} {why}")
 
     def _circles(self, calls: dict[int, set[int]]) -> Iterator[GraphFault]:
         """A graph that calls itself, directly or by others, never ends."""
@@ -244,21 +241,9 @@ class _Review:
                 if any(part.number(1, 4) >= sizes[graph] for part in each.tables(slot)):
                     yield malformed("it names a tensor that is not there", f"signature {index}")
 
-    def _need(self) -> Iterator[GraphFault]:
-        if self._needed:
-            names = ", ".join(shown(name) for name in sorted(self._needed)[:_SHOWN])
-            more = len(self._needed) - _SHOWN
-            others = f" and {more} more" if more > 0 else ""
-            yield GraphFault(
-                "unknown-operator", "operators",
-                f"needs a library for {names}{others}, which TFLite does not have",
-                Severity.MEDIUM, ("CWE-829",),
-            )  # fmt: skip
-
 
 def _does(effect: Effect, name: str, where: str) -> GraphFault:
-    does = f"the operation {shown(name)} {effect.means}"
-    return GraphFault(effect.kind.replace("_", "-"), where, does, effect.severity, effect.tags)
+    return effect.fault(where, f"the operation {shown(name)} {effect.means}")
 
 
 @functools.cache

@@ -85,9 +85,14 @@ class Wire:
         self._window, self._at = b"", 0
         self._fields = 0
 
+    @property
+    def root(self) -> Field:
+        """The file as if it were a field that holds a message."""
+        return Field(1, LENGTH, 0, 0, self.size_bytes)
+
     def whole(self) -> Iterator[Field]:
         """The fields of the file as one message."""
-        return self.fields(0, self.size_bytes)
+        return self.inside(self.root)
 
     def inside(self, field: Field) -> Iterator[Field]:
         """The fields of the message that a field holds; none when it holds a number."""
@@ -112,6 +117,11 @@ class Wire:
     def first(self, field: Field, number: int) -> Field | None:
         """The first field of this number in a message."""
         return next((each for each in self.inside(field) if each.number == number), None)
+
+    def first_text(self, field: Field, number: int, limit_bytes: int = TEXT_BYTES) -> str:
+        """The text of the first field of this number in a message; "" when there is none."""
+        found = self.first(field, number)
+        return self.text(found, limit_bytes) if found else ""
 
     def raw(self, field: Field, limit_bytes: int = TEXT_BYTES) -> bytes:
         """What a field holds, at most so many bytes of it."""

@@ -31,6 +31,11 @@ class KerasFault:
     subject: str = ""
 
 
+def first_line(error: Exception) -> str:
+    """What an error says, without what follows on further lines; its type where it says nothing."""
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
 class FaultList(list[KerasFault]):
     """Faults, of each rule the first hundred: so many harmless ones hide no other."""
 

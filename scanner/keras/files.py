@@ -18,7 +18,7 @@ from pathlib import PurePosixPath
 from typing import BinaryIO, Final
 
 from scanner.keras.configs import config_faults, looks_like_keras
-from scanner.keras.faults import KerasFault, KerasReading
+from scanner.keras.faults import KerasFault, KerasReading, first_line
 from scanner.keras.hdf5 import read_hdf5
 from scanner.keras.hdf5_bounds import SIGNATURE, bounds_faults, hdf5_begin
 from scanner.keras.hdf5_found import HeldText
@@ -127,7 +127,7 @@ def _look_into_archive(stream: BinaryIO, suffix: str, out: KerasReading) -> None
                     _look_into_member(stream, archive, info, out)
     except (*UNPACKING_ERRORS, ValueError, struct.error) as error:
         if suffix == ".keras":
-            out.give_up("", f"is an archive that cannot be read ({_first(error)})")
+            out.give_up("", f"is an archive that cannot be read ({shown(first_line(error))})")
 
 
 def _is_keras_archive(archive: zipfile.ZipFile, names: set[str]) -> bool:
@@ -154,7 +154,7 @@ def _look_into_member(
     except PartlyReadError as error:
         out.not_fetched = str(error)
     except (*UNPACKING_ERRORS, RuntimeError, JsonTextError) as error:  # RuntimeError: marked as encrypted
-        out.give_up(shown(info.filename), f"cannot be unpacked ({_first(error)})")
+        out.give_up(shown(info.filename), f"cannot be unpacked ({shown(first_line(error))})")
 
 
 def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
@@ -291,8 +291,3 @@ def _look_into_metadata(stream: BinaryIO, out: KerasReading) -> None:
         out.give_up("", f"is {error}")
     # TensorFlow keeps what a class computes in the graph, and builds a stand-in where the class is absent.
     out.faults[:] = [fault for fault in out.faults if fault.rule != "custom-class"]
-
-
-def _first(error: Exception) -> str:
-    text = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return shown(text)

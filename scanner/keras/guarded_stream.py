@@ -1,5 +1,6 @@
 r"""A file for a C library to read: errors on the way through it are kept, and the position is its own.
 
+>>> import io
 >>> stream = GuardedStream(io.BytesIO(b"HDF..."), 3)
 >>> stream.read(10), stream.seek(1), stream.read(1)
 (b'HDF', 1, b'D')
@@ -7,11 +8,9 @@ r"""A file for a C library to read: errors on the way through it are kept, and t
 
 from __future__ import annotations
 
-import io
-import os
 from typing import BinaryIO, Final
 
-from scanner.parts import PartlyReadError
+from scanner.parts import PartlyReadError, PositionedStream
 
 # What the library reads of its own structures at once.
 _METADATA_BYTES: Final = 1024**2
@@ -19,16 +18,14 @@ _METADATA_BYTES: Final = 1024**2
 # Source: HDF5 File Format Specification Version 3.0, section III.E, "Global Heap".
 _HEAP: Final = b"GCOL\x01\0\0\0"
 _HEAP_HEAD_BYTES: Final = 16
-_PAST_THE_END: Final = "seek to before the beginning"
 
 
-class GuardedStream(io.RawIOBase):
+class GuardedStream(PositionedStream):
     """The beginning of another stream, readable and seekable."""
 
     def __init__(self, stream: BinaryIO, size_bytes: int) -> None:
-        super().__init__()
-        self._stream, self._size = stream, size_bytes
-        self._position = 0
+        super().__init__(size_bytes, self._guarded)
+        self._stream = stream
         self._stored: PartlyReadError | None = None
 
     def raise_stored(self) -> None:
@@ -40,43 +37,16 @@ class GuardedStream(io.RawIOBase):
         if self._stored is not None:
             raise self._stored
 
-    def readable(self) -> bool:
-        """Always."""
-        return True
-
-    def seekable(self) -> bool:
-        """Always."""
-        return True
-
-    def tell(self) -> int:
-        """Where the next read begins."""
-        return self._position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Moves there; beyond the end nothing is read."""
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
-        if start + offset < 0:
-            raise OSError(_PAST_THE_END)
-        self._position = start + offset
-        return self._position
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # typeshed's Buffer is wider
-        """Reads up to the end of the part."""
-        view = memoryview(buffer).cast("B")
-        count = min(len(view), self._size - self._position)
-        if count <= 0:
-            return 0
+    def _guarded(self, position: int, count: int) -> bytes:
         try:
-            self._stream.seek(self._position)
+            self._stream.seek(position)
             data = self._stream.read(count)
         except PartlyReadError as error:
             self._stored = error
             raise OSError("not fetched") from error
         if len(data) <= _METADATA_BYTES and _holds_endless_heap(data):
             raise OSError("a heap of texts in it has no end")
-        view[: len(data)] = data
-        self._position += len(data)
-        return len(data)
+        return data
 
 
 def _holds_endless_heap(data: bytes) -> bool:

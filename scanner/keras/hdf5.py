@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from scanner.keras.faults import first_line
 from scanner.keras.guarded_stream import GuardedStream
 from scanner.keras.hdf5_arrays import ArrayJudge
 from scanner.keras.hdf5_found import Hdf5Found, text_of
@@ -53,8 +54,7 @@ def read_hdf5(stream: BinaryIO, size_bytes: int) -> Hdf5Found:
             walk.soft_links()
     except _HDF5_ERRORS as error:
         guarded.raise_stored()
-        text = str(error).splitlines()[0] if str(error) else type(error).__name__
-        out.give_up("", f"cannot be read as HDF5 ({shown(text)})")
+        out.give_up("", f"cannot be read as HDF5 ({shown(first_line(error))})")
     guarded.raise_stored()
     return out
 

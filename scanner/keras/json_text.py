@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from scanner.errors import ScanError
+from scanner.keras.faults import first_line
 
 # The configuration of the largest application of Keras takes half a megabyte; a vocabulary some more.
 LIMIT_BYTES: Final = 16 * 1024**2
@@ -114,5 +115,4 @@ def _document(value: object, overwritten: list[tuple[str, object]]) -> JsonDocum
 
 
 def _first(error: Exception) -> str:
-    text = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return "".join(character if character.isprintable() else "?" for character in text[:120])
+    return "".join(character if character.isprintable() else "?" for character in first_line(error)[:120])

@@ -22,7 +22,7 @@ from scanner.pickles.reader import is_attack, read_pickles
 _CODE_TYPES: Final = (0x63, 0xE3)
 _HEAD_BYTES: Final = 6
 _LONGEST_TEXT: Final = 16 * 1024**2
-_PICKLE_STARTS: Final = tuple(bytes((0x80, protocol)) for protocol in range(2, 6))
+PICKLE_STARTS: Final = tuple(bytes((0x80, protocol)) for protocol in range(2, 6))
 
 
 def marshalled_code(text: str) -> bool:
@@ -42,7 +42,7 @@ def pickled_attack(text: str) -> str:
     if not 12 <= len(text) <= _LONGEST_TEXT:
         return ""
     head = _unwrapped(text[:64], is_beginning=True)
-    if not head.startswith(_PICKLE_STARTS):
+    if not head.startswith(PICKLE_STARTS):
         return ""
     return attack_in(_unwrapped(text))
 

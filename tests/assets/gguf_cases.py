@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 
 
 def gguf_string(text: str | bytes, *, length: int | None = None) -> bytes:
@@ -12,7 +13,7 @@ def gguf_string(text: str | bytes, *, length: int | None = None) -> bytes:
     return struct.pack("<Q", len(data) if length is None else length) + data
 
 
-def gguf_key(key: str, kind: int, value: bytes) -> bytes:
+def gguf_key(key: str | bytes, kind: int, value: bytes) -> bytes:
     """One metadata entry: 4 is a 32-bit number, 8 a string, 9 an array."""
     return gguf_string(key) + struct.pack("<I", kind) + value
 
@@ -29,8 +30,8 @@ def gguf_tensor(name: str, shape: list[int], offset: int, kind: int = 0) -> byte
 
 
 def gguf_bytes(
-    keys: list[bytes],
-    tensors: list[bytes],
+    keys: Sequence[bytes],
+    tensors: Sequence[bytes],
     data: bytes,
     *,
     version: int = 3,

@@ -10,13 +10,15 @@ import base64
 import io
 import json
 import marshal
-import pickle
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 
 import h5py
 import numpy as np
+
+from tests.assets.archives import zip_bytes
+from tests.assets.pickle_cases import calling
 
 _CODE = base64.b64encode(marshal.dumps(compile("lambda x: x", "<made>", "eval"))).decode()
 
@@ -67,14 +69,13 @@ def weights(fill: Callable[[h5py.File], object] | None = None, user_block: bytes
 def archive(config: object, *, h5: bytes | None = None, compression: int = zipfile.ZIP_STORED) -> bytes:
     """A .keras file; `config` as JSON, or as the bytes that it is."""
     text = config if isinstance(config, bytes) else json.dumps(config).encode()
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", compression) as made:
-        made.writestr(
-            "metadata.json", json.dumps({"keras_version": "3.15.1", "date_saved": "2026-11-26@00:00:00"})
-        )
-        made.writestr("config.json", text)
-        made.writestr("model.weights.h5", weights() if h5 is None else h5)
-    return buffer.getvalue()
+    about = {"keras_version": "3.15.1", "date_saved": "2026-11-26@00:00:00"}
+    members = {
+        "metadata.json": json.dumps(about).encode(),
+        "config.json": text,
+        "model.weights.h5": weights() if h5 is None else h5,
+    }
+    return zip_bytes(members, compression)
 
 
 def legacy(config: object, training: object = None) -> bytes:
@@ -122,14 +123,6 @@ def _with_filters_and_link(file: h5py.File) -> None:
     file["z"] = h5py.ExternalLink("other.h5", "/")
 
 
-def _with_many_members(data: bytes) -> bytes:
-    buffer = io.BytesIO(data)
-    with zipfile.ZipFile(buffer, "a") as made:
-        for number in range(10_001):
-            made.writestr(str(number), b"")
-    return buffer.getvalue()
-
-
 def _with_bomb(file: h5py.File) -> None:
     file.create_dataset("bomb", (1 << 20, 1 << 20), "float32", chunks=(1024, 1024), compression="gzip")
 
@@ -147,16 +140,7 @@ def _with_user_link(file: h5py.File) -> None:
     file["away"] = h5py.ExternalLink("/tmp/other.h5", "/weights")
 
 
-class _Echo:
-    """Unpickles to a call of `echo`."""
-
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        import os
-
-        return os.system, ("echo harmless",)
-
-
-_PICKLE = pickle.dumps(_Echo())
+_PICKLE = calling("os", "system")
 
 
 def _with_pickle_attribute(file: h5py.File) -> None:
@@ -307,11 +291,9 @@ def _written(file: str, config: object) -> bytes:
 
 
 def _two_configs(first: object, second: object) -> bytes:
-    buffer = io.BytesIO(archive(first))
-    with zipfile.ZipFile(buffer, "a") as made, warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # two entries of one name
-        made.writestr("config.json", json.dumps(second))
-    return buffer.getvalue()
+        return _with_members(archive(first), {"config.json": json.dumps(second).encode()})
 
 
 def malformed_cases() -> dict[str, tuple[str, str, bytes]]:
@@ -323,8 +305,8 @@ def malformed_cases() -> dict[str, tuple[str, str, bytes]]:
         "no_hdf5": ("m.h5", "unreadable", b"not an HDF5 file at all"),
         "cut": ("m.h5", "unreadable", _cut(good)),
         "cut_archive": ("m.keras", "unreadable", _cut(archive(sequential(dense())))),
-        "no_config": ("m.keras", "unreadable", _zip_of({"metadata.json": b"{}"})),
-        "many_members": ("m.keras", "unreadable", _with_many_members(archive(sequential(dense())))),
+        "no_config": ("m.keras", "unreadable", zip_bytes({"metadata.json": b"{}"})),
+        "many_members": ("m.keras", "unreadable", _with_members(archive(sequential(dense())), dict.fromkeys(map(str, range(10_001)), b""))),
         "long_json": ("m.json", "unreadable", json.dumps(sequential(dense())).encode() + b" " * (17 * 1024**2)),
         "broken_config": ("m.keras", "unreadable", archive(b'{"class_name": ')),
         "config_is_a_list": ("m.keras", "unreadable", archive([])),
@@ -341,18 +323,11 @@ def malformed_cases() -> dict[str, tuple[str, str, bytes]]:
     }  # fmt: skip
 
 
-def _with_member(data: bytes, name: str) -> bytes:
+def _with_members(data: bytes, members: Mapping[str, bytes]) -> bytes:
     buffer = io.BytesIO(data)
     with zipfile.ZipFile(buffer, "a") as made:
-        made.writestr(name, "echo harmless")
-    return buffer.getvalue()
-
-
-def _zip_of(files: Mapping[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as made:
-        for name, data in files.items():
-            made.writestr(name, data)
+        for name, held in members.items():
+            made.writestr(name, held)
     return buffer.getvalue()
 
 
@@ -370,7 +345,7 @@ def review_cases() -> dict[str, tuple[str, str, bytes]]:
         "custom_legacy": ("m.h5", "custom-class", legacy({"class_name": "Sequential", "config": {"layers": [{"class_name": "MyLayer", "config": {}}]}})),
         "named_lambda": ("m.h5", "custom-class", legacy(sequential(lambda_layer("my_act", function_type="function", module="__main__")))),
         "custom_loss": ("m.h5", "custom-class", legacy(sequential(dense()), {"loss": {"out": "my_loss"}, "metrics": ["mae"]})),
-        "program_inside": ("m.keras", "carries-program", _with_member(archive(sequential(dense())), "assets/run.sh")),
+        "program_inside": ("m.keras", "carries-program", _with_members(archive(sequential(dense())), {"assets/run.sh": b"echo harmless"})),
         "registered_filter": ("m.h5", "needs-a-filter", weights(_with_filter(32015))),
     }  # fmt: skip
 
@@ -451,7 +426,7 @@ def foreign_cases() -> dict[str, tuple[str, bytes]]:
     return {
         "config": ("config.json", b'{"model_type": "llama", "class_name": "Lambda"}'),
         "list": ("list.json", b'[{"class_name": "Lambda", "config": {}}]'),
-        "archive": ("m.zip", _zip_of({"config.json": b'{"class_name": 1}', "a.txt": b"text"})),
+        "archive": ("m.zip", zip_bytes({"config.json": b'{"class_name": 1}', "a.txt": b"text"})),
         "text": ("readme.txt", b"class_name: Lambda"),
         "long_words": (
             "tokenizer.json",

@@ -3,15 +3,14 @@
 # ruff: noqa: E501 - one case a line reads best
 from __future__ import annotations
 
-import io
 import struct
-import zipfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import flatbuffers  # type: ignore[import-untyped]  # ships no types
 
 from tests.assets import tensorflow_cases as tensorflow
+from tests.assets.archives import zip_bytes
 
 # A field: ("i32", 5), text, bytes, a list of numbers (32 bits), a table, or a list of tables.
 Table = Mapping[int, Any]
@@ -133,11 +132,7 @@ def string_buffer(*texts: str) -> bytes:
 
 def zip_of(**files: bytes) -> bytes:
     """An archive of these files; "__" in a name is a slash, "_" a dot."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, data in files.items():
-            archive.writestr(name.replace("__", "/").replace("_", "."), data)
-    return buffer.getvalue()
+    return zip_bytes({name.replace("__", "/").replace("_", "."): data for name, data in files.items()})
 
 
 PLAIN_MODEL = tflite_bytes(model())

@@ -13,24 +13,20 @@ from scanner.records import decode, encode
 from scanner.references import ModelRef
 
 
-def snapshot_of(folder: Path) -> Snapshot:
-    """A snapshot of every file below `folder`."""
-    files = tuple(
-        FileEntry(path.relative_to(folder).as_posix(), path.stat().st_size, _sha256(path))
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    )
-    return Snapshot(ModelRef.parse(str(folder)), None, str(folder), files)
+def snapshot_of(folder: Path, *entries: FileEntry) -> Snapshot:
+    """A snapshot of these files of `folder`, or of every file below it."""
+    return Snapshot(ModelRef.parse(str(folder)), None, str(folder), entries or _entries_of(folder))
 
 
-def context_of(folder: Path) -> CheckContext:
-    """A context whose evidence lies beside `folder`."""
-    return CheckContext(snapshot_of(folder), EvidenceStore(folder.parent / f"{folder.name}-evidence"))
+def context_of(folder: Path, *entries: FileEntry) -> CheckContext:
+    """A context of the same, whose evidence lies beside `folder`."""
+    evidence = EvidenceStore(folder.parent / f"{folder.name}-evidence")
+    return CheckContext(snapshot_of(folder, *entries), evidence)
 
 
-def findings_of(check: Check, folder: Path) -> list[Finding]:
-    """The findings of `check`, each of which must survive JSON."""
-    return [item for item in said_by(check, folder) if isinstance(item, Finding)]
+def findings_of(check: Check, folder: Path, *entries: FileEntry) -> list[Finding]:
+    """The findings of `check` about these files of `folder`, or all; each must survive JSON."""
+    return [item for item in said_by(check, folder, *entries) if isinstance(item, Finding)]
 
 
 def measurements_of(check: Check, folder: Path) -> list[Measurement]:
@@ -38,11 +34,19 @@ def measurements_of(check: Check, folder: Path) -> list[Measurement]:
     return [item for item in said_by(check, folder) if isinstance(item, Measurement)]
 
 
-def said_by(check: Check, folder: Path) -> list[Finding | Measurement]:
+def said_by(check: Check, folder: Path, *entries: FileEntry) -> list[Finding | Measurement]:
     """Everything that `check` yields."""
-    said = list(check.run(context_of(folder)))
+    said = list(check.run(context_of(folder, *entries)))
     assert all(decode(encode(item), type(item)) == item for item in said)
     return said
+
+
+def _entries_of(folder: Path) -> tuple[FileEntry, ...]:
+    return tuple(
+        FileEntry(path.relative_to(folder).as_posix(), path.stat().st_size, _sha256(path))
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    )
 
 
 def _sha256(path: Path) -> str:

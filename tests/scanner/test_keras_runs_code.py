@@ -9,15 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from scanner.check import CheckContext
 from scanner.checks.keras_runs_code import CHECK
-from scanner.evidence import EvidenceStore
 from scanner.file_check import FileVerdict
 from scanner.file_isolation import run_files_isolated
 from scanner.findings import Finding, Outcome
-from scanner.manifest import FileEntry, Snapshot
+from scanner.manifest import FileEntry
 from scanner.parts import Parts, Piece
-from scanner.references import ModelRef
 from tests.assets import keras_cases as assets
 from tests.scanner.check_runs import context_of, findings_of
 
@@ -132,9 +129,7 @@ def test_configuration_is_judged_where_the_weights_were_not_fetched(tmp_path: Pa
     begin, end = 8192, len(data) - 64 * 1024
     pieces = (Piece(0, begin, 0), Piece(end, len(data), end))
     entry = FileEntry("m.keras", len(data), "", parts=Parts(pieces, "0" * 64, "only its ends were read"))
-    snapshot = Snapshot(ModelRef.parse(str(tmp_path)), None, str(tmp_path), (entry,))
-    context = CheckContext(snapshot, EvidenceStore(tmp_path / "evidence"))
-    found = [item for item in CHECK.run(context) if isinstance(item, Finding)]
+    found = findings_of(CHECK, tmp_path, entry)
     assert sorted((each.outcome.value, each.rule) for each in found) == [
         ("fail", "known-attack"),
         ("not_run", "not-fetched"),

@@ -17,16 +17,8 @@ from scanner.file_check import FileVerdict
 from scanner.findings import Finding, Outcome
 from scanner.flax.checkpoints import msgpack_faults
 from tests.assets.make_file_assets import write_all
+from tests.assets.pickle_cases import calling
 from tests.scanner.check_runs import findings_of
-
-
-class _Echo:
-    """Unpickles to a call of `echo`."""
-
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        import os
-
-        return os.system, ("echo harmless",)
 
 
 def tensor(shape: list[int], dtype: str, data: bytes, code: int = 1) -> msgpack.Ext:
@@ -78,7 +70,7 @@ FAULTS = {
     "objects": ("MP-DTYPE", packed({"w": tensor([1], "object", bytes(8))})),
     "reaches_out": ("MP-CUT", b"\x81\xa1w\xc7\x04\x01\x93\x91\x01\xa4int8\xc4\x01a"),
     "rebuilds_objects": ("MP-OBJECT", packed({"w": 1, "__reduce__": "os.system"})),
-    "pickle": ("MP-PICKLE", packed({"state": pickle.dumps(_Echo())})),
+    "pickle": ("MP-PICKLE", packed({"state": calling("os", "system")})),
 }  # fmt: skip
 
 
@@ -159,7 +151,7 @@ def test_what_spacy_keeps_is_known_by_its_bytes(name: str, tmp_path: Path) -> No
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(packed({"nodes": [1, {"name": "tok2vec"}]}))
     assert [found.outcome for found in findings_of(CHECK, tmp_path)] == [Outcome.PASS]
-    path.write_bytes(packed({"nodes": pickle.dumps(_Echo())}))
+    path.write_bytes(packed({"nodes": calling("os", "system")}))
     assert [CHECK.verdict_of(found) for found in findings_of(CHECK, tmp_path)] == [FileVerdict.ATTACK]
     path.write_bytes(packed({"nodes": 1})[:-1])
     assert [found.rule for found in findings_of(CHECK, tmp_path)] == ["MP-CUT"]

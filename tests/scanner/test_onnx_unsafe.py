@@ -7,14 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from scanner.check import CheckContext
 from scanner.checks.onnx_unsafe import CHECK
-from scanner.evidence import EvidenceStore
 from scanner.file_check import FileVerdict
 from scanner.findings import Finding, Outcome
-from scanner.manifest import FileEntry, Snapshot
+from scanner.manifest import FileEntry
 from scanner.parts import Parts, Piece
-from scanner.references import ModelRef
 from tests.assets import onnx_cases as cases
 from tests.assets.make_file_assets import write_all
 from tests.assets.protobuf_bytes import field, varint
@@ -119,7 +116,7 @@ def test_ten_gigabytes_of_weights_are_not_read(tmp_path: Path) -> None:
         stream.truncate(len(head) + size)
     entry = FileEntry("model.onnx", len(head) + size, "0" * 64)
     tracemalloc.start()
-    found = _run(tmp_path, entry)
+    found = findings_of(CHECK, tmp_path / "model", entry)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert [each.outcome for each in found] == [Outcome.PASS]
@@ -136,7 +133,7 @@ def test_header_alone_is_enough_when_weights_were_not_fetched(tmp_path: Path) ->
     path.parent.mkdir()
     path.write_bytes(data)
     parts = Parts(pieces, "0" * 64, "only its structure was read")
-    found = _run(tmp_path, FileEntry("model.onnx", len(data), "", parts=parts))
+    found = findings_of(CHECK, tmp_path / "model", FileEntry("model.onnx", len(data), "", parts=parts))
     assert [each.rule for each in found] == ["runs-code"]
 
 
@@ -145,10 +142,3 @@ def test_own_format_of_the_runtime_is_told_as_not_judged(tmp_path: Path) -> None
     found = findings_of(CHECK, folder)
     assert [each.outcome for each in found] == [Outcome.ERROR]
     assert "not read" in found[0].reason
-
-
-def _run(folder: Path, entry: FileEntry) -> list[Finding]:
-    root = str(folder / "model")
-    snapshot = Snapshot(ModelRef.parse(root), None, root, (entry,))
-    context = CheckContext(snapshot, EvidenceStore(folder / "evidence"))
-    return [each for each in CHECK.run(context) if isinstance(each, Finding)]

@@ -8,13 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from scanner.check import CheckContext
 from scanner.checks.tensorflow_graph_unsafe import CHECK
-from scanner.evidence import EvidenceStore
 from scanner.file_check import FileVerdict
 from scanner.findings import Finding, Outcome
-from scanner.manifest import FileEntry, Snapshot
-from scanner.references import ModelRef
+from scanner.manifest import FileEntry
 from tests.assets import tensorflow_cases as cases
 from tests.assets.make_file_assets import write_all
 from tests.assets.protobuf_bytes import field, varint
@@ -135,12 +132,11 @@ def test_large_constants_are_not_read(tmp_path: Path) -> None:
         stream.seek(0, 2)
         stream.write(cases.node("ReadFile", "r", "x"))
     entry = FileEntry("big.pb", (folder / "big.pb").stat().st_size, "0" * 64)
-    snapshot = Snapshot(ModelRef.parse(str(folder)), None, str(folder), (entry,))
     tracemalloc.start()
-    found = list(CHECK.run(CheckContext(snapshot, EvidenceStore(tmp_path / "evidence"))))
+    found = findings_of(CHECK, folder, entry)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert [each.rule for each in found if isinstance(each, Finding)] == ["reads"]
+    assert [each.rule for each in found] == ["reads"]
     assert peak < 16 * 1024**2
 
 

@@ -9,22 +9,14 @@ from collections.abc import Iterator, Sequence
 from tests.assets.file_corpus.files import Case, Dice, Technique
 from tests.assets.file_corpus.pickling import call
 from tests.assets.file_corpus.template_texts import ESCAPES, HONEST, INJECTIONS, LOOPS
+from tests.assets.gguf_cases import gguf_bytes
+from tests.assets.gguf_cases import gguf_key as entry
+from tests.assets.gguf_cases import gguf_string as string
 
 _MALFORMED = Technique("GGUF malformed (counts, dims, offsets, metadata)", "gguf-malformed")
 _TEMPLATE = Technique("GGUF template SSTI, DoS, injection", "gguf-template")
 
-_U32, _I32, _F32, _BOOL, _STRING, _ARRAY, _U64 = 4, 5, 6, 7, 8, 9, 10
-
-
-def string(text: str | bytes, length: int | None = None) -> bytes:
-    """A counted string."""
-    data = text if isinstance(text, bytes) else text.encode()
-    return struct.pack("<Q", len(data) if length is None else length) + data
-
-
-def entry(key: str | bytes, kind: int, value: bytes) -> bytes:
-    """One metadata entry."""
-    return string(key) + struct.pack("<I", kind) + value
+_U32, _BOOL, _STRING, _ARRAY, _U64 = 4, 7, 8, 9, 10
 
 
 def array(kind: int, count: int, values: bytes) -> bytes:
@@ -57,10 +49,8 @@ def gguf(
     alignment: int = 32,
 ) -> bytes:
     """A file of these parts; counts are (tensors, entries)."""
-    said = (len(tensors), len(entries)) if counts is None else counts
-    head = b"GGUF" + struct.pack("<IQQ", version, *said) + b"".join(entries) + b"".join(tensors)
     values = struct.pack("<8f", 0.1, -0.2, 0.3, 0.05, 0.01, -0.3, 0.2, 0.11) if data is None else data
-    return head + bytes(-len(head) % alignment) + values
+    return gguf_bytes(entries, tensors, values, version=version, counts=counts, alignment=alignment)
 
 
 def with_template(text: str, key: str = "tokenizer.chat_template") -> bytes:
@@ -81,9 +71,9 @@ def malformed(dice: Dice) -> Iterator[Case]:
         "tensor_count_huge": gguf(counts=(1 << 62, 1)), "entry_count_huge": gguf(counts=(1, 1 << 62)),
         "tensor_count_more": gguf(counts=(3, 1)), "entry_count_more": gguf(counts=(1, 9)),
         "count_minus": gguf(counts=((1 << 64) - 1, 1)),
-        "key_length_huge": gguf([string(b"k", 1 << 60) + struct.pack("<I", _U32) + bytes(4)]),
-        "string_length_huge": gguf([key, entry("x", _STRING, string(b"ab", 1 << 60))]),
-        "string_length_wraps": gguf([key, entry("x", _STRING, string(b"ab", (1 << 64) - 1))]),
+        "key_length_huge": gguf([string(b"k", length=1 << 60) + struct.pack("<I", _U32) + bytes(4)]),
+        "string_length_huge": gguf([key, entry("x", _STRING, string(b"ab", length=1 << 60))]),
+        "string_length_wraps": gguf([key, entry("x", _STRING, string(b"ab", length=(1 << 64) - 1))]),
         "array_count_huge": gguf([key, entry("x", _ARRAY, array(_U32, 1 << 60, bytes(8)))]),
         "array_count_wraps": gguf([key, entry("x", _ARRAY, array(_U64, (1 << 61) + 1, bytes(8)))]),
         "array_deep": gguf([key, entry("x", _ARRAY, deep)]),

@@ -17,8 +17,9 @@ from typing import Any, Final
 from tests.assets.file_corpus.archive_bytes import gzipped, link, tarred, zipped
 from tests.assets.file_corpus.files import Case, Dice, Technique
 from tests.assets.file_corpus.honest_torch import SCARY
-from tests.assets.file_corpus.proto_bytes import field, fields, masked_crc32c
+from tests.assets.file_corpus.proto_bytes import fields, masked_crc32c
 from tests.assets.file_corpus.template_texts import HONEST
+from tests.assets.protobuf_bytes import field
 
 _TEXT: Final = Technique("honest configuration, tokenizers and documents", "honest-texts")
 _OTHER: Final = Technique("honest pictures, archives and other data", "honest-data")

@@ -10,7 +10,6 @@ from tests.assets.file_corpus.files import Case, Dice, Technique
 from tests.assets.file_corpus.pickling import call
 from tests.assets.file_corpus.proto_bytes import (
     external_tensor,
-    field,
     fields,
     onnx_attribute,
     onnx_graph,
@@ -18,6 +17,7 @@ from tests.assets.file_corpus.proto_bytes import (
     onnx_node,
     onnx_tensor,
 )
+from tests.assets.protobuf_bytes import field
 
 _ONNX = Technique("ONNX external-data traversal, PyOp", "onnx")
 

@@ -1,27 +1,11 @@
-"""Protocol Buffers by field number, and with them graphs of TensorFlow and models of ONNX."""
+"""Graphs of TensorFlow and models of ONNX, by field number."""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Mapping
 
-
-def varint(number: int) -> bytes:
-    """A base-128 number; negative ones as their 64-bit two's complement."""
-    number &= (1 << 64) - 1
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes(out) + bytes([number])
-
-
-def field(number: int, value: int | bytes | str) -> bytes:
-    """One field: a number, or bytes with their length."""
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    data = value.encode() if isinstance(value, str) else value
-    return varint(number << 3 | 2) + varint(len(data)) + data
+from tests.assets.protobuf_bytes import field, varint
 
 
 def fields(number: int, values: Iterable[int | bytes | str]) -> bytes:

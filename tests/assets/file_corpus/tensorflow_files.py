@@ -14,7 +14,6 @@ from tests.assets.file_corpus.keras_bytes import old_lambda_layer, old_sequentia
 from tests.assets.file_corpus.pickling import call
 from tests.assets.file_corpus.proto_bytes import (
     constant,
-    field,
     graph_def,
     saved_model,
     tf_function,
@@ -22,6 +21,7 @@ from tests.assets.file_corpus.proto_bytes import (
     tf_type,
     variables,
 )
+from tests.assets.protobuf_bytes import field
 
 _GRAPH: Final = Technique("TF SavedModel/GraphDef ops", "tensorflow")
 _LITE: Final = Technique("TFLite custom operations and malformed", "tflite")
