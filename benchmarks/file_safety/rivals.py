@@ -36,12 +36,10 @@ class Answer:
 
     Attributes:
         said: "flagged", "clean", "not judged", or "killed" when it took too long.
-        detail: The worst severity, or why it was not judged.
         cpu_seconds: Of the tool, without its start.
     """
 
     said: str
-    detail: str
     cpu_seconds: float
 
 
@@ -92,7 +90,7 @@ def judged(tool: str, python: Path, paths: Sequence[Path], *, is_afresh: bool = 
         store.write_text(json.dumps(kept), encoding="utf-8")
     answers = {path: kept[keys[path]] for path in paths}
     return Answers(
-        {path: Answer(row["said"], row["detail"], row["cpu_seconds"]) for path, row in answers.items()},
+        {path: Answer(row["said"], row["cpu_seconds"]) for path, row in answers.items()},
         kept["start"],
     )
 
