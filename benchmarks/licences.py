@@ -13,13 +13,13 @@ import json
 import subprocess
 import sys
 import time
-import venv
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from benchmarks.rival_environments import environment, last_line
 from scanner.licensing.table import licence_table
 from scripts.make_licence_corpus import CorpusText, make_corpus
 
@@ -50,7 +50,11 @@ class _Answer:
 
 def measure() -> list[dict[str, object]]:
     """Our own figures, then a row for every tool."""
-    rivals = {name: python for name in _REQUIRED if (python := _environment(name)) is not None}
+    rivals = {
+        name: python
+        for name, required in _REQUIRED.items()
+        if (python := environment(_FOLDER / name, required)) is not None
+    }
     corpus = make_corpus(_scancode_data(rivals.get("scancode-toolkit")))
     ours, seconds = _ours(corpus)
     figures: list[dict[str, object]] = [_own_figures(corpus, ours, seconds)]
@@ -149,32 +153,6 @@ def _is_named(each: CorpusText, ids: Sequence[str]) -> bool:
     return bool(said) and said[0] in wanted and all(name in said for name in wanted)
 
 
-def _environment(tool: str) -> Path | None:
-    """The interpreter of the tool's own environment; None, with the reason printed, when it cannot be had."""
-    folder = _FOLDER / tool
-    python = folder / "bin" / "python"
-    done = folder / "installed"
-    if done.exists():
-        return python
-    print(f"installing {', '.join(_REQUIRED[tool])} into {folder}", flush=True)
-    venv.create(folder, with_pip=True, clear=True)
-    command = [
-        str(python),
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        *_REQUIRED[tool],
-    ]
-    installed = subprocess.run(command, capture_output=True, text=True, check=False)
-    if installed.returncode:
-        print(f"{tool}: left out, it could not be installed: {_last_line(installed.stderr)}")
-        return None
-    done.touch()
-    return python
-
-
 def _scancode_data(python: Path | None) -> Path | None:
     found = list(python.parent.parent.glob("lib/python*/site-packages/licensedcode/data")) if python else []
     if not found:
@@ -189,7 +167,7 @@ def _theirs(tool: str, python: Path, corpus: Sequence[CorpusText]) -> dict[str, 
         [str(python), str(_JUDGE), tool], input=texts, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        print(f"{tool}: left out, it failed: {_last_line(done.stderr)}")
+        print(f"{tool}: left out, it failed: {last_line(done.stderr)}")
         return None
     print(f"  ({tool}: {time.monotonic() - began:.0f} s)")
     return {name: _Answer(ids, is_free) for name, (ids, is_free) in json.loads(done.stdout).items()}
@@ -207,11 +185,7 @@ def _tags(python: Path, corpus: Sequence[CorpusText]) -> dict[str, _Answer] | No
         text=True, check=False,
     )  # fmt: skip
     if done.returncode:
-        print(f"weight-audit: left out, it failed: {_last_line(done.stderr)}")
+        print(f"weight-audit: left out, it failed: {last_line(done.stderr)}")
         return None
     tiers = json.loads(done.stdout)
     return {name: _Answer([tag], tiers[tag] == "permissive") for name, tag in tags.items()}
-
-
-def _last_line(said: str) -> str:
-    return (said.strip().splitlines() or ["it said nothing"])[-1]

@@ -64,7 +64,7 @@ def command(
     from scanner.evidence import UnkeptEvidence
     from scanner.isolation import warm_up
     from scanner.loose_files import loose_files
-    from scanner.side_by_side import run_side_by_side
+    from scanner.runner import run_side_by_side
 
     settle()
     checks = check_options.picked(_file_checks(), check_ids, skipped_ids)
@@ -73,7 +73,7 @@ def command(
     with shown_progress(quiet=quiet) as progress:
         files = loose_files(paths, progress)
         context = CheckContext(files.snapshot, UnkeptEvidence(), progress=progress, settings=settings)
-        lines = lines_of(files, list(run_side_by_side(checks, context, jobs)), checks)
+        lines = lines_of(files, run_side_by_side(checks, context, jobs), checks)
     if as_json:
         print_json(lines)
     else:

@@ -9,3 +9,10 @@ that the check does not turn into a finding, a file that takes longer than ten s
 stop it; the file is then in build/fuzz. What is in fuzz/corpus are the files to begin from: small, harmless.
 tests/scanner/test_fuzz_corpus.py reads them all.
 """
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+CORPUS: Final = Path(__file__).parent / "corpus"

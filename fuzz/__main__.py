@@ -8,7 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-CORPUS: Final = Path(__file__).parent / "corpus"
+from fuzz import CORPUS
+
 _FOUND: Final = Path("build/fuzz")
 _LARGEST_BYTES: Final = 1 << 16
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
+from fuzz import CORPUS
 from fuzz.targets import TARGETS, Target
 from tests.assets.file_corpus.files import Case
 from tests.assets.file_corpus.writing import made_corpus
 
-CORPUS: Final = Path(__file__).parent / "corpus"
 _LARGEST_BYTES: Final = 4096
 # All targets together stay below a megabyte.
 _MOST_BYTES: Final = 60_000

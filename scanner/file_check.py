@@ -77,15 +77,22 @@ class FileCheck(Check):
 
     def run(self, context: CheckContext) -> Iterator[Finding | Measurement]:
         """Examines every file in this process and joins what was said; the runner does so in a child."""
+        yield from self.joined(self._examined(context))
+
+    def joined(self, items: Iterable[Finding | Measurement]) -> Iterator[Finding | Measurement]:
+        """What was said of single files, as it comes, without what is told as one at the end."""
         said: list[Finding] = []
+        for item in items:
+            if isinstance(item, Finding):
+                said.append(item)
+            if not self.is_joined(item):
+                yield item
+        yield from self.conclude(said)
+
+    def _examined(self, context: CheckContext) -> Iterator[Finding | Measurement]:
         for entry in context.snapshot.files:
             context.check_deadline()
-            for item in self.examine_safely(context, entry):
-                if isinstance(item, Finding):
-                    said.append(item)
-                if not self.is_joined(item):
-                    yield item
-        yield from self.conclude(said)
+            yield from self.examine_safely(context, entry)
 
     def examine_safely(self, context: CheckContext, entry: FileEntry) -> Iterator[Finding | Measurement]:
         """`examine`, with a file that was not read far enough or cannot be opened told as a finding."""

@@ -59,13 +59,7 @@ def run_files_isolated(
         IsolatedCheckError: when a child dies before it is at a file, or says what it cannot mean.
     """
     limits = file_limits(context.settings, seconds=check.file_seconds)
-    said: list[Finding] = []
-    for item in _Examination(check, context, limits, is_stopped).items():
-        if isinstance(item, Finding):
-            said.append(item)
-        if not check.is_joined(item):
-            yield item
-    yield from check.conclude(said)
+    yield from check.joined(_Examination(check, context, limits, is_stopped).items())
 
 
 class _Examination:

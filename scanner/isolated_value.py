@@ -9,18 +9,17 @@ For what is read from a model's files and is no check: a hostile file can hang o
 
 from __future__ import annotations
 
-import traceback
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
-from typing import Final, TypeVar
+from typing import TypeVar
 
-from scanner.errors import ScanError
-from scanner.isolation import DATA_LIMIT_BYTES, limit_memory, process_context
+from scanner.errors import CheckTimeoutError, ScanError
+from scanner.isolation import DATA_LIMIT_BYTES, Child, ChildDiedError, limit_memory, told
 from scanner.records import decode, encode
 
 T = TypeVar("T")
-_VALUE_LIMIT_BYTES: Final = 64 * 1024**2
 
 
 class IsolatedValueError(ScanError):
@@ -42,35 +41,30 @@ def working_out(
     Yields:
         A function that waits for the value and returns it; it raises IsolatedValueError.
     """
-    start = process_context()
-    receiver, sender = start.Pipe(duplex=False)
-    child = start.Process(target=_work_out, args=(function, arguments, sender), daemon=True)
-    child.start()
-    sender.close()
+    name = getattr(function, "__name__", "a value")
+    with Child(_work_out, function, arguments) as child:
 
-    def value() -> T:
-        name = getattr(function, "__name__", "a value")
-        if not receiver.poll(seconds):
-            raise IsolatedValueError(f"{name} took more than {seconds:.0f} s; its process was killed")
-        try:
-            said = receiver.recv_bytes(_VALUE_LIMIT_BYTES)
-        except (EOFError, OSError) as error:
-            child.join()
-            raise IsolatedValueError(f"{name}: its process died with exit code {child.exitcode}") from error
-        if not said:
-            reason = receiver.recv_bytes(_VALUE_LIMIT_BYTES).decode(errors="replace")
-            raise IsolatedValueError(f"{name}: {reason}")
-        try:
-            return decode(said, kind)
-        except ScanError as error:
-            raise IsolatedValueError(f"{name}: what its process sent is no such value ({error})") from error
+        def value() -> T:
+            deadline = time.monotonic() + seconds
+            try:
+                said = child.receive_bytes(deadline)
+                reason = "" if said else child.receive_bytes(deadline).decode(errors="replace")
+            except CheckTimeoutError as error:
+                why = f"{name} took more than {seconds:.0f} s; its process was killed"
+                raise IsolatedValueError(why) from error
+            except ChildDiedError as error:
+                raise IsolatedValueError(f"{name}: its process died with {error.way}") from error
+            except OSError as error:
+                raise IsolatedValueError(f"{name}: its process sent no whole value ({error})") from error
+            if reason:
+                raise IsolatedValueError(f"{name}: {reason}")
+            try:
+                return decode(said, kind)
+            except ScanError as error:
+                why = f"{name}: what its process sent is no such value ({error})"
+                raise IsolatedValueError(why) from error
 
-    try:
         yield value
-    finally:
-        child.kill()
-        child.join()
-        receiver.close()
 
 
 def _work_out(function: Callable[..., object], arguments: tuple[object, ...], sender: Connection) -> None:
@@ -78,9 +72,7 @@ def _work_out(function: Callable[..., object], arguments: tuple[object, ...], se
     try:
         said = encode(function(*arguments))
     except Exception as error:  # noqa: BLE001 - told on the other side of the pipe, whatever it is
-        place = traceback.extract_tb(error.__traceback__)[-1]
         sender.send_bytes(b"")
-        reason = f"{type(error).__name__}: {error} ({place.filename.rsplit('/', 1)[-1]}:{place.lineno})"
-        sender.send_bytes(reason.encode("utf-8", "backslashreplace"))
+        sender.send_bytes(told(error).encode())
     else:
         sender.send_bytes(said)

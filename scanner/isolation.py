@@ -116,16 +116,27 @@ class Child:
             ChildDiedError: when the process is gone.
             IsolatedCheckError: when what it sends is no message.
         """
+        try:
+            return decode(self.receive_bytes(deadline), Said)
+        except OSError as error:
+            raise IsolatedCheckError(f"the check's process sent what is not a finding ({error})") from error
+
+    def receive_bytes(self, deadline: float) -> bytes:
+        """The next message as it was sent.
+
+        Raises:
+            CheckTimeoutError: when the deadline passes.
+            ChildDiedError: when the process is gone.
+            OSError: when the message is longer than any may be, or breaks off.
+        """
         while not self._receiver.poll(max(0.0, min(deadline - time.monotonic(), _ASK_SECONDS))):
             if self._is_stopped() or time.monotonic() >= deadline:
                 raise CheckTimeoutError("the time limit passed; the check's process was killed")
         try:
-            return decode(self._receiver.recv_bytes(MESSAGE_LIMIT_BYTES), Said)
+            return self._receiver.recv_bytes(MESSAGE_LIMIT_BYTES)
         except EOFError:
             self._process.join()
             raise ChildDiedError(self._process.exitcode) from None
-        except OSError as error:  # longer than MESSAGE_LIMIT_BYTES
-            raise IsolatedCheckError(f"the check's process sent what is not a finding ({error})") from error
 
 
 def run_isolated(

@@ -11,7 +11,7 @@ import datetime
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Final
 
 from scanner.check import Check, CheckContext, CheckRecord, Needs, Profile
@@ -48,7 +48,7 @@ def run_checks(checks: Sequence[Check], context: CheckContext, journal: Journal)
     waiting = [check for check in ordered if check.needs is Needs.STATIC and known[check.id] is None]
     with (
         context.progress.task("Checks", len(ordered), "checks") as task,
-        _SideBySide(waiting, context) as side_by_side,
+        _SideBySide(waiting, context, _AT_ONCE) as side_by_side,
     ):
         for check in ordered:
             task.note(check.id)
@@ -63,12 +63,32 @@ def run_checks(checks: Sequence[Check], context: CheckContext, journal: Journal)
             yield record
 
 
+def run_side_by_side(checks: Sequence[Check], context: CheckContext, jobs: int) -> list[CheckRecord]:
+    """One record per static check, in the order in which they start, at most `jobs` of them at a time.
+
+    Raises:
+        ScanError: when the scan itself cannot go on.
+    """
+    ordered = in_order(checks)
+    records: list[CheckRecord] = []
+    with (
+        context.progress.task("Checks", len(ordered), "checks") as task,
+        _SideBySide(ordered, context, jobs) as side_by_side,
+    ):
+        for record in side_by_side.finished():
+            records.append(record)
+            task.note(record.check_id)
+            task.advance()
+    by_id = records_by_id(records)
+    return [by_id[check.id] for check in ordered]
+
+
 class _SideBySide:
     """Static checks that run while the first of them is waited for; leaving it stops those still running."""
 
-    def __init__(self, checks: Sequence[Check], context: CheckContext) -> None:
+    def __init__(self, checks: Sequence[Check], context: CheckContext, at_once: int) -> None:
         self._stop = threading.Event()
-        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="check")
+        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="check")
         self._records = {
             check.id: self._threads.submit(run_check, check, context, self._stop.is_set) for check in checks
         }
@@ -87,6 +107,14 @@ class _SideBySide:
             ScanError: when the scan itself cannot go on.
         """
         return self._records[check.id].result() if check.id in self._records else None
+
+    def finished(self) -> Iterator[CheckRecord]:
+        """Each record as soon as it is there.
+
+        Raises:
+            ScanError: when the scan itself cannot go on.
+        """
+        return (record.result() for record in as_completed(self._records.values()))
 
 
 def run_check(

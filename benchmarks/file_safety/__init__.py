@@ -10,20 +10,14 @@ the reason is printed.
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-
-_SPEED = "benchmarks.file_safety.speed"
-
 
 def measure() -> list[dict[str, object]]:
     """Our figures over the corpus, and what checking costs beside hashing alone."""
     # Not above: the process whose time is measured comes through here, and has no use for a corpus.
     from benchmarks.file_safety.comparison import measure_corpus
+    from benchmarks.file_safety.speed import measure_speed
 
-    figures = dict(measure_corpus())
-    if importlib.util.find_spec(_SPEED) is not None:
-        figures |= importlib.import_module(_SPEED).measure_speed()
+    figures = {**measure_corpus(), **measure_speed()}
     for name, value in figures.items():
         print(f"{name}: {value}")
     return [figures]

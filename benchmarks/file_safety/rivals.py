@@ -8,11 +8,13 @@ import os
 import subprocess
 import sys
 import tempfile
-import venv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from benchmarks import rival_environments
+from benchmarks.rival_environments import last_line
 
 _FOLDER: Final = Path("build/file-safety-rivals")
 _JUDGE: Final = Path(__file__).parent / "rival_judge.py"
@@ -34,12 +36,10 @@ class Answer:
 
     Attributes:
         said: "flagged", "clean", "not judged", or "killed" when it took too long.
-        detail: The worst severity, or why it was not judged.
         cpu_seconds: Of the tool, without its start.
     """
 
     said: str
-    detail: str
     cpu_seconds: float
 
 
@@ -47,38 +47,8 @@ def environment(tool: str) -> Path | None:
     """The interpreter of the tool's environment; None, with the reason printed, when it cannot be had."""
     if not _REQUIRED[tool]:
         return Path(sys.executable)
-    folder = (_FOLDER / tool).absolute()
-    python = folder / "bin" / "python"
-    done = folder / "installed"
-    if done.exists():
-        return python
-    print(f"installing {', '.join(_REQUIRED[tool])} into {folder}", flush=True)
-    _make(folder)
-    command = [
-        str(python),
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        *_REQUIRED[tool],
-    ]
-    installed = subprocess.run(command, capture_output=True, text=True, check=False)
-    if installed.returncode:
-        print(f"{tool}: left out, it could not be installed: {_last_line(installed.stderr)}")
-        return None
-    done.touch()
-    return python
-
-
-def _make(folder: Path) -> None:
-    if sys.version_info < (3, 13):
-        venv.create(folder, with_pip=True, clear=True)
-        return
-    for name in _PYTHONS:
-        if subprocess.run([name, "-m", "venv", "--clear", str(folder)], check=False).returncode == 0:
-            return
-    venv.create(folder, with_pip=True, clear=True)
+    pythons = () if sys.version_info < (3, 13) else _PYTHONS
+    return rival_environments.environment((_FOLDER / tool).absolute(), _REQUIRED[tool], pythons=pythons)
 
 
 @dataclass(frozen=True)
@@ -120,7 +90,7 @@ def judged(tool: str, python: Path, paths: Sequence[Path], *, is_afresh: bool = 
         store.write_text(json.dumps(kept), encoding="utf-8")
     answers = {path: kept[keys[path]] for path in paths}
     return Answers(
-        {path: Answer(row["said"], row["detail"], row["cpu_seconds"]) for path, row in answers.items()},
+        {path: Answer(row["said"], row["cpu_seconds"]) for path, row in answers.items()},
         kept["start"],
     )
 
@@ -135,7 +105,7 @@ def _fresh(tool: str, python: Path, paths: Sequence[Path]) -> list[dict[str, Any
         )  # fmt: skip
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     if len(lines) != len(paths) + 1:
-        said = _last_line(done.stderr)
+        said = last_line(done.stderr)
         raise RuntimeError(f"{tool} ended after {len(lines) - 1} of {len(paths)} files: {said}")
     return lines
 
@@ -158,7 +128,3 @@ def _bare(home: Path) -> dict[str, str]:
         "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "http_proxy": "http://127.0.0.1:9",
         "https_proxy": "http://127.0.0.1:9", "PYTHONDONTWRITEBYTECODE": "1",
     }  # fmt: skip
-
-
-def _last_line(said: str) -> str:
-    return (said.strip().splitlines() or ["it said nothing"])[-1]

@@ -62,14 +62,12 @@ class Issue:
         rule: Its code, "S201"; "" for many.
         kind: Which of its scanners says so.
         message: A sentence.
-        place: Where, with the file's path.
     """
 
     severity: str
     rule: str
     kind: str
     message: str
-    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -162,8 +160,7 @@ def parsed(line: str) -> Answer:
         if "failed" in said:
             return Answer((), str(said["failed"]))
         issues = tuple(
-            Issue(each["severity"], each["rule"], each["kind"], each["message"], each["place"])
-            for each in said["issues"]
+            Issue(each["severity"], each["rule"], each["kind"], each["message"]) for each in said["issues"]
         )
         failure = "" if said["code"] in (0, 1) else "it calls its own analysis inconclusive (exit code 2)"
         return Answer(issues, failure)
@@ -172,11 +169,7 @@ def parsed(line: str) -> Answer:
 
 
 class Modelaudit:
-    """A process that is asked about one file after the other; a context manager.
-
-    Attributes:
-        version: Of modelaudit.
-    """
+    """A process that is asked about one file after the other; a context manager."""
 
     def __init__(self, python: Path, *, seconds: float, memory_mb: int = MEMORY_MB) -> None:
         """Starts it.
@@ -199,7 +192,7 @@ class Modelaudit:
             preexec_fn=_unlimited,
         )
         try:
-            self.version = str(json.loads(self._line(_START_SECONDS)))
+            json.loads(self._line(_START_SECONDS))
         except ValueError as error:
             self.close()
             raise ModelauditError(f"'{python}' has no modelaudit that starts", hint=INSTALL) from error

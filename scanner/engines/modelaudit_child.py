@@ -57,7 +57,6 @@ def _told(issue: Any) -> dict[str, str]:
         "rule": str(rule)[:_TEXT_LIMIT],
         "kind": str(issue.type or "")[:_TEXT_LIMIT],
         "message": str(issue.message)[:_TEXT_LIMIT],
-        "place": str(issue.location or "")[:_TEXT_LIMIT],
     }
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fuzz.seeds import CORPUS
+from fuzz import CORPUS
 from fuzz.targets import TARGETS, Subject
 
 MOST_BYTES = 1 << 20

@@ -16,7 +16,7 @@ from scanner.findings import Finding, Measurement, Outcome
 from scanner.journal import Journal, JournalError
 from scanner.manifest import FileEntry, Snapshot
 from scanner.references import ModelRef
-from scanner.runner import JOURNAL_KIND, in_order, run_check, run_checks
+from scanner.runner import JOURNAL_KIND, in_order, run_check, run_checks, run_side_by_side
 from tests import fakes
 
 
@@ -87,6 +87,13 @@ def test_static_checks_run_side_by_side_and_are_told_in_order(
     assert [record.check_id for record in records] == [check.id for check in in_order(checks)]
     hanging, where = records
     assert where.started_at < hanging.started_at + datetime.timedelta(seconds=hanging.wall_seconds)
+
+
+def test_records_without_a_journal_come_in_order_too(context: CheckContext) -> None:
+    checks = [fakes.HangingCheck(), fakes.WhereCheck(), fakes.CrashingCheck()]
+    records = run_side_by_side(checks, context, 3)
+    assert [record.check_id for record in records] == [check.id for check in in_order(checks)]
+    assert outcomes(records[-1]) == [Outcome.PASS]  # it was done long before the one that hangs
 
 
 class Patient(fakes.HangingCheck):
