@@ -18,6 +18,7 @@ from scanner.errors import ScanError
 from scanner.manifest import FileEntry, Snapshot
 from scanner.model_files import GgufError, ModelFileError, gguf_header_of, read_json
 from scanner.tensorfiles.safetensors_header import read_safetensors_from
+from scanner.tensorfiles.shard_names import without_numbers
 
 _INDEX: Final = "model.safetensors.index.json"
 _INDEX_LIMIT_BYTES: Final = 64 * 1024**2
@@ -30,7 +31,6 @@ _OUTPUT: Final = re.compile(r"^(?:.*\.)?(?:lm_head|output|embed_out)\.weight$")
 _BESIDE: Final = re.compile(
     r"(?:scales?|scale_inv|qzeros|g_idx|absmax|quant_map|quant_state\S*|zero_point|weight_shape|input_scale)$"
 )
-_SHARD: Final = re.compile(r"-\d{5}-of-\d{5}(?=\.\w+$)")
 # Parts that are no model of their own: adapters, image projectors, draft heads, importance matrices.
 _PART_ONLY: Final = re.compile(r"(?:^|/)(?:adapter_|optimizer|training_)|mmproj|imatrix", re.IGNORECASE)
 # Types into which quantisers pack several numbers.
@@ -117,8 +117,8 @@ def _first_pattern(entries: Sequence[FileEntry]) -> list[FileEntry]:
     if not entries:
         return []
     folders = sorted(entries, key=lambda entry: entry.path.count("/"))
-    pattern = _SHARD.sub("", folders[0].path)
-    return [entry for entry in entries if _SHARD.sub("", entry.path) == pattern]
+    pattern = without_numbers(folders[0].path)
+    return [entry for entry in entries if without_numbers(entry.path) == pattern]
 
 
 def _indexed(snapshot: Snapshot) -> frozenset[str]:
