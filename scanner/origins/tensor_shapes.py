@@ -16,8 +16,7 @@ from typing import Final
 
 from scanner.errors import ScanError
 from scanner.manifest import FileEntry, Snapshot
-from scanner.model_files import GgufError, ModelFileError, gguf_header_of, read_json
-from scanner.tensorfiles.safetensors_header import read_safetensors_from
+from scanner.model_files import GgufError, ModelFileError, gguf_header_of, read_json, safetensors_header_of
 from scanner.tensorfiles.shard_names import without_numbers
 
 _INDEX: Final = "model.safetensors.index.json"
@@ -134,8 +133,7 @@ def _indexed(snapshot: Snapshot) -> frozenset[str]:
 
 def _safetensors(snapshot: Snapshot, entry: FileEntry, config: Mapping[str, object]) -> Iterator[Tensor]:
     try:
-        with snapshot.open(entry.path) as stream:
-            reading = read_safetensors_from(stream, entry.size_bytes)
+        reading = safetensors_header_of(snapshot, entry)
     except OSError as error:
         raise TensorShapesError(f"{entry.path}: {error.strerror or error}") from error
     if reading.faults:
