@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -15,10 +15,6 @@ if TYPE_CHECKING:
     from scanner.source import FetchOptions
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-# As in scanner/weights/base.py, which is too slow to import for --help.
-SNAPSHOT_SETTING: Final = "base.snapshot"
-MODELS_SETTING: Final = "base.models"
 
 
 def base(command: Command) -> Command:
@@ -47,6 +43,8 @@ def base_settings(
         click.UsageError: when a base was named and no check of the scan reads it.
         ScanError: when the base cannot be fetched, or the data folder not be written.
     """
+    from scanner.weights.base import MODELS_SETTING, SNAPSHOT_SETTING
+
     if not any(SNAPSHOT_SETTING in check.settings for check in checks):
         if base_model:
             raise click.UsageError("--base is for the check differs-from-base, which does not run")
