@@ -40,6 +40,7 @@ class Compared:
         form: What else is to be said: other number formats, rows that were added, why it was not compared.
         rows_changed: How many rows differ, where that was counted, else 0.
         is_sampled: Whether equality was seen on a sample only.
+        is_resized: Whether one of them has more rows, or columns, than the other.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Compared:
     form: str = ""
     rows_changed: int = 0
     is_sampled: bool = False
+    is_resized: bool = False
 
     @property
     def role(self) -> str:
@@ -142,7 +144,8 @@ class _Comparer:
         return replace(self._said(relation, form), rows_changed=len(changed))
 
     def _said(self, relation: Relation, form: str) -> Compared:
-        return Compared(self._pair.name, relation, self._pair.new.is_matrix, form)
+        is_resized = not _same_shape(self._pair.base, self._pair.new)
+        return Compared(self._pair.name, relation, self._pair.new.is_matrix, form, is_resized=is_resized)
 
     def _rows(self, count: int, most: int) -> list[int]:
         most = max(1, min(most, _SAMPLE_NUMBERS // max(self._pair.new.columns, 1)))

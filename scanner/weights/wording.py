@@ -50,9 +50,9 @@ def _clauses(comparison: Comparison) -> Iterator[str]:
     ):
         if found := comparison.of_kind(kind):
             yield f"{len(found)} {words}{_detail(kind, found)}"
-    resized = [each for each in comparison.tensors if each.form.endswith("here") and " x " in each.form]
-    if resized := [each for each in resized if each.relation.kind is not Kind.RESHAPED]:
-        yield f"{len(resized)} have other numbers of rows ({shown(resized[0].name)}: {resized[0].form})"
+    resized = [each for each in comparison.tensors if each.is_resized]
+    if common := [each for each in resized if each.relation.kind is not Kind.RESHAPED]:
+        yield f"{len(common)} have other numbers of rows ({shown(common[0].name)}: {common[0].form})"
     if comparison.added:
         yield f"{len(comparison.added)} are not in the base ({named(comparison.added)})"
     if comparison.absent:
