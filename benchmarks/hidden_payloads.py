@@ -60,7 +60,7 @@ def _stored(bits: Words, form: str) -> Words:
 def _payloads(rng: np.random.Generator) -> Iterator[tuple[str, bytes]]:
     program = Path(sys.executable).resolve().read_bytes()[:_PAYLOAD_BYTES]
     yield "program", program
-    yield "text", (b"All that is hidden here was written for a benchmark. %d\n" % 7 * 2000)[:_PAYLOAD_BYTES]
+    yield "text", (b"All that is hidden here was written for a benchmark. 7\n" * 2000)[:_PAYLOAD_BYTES]
     yield "encrypted", rng.bytes(_PAYLOAD_BYTES)
 
 

@@ -36,11 +36,12 @@ from scanner.tensorfiles.gguf_header import (
     read_gguf_header,
     read_gguf_header_from,
 )
+from scanner.tensorfiles.safetensors_header import SafetensorsReading, read_safetensors_from
 
 __all__ = [
     "CONFIG_LIMIT_BYTES", "TEXT_LIMIT_BYTES", "GgufArray", "GgufError", "GgufHeader", "GgufTensor",
     "ModelCard", "ModelFileError", "gguf_header_of", "gguf_metadata", "is_licence_name", "licence_files",
-    "model_card", "read_config", "read_json", "read_text",
+    "model_card", "read_config", "read_json", "read_text", "safetensors_header_of",
 ]  # fmt: skip
 
 CONFIG_LIMIT_BYTES: Final = 4 * 1024**2
@@ -141,6 +142,17 @@ def gguf_header_of(snapshot: Snapshot, entry: FileEntry) -> GgufHeader:
             return read_gguf_header_from(stream, entry.size_bytes, name)
     except OSError as error:
         raise GgufError(f"{name}: {error.strerror or error}") from error
+
+
+def safetensors_header_of(snapshot: Snapshot, entry: FileEntry) -> SafetensorsReading:
+    """The header of a safetensors file of a snapshot, of which no more than that need have been read.
+
+    Raises:
+        OSError: when it cannot be read.
+        PartlyReadError: when not all of the header was read.
+    """
+    with snapshot.open(entry.path) as stream:
+        return read_safetensors_from(stream, entry.size_bytes)
 
 
 def model_card(snapshot: Snapshot) -> ModelCard | None:

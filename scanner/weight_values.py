@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 # A broken model has thousands of odd tensors; what is wrong with it shows in the first.
 ODD_LIMIT = 200
+# Half of what a 16-bit float can hold at most is 32 752; a product with such a number overflows.
+ABSURD_MAGNITUDE = 1e4
 
 
 class Oddity(enum.Enum):

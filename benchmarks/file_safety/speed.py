@@ -11,6 +11,7 @@ Run `python -m benchmarks.file_safety.speed` for this part alone.
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import resource
@@ -71,9 +72,9 @@ def _write_model(folder: Path) -> None:
     values = (pool.view("<u4") >> np.uint32(16)).astype("<u2").tobytes()
     header: dict[str, object] = {}
     end = number = 0
-    while end < _BYTES - 2 * sum(_size(shape) for shape in _LAYER.values()):
+    while end < _BYTES - 2 * sum(map(math.prod, _LAYER.values())):
         for part, shape in _LAYER.items():
-            begin, end = end, end + 2 * _size(shape)
+            begin, end = end, end + 2 * math.prod(shape)
             name = f"model.layers.{number}.{part}.weight"
             header[name] = {"dtype": "BF16", "shape": shape, "data_offsets": [begin, end]}
         number += 1
@@ -89,10 +90,6 @@ def _write_model(folder: Path) -> None:
         while left:
             left -= stream.write(values[: min(left, len(values))])
     (folder / "config.json").write_text(json.dumps({"num_hidden_layers": number, "vocab_size": rows}))
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    return shape[0] * (shape[1] if len(shape) > 1 else 1)
 
 
 def _cpu_seconds(command: list[str]) -> tuple[float, str]:

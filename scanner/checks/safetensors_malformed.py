@@ -28,14 +28,9 @@ from scanner.check import CheckContext
 from scanner.file_check import FileCheck, FileVerdict
 from scanner.findings import Finding, Location, Measurement, Outcome, Severity
 from scanner.manifest import FileEntry, Snapshot
-from scanner.model_files import ModelFileError, read_json
+from scanner.model_files import ModelFileError, read_json, safetensors_header_of
 from scanner.parts import PartlyReadError
-from scanner.tensorfiles.safetensors_header import (
-    HeaderFault,
-    SafetensorsReading,
-    read_safetensors_from,
-    tensor_names,
-)
+from scanner.tensorfiles.safetensors_header import HeaderFault, tensor_names
 from scanner.tensorfiles.safetensors_index import INDEX_SUFFIX, TORCH_INDEX_SUFFIX, index_faults, named_shards
 
 _TAGS: Final = ("CWE-20", "CWE-436", "OWASP-LLM03:2025", "AML.T0010.003")
@@ -62,7 +57,7 @@ class SafetensorsMalformed(FileCheck):
         """Yields one finding per fault of a `.safetensors` file, or of an index of shards."""
         name = entry.path.lower()
         if name.endswith(".safetensors"):
-            faults = _read(context.snapshot, entry).faults
+            faults = safetensors_header_of(context.snapshot, entry).faults
         elif name.endswith((INDEX_SUFFIX, TORCH_INDEX_SUFFIX)):
             faults = _index_faults(context.snapshot, entry)
         else:
@@ -94,11 +89,6 @@ class SafetensorsMalformed(FileCheck):
                 remediation=_REMEDIATION,
                 tags=_TAGS,
             )
-
-
-def _read(snapshot: Snapshot, entry: FileEntry) -> SafetensorsReading:
-    with snapshot.open(entry.path) as stream:
-        return read_safetensors_from(stream, entry.size_bytes)
 
 
 def _index_faults(snapshot: Snapshot, entry: FileEntry) -> tuple[HeaderFault, ...]:

@@ -38,13 +38,12 @@ from scanner.findings import Confidence, Finding, Location, Measurement, Outcome
 from scanner.manifest import FileEntry, is_weight_file
 from scanner.tensorfiles.extent import UnmappedError
 from scanner.tensorfiles.mapping import map_tensors
-from scanner.weight_values import Oddity, OddTensor, WeightValues
+from scanner.weight_values import ABSURD_MAGNITUDE, Oddity, OddTensor, WeightValues
 from scanner.weights.hidden import Hidden, hidden_in
 from scanner.weights.naming import named
 
 _TAGS: Final = ("CWE-20", "OWASP-LLM03:2025", "AML.T0018")
 _NAMED: Final = 5
-_ABSURD: Final = 1e4
 # Of the time for one file; the rest is for what is looked for on samples.
 _READING_SHARE: Final = 0.6
 _RULES: Final = {
@@ -114,10 +113,7 @@ class WeightsImplausible(FileCheck):
 
     def _hidden(self, context: CheckContext, entry: FileEntry) -> Iterator[Finding]:
         path = context.snapshot.local_path(entry.path)
-        try:
-            extents = map_tensors(path, entry.path) or ()
-        except UnmappedError:  # it was mapped when it was hashed
-            return
+        extents = map_tensors(path, entry.path) or ()  # as when its numbers were looked at
         found = list(hidden_in(path, extents, context.seed, context.check_deadline))
         for is_recognised in (True, False):
             some = [each for each in found if each.is_recognised is is_recognised]
@@ -180,7 +176,7 @@ def _values(context: CheckContext, entry: FileEntry) -> tuple[WeightValues | Non
 def _severity(oddity: Oddity, odd: list[OddTensor]) -> Severity:
     if oddity in (Oddity.NOT_A_NUMBER, Oddity.INFINITE):
         return Severity.HIGH
-    if oddity is Oddity.HUGE and max(each.value for each in odd) <= _ABSURD:
+    if oddity is Oddity.HUGE and max(each.value for each in odd) <= ABSURD_MAGNITUDE:
         return Severity.LOW
     return Severity.MEDIUM
 

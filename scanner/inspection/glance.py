@@ -1,6 +1,6 @@
 """A quick look at a safetensors header, for what to fetch next and for figures; it judges nothing.
 
-The check `safetensors-malformed` reads the same header strictly, and ten times as slowly.
+The check `safetensors-malformed` reads the same header strictly, and three times as slowly.
 
 >>> import io
 >>> header = b'{"w": {"dtype": "F16", "shape": [2], "data_offsets": [0, 4]}}'

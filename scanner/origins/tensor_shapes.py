@@ -16,8 +16,8 @@ from typing import Final
 
 from scanner.errors import ScanError
 from scanner.manifest import FileEntry, Snapshot
-from scanner.model_files import GgufError, ModelFileError, gguf_header_of, read_json
-from scanner.tensorfiles.safetensors_header import read_safetensors_from
+from scanner.model_files import GgufError, ModelFileError, gguf_header_of, read_json, safetensors_header_of
+from scanner.tensorfiles.shard_names import without_numbers
 
 _INDEX: Final = "model.safetensors.index.json"
 _INDEX_LIMIT_BYTES: Final = 64 * 1024**2
@@ -30,7 +30,6 @@ _OUTPUT: Final = re.compile(r"^(?:.*\.)?(?:lm_head|output|embed_out)\.weight$")
 _BESIDE: Final = re.compile(
     r"(?:scales?|scale_inv|qzeros|g_idx|absmax|quant_map|quant_state\S*|zero_point|weight_shape|input_scale)$"
 )
-_SHARD: Final = re.compile(r"-\d{5}-of-\d{5}(?=\.\w+$)")
 # Parts that are no model of their own: adapters, image projectors, draft heads, importance matrices.
 _PART_ONLY: Final = re.compile(r"(?:^|/)(?:adapter_|optimizer|training_)|mmproj|imatrix", re.IGNORECASE)
 # Types into which quantisers pack several numbers.
@@ -117,8 +116,8 @@ def _first_pattern(entries: Sequence[FileEntry]) -> list[FileEntry]:
     if not entries:
         return []
     folders = sorted(entries, key=lambda entry: entry.path.count("/"))
-    pattern = _SHARD.sub("", folders[0].path)
-    return [entry for entry in entries if _SHARD.sub("", entry.path) == pattern]
+    pattern = without_numbers(folders[0].path)
+    return [entry for entry in entries if without_numbers(entry.path) == pattern]
 
 
 def _indexed(snapshot: Snapshot) -> frozenset[str]:
@@ -134,8 +133,7 @@ def _indexed(snapshot: Snapshot) -> frozenset[str]:
 
 def _safetensors(snapshot: Snapshot, entry: FileEntry, config: Mapping[str, object]) -> Iterator[Tensor]:
     try:
-        with snapshot.open(entry.path) as stream:
-            reading = read_safetensors_from(stream, entry.size_bytes)
+        reading = safetensors_header_of(snapshot, entry)
     except OSError as error:
         raise TensorShapesError(f"{entry.path}: {error.strerror or error}") from error
     if reading.faults:

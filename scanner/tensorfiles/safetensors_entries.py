@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from scanner.tensorfiles.safetensors_layout import HeaderFault, TensorEntry, shown
@@ -18,7 +18,7 @@ DTYPE_BITS: Final = {
     "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8, "I16": 16, "U16": 16, "F16": 16, "BF16": 16,
     "I32": 32, "U32": 32, "F32": 32, "C64": 64, "F64": 64, "I64": 64, "U64": 64,
 }  # fmt: skip
-_FIELDS: Final = frozenset({"dtype", "shape", "data_offsets"})
+FIELDS: Final = ("dtype", "shape", "data_offsets")  # in the order of the reference writer
 _U64_MAX: Final = 2**64 - 1
 
 
@@ -35,18 +35,19 @@ def read_tensor(name: str, value: object) -> tuple[TensorEntry | None, list[Head
         ]
     faults = list(duplicates(value, place, place))
     fields = dict(value)
-    wrong = sorted(fields.keys() ^ _FIELDS)
+    wrong = sorted(fields.keys() ^ FIELDS)
     if wrong:
         message = f"'{shown(name)}' lacks or adds the fields {', '.join(map(shown, wrong))}"
         faults.append(HeaderFault("ST-TENSOR", message, place))
     if faults:
         return None, faults
-    return _read_fields(name, fields, place)
+    return read_fields(name, fields, place)
 
 
-def _read_fields(
-    name: str, fields: dict[str, object], place: str
+def read_fields(
+    name: str, fields: Mapping[str, object], place: str
 ) -> tuple[TensorEntry | None, list[HeaderFault]]:
+    """The tensor that all `FIELDS` describe, or what is wrong with them; `place` is for the faults."""
     dtype, shape, span = fields["dtype"], _shape(fields["shape"]), _span(fields["data_offsets"])
     bits = DTYPE_BITS.get(dtype) if isinstance(dtype, str) else None
     total_bits = None if shape is None else _bit_count(shape, bits or 8)

@@ -1,4 +1,4 @@
-"""Reads a safetensors header that is written as plainly as the reference writer does, several times as fast.
+"""Reads a safetensors header that is written as plainly as the reference writer does, in half the time.
 
 Whatever is written in any other way is left to the strict reader, which also says what is wrong with it.
 
@@ -11,18 +11,16 @@ True
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
-from scanner.tensorfiles.safetensors_entries import DTYPE_BITS
+from scanner.tensorfiles.safetensors_entries import FIELDS, read_fields
 from scanner.tensorfiles.safetensors_layout import TensorEntry
 
 METADATA: Final = "__metadata__"
-_FIELDS: Final = ("dtype", "shape", "data_offsets")
 _NAMES: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _DECODER: Final = msgspec.json.Decoder(dict[str, dict[str, str | list[int]]])
 
@@ -65,16 +63,5 @@ def names_at_a_glance(header: bytes) -> frozenset[str] | None:
 
 
 def _tensor(name: str, fields: Mapping[str, str | list[int]]) -> TensorEntry | None:
-    if tuple(fields) != _FIELDS:
-        return None
-    dtype, shape, span = fields.values()
-    bits = DTYPE_BITS.get(dtype) if isinstance(dtype, str) else None
-    if bits is None or isinstance(shape, str) or isinstance(span, str) or len(span) != 2:
-        return None
-    begin, end = span
-    size_bits = math.prod(shape) * bits
-    # Sizes whose product leaves 64 bits on the way are for the strict reader.
-    is_sound = 0 <= begin <= end and size_bits == 8 * (end - begin) and (size_bits > 0 or 0 in shape)
-    if not is_sound or min(shape, default=0) < 0 or size_bits >= 2**63 or (0 in shape and max(shape) > 2**32):
-        return None
-    return TensorEntry(name, str(dtype), tuple(shape), begin, end)
+    # What is wrong with the others is for the strict reader to say.
+    return read_fields(name, fields, "")[0] if tuple(fields) == FIELDS else None

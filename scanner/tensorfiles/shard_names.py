@@ -16,6 +16,7 @@ from typing import Final
 _PART: Final = re.compile(
     r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})(?P<suffix>\.(gguf|safetensors|bin))", re.IGNORECASE
 )
+_NUMBERS: Final = re.compile(r"-\d{5}-of-\d{5}(?=\.\w+$)")
 
 # A name can claim 99999 parts, and each that is not there becomes a finding.
 _MOST_PARTS: Final = 1000
@@ -29,6 +30,15 @@ def shard_names(name: str) -> tuple[str, ...]:
         return (name,)
     numbers = range(1, min(count, _MOST_PARTS) + 1)
     return tuple(f"{match['stem']}-{number:05d}-of-{match['count']}{match['suffix']}" for number in numbers)
+
+
+def without_numbers(path: str) -> str:
+    """The path that all parts of a split file have in common; of other files their own.
+
+    >>> without_numbers("q4/big-00001-of-00002.gguf")
+    'q4/big.gguf'
+    """
+    return _NUMBERS.sub("", path)
 
 
 def absent_gguf_parts(paths: Collection[str]) -> tuple[str, ...]:

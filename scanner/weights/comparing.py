@@ -19,7 +19,7 @@ from scanner.weights.scaled import scaled_rows
 from scanner.weights.stored import Stored, StoredModel
 
 # Enough to see a rank of 48, and quick to take apart.
-SAMPLE_ROWS: Final = 192
+_SAMPLE_ROWS: Final = 192
 _SAMPLE_COLUMNS: Final = 1024
 _SAMPLE_NUMBERS: Final = 4 * 1024**2
 _LONGEST_ROW: Final = 16 * 1024**2
@@ -40,6 +40,7 @@ class Compared:
         form: What else is to be said: other number formats, rows that were added, why it was not compared.
         rows_changed: How many rows differ, where that was counted, else 0.
         is_sampled: Whether equality was seen on a sample only.
+        is_resized: Whether one of them has more rows, or columns, than the other.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Compared:
     form: str = ""
     rows_changed: int = 0
     is_sampled: bool = False
+    is_resized: bool = False
 
     @property
     def role(self) -> str:
@@ -130,7 +132,7 @@ class _Comparer:
             first = self._rows(rows, _FIRST_ROWS)
             if np.array_equal(old.raw_rows(first), new.raw_rows(first)):
                 return self._same_so_far(rows, form, read_whole=read_whole)
-        return self._said(self._related(self._rows(rows, SAMPLE_ROWS)), form)
+        return self._said(self._related(self._rows(rows, _SAMPLE_ROWS)), form)
 
     def _same_so_far(self, rows: int, form: str, *, read_whole: bool) -> Compared:
         if not read_whole:
@@ -138,11 +140,12 @@ class _Comparer:
         changed = _changed_rows(self._pair.base, self._pair.new, rows)
         if not changed:
             return self._said(Relation(Kind.IDENTICAL), form)
-        relation = self._related(changed[:SAMPLE_ROWS])
+        relation = self._related(changed[:_SAMPLE_ROWS])
         return replace(self._said(relation, form), rows_changed=len(changed))
 
     def _said(self, relation: Relation, form: str) -> Compared:
-        return Compared(self._pair.name, relation, self._pair.new.is_matrix, form)
+        is_resized = not _same_shape(self._pair.base, self._pair.new)
+        return Compared(self._pair.name, relation, self._pair.new.is_matrix, form, is_resized=is_resized)
 
     def _rows(self, count: int, most: int) -> list[int]:
         most = max(1, min(most, _SAMPLE_NUMBERS // max(self._pair.new.columns, 1)))

@@ -59,6 +59,7 @@ _FLOATS: Final = {
     "F8_E4M3": FloatFormat(1, 3, 7, 0x7F, has_infinity=False),
 }
 _INTEGERS: Final = {"I64": 8, "U64": 8, "I32": 4, "U32": 4, "I16": 2, "U16": 2, "I8": 1, "U8": 1, "BOOL": 1}
+SCALE_FORMAT: Final = _FLOATS["F16"]
 # Size of a block in bytes, and where its scales of 16-bit floats stand; a block whose scales are all zero is
 # zero. Source: ggml-common.h, and gguf-py/gguf/quants.py, which reads the same layouts.
 _BLOCKS: Final = {
@@ -79,6 +80,11 @@ def unit_bytes(dtype: str) -> int:
     """Bytes that belong together: of one number, or of one block; 0 for a format that is not read."""
     found = _FLOATS.get(dtype)
     return found.size_bytes if found else _INTEGERS.get(dtype) or _BLOCKS.get(dtype, (0, ()))[0]
+
+
+def is_integer(dtype: str) -> bool:
+    """Whether numbers of this dtype are plain integers or truth values."""
+    return dtype in _INTEGERS
 
 
 def is_blocks(dtype: str) -> bool:

@@ -85,14 +85,14 @@ def hidden_in(
                 yield Hidden(shown(extent.name), found, is_recognised=True)
                 continue
             sorts = sorts_of(windows, number.mantissa_bits)
-            by_role[f"{extent.dtype} {role_of(extent.name)}"][extent.name] = usual_sort(sorts)
             mixed = None if _UNEVEN.search(extent.name) else mixture(sorts)
             if mixed:
                 count = sum(sort is mixed[1] for sort in sorts)
                 places = f"in {count} of {len(sorts)} places its low bits are {mixed[1].value}"
                 what = f"{places}, elsewhere {mixed[0].value}"
-                by_role[f"{extent.dtype} {role_of(extent.name)}"].pop(extent.name)
                 yield Hidden(shown(extent.name), what, is_recognised=False)
+            else:
+                by_role[f"{extent.dtype} {role_of(extent.name)}"][extent.name] = usual_sort(sorts)
     yield from _unlike_siblings(by_role)
 
 

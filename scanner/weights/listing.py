@@ -9,14 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from scanner.manifest import FileEntry, Snapshot
-from scanner.model_files import GgufError, GgufHeader, gguf_header_of
-from scanner.tensorfiles.safetensors_header import read_safetensors_from
+from scanner.model_files import GgufError, GgufHeader, gguf_header_of, safetensors_header_of
 from scanner.weights.stored import one_copy
 
 
 @dataclass(frozen=True)
 class Listed:
-    """One tensor: number format as the container names it, shape outermost dimension first."""
+    """One tensor, shape outermost dimension first; of GGUF the number format is "" and the size 0."""
 
     path: str
     name: str
@@ -73,8 +72,7 @@ def listed_tensors(snapshot: Snapshot, between_files: Callable[[], None]) -> Lis
 
 def _safetensors(snapshot: Snapshot, entry: FileEntry, tensors: list[Listed]) -> str:
     """Adds the tensors of a file, or says why it cannot."""
-    with snapshot.open(entry.path) as stream:
-        reading = read_safetensors_from(stream, entry.size_bytes)
+    reading = safetensors_header_of(snapshot, entry)
     if reading.faults:
         return f"it is malformed ({reading.faults[0].code}: {reading.faults[0].message})"
     tensors += (

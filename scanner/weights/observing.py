@@ -22,9 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanner.tensorfiles.extent import TensorExtent
-from scanner.weights.formats import FloatFormat, float_format, is_blocks, scales_of, unit_bytes
-
-_SCALE: Final = "F16"
+from scanner.weights.formats import SCALE_FORMAT, FloatFormat, float_format, is_blocks, scales_of, unit_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +139,6 @@ class _Floats(_Integers):
         super().__init__(number.size_bytes)
         self._format = number
         self._signed = np.dtype(f"<i{number.size_bytes}")
-        self._is_first = True
         self._bits = 0
         self._largest_signed = 0
         self._largest_unsigned = 0
@@ -153,12 +150,11 @@ class _Floats(_Integers):
     def _measure(self, numbers: npt.NDArray[np.unsignedinteger]) -> None:
         bits = int(np.bitwise_or.reduce(numbers))
         # In all these formats the highest bit of the exponent is set from 2 on.
-        if self._is_first or bits & (self._format.sign >> 1):
+        if self._first is None or bits & (self._format.sign >> 1):
             signed = numbers.view(self._signed)
             # Negative ones are the larger as unsigned integers, and below zero as signed ones.
             self._largest_signed = max(self._largest_signed, int(np.maximum.reduce(signed)))
             self._largest_unsigned = max(self._largest_unsigned, int(np.maximum.reduce(numbers)))
-        self._is_first = False
         self._bits |= bits
         self._look(numbers)
 
@@ -182,9 +178,7 @@ class _Blocks(_Floats):
     """Blocks of ggml, of which the scales are looked at."""
 
     def __init__(self, dtype: str) -> None:
-        scale = float_format(_SCALE)
-        assert scale is not None  # noqa: S101 - it is in the table
-        super().__init__(scale)
+        super().__init__(SCALE_FORMAT)
         self._dtype = dtype
 
     def take(self, data: npt.NDArray[np.uint8]) -> None:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Final
 
 from scanner.tensorfiles.digests import TensorDigest
 from scanner.tensorfiles.safetensors_layout import shown
-from scanner.weight_values import ODD_LIMIT, Oddity, OddTensor, WeightValues
+from scanner.weight_values import ABSURD_MAGNITUDE, ODD_LIMIT, Oddity, OddTensor, WeightValues
+from scanner.weights.formats import is_integer
 from scanner.weights.naming import role_of
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 # Fewer numbers than this are a switch or a scale, not a matrix.
 _MATRIX_VALUES: Final = 256
-# Half of what a 16-bit float can hold at most is 32 752; a product with such a number overflows.
-_ABSURD_MAGNITUDE: Final = 1e4
 # Vectors are scales of all sizes, and sentinels such as -1e9; no model uses what is beyond this.
 _ABSURD_IN_VECTOR: Final = 1e10
 # In doublings. Flipping the highest bit of an exponent, the attack that needs the fewest bits, makes 2**8 or
@@ -87,7 +86,7 @@ def _odd(
             yield found(Oddity.ALL_ZERO if seen.is_zero else Oddity.CONSTANT)
         median, far = usual.get((tensor.dtype, role_of(tensor.name)), (0.0, math.inf))
         # Names make no difference to a mask: -1e9, or the lowest number of the format, is its infinity.
-        is_huge = seen.largest > min(far, _ABSURD_MAGNITUDE) and not _MASK.search(tensor.name)
+        is_huge = seen.largest > min(far, ABSURD_MAGNITUDE) and not _MASK.search(tensor.name)
         if is_huge:
             yield found(Oddity.HUGE, seen.largest, median)
     elif seen.largest > _ABSURD_IN_VECTOR and not _MASK.search(tensor.name):
@@ -99,7 +98,7 @@ def _is_matrix(shape: Sequence[int]) -> bool:
 
 
 def _must_vary(tensor: TensorDigest) -> bool:
-    if tensor.dtype in ("BOOL", "U8", "I8", "I16", "U16", "I32", "U32", "I64", "U64"):
+    if is_integer(tensor.dtype):
         return bool(_INTEGER_WEIGHT.search(tensor.name))
     return not _MAY_BE_CONSTANT.search(tensor.name)
 

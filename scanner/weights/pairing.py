@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from scanner.tensorfiles.gguf_header import GgufError, GgufHeader, read_gguf_header
@@ -119,8 +118,8 @@ class _Names:
 
 
 def _header(model: StoredModel) -> GgufHeader | None:
-    paths: list[Path] = [each.path for each in model.tensors.values()]
+    first = next(iter(model.tensors.values()), None)
     try:
-        return read_gguf_header(paths[0]) if paths else None
+        return read_gguf_header(first.path) if first else None
     except GgufError:
         return None

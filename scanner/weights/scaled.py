@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from scanner.weights.decoding import Numbers, UndecodedError, storing_noise
+from scanner.weights.formats import is_integer
 from scanner.weights.stored import Stored, StoredModel
 
 # Source: compressed-tensors (weight_scale), DeepSeek-V3 (weight_scale_inv, one for 128 x 128 numbers),
@@ -27,7 +28,7 @@ def scaled_rows(model: StoredModel, each: Stored, rows: Sequence[int]) -> tuple[
     numbers = each.read_rows(rows)
     dtype = each.extent.dtype
     if not dtype.startswith(_SCALED):
-        if dtype[0] in "IU" and dtype[1:].isdigit() or dtype == "BOOL":
+        if is_integer(dtype):
             raise UndecodedError(f"{dtype} holds packed numbers or none that were trained")
         return numbers, storing_noise(dtype, numbers)
     scales = _scales(model, each, rows)

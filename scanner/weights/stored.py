@@ -19,10 +19,10 @@ import numpy.typing as npt
 from scanner.manifest import FileEntry, Snapshot
 from scanner.tensorfiles.extent import TensorExtent, UnmappedError
 from scanner.tensorfiles.mapping import map_tensors
+from scanner.tensorfiles.shard_names import without_numbers
 from scanner.weights.decoding import Numbers, UndecodedError, decoded
 
 _KINDS: Final = ((".safetensors",), (".bin", ".pt", ".pth", ".ckpt"), (".gguf",))
-_SHARD: Final = re.compile(r"-\d{5}-of-\d{5}(?=\.\w+$)")
 _NOT_WEIGHTS: Final = re.compile(
     r"(?:^|/)(?:optimizer|training_args|scheduler|rng_state|adapter_)|mmproj|imatrix", re.IGNORECASE
 )
@@ -172,7 +172,7 @@ def one_copy(snapshot: Snapshot) -> tuple[list[FileEntry], list[str]]:
     else:
         return [], []
     files.sort(key=lambda entry: (entry.path.count("/"), entry.path))
-    patterns = [_SHARD.sub("", entry.path) for entry in files]
+    patterns = [without_numbers(entry.path) for entry in files]
     if suffixes == (".gguf",) or "-of-" in files[0].path:
         chosen = [each for each, pattern in zip(files, patterns, strict=True) if pattern == patterns[0]]
     else:

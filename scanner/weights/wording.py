@@ -28,7 +28,7 @@ def roles(tensors: Sequence[Compared]) -> str:
     return named([role for role, _ in counted.most_common()], _ROLES_NAMED)
 
 
-def change_of(tensors: Sequence[Compared]) -> str:
+def _change_of(tensors: Sequence[Compared]) -> str:
     """How much these tensors changed: "by 1.2 % of their norm (median)"."""
     middle = statistics.median(each.relation.relative_change for each in tensors)
     return f"by {100 * middle:.2g} % of their norm (median)"
@@ -50,9 +50,9 @@ def _clauses(comparison: Comparison) -> Iterator[str]:
     ):
         if found := comparison.of_kind(kind):
             yield f"{len(found)} {words}{_detail(kind, found)}"
-    resized = [each for each in comparison.tensors if each.form.endswith("here") and " x " in each.form]
-    if resized := [each for each in resized if each.relation.kind is not Kind.RESHAPED]:
-        yield f"{len(resized)} have other numbers of rows ({shown(resized[0].name)}: {resized[0].form})"
+    resized = [each for each in comparison.tensors if each.is_resized]
+    if common := [each for each in resized if each.relation.kind is not Kind.RESHAPED]:
+        yield f"{len(common)} have other numbers of rows ({shown(common[0].name)}: {common[0].form})"
     if comparison.added:
         yield f"{len(comparison.added)} are not in the base ({named(comparison.added)})"
     if comparison.absent:
@@ -63,11 +63,11 @@ def _detail(kind: Kind, found: Sequence[Compared]) -> str:
     where = f" in {roles(found)}"
     if kind is Kind.LOW_RANK:
         rank = max(each.relation.rank for each in found)
-        return f" {change_of(found)} with rank {rank} or less{where}: like a merged adapter"
+        return f" {_change_of(found)} with rank {rank} or less{where}: like a merged adapter"
     if kind is Kind.CHANGED:
         rows = [each for each in found if each.rows_changed]
         few = f", of {shown(rows[0].name)} in {rows[0].rows_changed} rows only" if rows else ""
-        return f" {change_of(found)}{where}{few}"
+        return f" {_change_of(found)}{where}{few}"
     if kind in (Kind.RESHAPED, Kind.NOT_COMPARED):
         return f" ({shown(found[0].name)}: {found[0].form})"
     return "" if kind in (Kind.ROUNDED, Kind.QUANTISED) else where

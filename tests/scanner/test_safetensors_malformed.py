@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -327,6 +328,16 @@ def test_plain_reading_never_differs_from_the_strict_one(
         patch.setattr(safetensors_header, "read_plainly", lambda header: None)
         strictly = read_safetensors_from(io.BytesIO(data), len(data))
     assert plainly == strictly
+
+
+def test_shape_of_thousands_of_sizes_is_refused_at_once() -> None:
+    sizes = b",".join([b"9223372036854775807"] * 80_000)
+    header = b'{"a":{"dtype":"F32","shape":[' + sizes + b'],"data_offsets":[0,4]}}'
+    data = assets.safetensors_bytes(header)
+    began = time.process_time()
+    reading = read_safetensors_from(io.BytesIO(data), len(data))
+    assert time.process_time() - began < 5
+    assert [fault.code for fault in reading.faults] == ["ST-SHAPE"]
 
 
 def test_pointer_of_git_lfs_is_called_by_its_name(tmp_path: Path) -> None:
