@@ -129,6 +129,8 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     # Headers and body in one segment.
     wbufsize = -1
+    # The hub sends what it has at once, as any server of files does.
+    disable_nagle_algorithm = True
     server: _Server
 
     def log_message(self, *_: object) -> None:

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from scanner.check import Check, CheckContext
@@ -40,10 +40,8 @@ from scanner.templates.against_base import (
     template_changes,
 )
 from scanner.weights.base import MODELS_SETTING, SNAPSHOT_SETTING, Base, find_base
-from scanner.weights.comparing import Compared, Comparison, compare_models
+from scanner.weights.comparison import Compared, Comparison, Kind
 from scanner.weights.naming import named
-from scanner.weights.relation import Kind
-from scanner.weights.stored import StoredModel, stored_model
 from scanner.weights.wording import roles, summary
 
 _TAGS: Final = ("OWASP-LLM03:2025", "OWASP-LLM04:2025", "AML.T0018")
@@ -92,6 +90,9 @@ class DiffersFromBase(Check):
     def _weights(
         self, context: CheckContext, base: Base, reading: OriginReading
     ) -> Iterator[Finding | Measurement]:
+        from scanner.weights.comparing import compare_models
+        from scanner.weights.stored import stored_model
+
         old = stored_model(base.snapshot, context.check_deadline)
         new = stored_model(context.snapshot, context.check_deadline)
         for path, reason in (*old.unread, *new.unread):
@@ -115,7 +116,7 @@ class DiffersFromBase(Check):
             between_tensors=context.check_deadline,
         )
         yield from self._measured(comparison)
-        yield from self._judged(base, new, comparison, _is_meant_as_quantised(reading))
+        yield from self._judged(base, new.paths, comparison, _is_meant_as_quantised(reading))
 
     def _measured(self, comparison: Comparison) -> Iterator[Measurement]:
         tensors = [each for each in comparison.tensors if each.relation.kind is not Kind.NOT_COMPARED]
@@ -145,7 +146,7 @@ class DiffersFromBase(Check):
         return self.measured(name, value, n=n, interval=Interval(value, value), method=_METHOD)
 
     def _judged(
-        self, base: Base, new: StoredModel, comparison: Comparison, is_meant_as_quantised: bool
+        self, base: Base, paths: Sequence[str], comparison: Comparison, is_meant_as_quantised: bool
     ) -> Iterator[Finding]:
         told = f"against {base.name} ({base.found}), {summary(comparison)}"
         matrices, unrelated = _matrices(comparison), _unrelated(comparison)
@@ -170,9 +171,7 @@ class DiffersFromBase(Check):
             )
             yield self._found("BASE-FEW-CHANGED", text, Severity.LOW)
         else:
-            yield self.passed(
-                told, rule="compared", locations=tuple(map(Location, new.paths[:_MOST_LOCATIONS]))
-            )
+            yield self.passed(told, rule="compared", locations=tuple(map(Location, paths[:_MOST_LOCATIONS])))
 
     def _found(self, rule: str, message: str, severity: Severity | None = None) -> Finding:
         return self.failed(

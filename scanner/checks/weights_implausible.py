@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from scanner.check import CheckContext
 from scanner.errors import NotAvailableError
@@ -39,8 +39,10 @@ from scanner.manifest import FileEntry, is_weight_file
 from scanner.tensorfiles.extent import UnmappedError
 from scanner.tensorfiles.mapping import map_tensors
 from scanner.weight_values import ABSURD_MAGNITUDE, Oddity, OddTensor, WeightValues
-from scanner.weights.hidden import Hidden, hidden_in
 from scanner.weights.naming import named
+
+if TYPE_CHECKING:
+    from scanner.weights.hidden import Hidden
 
 _TAGS: Final = ("CWE-20", "OWASP-LLM03:2025", "AML.T0018")
 _NAMED: Final = 5
@@ -112,6 +114,8 @@ class WeightsImplausible(FileCheck):
                 yield self._failed(entry, oddity, odd)
 
     def _hidden(self, context: CheckContext, entry: FileEntry) -> Iterator[Finding]:
+        from scanner.weights.hidden import hidden_in
+
         path = context.snapshot.local_path(entry.path)
         extents = map_tensors(path, entry.path) or ()  # as when its numbers were looked at
         found = list(hidden_in(path, extents, context.seed, context.check_deadline))

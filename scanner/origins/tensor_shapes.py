@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from scanner.errors import ScanError
 from scanner.manifest import FileEntry, Snapshot
 from scanner.model_files import GgufError, ModelFileError, gguf_header_of, read_json, safetensors_header_of
@@ -27,9 +29,18 @@ _EMBEDDING: Final = re.compile(
 )
 _OUTPUT: Final = re.compile(r"^(?:.*\.)?(?:lm_head|output|embed_out)\.weight$")
 # What quantisers store beside the weights: scales, zero points, look-up tables. None is a parameter.
-_BESIDE: Final = re.compile(
-    r"(?:scales?|scale_inv|qzeros|g_idx|absmax|quant_map|quant_state\S*|zero_point|weight_shape|input_scale)$"
+_BESIDE: Final = (
+    "scale",
+    "scales",
+    "scale_inv",
+    "qzeros",
+    "g_idx",
+    "absmax",
+    "quant_map",
+    "zero_point",
+    "weight_shape",
 )
+_BESIDE_PART: Final = "quant_state"
 # Parts that are no model of their own: adapters, image projectors, draft heads, importance matrices.
 _PART_ONLY: Final = re.compile(r"(?:^|/)(?:adapter_|optimizer|training_)|mmproj|imatrix", re.IGNORECASE)
 # Types into which quantisers pack several numbers.
@@ -42,8 +53,7 @@ class TensorShapesError(ScanError):
     """The tensor shapes cannot be read, or the numbers in them are packed in an unknown way."""
 
 
-@dataclass(frozen=True)
-class Tensor:
+class Tensor(msgspec.Struct, frozen=True, gc=False):
     """One tensor: its name and how many numbers it holds, packed ones unpacked."""
 
     name: str
@@ -140,7 +150,7 @@ def _safetensors(snapshot: Snapshot, entry: FileEntry, config: Mapping[str, obje
         raise TensorShapesError(f"{entry.path}: the header is malformed ({reading.faults[0].message})")
     bits = _packed_bits(config)
     for tensor in reading.tensors:
-        if not _BESIDE.search(tensor.name):
+        if not tensor.name.endswith(_BESIDE) and _BESIDE_PART not in tensor.name:
             count = math.prod(tensor.shape)
             per_element = _numbers_per_element(tensor.dtype, count, bits)
             if per_element is None:

@@ -19,7 +19,7 @@ DTYPE_BITS: Final = {
     "I32": 32, "U32": 32, "F32": 32, "C64": 64, "F64": 64, "I64": 64, "U64": 64,
 }  # fmt: skip
 FIELDS: Final = ("dtype", "shape", "data_offsets")  # in the order of the reference writer
-_U64_MAX: Final = 2**64 - 1
+U64_MAX: Final = 2**64 - 1
 
 
 class Pairs(list[tuple[str, object]]):
@@ -74,7 +74,7 @@ def read_fields(
 def _shape(value: object) -> tuple[int, ...] | None:
     if not isinstance(value, list) or isinstance(value, Pairs):
         return None
-    if not all(type(size) is int and 0 <= size <= _U64_MAX for size in value):
+    if not all(type(size) is int and 0 <= size <= U64_MAX for size in value):
         return None
     return tuple(value)
 
@@ -84,16 +84,16 @@ def _bit_count(shape: tuple[int, ...], bits: int) -> int | None:
     count = 1
     for size in shape:
         count *= size
-        if count > _U64_MAX:
+        if count > U64_MAX:
             return None
-    return count * bits if count * bits <= _U64_MAX else None
+    return count * bits if count * bits <= U64_MAX else None
 
 
 def _span(offsets: object) -> tuple[int, int] | None:
     if not isinstance(offsets, list) or isinstance(offsets, Pairs) or len(offsets) != 2:
         return None
     begin, end = offsets
-    if type(begin) is not int or type(end) is not int or not 0 <= begin <= end <= _U64_MAX:
+    if type(begin) is not int or type(end) is not int or not 0 <= begin <= end <= U64_MAX:
         return None
     return begin, end
 

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
+import msgspec
+
 # First bytes of what is known to be appended to a file that must be two things at once.
 _MAGICS: Final = {
     b"PK\x03\x04": "a zip archive", b"PK\x05\x06": "a zip archive", b"\x1f\x8b": "a gzip stream",
@@ -38,9 +40,8 @@ class HeaderFault:
     place: str = ""
 
 
-@dataclass(frozen=True)
-class TensorEntry:
-    """One tensor as the header describes it.
+class TensorEntry(msgspec.Struct, frozen=True, gc=False):
+    """One tensor as the header describes it; a struct, since large models have a hundred thousand of them.
 
     Attributes:
         name: As written, unescaped.

@@ -11,16 +11,18 @@ True
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
-from scanner.tensorfiles.safetensors_entries import FIELDS, read_fields
+from scanner.tensorfiles.safetensors_entries import DTYPE_BITS, FIELDS, U64_MAX, read_fields
 from scanner.tensorfiles.safetensors_layout import TensorEntry
 
 METADATA: Final = "__metadata__"
+_DIMENSIONS: Final = 8
 _NAMES: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _DECODER: Final = msgspec.json.Decoder(dict[str, dict[str, str | list[int]]])
 
@@ -63,5 +65,23 @@ def names_at_a_glance(header: bytes) -> frozenset[str] | None:
 
 
 def _tensor(name: str, fields: Mapping[str, str | list[int]]) -> TensorEntry | None:
+    if tuple(fields) != FIELDS:
+        return None
     # What is wrong with the others is for the strict reader to say.
-    return read_fields(name, fields, "")[0] if tuple(fields) == FIELDS else None
+    return _ordinary(name, *fields.values()) or read_fields(name, fields, "")[0]
+
+
+def _ordinary(
+    name: str, dtype: str | list[int], shape: str | list[int], span: str | list[int]
+) -> TensorEntry | None:
+    """A tensor of few dimensions, none of them 0, whose sizes add up, at once; None for any other."""
+    if isinstance(dtype, list) or isinstance(shape, str) or isinstance(span, str):
+        return None
+    if len(span) != 2 or len(shape) > _DIMENSIONS or min(shape, default=1) < 1:
+        return None
+    begin, end = span
+    bits = math.prod(shape) * DTYPE_BITS.get(dtype, 0)
+    # No size is 0, so that no step of the product is larger than the whole.
+    if begin < 0 or end > U64_MAX or not 0 < bits == (end - begin) * 8 <= U64_MAX:
+        return None
+    return TensorEntry(name, dtype, tuple(shape), begin, end)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
 from scanner.parts import PartlyReadError
+from scanner.weights.comparison import Compared, Comparison, Kind, Relation
 from scanner.weights.decoding import Numbers, UndecodedError, is_quantised
-from scanner.weights.naming import role_of
 from scanner.weights.pairing import Pair, Pairing, llama_rows, paired
-from scanner.weights.relation import Kind, Relation, relation_of
+from scanner.weights.relation import relation_of
 from scanner.weights.scaled import scaled_rows
 from scanner.weights.stored import Stored, StoredModel
 
@@ -27,47 +27,6 @@ _FIRST_ROWS: Final = 16
 # A vocabulary of 262 144 rows of 16 bits; above this reordered rows are not looked for.
 _REORDER_LIMIT_BYTES: Final = 2 * 1024**3
 _NORM_OFFSET: Final = 1.0
-
-
-@dataclass(frozen=True)
-class Compared:
-    """One tensor of both models.
-
-    Attributes:
-        name: As the new model has it.
-        relation: What the two have to do with each other.
-        is_matrix: Whether it has rows and columns.
-        form: What else is to be said: other number formats, rows that were added, why it was not compared.
-        rows_changed: How many rows differ, where that was counted, else 0.
-        is_sampled: Whether equality was seen on a sample only.
-        is_resized: Whether one of them has more rows, or columns, than the other.
-    """
-
-    name: str
-    relation: Relation
-    is_matrix: bool
-    form: str = ""
-    rows_changed: int = 0
-    is_sampled: bool = False
-    is_resized: bool = False
-
-    @property
-    def role(self) -> str:
-        """Its name without the number of its layer."""
-        return role_of(self.name)
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Every tensor of both models, and the names of those that only one has."""
-
-    tensors: tuple[Compared, ...]
-    added: tuple[str, ...]
-    absent: tuple[str, ...]
-
-    def of_kind(self, *kinds: Kind) -> list[Compared]:
-        """The tensors that became this."""
-        return [each for each in self.tensors if each.relation.kind in kinds]
 
 
 def compare_models(

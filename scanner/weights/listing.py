@@ -1,6 +1,6 @@
 """The tensors of a model as the headers of its files list them; values are not read.
 
-Of several copies in a repository one is listed, as in `scanner.weights.stored`.
+Of several copies in a repository one is listed, as in `scanner.weights.copies`.
 """
 
 from __future__ import annotations
@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
+
 from scanner.manifest import FileEntry, Snapshot
 from scanner.model_files import GgufError, GgufHeader, gguf_header_of, safetensors_header_of
-from scanner.weights.stored import one_copy
+from scanner.weights.copies import one_copy
 
 
-@dataclass(frozen=True)
-class Listed:
+class Listed(msgspec.Struct, frozen=True, gc=False):
     """One tensor, shape outermost dimension first; of GGUF the number format is "" and the size 0."""
 
     path: str

@@ -9,13 +9,12 @@ Relation(kind=<Kind.LOW_RANK: 'low_rank'>, cosine=..., relative_change=..., rank
 
 from __future__ import annotations
 
-import enum
 import math
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
+from scanner.weights.comparison import Kind, Relation
 from scanner.weights.decoding import Numbers
 
 # Independent matrices of n numbers have a cosine of 0 +- 1/sqrt(n): 0.03 for the smallest sample that is
@@ -32,37 +31,6 @@ _RANK_SHARE: Final = 4  # a rank above a quarter of the sample's is no low one
 _EXPLAINED: Final = 0.5
 # A scheme that chooses its steps with care errs less than usual, a careless one up to twice as much.
 _QUANTISED_MARGIN: Final = 2.0
-
-
-class Kind(enum.Enum):
-    """What became of a tensor of the base."""
-
-    IDENTICAL = "identical"
-    ROUNDED = "rounded"  # to another format of floats, or within what rounding does
-    QUANTISED = "quantised"
-    LOW_RANK = "low_rank"
-    CHANGED = "changed"
-    REORDERED = "reordered"
-    UNRELATED = "unrelated"
-    RESHAPED = "reshaped"
-    NOT_COMPARED = "not_compared"
-
-
-@dataclass(frozen=True)
-class Relation:
-    """What a tensor has to do with that of the base.
-
-    Attributes:
-        kind: In a word.
-        cosine: Of the numbers, their mean taken off; 1 for identical ones, 0 for unrelated ones.
-        relative_change: Norm of the difference over the norm of the base's numbers.
-        rank: Of the difference, for LOW_RANK.
-    """
-
-    kind: Kind
-    cosine: float = 1.0
-    relative_change: float = 0.0
-    rank: int = 0
 
 
 def relation_of(base: Numbers, new: Numbers, noise: float, *, quantised: bool = False) -> Relation:

@@ -1,7 +1,6 @@
 """The tensors of one copy of a model, by name, to be read row by row.
 
-A repository often holds the same weights several times; one copy is taken: safetensors before what torch
-writes before GGUF, and of several GGUF files the first.
+Of several copies in a repository that one is taken which `scanner.weights.copies` names.
 """
 
 from __future__ import annotations
@@ -10,22 +9,18 @@ import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from scanner.manifest import FileEntry, Snapshot
+from scanner.manifest import Snapshot
 from scanner.tensorfiles.extent import TensorExtent, UnmappedError
 from scanner.tensorfiles.mapping import map_tensors
-from scanner.tensorfiles.shard_names import without_numbers
+from scanner.weights.copies import one_copy
 from scanner.weights.decoding import Numbers, UndecodedError, decoded
 
-_KINDS: Final = ((".safetensors",), (".bin", ".pt", ".pth", ".ckpt"), (".gguf",))
-_NOT_WEIGHTS: Final = re.compile(
-    r"(?:^|/)(?:optimizer|training_args|scheduler|rng_state|adapter_)|mmproj|imatrix", re.IGNORECASE
-)
 # Rows shorter than this are filters of a convolution, not rows of a matrix.
 _ROW_LEAST: Final = 32
 _BLOCK_BYTES: Final = 4 * 1024**2
@@ -160,23 +155,3 @@ def stored(path: Path, shown_path: str, extent: TensorExtent) -> Stored:
 def common_name(name: str) -> str:
     """The name without what only some loaders put before it."""
     return _PREFIX.sub("", name)
-
-
-def one_copy(snapshot: Snapshot) -> tuple[list[FileEntry], list[str]]:
-    """The files of the copy that is taken, and the other weight files."""
-    kept = [entry for entry in snapshot.files if not _NOT_WEIGHTS.search(entry.path)]
-    for suffixes in _KINDS:
-        files = [entry for entry in kept if PurePosixPath(entry.path).suffix.lower() in suffixes]
-        if files:
-            break
-    else:
-        return [], []
-    files.sort(key=lambda entry: (entry.path.count("/"), entry.path))
-    patterns = [without_numbers(entry.path) for entry in files]
-    if suffixes == (".gguf",) or "-of-" in files[0].path:
-        chosen = [each for each, pattern in zip(files, patterns, strict=True) if pattern == patterns[0]]
-    else:
-        folder = PurePosixPath(files[0].path).parent
-        chosen = [each for each in files if PurePosixPath(each.path).parent == folder]
-    others = [entry.path for entry in files if entry not in chosen]
-    return chosen, others

@@ -9,9 +9,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from scanner.tensorfiles.safetensors_layout import shown
-from scanner.weights.comparing import Compared, Comparison
+from scanner.weights.comparison import Compared, Comparison, Kind
 from scanner.weights.naming import named
-from scanner.weights.relation import Kind
 
 _ROLES_NAMED: Final = 6
 _LAYER: Final = re.compile(r"^.*#\.|\.(?:weight|bias)$")

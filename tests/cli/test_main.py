@@ -33,6 +33,16 @@ def test_help_imports_no_heavy_library(words: list[str]) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_checks_are_listed_without_a_heavy_library() -> None:
+    script = (
+        "import sys; from cli.checks import known_checks; assert len(known_checks()) > 40;"
+        "heavy = {'torch', 'spacy', 'presidio_analyzer', 'sqlalchemy', 'scipy', 'numpy'} & set(sys.modules);"
+        "print(heavy, file=sys.stderr); sys.exit(len(heavy))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_unknown_command_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["wiegh"]) == 2
     assert "No such command" in capsys.readouterr().err
