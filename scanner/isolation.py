@@ -11,7 +11,9 @@ import dataclasses
 import enum
 import mmap
 import multiprocessing
+import select
 import signal
+import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -96,6 +98,7 @@ class Child:
         self._is_stopped = is_stopped
         start = process_context()
         self._receiver, sender = start.Pipe(duplex=False)
+        self._poll = _poll_of(self._receiver)
         self._process = start.Process(target=target, args=(*arguments, sender), daemon=True)
         self._process.start()
         sender.close()
@@ -129,7 +132,7 @@ class Child:
             ChildDiedError: when the process is gone.
             OSError: when the message is longer than any may be, or breaks off.
         """
-        while not self._receiver.poll(max(0.0, min(deadline - time.monotonic(), _ASK_SECONDS))):
+        while not self._poll(max(0.0, min(deadline - time.monotonic(), _ASK_SECONDS))):
             if self._is_stopped() or time.monotonic() >= deadline:
                 raise CheckTimeoutError("the time limit passed; the check's process was killed")
         try:
@@ -223,6 +226,19 @@ def say(sender: Connection, said: Said) -> None:
         sender.send_bytes(encode(said))
     except BrokenPipeError:
         raise SystemExit(1) from None
+
+
+def _poll_of(receiver: Connection) -> Callable[[float], object]:
+    """Waits for something to receive; truthy when there is.
+
+    The connection's own poll prepares anew each time, which costs more than the message: a check of files
+    sends one for every file. It is used where connections are no sockets or pipes of the system's select.
+    """
+    if sys.platform == "win32":
+        return receiver.poll
+    poller = select.poll()
+    poller.register(receiver.fileno(), select.POLLIN)
+    return lambda seconds: poller.poll(seconds * 1000)
 
 
 def data_bytes_now() -> int:

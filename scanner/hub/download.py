@@ -227,7 +227,7 @@ def require_success(response: httpx2.Response, path: str) -> None:
     Raises:
         SourceError: when the answer is not even an error of a hub.
     """
-    from huggingface_hub import hf_raise_for_status
+    from huggingface_hub.utils import hf_raise_for_status  # type: ignore[attr-defined]
 
     try:
         hf_raise_for_status(response)

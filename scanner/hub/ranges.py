@@ -83,7 +83,9 @@ class HubSupply(Supply):
 
     def _received(self, path: str, begin: int, end: int, size_bytes: int) -> Iterator[bytes]:
         """The bytes from `begin` to `end` of a file of this size, in chunks, and exactly these."""
-        from huggingface_hub import get_session, hf_hub_url
+        # From their own modules: the package itself looks a name up anew each time.
+        from huggingface_hub.file_download import hf_hub_url
+        from huggingface_hub.utils import get_session  # type: ignore[attr-defined]
 
         session, is_whole = self._session, end - begin == size_bytes
         address = hf_hub_url(self._repository, path, revision=self._commit, endpoint=session.endpoint)
