@@ -24,7 +24,7 @@ from scanner.code.table import CallSite, Row, hidden, methods, rows_for, site
 from scanner.errors import ScanError
 from scanner.findings import Severity
 
-__all__ = ["CallSite", "UnreadableSourceError", "find_calls"]
+__all__ = ["CallSite", "UnreadableSourceError", "find_calls", "parsed"]
 
 _WRITING: Final = frozenset("wax+")
 # Functions that turn data into text or bytes; code that runs what they return hides what it runs.
@@ -60,7 +60,7 @@ class UnreadableSourceError(ScanError):
         self.line = line
 
 
-def _parsed(source: bytes) -> ast.Module:
+def parsed(source: bytes) -> ast.Module:
     """The syntax tree of a Python file.
 
     Raises:
@@ -88,7 +88,7 @@ def find_calls(source: bytes) -> list[CallSite]:
         UnreadableSourceError: when the source is not Python.
         PythonCallsError: when the table that comes with Weighbridge is broken.
     """
-    tree = _parsed(source)
+    tree = parsed(source)
     try:
         nodes = list(ast.walk(tree))
         file = CodeReading(Names.of(tree), Phases.of(tree))
