@@ -20,7 +20,6 @@ _NOTEBOOK_LIMIT_BYTES: Final = 32 * 1024**2
 _SCRIPT_LIMIT_BYTES: Final = 1024**2
 _SCRIPT_SUFFIXES: Final = frozenset({".sh", ".bash", ".zsh", ".bat", ".cmd", ".ps1", ".command"})
 _SCRIPT_NAMES: Final = frozenset({"dockerfile", "containerfile", "makefile", "justfile", "procfile"})
-_LINE_LIMIT: Final = 4000
 
 
 @dataclass(frozen=True)
@@ -113,4 +112,4 @@ def _judged(source: bytes) -> CodeFile:
 
 def _commands(lines: Sequence[str]) -> Iterator[CallSite]:
     for number, line in enumerate(lines, start=1):
-        yield from told_by(line[:_LINE_LIMIT], number, "has", Phase.CALL)
+        yield from told_by(line, number, "has", Phase.CALL)

