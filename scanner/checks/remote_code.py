@@ -175,9 +175,9 @@ class RemoteCode(FileCheck):
             yield self._reached(path, whole.reached[path], evidence)
         if code.unread_cells:
             yield self._unread_cells(path, code.unread_cells)
-        worst_first = sorted(code.sites, key=lambda site: (-site.severity.rank, site.line))
-        for site in worst_first[:_CALLS_PER_FILE]:
-            yield self._site(path, site, is_reached, evidence)
+        told = [self._site(path, site, is_reached, evidence) for site in code.sites]
+        worst_first = sorted(told, key=lambda each: (-each.severity.rank, each.locations[0].line or 0))
+        yield from worst_first[:_CALLS_PER_FILE]
         if len(worst_first) > _CALLS_PER_FILE:
             yield self._rest(path, len(worst_first) - _CALLS_PER_FILE)
         for line, module in ((line, module) for each, line, module in whole.missing if each == path):

@@ -48,6 +48,13 @@ def test_text_that_a_piece_cuts_off_is_read_as_it_goes_on(tmp_path: Path) -> Non
     assert _verdicts(tmp_path, {"a.py": source})["a.py"] is FileVerdict.PLAIN_DATA
 
 
+@pytest.mark.parametrize("count", [1, 40])
+def test_calls_that_no_loader_reaches_hide_none_that_is_as_bad_anywhere(count: int, tmp_path: Path) -> None:
+    calls = "import requests\n" + "requests.get('https://x.example')\n" * count
+    source = f"{calls}def f():\n    return '{_SENT}'\n"
+    assert _verdicts(tmp_path, {"train.py": source})["train.py"] is FileVerdict.ATTACK
+
+
 @pytest.mark.parametrize("name", ["requirements.txt", "pyproject.toml"])
 @pytest.mark.parametrize(
     "others", [["./own"] * 40, [f"./own{number}" for number in range(40)], ["torch"] * 6000]
