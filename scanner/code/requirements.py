@@ -150,7 +150,7 @@ def _of_toml(text: str, path: str) -> list[Requirement]:
     try:
         value = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ModelFileError(f"{path}: not valid TOML ({ascii(str(error))[1:200]})") from error
+        raise ModelFileError(f"{path}: not valid TOML ({ascii(str(error)[:200])[1:-1]})") from error
     judged = (judge_requirement(line) for line in _wanted(value))
     return [each for each in judged if each is not None]
 
