@@ -16,7 +16,7 @@ from scanner.templates.danger import Danger, in_order
 from scanner.templates.folding import text_of
 from scanner.templates.known import Known, name_of
 from scanner.templates.loops import endless
-from scanner.templates.readings import readings
+from scanner.templates.readings import readings, unsure
 from scanner.templates.syntax import walk
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def template_dangers(tree: nodes.Template) -> list[Danger]:
     """Every dangerous construct of a template, in its order, one per line and code."""
     own = _own_names(tree)
     found: list[Danger] = []
-    for reading in readings(tree):
+    for reading in (*readings(tree), unsure(tree)):
         found.extend(danger for node, known in reading for danger in _dangers_of(node, known, own))
     found.extend(endless(tree))
     return in_order(found)

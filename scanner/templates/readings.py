@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -30,6 +31,14 @@ def readings(tree: nodes.Template) -> Iterator[Iterator[tuple[nodes.Node, Known]
         yield ((node, known) for node, _ in walk(tree))
     if len(every) > 1:
         yield _as_filled(tree)
+
+
+def unsure(tree: nodes.Template) -> Iterator[tuple[nodes.Node, Known]]:
+    """Every node with those names alone that are filled once: what others hold, the conversation decides."""
+    filled = [pair for node, _ in walk(tree) for pair in fillings(node)]
+    times = Counter(name for name, _ in filled)
+    known = Known({name: held for name, held in filled if times[name] == 1})
+    yield from ((node, known) for node, _ in walk(tree))
 
 
 def _as_filled(tree: nodes.Template) -> Iterator[tuple[nodes.Node, Known]]:

@@ -30,6 +30,11 @@ def _rules(folder: Path, source: str) -> set[str]:
         ("{% set a = ['_', '_class_', '_'] %}{{ x[a | join] }}", "TPL-ESCAPE"),
         ("{% set a = '_' %}{% set b = [a, '_class_', a] %}{{ x[b | join] }}{% set a = '' %}", "TPL-ESCAPE"),
         (
+            "{% if a %}{% set b = 'x' %}{% elif c %}{% set b = '_' %}{% else %}{% set b = 'y' %}{% endif %}"
+            "{{ x[b ~ '_class_' ~ b] }}",
+            "TPL-ESCAPE",
+        ),
+        (
             "{% set n = 1 %}{% set n = 10 ** 9 %}{% for i in range(n) %}x{% endfor %}{% set n = 1 %}",
             "TPL-LOOP",
         ),
