@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -71,3 +72,15 @@ def test_requirements_that_are_not_read_are_told(tmp_path: Path, monkeypatch: py
     assert _verdicts(tmp_path, {"requirements.txt": lines}) == {
         "requirements.txt": FileVerdict.NEEDS_CLASS_INSTANCE
     }
+
+
+@pytest.mark.parametrize("levels", [1, 60, 400])
+@pytest.mark.parametrize("is_inside", [False, True])
+def test_depth_hides_no_code_that_configuration_names(levels: int, is_inside: bool, tmp_path: Path) -> None:
+    value: object = (
+        "other/repo--modeling_x.M" if is_inside else {"auto_map": {"A": "other/repo--modeling_x.M"}}
+    )
+    for _ in range(levels):
+        value = {"a": value}
+    config = json.dumps({"auto_map": value} if is_inside else value)
+    assert _verdicts(tmp_path, {"config.json": config}) == {"config.json": FileVerdict.NOT_READABLE}
