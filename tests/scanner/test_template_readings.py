@@ -8,6 +8,7 @@ import pytest
 
 from scanner.checks.chat_template_unsafe import CHECK
 from scanner.file_check import FileVerdict
+from scanner.findings import Confidence
 from tests.assets.make_file_assets import write_all
 from tests.scanner.check_runs import findings_of
 
@@ -83,3 +84,15 @@ def test_name_that_is_filled_anew_hides_nothing(source: str, rule: str, tmp_path
 )
 def test_honest_names_pass(source: str, tmp_path: Path) -> None:
     assert not _rules(tmp_path, source)
+
+
+def test_attribute_is_told_as_it_is_written(tmp_path: Path) -> None:
+    found = findings_of(CHECK, write_all(tmp_path, {"chat_template.jinja": b"{{ x['popen'] }}"}))
+    assert "the attribute 'popen'," in found[0].message
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_equal_dangers_in_a_line_the_worst_is_told(order: int, tmp_path: Path) -> None:
+    both = ["{{ x | attr(tools) }}", "{{ x | map(attribute=tools) }}"][::order]
+    found = findings_of(CHECK, write_all(tmp_path, {"chat_template.jinja": "".join(both).encode()}))
+    assert [each.confidence for each in found] == [Confidence.HIGH]
