@@ -98,6 +98,7 @@ def targets_in(text: str, path: str, *, is_mlmodel: bool = False) -> list[YamlTa
 def _read(text: str, is_mlmodel: bool) -> Iterator[YamlTarget]:
     key = ""
     growth = _Growth()
+    named: dict[str, str] = {}
     for number, event in enumerate(yaml.parse(text, Loader=_LOADER)):
         if number > _EVENTS_LIMIT:
             raise ValueError(f"more than {_EVENTS_LIMIT} elements")
@@ -109,11 +110,23 @@ def _read(text: str, is_mlmodel: bool) -> Iterator[YamlTarget]:
         tag = getattr(event, "tag", None)
         if isinstance(tag, str):
             yield from _of_tag(tag, line)
-        value = str(event.value) if isinstance(event, yaml.ScalarEvent) else ""
+        value = _value(event, named)
         if key and value and value.lower() not in _NOTHING:
             yield from _of_key(key, value, line)
         known = value in _TARGET_KEYS or (is_mlmodel and value in _PLACE_KEYS)
         key = value if known and not key else ""
+
+
+def _value(event: yaml.Event, named: dict[str, str]) -> str:
+    """The text of a scalar, also where an alias stands for it; `named` keeps those with an anchor."""
+    if isinstance(event, yaml.AliasEvent):
+        return named.get(str(event.anchor), "")
+    if not isinstance(event, yaml.NodeEvent):
+        return ""
+    value = str(event.value) if isinstance(event, yaml.ScalarEvent) else ""
+    if event.anchor:  # an anchor may be given anew, also to what is no scalar
+        named[str(event.anchor)] = value
+    return value
 
 
 class _Growth:

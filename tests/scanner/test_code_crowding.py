@@ -127,3 +127,16 @@ def test_imports_of_a_hostile_file_are_found_in_time(piece: str) -> None:
     started = time.monotonic()
     assert len(list(imports_in(source, "modeling_x.py"))) < 10
     assert time.monotonic() - started < 20
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: &t os.system\n_target_: *t",
+        "a: &t _target_\n*t : os.system",
+        "a: &t x.y\nb: &t os.system\n_target_: *t",
+        "a: [&t os.system]\nb:\n  _target_: *t",
+    ],
+)
+def test_alias_hides_no_target(text: str, tmp_path: Path) -> None:
+    assert _verdicts(tmp_path, {"config.yaml": text}) == {"config.yaml": FileVerdict.ATTACK}
