@@ -136,7 +136,11 @@ def test_imports_of_a_hostile_file_are_found_in_time(piece: str) -> None:
         "a: &t _target_\n*t : os.system",
         "a: &t x.y\nb: &t os.system\n_target_: *t",
         "a: [&t os.system]\nb:\n  _target_: *t",
+        "a: target\n_target_: os.system",
+        "a: [target]\n_target_: os.system",
+        "a: {class_path: class_path}\nclass_path: os.system",
+        "? {a: target}\n: target\n_target_: os.system",
     ],
 )
-def test_alias_hides_no_target(text: str, tmp_path: Path) -> None:
+def test_neither_alias_nor_value_hides_a_target(text: str, tmp_path: Path) -> None:
     assert _verdicts(tmp_path, {"config.yaml": text}) == {"config.yaml": FileVerdict.ATTACK}
