@@ -122,6 +122,14 @@ def test_names_that_stand_for_each_other_are_read_in_time() -> None:
     assert find_calls(f"import os\na0 = ''\n{chain}getattr(os, a60 + 'system')('x')".encode())
 
 
+@pytest.mark.parametrize(
+    "names", [["print"], [f"c.a{number}" for number in range(40)], ["os.getenv", "len"] * 20]
+)
+def test_other_meanings_of_a_name_hide_none_that_is_grave(names: list[str]) -> None:
+    source = f"import os, c\na = {' or '.join(names)} or getattr(os, 'exe' + 'cv')\na('true', [])"
+    assert ("os.execv", 3) in {(site.call, site.line) for site in find_calls(source.encode())}
+
+
 @pytest.mark.parametrize("source", [b"x;" * 200_000, b"a = 1\n" * 100_000])
 def test_more_code_than_any_model_needs_is_refused_before_it_is_parsed(source: bytes) -> None:
     with pytest.raises(UnreadableSourceError, match="words and signs"):
