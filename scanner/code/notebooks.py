@@ -63,7 +63,7 @@ def read_notebook(data: bytes) -> Notebook:
         left -= len(text)
         if left < 0:
             break
-        lines = _LINE_END.split(text)
+        lines = list(_lines_of(text))
         source = _python_in(text, lines)
         is_shell = _SHELL_CELL.match(text) is not None
         if source is not None:
@@ -89,6 +89,18 @@ def _code_cells(value: object) -> Iterator[tuple[int, str]]:
         if isinstance(cell, dict) and cell.get("cell_type") == "code":
             source = cell.get("source", cell.get("input", ""))
             yield number, "".join(map(str, source)) if isinstance(source, list) else str(source)
+
+
+def _lines_of(text: str) -> Iterator[str]:
+    """The lines of a cell; a magic that goes on behind a backslash is one line."""
+    lines = iter(_LINE_END.split(text))
+    for line in lines:
+        parts = [line]
+        if line.endswith("\\") and _magic_in(line) is not None:
+            while parts[-1].endswith("\\") and (following := next(lines, None)) is not None:
+                parts[-1] = parts[-1][:-1]
+                parts.append(following)
+        yield "".join(parts)
 
 
 def _python_in(text: str, lines: list[str]) -> str | None:

