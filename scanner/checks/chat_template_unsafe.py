@@ -79,13 +79,14 @@ class ChatTemplateUnsafe(FileCheck):
 
     def examine(self, context: CheckContext, entry: FileEntry) -> Iterator[Finding | Measurement]:
         """Yields one finding per dangerous construct of the templates that this file holds."""
+        templates: list[ChatTemplate] = []
+        said = False
         try:
-            templates = list(templates_in(context.snapshot, entry))
+            templates.extend(templates_in(context.snapshot, entry))
         except (ModelFileError, GgufError, UnexpectedTemplateError) as error:
+            said = True  # the templates before the fault are judged all the same
             reason = str(error)
             yield self.unreadable(entry, reason if entry.path in reason else f"{entry.path}: {reason}")
-            return
-        said = False
         for template in templates:
             context.check_deadline()
             for finding in self._judge(context, template):

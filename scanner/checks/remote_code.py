@@ -42,7 +42,7 @@ from scanner.code.references import may_matter, references_in
 from scanner.code.requirements import is_requirements, requirements_in
 from scanner.code.yaml_targets import TargetFileError
 from scanner.evidence import EvidenceRef
-from scanner.file_check import SOUND, FileCheck, FileVerdict, is_sound
+from scanner.file_check import SOUND, FileCheck, FileVerdict, is_sound, listed
 from scanner.findings import Confidence, Finding, Location, Measurement, Severity
 from scanner.manifest import FileEntry, Snapshot
 from scanner.model_files import ModelFileError
@@ -173,9 +173,11 @@ class RemoteCode(FileCheck):
             )
         elif is_reached:
             yield self._reached(path, whole.reached[path], evidence)
-        worst_first = sorted(code.sites, key=lambda site: (-site.severity.rank, site.line))
-        for site in worst_first[:_CALLS_PER_FILE]:
-            yield self._site(path, site, is_reached, evidence)
+        if code.unread_cells:
+            yield self._unread_cells(path, code.unread_cells)
+        told = [self._site(path, site, is_reached, evidence) for site in code.sites]
+        worst_first = sorted(told, key=lambda each: (-each.severity.rank, each.locations[0].line or 0))
+        yield from worst_first[:_CALLS_PER_FILE]
         if len(worst_first) > _CALLS_PER_FILE:
             yield self._rest(path, len(worst_first) - _CALLS_PER_FILE)
         for line, module in ((line, module) for each, line, module in whole.missing if each == path):
@@ -201,6 +203,18 @@ class RemoteCode(FileCheck):
             locations=(Location(path),),
             evidence=evidence,
             remediation=_REMEDIATION,
+            tags=_TAGS,
+        )
+
+    def _unread_cells(self, path: str, cells: tuple[int, ...]) -> Finding:
+        """Python does not run them; whatever else they are for does."""
+        numbers = listed([str(number) for number in cells])
+        return self.failed(
+            f"{path} has cells that are no Python ({numbers}), which a person has to read",
+            severity=Severity.MEDIUM,
+            rule="unread-cells",
+            locations=(Location(path, detail=f"cell {cells[0]}"),),
+            remediation=_CALL_REMEDIATION,
             tags=_TAGS,
         )
 
@@ -249,7 +263,8 @@ class RemoteCode(FileCheck):
         except ModelFileError as error:
             yield self.unreadable(entry, str(error))
             return
-        for each in found[:_CALLS_PER_FILE]:
+        worst_first = sorted(found, key=lambda each: not each.is_attack)
+        for each in worst_first[:_CALLS_PER_FILE]:
             where = entry.path if each.line is None else f"{entry.path} line {each.line}"
             yield self.failed(
                 f"{where}: {each.message}",

@@ -19,12 +19,12 @@ from scanner.code.hiding import hidden_in_source, hidden_in_tree
 from scanner.code.names import GATES, Names
 from scanner.code.phases import Phase, Phases
 from scanner.code.reading import CodeReading
-from scanner.code.secrets import exfiltration, secret_name, told_by_texts
+from scanner.code.secrets import environment_sent, exfiltration, secret_name, told_by_texts
 from scanner.code.table import CallSite, Row, hidden, methods, rows_for, site
 from scanner.errors import ScanError
 from scanner.findings import Severity
 
-__all__ = ["CallSite", "UnreadableSourceError", "find_calls"]
+__all__ = ["CallSite", "UnreadableSourceError", "find_calls", "parsed"]
 
 _WRITING: Final = frozenset("wax+")
 # Functions that turn data into text or bytes; code that runs what they return hides what it runs.
@@ -60,7 +60,7 @@ class UnreadableSourceError(ScanError):
         self.line = line
 
 
-def _parsed(source: bytes) -> ast.Module:
+def parsed(source: bytes) -> ast.Module:
     """The syntax tree of a Python file.
 
     Raises:
@@ -88,7 +88,7 @@ def find_calls(source: bytes) -> list[CallSite]:
         UnreadableSourceError: when the source is not Python.
         PythonCallsError: when the table that comes with Weighbridge is broken.
     """
-    tree = _parsed(source)
+    tree = parsed(source)
     try:
         nodes = list(ast.walk(tree))
         file = CodeReading(Names.of(tree), Phases.of(tree))
@@ -143,6 +143,7 @@ def _call(node: ast.Call, file: CodeReading) -> Iterator[CallSite]:
         if row is not None:
             yield _placed(site(node.lineno, row.kind, path, "calls", phase), node)
             yield from _decoded(row, path, node, file)
+            yield from environment_sent(row.kind, node, file)
         yield from _indirect(path, node, file)
     if _keyword(node, "trust_remote_code") is True:  # code of yet another repository, which nobody read
         yield from _trusting(node, paths, file)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
 from scanner.code.calls import CallSite, UnreadableSourceError, find_calls
+from scanner.code.notebooks import read_notebook
 from scanner.code.phases import Phase
 from scanner.code.reach import CODE_LIMIT_BYTES, CODE_SUFFIXES
 from scanner.code.table import told_by
@@ -20,10 +20,6 @@ _NOTEBOOK_LIMIT_BYTES: Final = 32 * 1024**2
 _SCRIPT_LIMIT_BYTES: Final = 1024**2
 _SCRIPT_SUFFIXES: Final = frozenset({".sh", ".bash", ".zsh", ".bat", ".cmd", ".ps1", ".command"})
 _SCRIPT_NAMES: Final = frozenset({"dockerfile", "containerfile", "makefile", "justfile", "procfile"})
-# Cells of a notebook that a shell runs as a whole.
-_SHELL_CELLS: Final = ("%%bash", "%%sh", "%%script", "%%system", "%%!", "%%cmd", "%%powershell")
-_CELLS_LIMIT: Final = 2000
-_LINE_LIMIT: Final = 4000
 
 
 @dataclass(frozen=True)
@@ -34,11 +30,13 @@ class CodeFile:
         sites: What needs an explanation.
         fault: Why it cannot be read, a clause, or "".
         fault_line: Where, or None.
+        unread_cells: Numbers of the cells of a notebook that are no Python.
     """
 
     sites: tuple[CallSite, ...] = ()
     fault: str = ""
     fault_line: int | None = None
+    unread_cells: tuple[int, ...] = ()
 
 
 def is_python(path: str) -> bool:
@@ -86,16 +84,18 @@ def _read(snapshot: Snapshot, path: str, limit_bytes: int, judge: Callable[[byte
 
 
 def _notebook(data: bytes) -> CodeFile:
-    """What the code cells of a notebook do."""
+    """What the code cells of a notebook do: together, because names of one are used in the next."""
     try:
-        lines = list(_cells(json.loads(data)))
+        book = read_notebook(data)
     except (ValueError, RecursionError):
         return CodeFile(fault="is no notebook that can be read")
-    kept = [line for line in lines if not line.lstrip().startswith(("!", "%", "?"))]
-    commands = [line for line in lines if line.lstrip().startswith(("!", "%"))]
-    code = _judged("\n".join(kept).encode("utf-8", "replace"))
-    # Cells are tried out in any order: a fault of one says nothing about the others.
-    return CodeFile((*code.sites, *_commands(commands)))
+    read = [_judged("\n".join(book.python).encode("utf-8", "replace"))]
+    if read[0].fault:
+        read = [_judged(cell.encode("utf-8", "replace")) for cell in book.python]
+    sites = [site for each in read for site in each.sites]
+    fault = "has more than a megabyte of code" if book.is_cut else ""
+    fault = next((each.fault for each in read if each.fault), fault)
+    return CodeFile((*sites, *_commands(book.commands)), fault, unread_cells=book.unread)
 
 
 def _script(data: bytes) -> CodeFile:
@@ -110,17 +110,6 @@ def _judged(source: bytes) -> CodeFile:
         return CodeFile(fault=str(error), fault_line=error.line)
 
 
-def _cells(value: object) -> Iterator[str]:
-    cells = value.get("cells") if isinstance(value, dict) else None
-    for cell in (cells if isinstance(cells, list) else [])[:_CELLS_LIMIT]:
-        if not isinstance(cell, dict) or cell.get("cell_type") != "code":
-            continue
-        source = cell.get("source")
-        text = "".join(map(str, source)) if isinstance(source, list) else str(source)
-        is_shell = text.lstrip().startswith(_SHELL_CELLS)
-        yield from (f"!{line}" for line in text.splitlines()) if is_shell else text.splitlines()
-
-
-def _commands(lines: list[str]) -> Iterator[CallSite]:
+def _commands(lines: Sequence[str]) -> Iterator[CallSite]:
     for number, line in enumerate(lines, start=1):
-        yield from told_by(line[:_LINE_LIMIT], number, "has", Phase.CALL)
+        yield from told_by(line, number, "has", Phase.CALL)

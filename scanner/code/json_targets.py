@@ -11,7 +11,6 @@ from typing import Final
 
 from scanner.code.yaml_targets import NAMING_KEYS, leaves_folder
 
-_DEPTH_LIMIT: Final = 50
 _SHOWN: Final = 300
 # How jsonpickle writes what is to be called when the file is decoded.
 _PICKLED_KEYS: Final = frozenset(
@@ -23,25 +22,24 @@ _FILE_KEYS: Final = frozenset({"weight_map"})
 
 def names_in_json(value: object) -> Iterator[tuple[str, str, str]]:
     """(kind, place, target) of everything that asks for code at any depth; without recursion."""
-    waiting: list[tuple[str, object, int]] = [("", value, 0)]
+    waiting: list[tuple[str, object]] = [("", value)]
+    told: set[int] = set()
     while waiting:
-        key, item, depth = waiting.pop()
-        if depth > _DEPTH_LIMIT:
-            continue
+        key, item = waiting.pop()
         if isinstance(item, list):
-            waiting.extend((key, part, depth + 1) for part in reversed(item) if isinstance(part, dict | list))
+            waiting.extend((key, part) for part in reversed(item) if isinstance(part, dict | list))
         elif isinstance(item, dict):
             for name, part in item.items():
                 inner = (f"{key}.{name}" if key else str(name))[:_SHOWN]
-                for kind, place, target in _named(inner, str(name), part):
+                for kind, place, target in _named(inner, str(name), part, told):
                     yield kind, f"key {place}", target[:_SHOWN]
                 if isinstance(part, dict | list):
-                    waiting.append((inner, part, depth + 1))
+                    waiting.append((inner, part))
 
 
-def _named(key: str, name: str, value: object) -> Iterator[tuple[str, str, str]]:
+def _named(key: str, name: str, value: object, told: set[int]) -> Iterator[tuple[str, str, str]]:
     if name == "auto_map":
-        for target_key, target in _targets(value):
+        for target_key, target in _targets(value, told):
             yield _repository_kind(target, "auto-map"), f"{key}{target_key}", target
     elif name in NAMING_KEYS and isinstance(value, str):
         yield "target", key, f"{value}.load" if name == "loader_module" else value
@@ -82,13 +80,22 @@ def _texts(value: object) -> Iterator[str]:
                 yield item
 
 
-def _targets(value: object, depth: int = 0) -> Iterator[tuple[str, str]]:
-    """The class names of an auto_map, which is a mapping, or a list for slow and fast tokenizers."""
-    if isinstance(value, str):
-        yield "", value
-    elif isinstance(value, list) and depth < _DEPTH_LIMIT:
-        for item in value:
-            yield from _targets(item, depth + 1)
-    elif isinstance(value, dict) and depth < _DEPTH_LIMIT:
-        for name, item in value.items():
-            yield from ((f".{name}{deeper}", target) for deeper, target in _targets(item, depth + 1))
+def _targets(value: object, told: set[int]) -> Iterator[tuple[str, str]]:
+    """(key, name) of every class of an auto_map: a mapping, or a list for slow and fast tokenizers.
+
+    What lies in one inside another is told once; `told` has the identities of such lists and mappings.
+    """
+    waiting: list[tuple[str, object]] = [("", value)]
+    while waiting:
+        key, item = waiting.pop()
+        if isinstance(item, str):
+            yield key, item
+            continue
+        if id(item) in told:
+            continue
+        told.add(id(item))
+        if isinstance(item, list):
+            waiting.extend((key, part) for part in reversed(item))
+        elif isinstance(item, dict):
+            inner = [(f"{key}.{name}"[:_SHOWN], part) for name, part in item.items()]
+            waiting.extend(reversed(inner))

@@ -14,12 +14,14 @@ from __future__ import annotations
 
 import ast
 import builtins
+import functools
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 from scanner.code.folding import Constants, folded
+from scanner.code.table import danger_of
 
 _BUILTINS: Final = frozenset(dir(builtins))
 _IMPORTERS: Final = frozenset(
@@ -73,8 +75,8 @@ class Names:
         names.constants = Constants(constants)
         for _ in range(_ROUNDS):  # an alias of an alias needs another round
             for target, value in assigned:
-                found = (path for path in names.paths(value)[:_PATHS_LIMIT] if len(path) <= _PATH_LENGTH)
-                names.meanings[target].update(found)
+                found = {path for path in names.paths(value) if len(path) <= _PATH_LENGTH}
+                names.meanings[target].update(_worst(found) if len(found) > _PATHS_LIMIT else found)
         return names
 
     def paths(self, node: ast.expr) -> tuple[str, ...]:
@@ -173,6 +175,17 @@ class Names:
 
     def _of_subscript(self, node: ast.Subscript) -> tuple[str, ...]:
         return self._of_key(self.paths(node.value), self.text(node.slice), is_mapping=False)
+
+
+def _worst(paths: Iterable[str]) -> list[str]:
+    """The first few of these, those that need an explanation most before all others."""
+    return sorted(paths, key=_weight)[:_PATHS_LIMIT]
+
+
+@functools.lru_cache(maxsize=4096)
+def _weight(path: str) -> tuple[int, str]:
+    danger = danger_of(path)
+    return (1 if danger is None else -danger.severity.rank, path)
 
 
 def _below(path: str, name: str) -> str:

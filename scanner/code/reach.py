@@ -24,14 +24,27 @@ from scanner.parts import PartlyReadError
 CODE_SUFFIXES: Final = (".py", ".pyw")
 # The longest modelling file of transformers has 600 kB; a syntax tree takes 300 times its file.
 CODE_LIMIT_BYTES: Final = 1024**2
+# Possessive and bounded, because a hostile file may hold a million starts of statements.
+_BLANK: Final = rb"(?:[ \t\f]*+\\\r?\n){0,30}+[ \t\f]*+"
+_START: Final = rb"(?:^|[;:\r])" + _BLANK
+_SIGN: Final = rb"[\w\x80-\xff]"
+_MODULE: Final = rb"(\.{0,20})" + _BLANK + rb"([\w.\x80-\xff]{0,300})" + _BLANK
+_IN_BRACKETS: Final = rb"\((?:[\w\x80-\xff,\s\\]++|#[^\n]{0,1000}+\n)*+\)"
+_ON_A_LINE: Final = rb"(?:[^#\r\n;\\]|\\\r?\n)*+"
 _FROM: Final = re.compile(
-    rb"^[ \t;]*from[ \t]+(\.*)[ \t]*([\w.]*)[ \t]+import[ \t]+([^#\n]*(?:\([^)]*\))?)", re.MULTILINE
+    _START + rb"from(?!\w)" + _BLANK + _MODULE + rb"import(?!\w)" + _BLANK
+    + rb"(" + _IN_BRACKETS + rb"|" + _ON_A_LINE + rb")",
+    re.MULTILINE,
+)  # fmt: skip
+_IMPORT: Final = re.compile(_START + rb"import(?!\w)((?:[\w\x80-\xff., \t\f]|\\\r?\n)++)", re.MULTILINE)
+_BY_TEXT: Final = re.compile(
+    rb"(?:import_module|__import__)\(\s*(?:name\s*=\s*)?f?['\"](\.{0,20})([\w.\x80-\xff]{1,300})['\"]"
 )
-_IMPORT: Final = re.compile(rb"^[ \t;]*import[ \t]+([\w., \t]+)", re.MULTILINE)
-_BY_TEXT: Final = re.compile(rb"(?:import_module|__import__)\(\s*f?['\"](\.*)([\w.]+)['\"]")
-# Different ones; a file of transformers has at most a few hundred.
+# Different ones that lead to no file; a file of transformers has at most a few hundred.
 _IMPORTS_LIMIT: Final = 3000
-_NAME: Final = re.compile(rb"\w+")
+_NAME: Final = re.compile(_SIGN + rb"+")
+_COMMENT: Final = re.compile(rb"#[^\n]*")
+_TOP: Final = PurePosixPath(".")
 
 
 @dataclass(frozen=True)
@@ -62,7 +75,8 @@ def code_map(snapshot: Snapshot) -> CodeMap:
     paths = frozenset(entry.path for entry in entries)
     if not paths:
         return CodeMap({}, (), {}, paths)
-    imports = {entry.path: list(imports_in(_head(snapshot, entry), entry.path)) for entry in entries}
+    stems = frozenset(path.rpartition(".")[0].removesuffix("/__init__") for path in paths)
+    imports = {entry.path: list(imports_in(_head(snapshot, entry), entry.path, stems)) for entry in entries}
     asked: dict[str, str] = {}
     for reference in find_references(snapshot).references:
         path = file_named(reference, paths)
@@ -116,34 +130,42 @@ def _in_other_repository(reference: CodeReference, paths: frozenset[str]) -> str
     return None
 
 
-def imports_in(source: bytes, path: str) -> Iterator[ImportedFile]:
-    """Every import of a source text that may lead to a file of the folder, the first few thousand."""
+def imports_in(source: bytes, path: str, stems: frozenset[str] = frozenset()) -> Iterator[ImportedFile]:
+    """Every import of a source text that may lead to a file of the folder.
+
+    Args:
+        source: The text.
+        path: Its file.
+        stems: Paths of the files there without ".py"; of imports that lead to none, the first few thousand.
+    """
     seen: set[str] = set()
+    astray = 0
     for imported in _all_imports(source, PurePosixPath(path).parent):
-        if imported.stem not in seen:
+        is_here = imported.stem in stems
+        if imported.stem not in seen and (is_here or astray < _IMPORTS_LIMIT):
+            astray += not is_here
             seen.add(imported.stem)
             yield imported
-        if len(seen) >= _IMPORTS_LIMIT:
-            return
 
 
 def _all_imports(source: bytes, folder: PurePosixPath) -> Iterator[ImportedFile]:
     lines = _Lines(source)
     for match in _FROM.finditer(source):
-        dots, module, names = (group.decode("ascii", "replace") for group in match.groups())
-        yield from _imported(
-            folder, len(dots), module, _NAME.findall(names.encode()), lines.of(match.start())
-        )
+        names = [_text(name) for name in dict.fromkeys(_NAME.findall(_COMMENT.sub(b"", match[3])))]
+        yield from _imported(folder, len(match[1]), _text(match[2]), names, lines.of(match.start()))
     lines = _Lines(source)
     for match in _IMPORT.finditer(source):
         line = lines.of(match.start())
-        for part in match[1].decode("ascii", "replace").split(","):
-            module = part.split()[0] if part.split() else ""
-            yield from _imported(folder, 0, module, [], line)
+        parts = (part.split() for part in match[1].replace(b"\\", b" ").split(b","))
+        for module in dict.fromkeys(words[0] for words in parts if words):
+            yield from _imported(folder, 0, _text(module), [], line)
     lines = _Lines(source)
     for match in _BY_TEXT.finditer(source):
-        module = match[2].decode("ascii", "replace")
-        yield from _imported(folder, len(match[1]), module, [], lines.of(match.start()))
+        yield from _imported(folder, len(match[1]), _text(match[2]), [], lines.of(match.start()))
+
+
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "replace")
 
 
 class _Lines:
@@ -162,21 +184,23 @@ class _Lines:
 
 
 def _imported(
-    folder: PurePosixPath, level: int, module: str, names: Iterable[bytes], line: int
+    folder: PurePosixPath, level: int, module: str, names: Iterable[str], line: int
 ) -> Iterator[ImportedFile]:
     for _ in range(level - 1):
         folder = folder.parent
     stem = module.replace(".", "/")
     if module and not level:  # looked for beside the file and at the top of its model
-        yield from (ImportedFile(line, str(base / stem), module) for base in _upwards(folder))
+        yield from (ImportedFile(line, _below(base, stem), module) for base in _upwards(folder))
     elif module:
-        yield ImportedFile(line, str(folder / stem), "." * level + module)
+        yield ImportedFile(line, _below(folder, stem), "." * level + module)
     for name in names:
         # `from .package import module` may name a module; it is followed when such a file exists.
-        inner = (
-            str(folder / stem / name.decode("ascii", "replace")) if module else str(folder / name.decode())
-        )
-        yield ImportedFile(line, inner, ("." * level if not module else "") + name.decode("ascii", "replace"))
+        inner = _below(folder, f"{stem}/{name}" if module else name)
+        yield ImportedFile(line, inner, ("." * level if not module else "") + name)
+
+
+def _below(folder: PurePosixPath, stem: str) -> str:
+    return stem if folder == _TOP else f"{folder}/{stem}"
 
 
 def _head(snapshot: Snapshot, entry: FileEntry) -> bytes:

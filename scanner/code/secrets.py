@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, TypeGuard
 
 from scanner.code.phases import Phase
 from scanner.code.reading import CodeReading
@@ -18,6 +18,8 @@ _SECRET_NAMES: Final = re.compile(
 )
 _ENVIRONMENT: Final = frozenset({"os.environ", "os.environb"})
 _SENDERS: Final = frozenset({"sending", "drop"})
+_CONNECTING: Final = frozenset({"sending", "network"})
+_OF_ONE_NAME: Final = frozenset({"get", "pop", "setdefault"})
 
 
 def secret_name(name: str | None, line: int, phase: Phase) -> Iterator[CallSite]:
@@ -36,9 +38,28 @@ def told_by_texts(nodes: list[ast.AST], file: CodeReading) -> Iterator[CallSite]
         if not isinstance(node, ast.Constant) or id(node) in spoken:
             continue
         text = node.value.decode("latin-1") if isinstance(node.value, bytes) else node.value
-        if not isinstance(text, str) or not 4 <= len(text) <= 4000:
+        if not isinstance(text, str) or len(text) < 4:
             continue
         yield from told_by(text, node.lineno, "names", file.phases.of_node(node))
+
+
+def environment_sent(kind: str, node: ast.Call, file: CodeReading) -> Iterator[CallSite]:
+    """A call that opens a connection and is given the whole environment, not one variable of it."""
+    if kind not in _CONNECTING:
+        return
+    given = [*node.args, *(keyword.value for keyword in node.keywords)]
+    values = [each for argument in given for each in (argument, *file.names.held_by(argument))]
+    parts = [part for value in values for part in ast.walk(value)]
+    asked = {id(part.value) for part in parts if _asks_one_name(part)}
+    whole = (part for part in parts if isinstance(part, ast.Name | ast.Attribute) and id(part) not in asked)
+    if any(_ENVIRONMENT & set(file.names.paths(part)) for part in whole):
+        message = "sends all environment variables of this machine away"
+        phase, tags = file.phases.of_node(node), ("CWE-200", "CWE-526", "CWE-506")
+        yield hidden(node.lineno, "environment", message, phase, tags, kind="exfiltration")
+
+
+def _asks_one_name(node: ast.AST) -> TypeGuard[ast.Subscript | ast.Attribute]:
+    return isinstance(node, ast.Subscript) or (isinstance(node, ast.Attribute) and node.attr in _OF_ONE_NAME)
 
 
 def exfiltration(sites: list[CallSite]) -> Iterator[CallSite]:

@@ -20,6 +20,10 @@ from scanner.errors import ScanError
 from scanner.findings import Severity
 
 _FILE: Final = "python_calls.yaml"
+# Some patterns take time by the square of a text, so a long one is searched piece by piece. What a pattern
+# matches has at most 450 characters, so that the overlap holds all of it.
+_PIECE: Final = 4000
+_OVERLAP: Final = 500
 
 
 class PythonCallsError(ScanError):
@@ -139,9 +143,19 @@ def told_by(text: str, line: int, verb: str, phase: Phase) -> Iterator[CallSite]
         PythonCallsError: when the table that comes with Weighbridge is broken.
     """
     for pattern, kind in _texts():
-        match = pattern.search(text)
+        match = _first(pattern, text)
         if match is not None:
             yield _site(line, kind, ascii(match[0][:60]), verb, phase)
+
+
+def _first(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
+    for start in range(0, max(1, len(text) - _OVERLAP), _PIECE - _OVERLAP):
+        end = min(start + _PIECE, len(text))
+        match = pattern.search(text, start, end)
+        # What ends with a piece is found again in the next, where it may go on.
+        if match is not None and (match.end() < end or end == len(text)):
+            return match
+    return None
 
 
 def _site(line: int, kind: str, shown: str, verb: str, phase: Phase) -> CallSite:

@@ -15,8 +15,10 @@ from typing import BinaryIO, Final
 
 _CHUNK_BYTES: Final = 256 * 1024
 _DEPTH_LIMIT: Final = 2000
-_FAULTS_LIMIT: Final = 20
-_TEXT_KEPT: Final = 20_000
+_FAULTS_PER_RULE: Final = 20
+# Text is looked at in pieces of this length, each with the end of the one before it.
+_PIECE: Final = 20_000
+_OVERLAP: Final = 200
 _ACTIVE: Final = frozenset(
     {"script", "iframe", "object", "embed", "applet", "include", "stylesheet", "transform"}
 )
@@ -31,6 +33,7 @@ _IN_EXTENSION: Final = re.compile(
     r"\bimport_module\s*\(|\bimport\s+(os|subprocess|socket|ctypes|pickle)\b|\brunpy\.|\bnew\s+Function\s*\(|file://",
     re.IGNORECASE,
 )
+_LETTERS: Final = re.compile(r"[A-Za-z]{2}")  # whatever is code has some; arrays of numbers have none
 # Attributes by which readers fetch what they name; a `reference` or a description is for people.
 _FETCHED: Final = frozenset({"src", "source", "href", "uri", "url", "location", "file"})
 _ELSEWHERE: Final = re.compile(r"\s*((https?|ftp|file|jar|smb)://|\\\\)", re.IGNORECASE)
@@ -82,7 +85,7 @@ def faults_in(stream: BinaryIO, *, root: str = "") -> list[XmlFault]:
     except (ParseError, ValueError, LookupError) as error:
         return [
             *seen.faults,
-            XmlFault("malformed", f"is not XML that can be read ({ascii(str(error))[1:120]})"),
+            XmlFault("malformed", f"is not XML that can be read ({ascii(str(error)[:120])[1:-1]})"),
         ]
     return seen.faults
 
@@ -104,11 +107,11 @@ class _Seen:
         self._depth += 1
         space, _, name = tag.rpartition("}")
         if self._depth == 1 and self._root and name != self._root:
-            self._keep("not-pmml", f"begins with <{ascii(name)[1:60]}>, not with <{self._root}>")
+            self._keep("not-pmml", f"begins with <{ascii(name[:60])[1:-1]}>, not with <{self._root}>")
         if self._depth > _DEPTH_LIMIT:
             raise ValueError(f"nested more than {_DEPTH_LIMIT} deep")
         if name.lower() in _ACTIVE and (name.lower() != "include" or "XInclude" in space):
-            self._keep("script", f"holds <{ascii(name)[1:60]}>, which a reader may run or fetch")
+            self._keep("script", f"holds <{ascii(name[:60])[1:-1]}>, which a reader may run or fetch")
         if name == "Apply" and _JAVA_CLASS.fullmatch(attributes.get("function", "")):
             shown = ascii(attributes["function"][:80])
             self._keep(
@@ -129,9 +132,13 @@ class _Seen:
 
     def data(self, text: str) -> None:
         """Text inside an element."""
-        if self._length < _TEXT_KEPT:
-            self._text.append(text)
-            self._length += len(text)
+        self._text.append(text)
+        self._length += len(text)
+        if self._length > _PIECE:
+            whole = "".join(self._text)
+            self._look(whole)
+            self._text = [whole[-_OVERLAP:]]
+            self._length = _OVERLAP
 
     def pi(self, target: str, data: str | None = None) -> None:
         """A processing instruction."""
@@ -149,12 +156,14 @@ class _Seen:
             self._length = 0
 
     def _look(self, text: str) -> None:
-        shown = text[:_TEXT_KEPT]
-        match = _SCRIPT.search(shown) or (_IN_EXTENSION.search(shown) if self._extensions else None)
+        if _LETTERS.search(text) is None:
+            return
+        match = _SCRIPT.search(text) or (_IN_EXTENSION.search(text) if self._extensions else None)
         if match is not None:
             self._keep("script", f"holds code: {ascii(match[0][:60])}")
 
     def _keep(self, rule: str, message: str) -> None:
         fault = XmlFault(rule, message)
-        if len(self.faults) < _FAULTS_LIMIT and fault not in self.faults:
+        same = sum(each.rule == rule for each in self.faults)
+        if same < _FAULTS_PER_RULE and fault not in self.faults:
             self.faults.append(fault)

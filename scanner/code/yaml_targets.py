@@ -98,6 +98,8 @@ def targets_in(text: str, path: str, *, is_mlmodel: bool = False) -> list[YamlTa
 def _read(text: str, is_mlmodel: bool) -> Iterator[YamlTarget]:
     key = ""
     growth = _Growth()
+    places = _Places()
+    named: dict[str, str] = {}
     for number, event in enumerate(yaml.parse(text, Loader=_LOADER)):
         if number > _EVENTS_LIMIT:
             raise ValueError(f"more than {_EVENTS_LIMIT} elements")
@@ -109,11 +111,47 @@ def _read(text: str, is_mlmodel: bool) -> Iterator[YamlTarget]:
         tag = getattr(event, "tag", None)
         if isinstance(tag, str):
             yield from _of_tag(tag, line)
-        value = str(event.value) if isinstance(event, yaml.ScalarEvent) else ""
-        if key and value and value.lower() not in _NOTHING:
+        value = _value(event, named)
+        is_key = places.is_key(event)
+        if key and value and not is_key and value.lower() not in _NOTHING:
             yield from _of_key(key, value, line)
-        known = value in _TARGET_KEYS or (is_mlmodel and value in _PLACE_KEYS)
-        key = value if known and not key else ""
+        if is_key:
+            known = value in _TARGET_KEYS or (is_mlmodel and value in _PLACE_KEYS)
+            key = value if known else ""
+        elif value:
+            key = ""
+
+
+def _value(event: yaml.Event, named: dict[str, str]) -> str:
+    """The text of a scalar, also where an alias stands for it; `named` keeps those with an anchor."""
+    if isinstance(event, yaml.AliasEvent):
+        return named.get(str(event.anchor), "")
+    if not isinstance(event, yaml.NodeEvent):
+        return ""
+    value = str(event.value) if isinstance(event, yaml.ScalarEvent) else ""
+    if event.anchor:  # an anchor may be given anew, also to what is no scalar
+        named[str(event.anchor)] = value
+    return value
+
+
+class _Places:
+    """Tells keys of mappings from values: a value may be spelled like a key."""
+
+    def __init__(self) -> None:
+        self._open: list[bool | None] = []  # whether a key comes next in a mapping; None in a sequence
+
+    def is_key(self, event: yaml.Event) -> bool:
+        """Whether the next event of the parser is a key."""
+        if isinstance(event, yaml.CollectionEndEvent):
+            self._open.pop()
+        if not isinstance(event, yaml.NodeEvent):
+            return False
+        is_key = bool(self._open and self._open[-1])
+        if self._open and self._open[-1] is not None:
+            self._open[-1] = not is_key
+        if isinstance(event, yaml.CollectionStartEvent):
+            self._open.append(True if isinstance(event, yaml.MappingStartEvent) else None)
+        return is_key
 
 
 class _Growth:

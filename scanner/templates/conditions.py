@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Set
 from typing import TYPE_CHECKING, Final
@@ -19,6 +20,7 @@ from scanner.templates.danger import Danger
 from scanner.templates.expressions import written
 from scanner.templates.folding import text_of
 from scanner.templates.known import Known, is_call_of, name_of
+from scanner.templates.readings import readings
 from scanner.templates.syntax import walk
 
 if TYPE_CHECKING:
@@ -57,10 +59,9 @@ def hidden_conditions(tree: nodes.Template) -> list[Danger]:
     from jinja2 import nodes
 
     contents, dates = followed(tree)
-    known = Known.of(tree)[0]
     found: dict[tuple[str, int], Danger] = {}
     flags: dict[str, str] = {}
-    for node, _ in walk(tree):
+    for node, known in itertools.chain.from_iterable(readings(tree)):
         for danger in (*_rewritten(node, contents, known), *_looked_up(node, contents)):
             _keep(found, danger)
         if isinstance(node, nodes.Assign):
@@ -100,7 +101,7 @@ def _marks_asked(test: nodes.Node, contents: Set[str], known: Known) -> Iterator
 
     for node, _ in walk(test):
         if isinstance(node, nodes.Compare | nodes.Call) and _compares_content(node, contents):
-            for text in _constants(node, known):
+            for text in _constants(node, contents, known):
                 if text.strip() in _SWITCHES:
                     continue
                 if _LETTERS.search(text) and not _word(text) and not _USUAL_MARK.search(text):
@@ -207,7 +208,7 @@ def _reasons(
         if isinstance(node, nodes.Compare) and any(written(op.expr) in mappings for op in node.ops):
             continue
         parts = list(node.iter_child_nodes())
-        word = next((word for word in map(_word, _constants(node, known)) if word), "")
+        word = next((word for word in map(_word, _constants(node, contents, known)) if word), "")
         if any(is_date(part, dates) for part in parts) and not _asks_existence(node):
             yield "what the prompt says depends on the date", node.lineno
         elif word and _compares_content(node, contents):
@@ -244,12 +245,15 @@ def _counts_content(node: nodes.Node, contents: Set[str]) -> bool:
     return counted and any(isinstance(size, int) and size >= _EXACT_LENGTH for size in sizes)
 
 
-def _constants(node: nodes.Node, known: Known) -> Iterator[str]:
+def _constants(node: nodes.Node, contents: Set[str], known: Known) -> Iterator[str]:
     """The texts that a comparison, call or test holds something against; keys of subscripts are none."""
     from jinja2 import nodes
 
     if isinstance(node, nodes.Compare):
         operands: list[nodes.Node] = [node.expr, *(op.expr for op in node.ops)]
+        said = [each for each in operands if is_content(each, contents)]
+        if len(said) == 1:  # of a name that holds a message or some default, the default is not asked for
+            operands.remove(said[0])
     elif isinstance(node, nodes.Call | nodes.Test | nodes.Filter):
         operands = [each for each in node.args or () if text_of(each) not in CONTENT_KEYS | _TESTS]
     else:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Set
 from typing import TYPE_CHECKING, Final
 
 from scanner.templates.folding import text_of
-from scanner.templates.known import name_of
+from scanner.templates.known import block_value, name_of
 from scanner.templates.syntax import walk
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ def followed(tree: nodes.Template) -> tuple[Set[str], Set[str]]:
     for node, _ in walk(tree):
         if isinstance(node, nodes.Assign):
             pairs.append((node.target, node.node))
+        elif isinstance(node, nodes.AssignBlock):
+            pairs.append((node.target, block_value(node)))
         elif isinstance(node, nodes.For) and isinstance(node.iter, nodes.Call):
             pairs.append((node.target, node.iter))  # for word in content.split()
         elif isinstance(node, nodes.For):

@@ -29,6 +29,14 @@ class Danger:
 
 
 def in_order(found: Iterable[Danger]) -> list[Danger]:
-    """Each danger once, by line; of equal wording in one line the last."""
-    once = {(danger.code, danger.line, danger.message): danger for danger in found}
+    """Each danger once, by line; of equal wording in one line the worst, and the surest of those."""
+    once: dict[tuple[str, int, str], Danger] = {}
+    for danger in found:
+        kept = once.setdefault((danger.code, danger.line, danger.message), danger)
+        if _weight(kept) < _weight(danger):
+            once[danger.code, danger.line, danger.message] = danger
     return sorted(once.values(), key=lambda danger: danger.line)
+
+
+def _weight(danger: Danger) -> tuple[int, int]:
+    return danger.severity.rank, list(Confidence).index(danger.confidence)

@@ -16,6 +16,7 @@ from scanner.templates.danger import Danger, in_order
 from scanner.templates.folding import text_of
 from scanner.templates.known import Known, name_of
 from scanner.templates.loops import endless
+from scanner.templates.readings import readings, unsure
 from scanner.templates.syntax import walk
 
 if TYPE_CHECKING:
@@ -60,8 +61,8 @@ def template_dangers(tree: nodes.Template) -> list[Danger]:
     """Every dangerous construct of a template, in its order, one per line and code."""
     own = _own_names(tree)
     found: list[Danger] = []
-    for known in Known.of(tree):
-        found.extend(danger for node, _ in walk(tree) for danger in _dangers_of(node, known, own))
+    for reading in (*readings(tree), unsure(tree)):
+        found.extend(danger for node, known in reading for danger in _dangers_of(node, known, own))
     found.extend(endless(tree))
     return in_order(found)
 
@@ -108,17 +109,21 @@ def _attribute(name: str, node: nodes.Node) -> Iterator[Danger]:
     from jinja2 import nodes
 
     if name.startswith("_") or name in _LEADING_OUT:
-        message = f"it reaches for the attribute {_quoted(name)}, which leads out of the template into Python"
-        yield Danger("TPL-ESCAPE", message, node.lineno, Severity.CRITICAL)
+        yield _leading_out(name, node)
     elif isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name) and node.node.name in _REACHED:
         message = f"it takes the attribute {_quoted(name)} of the built-in '{node.node.name}'"
         yield Danger("TPL-GATEWAY", message, node.lineno, Severity.HIGH)
 
 
+def _leading_out(name: str, node: nodes.Node) -> Danger:
+    message = f"it reaches for the attribute {_quoted(name)}, which leads out of the template into Python"
+    return Danger("TPL-ESCAPE", message, node.lineno, Severity.CRITICAL)
+
+
 def _subscript(node: nodes.Getitem, known: Known) -> Iterator[Danger]:
     text = text_of(node.arg, known)
     if text is not None and (text.startswith("__") or _DUNDER.search(text) or text in _LEADING_OUT):
-        yield from _attribute(text if text.startswith("_") else f"__{text.strip('_')}__", node)
+        yield _leading_out(text, node)
     elif text is None and _builds_text(node.arg):
         message = "it computes the name of an attribute, so that readers do not see which"
         yield Danger("TPL-ESCAPE", message, node.lineno, Severity.HIGH, Confidence.MEDIUM)

@@ -11,18 +11,20 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from scanner.lettering import visible
 from scanner.templates.normal_form import Condition, Piece, normal_form
 
-_SENTENCES: Final = 40
 # Pieces and words up to which order is compared; what is longer takes time by the square. The template of
 # gpt-oss has 330 pieces.
 _ORDERED: Final = 3000
 _TEXT_SHOWN: Final = 160
 _CONDITION_SHOWN: Final = 120
+_ASKED: Final = re.compile(r"content|strftime|\bnow\b|\bdate\b|\btoday\b", re.IGNORECASE)
+_BEFORE_ASKED: Final = 60
 _VERBS: Final = {"text": "writes the text", "value": "writes", "set": "sets", "other": "does"}
 _NO_MORE: Final = {
     "text": "no longer writes the text", "value": "no longer writes", "set": "no longer sets",
@@ -34,7 +36,7 @@ def difference(template: str, base_template: str) -> tuple[str, ...]:
     """Plain sentences, each the rest of "the template ...": what it adds, leaves out or does on other terms.
 
     White space between tags, comments, names of variables and the place where text stands make no difference.
-    At most forty sentences; the last then says how many more there are. Nothing is rendered.
+    Nothing is rendered.
 
     Args:
         template: Source of the template under test.
@@ -48,9 +50,6 @@ def difference(template: str, base_template: str) -> tuple[str, ...]:
     sentences = list(_sentences(added, removed))
     if not sentences and [piece.key for piece in ours] != [piece.key for piece in theirs]:
         sentences = ["does the same in another order"]
-    more = len(sentences) - _SENTENCES
-    if more > 0:
-        sentences = [*sentences[:_SENTENCES], f"differs in {more} more places"]
     return tuple(sentences)
 
 
@@ -136,8 +135,16 @@ def _terms(conditions: Sequence[Condition]) -> str:
     tests = [each.shown for each in conditions if not each.shown.startswith("for each")]
     said = [_bounded(each, _CONDITION_SHOWN) for each in loops]
     if tests:
-        said.append("when " + " and ".join(_bounded(each, _CONDITION_SHOWN) for each in tests))
+        said.append("when " + " and ".join(map(_condition, tests)))
     return f" {', '.join(said)}" if said else ""
+
+
+def _condition(text: str) -> str:
+    """A condition; of a long one the part that asks for words of a message or for the day, if any does."""
+    asked = _ASKED.search(text)
+    if asked is None or asked.end() <= _CONDITION_SHOWN:
+        return _bounded(text, _CONDITION_SHOWN)
+    return "..." + _bounded(text[max(0, asked.start() - _BEFORE_ASKED) :], _CONDITION_SHOWN)
 
 
 def _quoted(text: str) -> str:

@@ -26,8 +26,10 @@ from scanner.templates.loose import is_marked, marked_in_json, marked_in_yaml
 
 # tokenizer_config.json lists added tokens; those of some models take tens of megabytes.
 _JSON_LIMIT_BYTES: Final = 64 * 1024**2
-# JSON files of other names are looked through for a template up to this size.
-_OTHER_JSON_BYTES: Final = 4 * 1024**2
+# Files that nothing says are templates are read up to this length; longer ones with marks are told.
+_LOOSE_BYTES: Final = 4 * 1024**2
+_CHUNK_BYTES: Final = 1024**2
+_VOCABULARIES: Final = frozenset({"tokenizer.json", "vocab.json", "merges.json", "added_tokens.json"})
 _JSON_NAMES: Final = frozenset({"tokenizer_config.json", "chat_template.json", "processor_config.json"})
 _KEY: Final = "chat_template"
 _LOOSE_SUFFIXES: Final = (".template", ".tmpl", ".tpl", ".prompt", ".toml", ".ini", ".cfg")
@@ -108,11 +110,12 @@ def templates_in(snapshot: Snapshot, entry: FileEntry) -> Iterator[ChatTemplate]
     name = PurePosixPath(entry.path).name.lower()
     if name.endswith(".json") and (name in _JSON_NAMES or _mentions_template(snapshot, entry)):
         value = read_json(snapshot, entry.path, _JSON_LIMIT_BYTES)
+        others = value
         if isinstance(value, dict):
             yield from _in_value(entry.path, value.get(_KEY))
             others = {key: item for key, item in value.items() if key != _KEY}
-            for key, text in marked_in_json(others):
-                yield ChatTemplate(entry.path, f"key {ascii(key[:80])[1:-1]}", text, is_loose=True)
+        for key, text in marked_in_json(others):
+            yield ChatTemplate(entry.path, f"key {ascii(key[:80])[1:-1]}", text, is_loose=True)
     elif name.endswith((".jinja", ".jinja2", ".j2")):
         source = read_text(snapshot, entry.path)
         if "\0" in source or source.count("\ufffd") > len(source) // 100:
@@ -136,9 +139,9 @@ def _is_named_template(path: str) -> bool:
 
 def _loose(snapshot: Snapshot, entry: FileEntry) -> Iterator[ChatTemplate]:
     """What looks like Jinja in a file that may hold something else."""
-    if entry.size_bytes > _OTHER_JSON_BYTES:
+    if not _holds(snapshot, entry, b"{{", b"{%"):
         return
-    text = read_text(snapshot, entry.path, _OTHER_JSON_BYTES)
+    text = read_text(snapshot, entry.path, _LOOSE_BYTES)
     if entry.path.lower().endswith(_YAML_NAMES):
         for place, found in marked_in_yaml(text):
             yield ChatTemplate(entry.path, place, found, is_loose=True)
@@ -148,11 +151,21 @@ def _loose(snapshot: Snapshot, entry: FileEntry) -> Iterator[ChatTemplate]:
 
 def _mentions_template(snapshot: Snapshot, entry: FileEntry) -> bool:
     """Whether a JSON file of another name has a chat template; vocabularies are large and have none."""
-    if entry.size_bytes > _OTHER_JSON_BYTES:
+    if PurePosixPath(entry.path).name.lower() in _VOCABULARIES and entry.size_bytes > _LOOSE_BYTES:
         return False
+    marks = (f'"{_KEY}"'.encode(), b"{{", b"{%")
+    return _holds(snapshot, entry, b'emplate"') and _holds(snapshot, entry, *marks)
+
+
+def _holds(snapshot: Snapshot, entry: FileEntry, *marks: bytes) -> bool:
+    """Whether a file of any length has one of these in it."""
+    tail = b""
     with snapshot.open(entry.path) as stream:
-        data = stream.read(_OTHER_JSON_BYTES)
-    return b'emplate"' in data and (f'"{_KEY}"'.encode() in data or b"{{" in data or b"{%" in data)
+        while chunk := stream.read(_CHUNK_BYTES):
+            if any(mark in tail + chunk for mark in marks):
+                return True
+            tail = chunk[-32:]
+    return False
 
 
 def _is_gguf(snapshot: Snapshot, entry: FileEntry) -> bool:

@@ -32,8 +32,8 @@ def text_of(node: nodes.Node | None, known: Known = NOTHING, depth: int = 0) -> 
 
     if node is None or depth > _DEPTH:
         return None
-    if isinstance(node, nodes.Const):
-        return node.value if isinstance(node.value, str) else None
+    if isinstance(node, nodes.Const | nodes.TemplateData):
+        return _literal(node)
     if (name := name_of(node)) and name in known.values:
         if name not in known.texts:
             known.texts[name] = None  # for a name that stands for itself
@@ -44,12 +44,19 @@ def text_of(node: nodes.Node | None, known: Known = NOTHING, depth: int = 0) -> 
     if isinstance(node, nodes.Mul):
         return _repeated(node, known, depth)
     if isinstance(node, nodes.Mod):
-        return _formatted(text_of(node.left, known, depth + 1), _items(node.right), known, depth)
+        return _formatted(text_of(node.left, known, depth + 1), _items(node.right, known), known, depth)
     if isinstance(node, nodes.Getitem):
         return _picked(node, known, depth)
     if isinstance(node, nodes.Filter):
         return _filtered(node, known, depth)
     return _called(node, known, depth) if isinstance(node, nodes.Call) else None
+
+
+def _literal(node: nodes.Const | nodes.TemplateData) -> str | None:
+    from jinja2 import nodes
+
+    value: object = node.data if isinstance(node, nodes.TemplateData) else node.value
+    return value if isinstance(value, str) else None
 
 
 def _joined(parts: list[nodes.Node], glue: str, known: Known, depth: int) -> str | None:
@@ -121,9 +128,9 @@ def _picked(node: nodes.Getitem, known: Known, depth: int) -> str | None:
 def _filtered(node: nodes.Filter, known: Known, depth: int) -> str | None:
     if node.name == "join":
         glue = text_of(node.args[0], known, depth + 1) if node.args else ""
-        return _joined(_items(node.node), glue or "", known, depth)
+        return _joined(_items(node.node, known), glue or "", known, depth)
     if node.name in ("first", "last"):
-        items = _items(node.node)
+        items = _items(node.node, known)
         picked = items[0 if node.name == "first" else -1] if items else None
         return text_of(picked, known, depth + 1)
     text = text_of(node.node, known, depth + 1)
@@ -148,7 +155,7 @@ def _called(node: nodes.Call, known: Known, depth: int) -> str | None:
     if text is None:
         return None
     if node.node.attr == "join" and node.args:
-        return _joined(_items(node.args[0]), text, known, depth)
+        return _joined(_items(node.args[0], known), text, known, depth)
     if node.node.attr == "replace":
         return _replaced(text, node.args, known, depth)
     if node.node.attr == "format":
@@ -167,10 +174,13 @@ def _replaced(text: str, given: list[nodes.Expr], known: Known, depth: int) -> s
     return text.replace(old, new)
 
 
-def _items(node: nodes.Node | None) -> list[nodes.Node]:
+def _items(node: nodes.Node | None, known: Known) -> list[nodes.Node]:
     """The parts of a list; of a dictionary its keys, as `dict(__class__=x) | join` takes them."""
     from jinja2 import nodes
 
+    held = known.values.get(name_of(node))
+    if isinstance(held, nodes.List | nodes.Tuple) and all(isinstance(i, nodes.Const) for i in held.items):
+        return list(held.items)
     if isinstance(node, nodes.List | nodes.Tuple):
         return list(node.items)
     if isinstance(node, nodes.Dict):
@@ -178,6 +188,6 @@ def _items(node: nodes.Node | None) -> list[nodes.Node]:
     if is_call_of(node, "dict"):
         return [nodes.Const(each.key) for each in node.kwargs]
     if isinstance(node, nodes.Filter) and node.name in ("list", "reverse") and node.node is not None:
-        items = _items(node.node)
+        items = _items(node.node, known)
         return items[::-1] if node.name == "reverse" else items
     return [] if node is None else [node]

@@ -34,23 +34,12 @@ class Known:
     @classmethod
     def of(cls, tree: nodes.Template) -> tuple[Known, ...]:
         """By the first and, where it differs, the last assignment: a name may be filled anew to mislead."""
-        from jinja2 import nodes
-
         first: dict[str, nodes.Node] = {}
         last: dict[str, nodes.Node] = {}
         for node, _ in walk(tree):
-            pairs: list[tuple[nodes.Node, nodes.Node]] = []
-            if isinstance(node, nodes.Assign):
-                pairs = [(node.target, node.node)]
-            elif isinstance(node, nodes.With):
-                pairs = list(zip(node.targets, node.values, strict=False))
-            elif isinstance(node, nodes.Macro):
-                own = node.args[len(node.args) - len(node.defaults) :]
-                pairs = list(zip(own, node.defaults, strict=False))
-            for target, value in pairs:
-                for name, held in _filled(target, value):
-                    first.setdefault(name, held)
-                    last[name] = held
+            for name, held in fillings(node):
+                first.setdefault(name, held)
+                last[name] = held
         differ = any(first[name] is not last[name] for name in first)
         return (cls(first), cls(last)) if differ else (cls(first),)
 
@@ -76,6 +65,34 @@ def is_call_of(node: nodes.Node | None, name: str) -> TypeGuard[nodes.Call]:
     from jinja2 import nodes
 
     return isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and node.node.name == name
+
+
+def fillings(node: nodes.Node) -> Iterator[tuple[str, nodes.Node]]:
+    """What each name holds that a statement fills."""
+    from jinja2 import nodes
+
+    pairs: list[tuple[nodes.Node, nodes.Node]] = []
+    if isinstance(node, nodes.Assign):
+        pairs = [(node.target, node.node)]
+    elif isinstance(node, nodes.AssignBlock) and node.filter is None:
+        pairs = [(node.target, block_value(node))]
+    elif isinstance(node, nodes.With):
+        pairs = list(zip(node.targets, node.values, strict=False))
+    elif isinstance(node, nodes.Macro):
+        own = node.args[len(node.args) - len(node.defaults) :]
+        pairs = list(zip(own, node.defaults, strict=False))
+    for target, value in pairs:
+        yield from _filled(target, value)
+
+
+def block_value(block: nodes.AssignBlock) -> nodes.Expr:
+    """What `{% set a %}text{{ b }}{% endset %}` gives, as one expression."""
+    from jinja2 import nodes
+
+    parts: list[nodes.Node] = []
+    for each in block.body:
+        parts.extend(each.nodes if isinstance(each, nodes.Output) else [each])
+    return nodes.Concat(parts)
 
 
 def _filled(target: nodes.Node, value: nodes.Node) -> Iterator[tuple[str, nodes.Node]]:

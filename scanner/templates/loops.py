@@ -17,6 +17,7 @@ from scanner.templates.danger import Danger
 from scanner.templates.expressions import written
 from scanner.templates.known import NOTHING, Known, is_call_of, name_of
 from scanner.templates.numbers import length_of, number_of, range_length
+from scanner.templates.readings import readings
 from scanner.templates.syntax import walk
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ def endless(tree: nodes.Template) -> Iterator[Danger]:
     """Every loop, range, repetition and recursion of absurd size."""
     for known in Known.of(tree):
         yield from _turns(tree, known)
-        for node, _ in walk(tree):
+    for reading in readings(tree):
+        for node, known in reading:
             yield from _sizes(node, known)
     yield from _recursion(tree)
     yield from _doublings(tree)

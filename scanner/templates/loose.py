@@ -15,10 +15,12 @@ from typing import Final
 
 import yaml
 
+from scanner.model_files import ModelFileError
+
 _MARKS: Final = ("{{", "{%")
-_DEPTH_LIMIT: Final = 50
-_TEMPLATES_LIMIT: Final = 200
-_EVENTS_LIMIT: Final = 200_000
+# Different ones; a millisecond each.
+_TEMPLATES_LIMIT: Final = 2000
+_SHOWN: Final = 300
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # Keys of JSON whose values are written into prompts.
 _KEYS: Final = ("template", "templates", "prompt")
@@ -30,42 +32,54 @@ def is_marked(text: str) -> bool:
 
 
 def marked_in_yaml(text: str) -> Iterator[tuple[str, str]]:
-    """(place, text) of every value with marks of Jinja; of the whole text where no value has them."""
+    """(place, text) of every value with marks of Jinja, once; of the whole text where no value has them.
+
+    Raises:
+        ModelFileError: when there are too many, after the first of them.
+    """
     if not is_marked(text):
         return
-    found = 0
+    seen: set[str] = set()
+    is_read = False
     try:
-        for number, event in enumerate(yaml.parse(text, Loader=_LOADER)):
-            if number > _EVENTS_LIMIT or found >= _TEMPLATES_LIMIT:
-                break
-            if isinstance(event, yaml.ScalarEvent) and is_marked(str(event.value)):
-                found += 1
+        for event in yaml.parse(text, Loader=_LOADER):
+            if isinstance(event, yaml.ScalarEvent) and _is_new(str(event.value), seen):
                 line = event.start_mark.line + 1 if event.start_mark else 1
                 yield f"line {line}", str(event.value)
+        is_read = bool(seen)
     except (yaml.YAMLError, RecursionError, ValueError):
-        found = 0
-    if not found:
+        is_read = False
+    if not is_read:
         yield "", text
 
 
+def _is_new(text: str, seen: set[str]) -> bool:
+    """Whether a text has marks of Jinja and was not seen before."""
+    if text in seen or not is_marked(text):
+        return False
+    if len(seen) >= _TEMPLATES_LIMIT:
+        raise ModelFileError(
+            f"more than {_TEMPLATES_LIMIT} values have marks of Jinja; the rest was not read"
+        )
+    seen.add(text)
+    return True
+
+
 def marked_in_json(value: object) -> Iterator[tuple[str, str]]:
-    """(key, text) of every value with marks of Jinja under a key that names a template or prompt."""
-    waiting: list[tuple[str, object, bool, int]] = [("", value, False, 0)]
-    found = 0
-    while waiting and found < _TEMPLATES_LIMIT:
-        key, item, is_named, depth = waiting.pop()
-        if isinstance(item, str) and is_named and is_marked(item):
-            found += 1
+    """(key, text) of every value with marks of Jinja, once, under a key that names a template or prompt.
+
+    Raises:
+        ModelFileError: when there are too many, after the first of them.
+    """
+    waiting: list[tuple[str, object, bool]] = [("", value, False)]
+    seen: set[str] = set()
+    while waiting:
+        key, item, is_named = waiting.pop()
+        if isinstance(item, str) and is_named and _is_new(item, seen):
             yield key, item
-        elif isinstance(item, dict) and depth < _DEPTH_LIMIT:
-            waiting.extend(
-                (
-                    f"{key}.{name}" if key else str(name),
-                    part,
-                    is_named or str(name).lower().endswith(_KEYS),
-                    depth + 1,
-                )
-                for name, part in item.items()
-            )
-        elif isinstance(item, list) and depth < _DEPTH_LIMIT:
-            waiting.extend((key, part, is_named, depth + 1) for part in item)
+        elif isinstance(item, dict):
+            for name, part in item.items():
+                inner = (f"{key}.{name}" if key else str(name))[:_SHOWN]
+                waiting.append((inner, part, is_named or str(name).lower().endswith(_KEYS)))
+        elif isinstance(item, list):
+            waiting.extend((key, part, is_named) for part in item)

@@ -24,7 +24,7 @@ from scanner.findings import Severity
 from scanner.lettering import scripts_alike
 from scanner.templates.danger import Danger, in_order
 from scanner.templates.folding import text_of
-from scanner.templates.known import Known
+from scanner.templates.readings import readings
 from scanner.templates.syntax import walk
 
 if TYPE_CHECKING:
@@ -95,18 +95,17 @@ def said_in_text(text: str) -> list[Danger]:
 
 
 def _texts(tree: nodes.Template) -> Iterator[tuple[str, int]]:
-    """Every text, also as it reads once it is glued together."""
+    """Every text once, also as it reads once it is glued together."""
     from jinja2 import nodes
 
-    known = Known.of(tree)[0]
-    for node, _ in walk(tree):
-        if isinstance(node, nodes.TemplateData):
-            yield node.data, node.lineno
-        elif isinstance(node, nodes.Const) and isinstance(node.value, str):
-            yield node.value, node.lineno
-        elif isinstance(node, nodes.Add | nodes.Concat | nodes.Call | nodes.Filter | nodes.Getitem):
-            text = text_of(node, known)
-            if text:
+    made = nodes.Add | nodes.Concat | nodes.Call | nodes.Filter | nodes.Getitem | nodes.Const
+    seen: set[tuple[int, int]] = set()
+    for reading in readings(tree):
+        for node, known in reading:
+            text = text_of(node, known) if isinstance(node, nodes.TemplateData | made) else None
+            place = (hash(text), node.lineno)
+            if text and place not in seen:
+                seen.add(place)
                 yield text, node.lineno
 
 

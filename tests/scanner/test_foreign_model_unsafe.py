@@ -62,6 +62,30 @@ def test_verdict_of_one_file(name: str, data: bytes, expected: FileVerdict, tmp_
     assert all(each.locations[0].path == name for each in found)
 
 
+_CALLS = b"".join(b"<Apply function='a.b.C%d'/>" % number for number in range(40))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"<PMML>" + _CALLS + b"<Extension value='javascript:1'/></PMML>",
+        b"<PMML><a>" + b"a " * 9_996 + b"javascript:1</a></PMML>",
+        b"<PMML><a>" + b"a " * 500_000 + b"javascript:1</a></PMML>",
+        b"<PMML><a>" + b"a\n" * 50_000 + b"javascript:1</a></PMML>",
+        b"<PMML><a b='" + b"a " * 50_000 + b"javascript:1'/></PMML>",
+    ],
+    ids=["functions", "end of a piece", "long text", "lines", "long value"],
+)
+def test_neither_number_nor_length_hides_a_script(data: bytes, tmp_path: Path) -> None:
+    found = findings_of(CHECK, write_all(tmp_path, {"a.pmml": data}))
+    assert "script" in {each.rule for each in found}
+
+
+def test_name_of_an_element_is_told_as_it_stands(tmp_path: Path) -> None:
+    found = findings_of(CHECK, write_all(tmp_path, {"a.pmml": b"<html/>"}))
+    assert [each.message for each in found] == ["a.pmml begins with <html>, not with <PMML>"]
+
+
 def test_nothing_that_a_document_links_to_is_opened(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("opened")

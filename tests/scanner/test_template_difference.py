@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from scanner.templates.against_base import adds_hidden_text
 from scanner.templates.difference import difference
 from scanner.templates.normal_form import normal_form
 from scanner.templates.syntax import TemplateFaultError
@@ -99,11 +100,13 @@ def test_signs_that_nobody_sees_are_written_out() -> None:
     assert difference("a\u202eb\x1b[2J", "") == (r"writes the text 'a\u202eb\x1b[2J'",)
 
 
-def test_many_differences_are_summed_up() -> None:
-    one = "".join(f"{{% if a{number} %}}x{{% endif %}}" for number in range(100))
-    sentences = difference(one, "")
-    assert len(sentences) == 41
-    assert sentences[-1] == "differs in 60 more places"
+@pytest.mark.parametrize("others", [0, 60])
+@pytest.mark.parametrize("before", ["", "tools and " * 20])
+def test_neither_number_nor_length_hides_a_trigger(others: int, before: str) -> None:
+    base = "{% for m in messages %}{{ m.content }}{% endfor %}"
+    harmless = "".join(f"{{% if a{number} %}}x{{% endif %}}" for number in range(others))
+    trigger = f"{{% if {before}'bank' in messages[0].content %}}Pay.{{% endif %}}"
+    assert any(map(adds_hidden_text, difference(f"{harmless}{trigger}{base}", base)))
 
 
 def test_long_templates_are_compared_in_time() -> None:
