@@ -132,9 +132,9 @@ def judge_requirement(line: str) -> Requirement | None:
 
 
 def _foreign(line: str, shown: str) -> Requirement | None:
-    hosts = [urlsplit(address) for address in _ADDRESS.findall(line)]
-    names = {(host.hostname or "").lower() for host in hosts}
-    plain = any(host.scheme in ("http", "ftp") for host in hosts)
+    addresses = _ADDRESS.findall(line)
+    names = {_host(address) for address in addresses}
+    plain = any(address.lower().startswith(("http:", "ftp:")) for address in addresses)
     is_index = line.startswith(("-i", "-f", "--index", "--extra", "--find"))
     if is_index and not plain and names and names <= _VOUCHED:
         return None
@@ -144,6 +144,14 @@ def _foreign(line: str, shown: str) -> Requirement | None:
     is_local = not names and not is_elsewhere
     message = f"installs from outside the package index: {shown}"
     return Requirement(None, shown, message, is_attack=not is_known and not is_local)
+
+
+def _host(address: str) -> str:
+    """The host of an address, "" when there is none that can be read; nobody vouches for that one."""
+    try:
+        return (urlsplit(address).hostname or "").lower()
+    except ValueError:
+        return ""
 
 
 def _of_toml(text: str, path: str) -> list[Requirement]:

@@ -460,6 +460,7 @@ def test_models_side_by_side_are_judged_apart(tmp_path: Path) -> None:
         ("requirements.txt", b"torch\n-e .\n./local\n", READER),
         ("kernel.so", b"\x7fELF", UNREAD),
         ("requirements.txt", b"torch\nevil @ git+https://example.com/evil\n", ATTACK),
+        ("requirements.txt", b"torch\nevil @ git+https://example.com[evil\n", ATTACK),
         ("requirements.txt", b"transformers @ git+https://github.com/huggingface/transformers\n", READER),
         ("requirements.txt", b"--extra-index-url https://download.pytorch.org/whl/cu121\ntorch\n", PLAIN),
         ("requirements.txt", b"--extra-index-url http://10.0.0.1/simple\ntorch\n", ATTACK),
