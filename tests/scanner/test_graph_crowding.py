@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,8 @@ from tests.assets.make_file_assets import write_all
 from tests.assets.protobuf_bytes import field
 from tests.scanner.check_runs import findings_of
 
+_EVIL: Final = "/etc/passwd"
+_CODE: Final = "__import__('os').system('true')"
 _ONNX: Final = onnx_unsafe.CHECK
 _TENSORFLOW: Final = tensorflow_graph_unsafe.CHECK
 
@@ -58,3 +61,49 @@ def verdict_of(check: FileCheck, folder: Path, files: dict[str, bytes]) -> FileV
 def test_lesser_faults_hide_no_attack(name: str, count: int, tmp_path: Path) -> None:
     check, make = FLOODS[name]
     assert verdict_of(check, tmp_path, {name: make(count)}) is FileVerdict.ATTACK
+
+
+def _onnx_node(kinds: int) -> bytes:
+    named = field(4, "Relu") * kinds + field(4, "PythonOp") + field(7, "com.microsoft")
+    return onnx.model(onnx.graph(field(1, field(1, "x") + field(2, "y") + named)))
+
+
+def _onnx_branch(attributes: int) -> bytes:
+    branch = field(5, field(1, "body") + field(6, onnx.graph(onnx.node("PyOp", "x"))) + field(20, 5))
+    return onnx.model(onnx.graph(onnx.node("If", "x", more=field(5, field(1, "a")) * attributes + branch)))
+
+
+def _onnx_place(entries: int) -> bytes:
+    places = [("location", "w.bin"), *([("checksum", "0")] * entries), ("location", _EVIL)]
+    more = b"".join(field(13, field(1, key) + field(2, value)) for key, value in places) + field(14, 1)
+    return onnx.holding(onnx.tensor("w", [4], more=more))
+
+
+def _onnx_metadata(*values: str) -> bytes:
+    entry = field(1, "names") + b"".join(field(2, value) for value in values)
+    return onnx.model(onnx.graph(), field(14, entry))
+
+
+# Files that carry an attack where a reader that stops at a bound, or at the first of a field, looks no more.
+REST: Final[dict[str, Callable[[], bytes]]] = {
+    "many kinds.onnx": lambda: _onnx_node(8),
+    "many attributes.onnx": lambda: _onnx_branch(10_000),
+    "many places.onnx": lambda: _onnx_place(64),
+    "two values.onnx": lambda: _onnx_metadata("plain", _CODE),
+    "long value.onnx": lambda: _onnx_metadata("#" * 70_000 + "\n" + _CODE),
+    "long list.onnx": lambda: _onnx_metadata("[" + "1," * 300_000 + _CODE + "]"),
+    "late template.onnx": lambda: _onnx_metadata("{{" + "a" * 70_000 + ".__class__ }}"),
+}
+
+
+@pytest.mark.parametrize("name", REST)
+def test_what_lies_beyond_a_bound_is_read(name: str, tmp_path: Path) -> None:
+    check = _ONNX if name.endswith(".onnx") else _TENSORFLOW
+    files = {name: REST[name](), "w.bin": bytes(16)}
+    assert verdict_of(check, tmp_path, files) is FileVerdict.ATTACK
+
+
+def test_templates_without_end_are_looked_at_once(tmp_path: Path) -> None:
+    started = time.process_time()
+    assert verdict_of(_ONNX, tmp_path, {"a.onnx": _onnx_metadata("{" * 4_000_000)}) is FileVerdict.PLAIN_DATA
+    assert time.process_time() - started < 5
