@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -84,6 +85,48 @@ def _onnx_metadata(*values: str) -> bytes:
     return onnx.model(onnx.graph(), field(14, entry))
 
 
+def _saved(*nodes: bytes, more: bytes = b"") -> bytes:
+    """A SavedModel that restores from the file that the operation "c" names."""
+    return tensorflow.saved_model(b"".join(nodes) + tensorflow.node("RestoreV2", "r", "c", "n", "s"), more)
+
+
+def _texts(*values: bytes) -> bytes:
+    """A constant "c" with these values, each a whole tensor."""
+    more = b"".join(tensorflow.attribute("value", field(8, value)) for value in values)
+    return tensorflow.node("Const", "c", more=more)
+
+
+def _joined(left: list[str], right: list[str]) -> bytes:
+    parts = tensorflow.const("a", *left) + tensorflow.const("b", *right)
+    return _saved(parts, tensorflow.node("StringJoin", "c", "a", "b"))
+
+
+def _packed(count: int) -> bytes:
+    parts = b"".join(tensorflow.const(f"c{number}", f"a{number}") for number in range(count))
+    names = [f"c{number}" for number in range(count)]
+    return _saved(parts, tensorflow.const("e", _EVIL), tensorflow.node("Pack", "c", *names, "e"))
+
+
+def _handed(count: int) -> bytes:
+    opens = tensorflow.node_message("RestoreV2", "r", "name", "n", "s")
+    call = tensorflow.node("PartitionedCall", "p", *["x"] * count, "e")
+    return tensorflow.saved_model(
+        tensorflow.function("f", opens, given="name") + tensorflow.const("e", _EVIL) + call
+    )
+
+
+def _described(*parts: bytes) -> bytes:
+    """A SavedModel with a Keras object that is written in these parts."""
+    objects = field(7, field(1, b"".join(field(4, part) for part in parts)))
+    return tensorflow.saved_model(tensorflow.node("Add", "a"), objects)
+
+
+_LAYER: Final = field(1, "_tf_keras_layer")
+_LAMBDA: Final = field(3, json.dumps({"class_name": "Lambda", "config": {"function": ["4wEA", None, None]}}))
+_MANY: Final = [f"a{number}" for number in range(64)]
+_TEXT: Final = tensorflow.tensor(_EVIL)
+
+
 # Files that carry an attack where a reader that stops at a bound, or at the first of a field, looks no more.
 REST: Final[dict[str, Callable[[], bytes]]] = {
     "many kinds.onnx": lambda: _onnx_node(8),
@@ -92,6 +135,43 @@ REST: Final[dict[str, Callable[[], bytes]]] = {
     "two values.onnx": lambda: _onnx_metadata("plain", _CODE),
     "long value.onnx": lambda: _onnx_metadata("#" * 70_000 + "\n" + _CODE),
     "long list.onnx": lambda: _onnx_metadata("[" + "1," * 300_000 + _CODE + "]"),
+    "many kinds.pb": lambda: tensorflow.saved_model(
+        field(1, field(1, "p") + field(2, "Add") * 8 + field(2, "PyFunc"))
+    ),
+    "many attributes.pb": lambda: _saved(
+        tensorflow.node(
+            "Const",
+            "c",
+            more=tensorflow.attribute("dtype", field(6, 7)) * 10_000
+            + tensorflow.attribute("value", field(8, _TEXT)),
+        )
+    ),
+    "many texts.pb": lambda: _saved(_texts(tensorflow.tensor(*_MANY, _EVIL))),
+    "two values.pb": lambda: _saved(_texts(tensorflow.tensor("a"), _TEXT)),
+    "value in two parts.pb": lambda: _saved(
+        tensorflow.node(
+            "Const", "c", more=field(5, field(1, "value") + field(2, field(8, _TEXT)) + field(2, b""))
+        )
+    ),
+    "many packed.pb": lambda: _packed(70),
+    "joined last.pb": lambda: _joined([*_MANY[:10], "/etc"], _MANY[:10]),
+    "joined beyond what is kept.pb": lambda: _joined([*_MANY, "/etc"], ["/passwd"]),
+    "joined of too many.pb": lambda: _joined([*_MANY, "."], ["./etc"]),
+    "many addresses.pb": lambda: tensorflow.saved_model(
+        tensorflow.node(
+            "DebugIdentity", "d", "x", more=tensorflow.strings("debug_urls", *[""] * 64, "grpc://a:1")
+        )
+    ),
+    "many assets.pb": lambda: tensorflow.saved_model(
+        tensorflow.node("Add", "a"),
+        tensorflow.asset("a:0", "x") * 10_000 + tensorflow.asset("a:0", "../../x"),
+    ),
+    "asset of two names.pb": lambda: _saved(
+        _texts(_TEXT), more=field(6, field(1, field(1, "c:0") + field(1, "other:0")) + field(2, "x"))
+    ),
+    "many inputs of a call.pb": lambda: _handed(64),
+    "two descriptions.pb": lambda: _described(_LAYER + field(3, "{}") + _LAMBDA),
+    "description in two parts.pb": lambda: _described(_LAYER, _LAMBDA),
     "late template.onnx": lambda: _onnx_metadata("{{" + "a" * 70_000 + ".__class__ }}"),
 }
 
