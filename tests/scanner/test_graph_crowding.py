@@ -5,15 +5,23 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Final
 
 import pytest
 
-from scanner.checks import onnx_unsafe, tensorflow_graph_unsafe
+from scanner.checks import (
+    coreml_unsafe,
+    onnx_unsafe,
+    openvino_ir_unsafe,
+    tensorflow_graph_unsafe,
+    tflite_unsafe,
+)
 from scanner.file_check import FileCheck, FileVerdict
 from tests.assets import onnx_cases as onnx
+from tests.assets import other_graph_cases as other
 from tests.assets import tensorflow_cases as tensorflow
+from tests.assets import tflite_cases as tflite
 from tests.assets.make_file_assets import write_all
 from tests.assets.protobuf_bytes import field
 from tests.scanner.check_runs import findings_of
@@ -42,10 +50,22 @@ def _compiled(count: int) -> bytes:
     return tensorflow.saved_model(b"".join(nodes) + tensorflow.node("Const", "n0", more=more))
 
 
+def _layers(count: int) -> bytes:
+    library = '<layer id="9" name="l" type="X" version="opset1"><data library="evil.so"/></layer>'
+    return other.ir('<layer name="n" type="" version="opset1"/>' * count + library).encode()
+
+
+def _without_weights(count: int) -> bytes:
+    library = '<layer id="9" name="l" type="X" version="opset1"><data library="evil.so"/></layer>'
+    return other.ir(other.const() * count + library).encode()
+
+
 # The check, and a file that carries an attack behind so many lesser faults.
 FLOODS: Final[dict[str, tuple[FileCheck, Callable[[int], bytes]]]] = {
     "tensors.onnx": (_ONNX, _broken_tensors),
     "names/saved_model.pb": (_TENSORFLOW, _odd_names),
+    "layers.xml": (openvino_ir_unsafe.CHECK, _layers),
+    "weights.xml": (openvino_ir_unsafe.CHECK, _without_weights),
     "compiled.pb": (_TENSORFLOW, _compiled),
 }
 
@@ -57,7 +77,7 @@ def verdict_of(check: FileCheck, folder: Path, files: dict[str, bytes]) -> FileV
     return max(verdicts, key=lambda verdict: verdict.rank, default=None)
 
 
-@pytest.mark.parametrize("count", [0, 1, 40])
+@pytest.mark.parametrize("count", [0, 1, 100])
 @pytest.mark.parametrize("name", FLOODS)
 def test_lesser_faults_hide_no_attack(name: str, count: int, tmp_path: Path) -> None:
     check, make = FLOODS[name]
@@ -123,8 +143,37 @@ def _described(*parts: bytes) -> bytes:
 
 _LAYER: Final = field(1, "_tf_keras_layer")
 _LAMBDA: Final = field(3, json.dumps({"class_name": "Lambda", "config": {"function": ["4wEA", None, None]}}))
+_BY_SUFFIX: Final[dict[str, FileCheck]] = {
+    ".onnx": _ONNX,
+    ".pb": _TENSORFLOW,
+    ".tflite": tflite_unsafe.CHECK,
+    ".mlmodel": coreml_unsafe.CHECK,
+}
 _MANY: Final = [f"a{number}" for number in range(64)]
 _TEXT: Final = tensorflow.tensor(_EVIL)
+
+
+def _restoring(values: bytes, *, is_outside: bool = False) -> bytes:
+    """A TFLite model that restores from the files that a constant names, which may lie behind its tables."""
+    named = tflite.tensor("c", [1], 1, 5)
+    graph = tflite.subgraph([tflite.PLAIN[0], named, tflite.PLAIN[2]], [tflite.operator(0, [1, 0], [2])])
+    at = 4096
+    buffer = {1: ("u64", at), 2: ("u64", len(values))} if is_outside else {0: values}
+    data = tflite.tflite_bytes(tflite.model([tflite.code(32, "FlexRestoreV2")], [graph], [{}, buffer]))
+    return data.ljust(at, b"\0") + values if is_outside else data
+
+
+def _with_options(options: bytes) -> bytes:
+    graph = tflite.subgraph(tflite.PLAIN, [tflite.operator(0, [1, 0], [2], {5: options})])
+    return tflite.tflite_bytes(tflite.model([tflite.code(32, "FlexErf")], [graph]))
+
+
+def _core_weights(*paths: str) -> bytes:
+    value = field(5, b"".join(field(1, path) for path in paths))
+    operation = field(1, "const") + field(5, field(1, "val") + field(2, value))
+    block = field(3, field(1, "CoreML7") + field(2, field(3, operation)))
+    function = field(1, "main") + field(2, block)
+    return other.coreml(field(502, field(1, 1) + field(2, function)))
 
 
 # Files that carry an attack where a reader that stops at a bound, or at the first of a field, looks no more.
@@ -172,13 +221,21 @@ REST: Final[dict[str, Callable[[], bytes]]] = {
     "many inputs of a call.pb": lambda: _handed(64),
     "two descriptions.pb": lambda: _described(_LAYER + field(3, "{}") + _LAMBDA),
     "description in two parts.pb": lambda: _described(_LAYER, _LAMBDA),
+    "many texts.tflite": lambda: _restoring(tflite.string_buffer(*_MANY, _EVIL)),
+    "long text.tflite": lambda: _restoring(tflite.string_buffer("a" * 70_000, _EVIL)),
+    "texts outside.tflite": lambda: _restoring(tflite.string_buffer(_EVIL), is_outside=True),
+    "long options.tflite": lambda: _with_options(b"a" * 1024**2 + tflite.flex_options("PyFunc")),
+    "two paths.mlmodel": lambda: _core_weights("@model_path/weights/weight.bin", _EVIL),
+    "two links.mlmodel": lambda: other.coreml(
+        field(556, field(1, field(1, field(1, "a") + field(1, _EVIL))))
+    ),
     "late template.onnx": lambda: _onnx_metadata("{{" + "a" * 70_000 + ".__class__ }}"),
 }
 
 
 @pytest.mark.parametrize("name", REST)
 def test_what_lies_beyond_a_bound_is_read(name: str, tmp_path: Path) -> None:
-    check = _ONNX if name.endswith(".onnx") else _TENSORFLOW
+    check = _BY_SUFFIX[PurePath(name).suffix]
     files = {name: REST[name](), "w.bin": bytes(16)}
     assert verdict_of(check, tmp_path, files) is FileVerdict.ATTACK
 
