@@ -50,7 +50,7 @@ class ArrayJudge:
         else:
             is_own = self._has_own_filters(plan, path)
             claimed = self._size_claim(dataset, path)
-            if is_own and 0 < claimed <= min(_SHORT_BYTES, self._out.bytes_left):
+            if is_own and 0 < claimed <= _SHORT_BYTES:
                 self._keep_text(dataset, path)
 
     def sum_up(self) -> None:
@@ -111,4 +111,4 @@ class ArrayJudge:
         kind = dataset.get_type()
         is_text = kind.get_class() in (h5t.OPAQUE, h5t.STRING, h5t.VLEN)
         if is_text or (kind.get_class() == h5t.INTEGER and kind.get_size() == 1):
-            self._out.keep(f"array {shown(path)}", path, h5py.Dataset(dataset)[()])
+            self._out.keep_acting(f"array {shown(path)}", path, h5py.Dataset(dataset)[()])
