@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import io
 import random
 import struct
 import time
+import tracemalloc
 import zlib
 from pathlib import Path
 from typing import Final
@@ -14,6 +16,7 @@ import pytest
 
 from scanner.checks.pickle_runs_code import CHECK
 from scanner.file_check import FileVerdict
+from scanner.pickles.reader import read_pickles
 from tests.assets.make_file_assets import write_all
 from tests.assets.pickle_cases import calling
 from tests.scanner.check_runs import findings_of
@@ -88,3 +91,21 @@ def test_honest_constants_pass(tmp_path: Path) -> None:
         FileVerdict.PLAIN_DATA
     )
     assert time.process_time() - started < 20
+
+
+@pytest.mark.parametrize("count", [1, 20_001])
+def test_many_names_hide_no_attack(count: int, tmp_path: Path) -> None:
+    names = b"".join(b"ctorch\nm%d\n0" % number for number in range(count))
+    # More instructions than a second opinion is asked about, and no attack near the end.
+    data = b"\x80\x02" + b"N0" * 300_000 + names + _OLD_HARM[:-1] + b"0" + _constant(bytes(200_000)) + b"."
+    assert verdict_of(tmp_path, "a.pkl", data) is FileVerdict.ATTACK
+
+
+def test_names_without_end_take_no_memory() -> None:
+    data = b"\x80\x04" + b"".join(b"cm%d\nf\n\x940" % number for number in range(40_000)) + b"N."
+    tracemalloc.start()
+    reading = read_pickles(lambda: io.BytesIO(data))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert "more than 20000 names" in reading.fault
+    assert peak < 24 * 1024**2
