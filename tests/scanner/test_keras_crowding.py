@@ -64,6 +64,14 @@ def _long_attribute(file: h5py.File, count: int) -> None:
     file.attrs.create("note", held, dtype=h5py.vlen_dtype(np.uint8))
 
 
+def _long_array(*shape: int) -> Callable[[h5py.File, int], None]:
+    def fill(file: h5py.File, count: int) -> None:
+        data = np.concatenate([_PICKLE, np.zeros(count, "u1")])
+        file.create_dataset("z", data=data[: len(data) // 8 * 8].reshape(shape), compression="gzip")
+
+    return fill
+
+
 def _written(fill: Callable[[h5py.File, int], None]) -> Callable[[int], bytes]:
     return lambda count: cases.weights(lambda file: fill(file, count))
 
@@ -76,6 +84,8 @@ FLOODS: Final[dict[str, tuple[int, Callable[[int], bytes]]]] = {
     "arrays.h5": (70, _written(_arrays)),
     "attributes.h5": (2_100, _written(_attributes)),
     "configs.h5": (2_100, _written(_configs)),
+    "array.h5": (2_000_000, _written(_long_array(8, -1))),
+    "column.h5": (2_000_000, _written(_long_array(-1, 2, 1))),
     "long.h5": (2_000_000, _written(_long_attribute)),
 }
 
