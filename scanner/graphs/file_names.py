@@ -28,7 +28,7 @@ _LONGEST: Final = 4096
 _MOST_KEPT: Final = 200_000
 _MOST_CHARACTERS: Final = 16 * 1024**2
 _MOST_STEPS: Final = 10_000
-_TOO_LONG: Final = "a longer way than is followed"
+TOO_LONG: Final = "a longer way than is followed"
 _FED: Final = frozenset({"Placeholder", "PlaceholderV2", "_Arg"})
 # Which input says which of the others is taken: true or false, and so no part of a name.
 _CONDITION_AT: Final = {"Select": 0, "SelectV2": 0, "Switch": 1, "RefSwitch": 1}
@@ -88,12 +88,12 @@ class FileNames:
     def _texts(self, written: str, depth: int) -> tuple[str, ...]:
         self._left -= 1
         if depth > _DEPTH or self._left < 0:
-            self._decoded_by = self._decoded_by or _TOO_LONG
+            self._decoded_by = self._decoded_by or TOO_LONG
             return (UNKNOWN,)
         name = written.split(":")[0]
         step = self._steps.get(name)
         if step is None and self._is_cut:
-            self._decoded_by = self._decoded_by or _TOO_LONG
+            self._decoded_by = self._decoded_by or TOO_LONG
         if step is None or name in self._fed or step.kind in _FED:
             self._is_fed = True
             self._is_lost = self._is_lost or (step is None and name not in self._arguments)
@@ -113,13 +113,13 @@ class FileNames:
     def _joined(self, step: _Step, depth: int) -> tuple[str, ...]:
         parts = [self._texts(each, depth + 1) or (UNKNOWN,) for each in step.inputs[:_MOST_NAMES]]
         is_followed = len(step.inputs) <= _MOST_NAMES and math.prod(map(len, parts)) <= _MOST_JOINED
-        if self._decoded_by == _TOO_LONG:
+        if self._decoded_by == TOO_LONG:
             return (UNKNOWN,)
         between = step.texts[-1] if step.texts else ""
         joined = (between.join(each) for each in itertools.islice(itertools.product(*parts), _MOST_JOINED))
         kept = self._kept(text[: _LONGEST + 1] for text in joined)
         if self._is_short or not is_followed or max(map(len, kept), default=0) > _LONGEST:
-            self._decoded_by = self._decoded_by or _TOO_LONG
+            self._decoded_by = self._decoded_by or TOO_LONG
         return kept
 
     def _kept(self, texts: Iterable[str]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from scanner.findings import Severity
 from scanner.graphs import operations as table
 from scanner.graphs import tensorflow as reader
 from scanner.graphs.fault import GraphFault, hidden, malformed, needs_library
-from scanner.graphs.file_names import UNKNOWN, FileNames, Origin, elsewhere
+from scanner.graphs.file_names import TOO_LONG, UNKNOWN, FileNames, Origin, elsewhere
 from scanner.graphs.keras_objects import keras_faults
 from scanner.graphs.operations import Effect
 from scanner.graphs.paths import is_unseen, leads_elsewhere, readable_start, shown
@@ -156,14 +156,14 @@ class _Review:
         """Whether a name that leads elsewhere is handed to a function that opens a file of that name."""
         if not self._given:
             return
-        if self._is_cut:
-            yield malformed("its functions are called more often than is followed")
         if handed := next(self._handed_elsewhere(), None):
             text, why = handed
             for body, each, effect in self._given:
                 yield _fault(
                     body, each, effect, f"{effect.means}; {shown(text)}, which {why}, is handed to it"
                 )
+        if self._is_cut:
+            yield malformed("its functions are called more often, or by a longer way, than is followed")
 
     def _handed_elsewhere(self) -> Iterator[tuple[str, str]]:
         """Names that are handed to functions and lead elsewhere, each with how it does."""
@@ -171,7 +171,9 @@ class _Review:
             names = FileNames(self._wire, body, self._fed)
             for _, call in calls:
                 for position in range(len(call.inputs)):
-                    for text in names.origin(call, position).texts:
+                    origin = names.origin(call, position)
+                    self._is_cut = self._is_cut or origin.decoded_by == TOO_LONG
+                    for text in origin.texts:
                         if why := elsewhere(text):
                             yield text, why
 

@@ -244,3 +244,23 @@ def test_templates_without_end_are_looked_at_once(tmp_path: Path) -> None:
     started = time.process_time()
     assert verdict_of(_ONNX, tmp_path, {"a.onnx": _onnx_metadata("{" * 4_000_000)}) is FileVerdict.PLAIN_DATA
     assert time.process_time() - started < 5
+
+
+def _handed_by(*nodes: bytes) -> bytes:
+    """A SavedModel that hands the name "c", made of "e", to a function that opens it."""
+    opens = tensorflow.node_message("RestoreV2", "r", "name", "n", "s")
+    made = tensorflow.const("a", "a") + tensorflow.const("e", "/../etc") + b"".join(nodes)
+    function = tensorflow.function("f", opens, given="name")
+    return tensorflow.saved_model(function + made + tensorflow.node("PartitionedCall", "p", "c"))
+
+
+@pytest.mark.parametrize("count", [1, 70])
+def test_names_handed_by_a_longer_way_than_is_followed_are_told(count: int, tmp_path: Path) -> None:
+    joined = _handed_by(tensorflow.node("StringJoin", "c", *["a"] * count, "e"))
+    steps = [tensorflow.node("Identity", f"i{number}", f"i{number - 1}") for number in range(1, count)]
+    passed = _handed_by(
+        tensorflow.node("Identity", "i0", "e"), *steps, tensorflow.node("Identity", "c", f"i{count - 1}")
+    )
+    expected = FileVerdict.ATTACK if count == 1 else FileVerdict.NOT_READABLE
+    for number, data in enumerate((joined, passed)):
+        assert verdict_of(_TENSORFLOW, tmp_path / str(number), {"saved_model.pb": data}) is expected
