@@ -167,9 +167,8 @@ class FileKindUnclear(FileCheck):
         if finding.rule == LEFT_TO_OTHERS:
             return None
         # No loader goes by these bytes; a person has to say what does.
-        return (
-            self.verdicts.get(finding.rule) if finding.rule == _UNKNOWN_BYTES else super().verdict_of(finding)
-        )
+        is_unknown = finding.rule == _UNKNOWN_BYTES
+        return self.verdicts.get(finding.rule) if is_unknown else super().verdict_of(finding)
 
     def _pointer(self, entry: FileEntry) -> Finding:
         reason = f"{entry.path} is a pointer of git-lfs: the file that it stands for was not fetched"
@@ -181,9 +180,7 @@ class FileKindUnclear(FileCheck):
         if seen.fate is Fate.PROGRAM:
             yield self._failed(seen, "program", f"is a program: {seen.kind}")
         elif seen.claims_fate(Fate.PROGRAM) and seen.kind not in (EMPTY, UNKNOWN, TEXT):
-            yield self._failed(
-                seen, "program", f"is a program: {seen.says}"
-            )  # a Java archive is a zip archive
+            yield self._failed(seen, "program", f"is a program: {seen.says}")  # a Java archive is a zip
         elif seen.fate is Fate.SCRIPT or (seen.claims_fate(Fate.SCRIPT) and seen.kind != EMPTY):
             yield from self._script(seen)
 
@@ -203,7 +200,10 @@ class FileKindUnclear(FileCheck):
         if rest is None:
             return
         hidden = kinds().get(rest.kind or "")
-        if hidden and (hidden.fate in (Fate.PROGRAM, Fate.SCRIPT) or hidden.runs_when_loaded):
+        if not rest.is_behind:
+            what = f"has more parts than are stepped over; {rest.size_bytes} bytes were not read"
+            yield self._failed(seen, "not-its-kind", what, Severity.MEDIUM, _NAME_REMEDIATION)
+        elif hidden and (hidden.fate in (Fate.PROGRAM, Fate.SCRIPT) or hidden.runs_when_loaded):
             yield self._failed(seen, "polyglot", f"hides {hidden.name} behind its end at byte {rest.at}")
         else:
             what = f"has {rest.size_bytes} bytes behind its end: {rest.kind or UNKNOWN}"

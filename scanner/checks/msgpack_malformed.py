@@ -61,7 +61,8 @@ class MsgpackMalformed(FileCheck):
                 return
             stream.seek(0)
             faults = msgpack_faults(stream, entry.size_bytes)
-        for fault in faults[:_FAULTS_PER_FILE]:
+        worst_first = sorted(faults, key=lambda fault: fault.code != _PICKLE)
+        for fault in worst_first[:_FAULTS_PER_FILE]:
             yield self._failed(entry, fault)
         if not faults:
             yield self.sound(entry)

@@ -116,10 +116,11 @@ class SkopsRunsCode(FileCheck):
             yield self._attack(entry, "known-attack", f"has {shown(use.path)} looked up ({why})", use.path)
         for trick in schema.tricks[:_FINDINGS]:
             yield self._attack(entry, "hidden-name", shown(trick, 200).strip("'\""), "")
-        for loader in schema.unknown_loaders[:_FINDINGS]:
+        for loader in list(schema.unknown_loaders)[:_FINDINGS]:
             text = f"{entry.path}: {_SCHEMA} has a node {shown(loader)}, which skops does not have"
             yield self._malformed(entry, "unknown-node", text)
-        named = {use.path for use in schema.uses if use not in attacks and not _is_plain(use)}
+        judged = set(attacks)
+        named = {use.path for use in schema.uses if use not in judged and not _is_plain(use)}
         instances = sorted(named | set(schema.methods))
         if instances:
             yield self._instances(entry, instances)

@@ -14,10 +14,18 @@ from scanner.file_kinds.magic import recognised
 
 _END: Final = b"PK\x05\x06"
 _END_BYTES: Final = 22
-_CHUNKS_MOST: Final = 100_000
+_CHUNKS_MOST: Final = 1_000_000
 _MATLAB_HEAD_BYTES: Final = 128
 _MATLAB_ARRAY: Final = 14
 _MATLAB_PACKED: Final = 15
+
+
+class _TooManyPartsError(Exception):
+    """There are more parts than are stepped over, those before byte `at`."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__(at)
+        self.at = at
 
 
 @dataclass(frozen=True)
@@ -28,11 +36,13 @@ class Rest:
         at: Its first byte.
         size_bytes: How many there are.
         kind: The kind that they show, None when they show none.
+        is_behind: Whether the file ends before them; else it has more parts than are stepped over.
     """
 
     at: int
     size_bytes: int
     kind: str | None
+    is_behind: bool = True
 
 
 def ends_as_zip(stream: BinaryIO, look: Look) -> bool:
@@ -70,15 +80,21 @@ def _reads(stream: BinaryIO, at: int, expected: bytes) -> bool:
 
 def behind_picture(stream: BinaryIO, look: Look, kind: str) -> Rest | None:
     """What lies behind the end of a PNG, RIFF or MATLAB file; None when it ends where its bytes do."""
-    if kind == "MATLAB data":
-        end = _matlab_end(stream, look)
-    else:
-        end = _png_end(stream, look.size_bytes) if kind == "PNG image" else _riff_end(look)
+    try:
+        end = _end_of(stream, look, kind)
+    except _TooManyPartsError as error:
+        return Rest(error.at, look.size_bytes - error.at, None, is_behind=False)
     if end is None or end >= look.size_bytes:
         return None
     stream.seek(end)
     size_bytes = look.size_bytes - end
     return Rest(end, size_bytes, recognised(Look(stream.read(HEAD_BYTES), look.tail, size_bytes)))
+
+
+def _end_of(stream: BinaryIO, look: Look, kind: str) -> int | None:
+    if kind == "MATLAB data":
+        return _matlab_end(stream, look)
+    return _png_end(stream, look.size_bytes) if kind == "PNG image" else _riff_end(look)
 
 
 def _png_end(stream: BinaryIO, size_bytes: int) -> int | None:
@@ -94,7 +110,7 @@ def _png_end(stream: BinaryIO, size_bytes: int) -> int | None:
             return at
         if at >= size_bytes:
             return None
-    return None
+    raise _TooManyPartsError(at)
 
 
 def _riff_end(look: Look) -> int | None:
@@ -104,8 +120,8 @@ def _riff_end(look: Look) -> int | None:
     return 8 + length + length % 2
 
 
-def _matlab_end(stream: BinaryIO, look: Look) -> int | None:
-    """The first byte that is no outermost element, None when there are too many to step over."""
+def _matlab_end(stream: BinaryIO, look: Look) -> int:
+    """The first byte that is no outermost element."""
     order: Literal["little", "big"] = "little" if look.head[126:128] == b"IM" else "big"
     at = _MATLAB_HEAD_BYTES
     for _ in range(_CHUNKS_MOST):
@@ -116,4 +132,4 @@ def _matlab_end(stream: BinaryIO, look: Look) -> int | None:
         at += 8 + int.from_bytes(tag[4:], order)
         if at >= look.size_bytes:
             return at
-    return None
+    raise _TooManyPartsError(at)

@@ -11,6 +11,7 @@ Source: flax 0.12, flax/serialization.py (`_MsgpackExtType`, `_ndarray_to_bytes`
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, Final
@@ -23,11 +24,13 @@ from scanner.tensorfiles.safetensors_layout import shown
 _NO_MSGPACK: Final = frozenset({"MP-CUT", "MP-TRAIL", "MP-TEXT"})
 _DEPTH_LIMIT: Final = 64
 _VALUES_LIMIT: Final = 2_000_000
-_FAULTS_LIMIT: Final = 100
+_FAULTS_LIMIT: Final = 100  # of each code
 _LONGEST_TEXT: Final = 64 * 1024
 # Of all keys together, which are kept to tell which stand there twice.
 _KEYS_BYTES: Final = 32 * 1024**2
-_LONGEST_PICKLE: Final = 1024**2
+# Bytes that are looked at whatever they begin with, and those that begin as a pickle.
+_LONGEST_BYTES: Final = 1024**2
+_LONGEST_PICKLE: Final = 64 * 1024**2
 _DIMENSIONS_LIMIT: Final = 64
 _STRINGS: Final = (TokenKind.TEXT, TokenKind.BYTES)
 _ARRAY, _COMPLEX, _SCALAR = 1, 2, 3
@@ -65,7 +68,7 @@ class _Open:
 
 
 def msgpack_faults(stream: BinaryIO, size_bytes: int) -> list[MsgpackFault]:
-    """Everything wrong with the file in `stream`; the first hundred faults.
+    """Everything wrong with the file in `stream`; of each code the first hundred faults.
 
     Raises:
         OSError: when it cannot be read.
@@ -103,6 +106,7 @@ class _Walk:
         self._tokens = tokens
         self._open: list[_Open] = []
         self._keys_left = _KEYS_BYTES
+        self._told: Counter[str] = Counter()
 
     def all(self) -> None:
         """Reads one value with everything in it, and what follows it."""
@@ -112,14 +116,16 @@ class _Walk:
                 self._open.pop()
             if not self._open:
                 break
-            is_broken = len(self._open) > _DEPTH_LIMIT or len(self.faults) >= _FAULTS_LIMIT
-            if is_broken or count == _VALUES_LIMIT - 1:
-                raise MsgpackError("deeper, longer or more broken than any checkpoint")
+            if len(self._open) > _DEPTH_LIMIT or count == _VALUES_LIMIT - 1:
+                raise MsgpackError("deeper or longer than any checkpoint")
         if self._tokens.bytes_left:
             self.fault("MP-TRAIL", f"{self._tokens.bytes_left} bytes follow its only value")
 
     def fault(self, code: str, message: str) -> None:
         """Notes what is wrong where the walk is."""
+        self._told[code] += 1
+        if self._told[code] > _FAULTS_LIMIT:
+            return
         keys = [table.key for table in self._open if table.is_map]
         self.faults.append(MsgpackFault(code, message, shown("/".join(keys))))
 
@@ -160,10 +166,16 @@ class _Walk:
             self._bytes(token)
 
     def _bytes(self, token: Token) -> None:
-        if token.size > _LONGEST_PICKLE:
-            self._tokens.skip(token.size)
+        data = self._tokens.take(token.size if token.size <= _LONGEST_BYTES else 2)
+        rest = token.size - len(data)
+        if rest and data not in PICKLE_STARTS:
+            self._tokens.skip(rest)
             return
-        data = self._tokens.take(token.size)
+        if token.size > _LONGEST_PICKLE:
+            self.fault("MP-LONG", f"{token.size} bytes begin as a pickle; up to {_LONGEST_PICKLE} are read")
+            self._tokens.skip(rest)
+            return
+        data += self._tokens.take(rest)
         if data.startswith(PICKLE_STARTS) and (attack := attack_in(data)):
             self.fault("MP-PICKLE", f"its bytes are a pickle that calls up {attack}")
         if token.kind is TokenKind.TEXT and not _is_utf8(data):

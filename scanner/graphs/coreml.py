@@ -132,30 +132,23 @@ def _block(wire: Wire, block: Field, depth: int) -> Iterator[GraphFault]:
 
 
 def _attribute(wire: Wire, entry: Field) -> Iterator[GraphFault]:
-    key = wire.first(entry, 1)
-    value = wire.first(entry, 2)
-    if key is not None and wire.text(key) == "class_name":
+    if wire.last_text(entry, 1) == "class_name":
         yield _needs("a custom operation", None, wire)
-    blob = wire.first(value, 5) if value else None
-    name = wire.first(blob, 1) if blob else None
-    if name is None:
-        return
-    path = wire.text(name)
-    if why := leads_elsewhere(path.removeprefix(_WITHIN)):
-        yield GraphFault(
-            "path-elsewhere",
-            f"weights {shown(path)}",
-            f"its weights are taken from a file that {why}",
-            Severity.CRITICAL,
-            ("CWE-22",),
-        )
+    for path in (wire.text(name) for name in wire.reached(entry, 2, 5, 1)):
+        if why := leads_elsewhere(path.removeprefix(_WITHIN)):
+            yield GraphFault(
+                "path-elsewhere",
+                f"weights {shown(path)}",
+                f"its weights are taken from a file that {why}",
+                Severity.CRITICAL,
+                ("CWE-22",),
+            )
 
 
 def _linked(wire: Wire, linked: Field) -> Iterator[GraphFault]:
     """A model that is another one's file: by name, and by the folders to search."""
     for file in (field for field in wire.inside(linked) if field.number == 1):
-        for parameter in wire.inside(file):
-            path = wire.first_text(parameter, 1)
+        for path in (wire.text(name) for part in wire.inside(file) for name in wire.reached(part, 1)):
             if why := leads_elsewhere(path):
                 yield GraphFault(
                     "path-elsewhere", f"linked model {shown(path)}", f"it loads a model that {why}",

@@ -208,6 +208,10 @@ class Table:
         span = self.span(slot, 1)
         return self._flat.read(span.begin, min(span.count, limit_bytes)) if span.count else b""
 
+    def read(self, position: int, count: int) -> bytes:
+        """So many bytes from anywhere in the file, all of which must be there."""
+        return self._flat.read(position, count)
+
     def text(self, slot: int) -> str:
         """A text; bytes that are not UTF-8 are escaped."""
         return self.raw(slot).decode("utf-8", "backslashreplace")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import ClassVar, Final
 
 from scanner.file_check import FileCheck, FileVerdict
 from scanner.findings import Finding, Location, Severity
-from scanner.graphs.fault import HIDDEN, MALFORMED, GraphFault
+from scanner.graphs.fault import HIDDEN, MALFORMED, GraphFault, malformed
 from scanner.manifest import FileEntry
 
-_FAULTS_PER_FILE: Final = 20
+# Of each rule and severity, so that no flood of lesser faults hides an attack.
+_FAULTS_TOLD: Final = 20
+_MOST_FAULTS: Final = 1_000_000
 _TAGS: Final = ("OWASP-LLM03:2025", "AML.T0010.003")
 _REVIEW_REMEDIATION: Final = (
     "Let somebody read what the named operations do and where their library comes from, before you load the "
@@ -34,16 +36,29 @@ class GraphCheck(FileCheck):
     remediation: ClassVar[str]
 
     def tell(self, entry: FileEntry, faults: Iterable[GraphFault]) -> Iterator[Finding]:
-        """One finding per fault, at most twenty, or the PASS of the file.
+        """One finding per fault, at most twenty of each rule and severity, or the PASS of the file.
 
-        Reading stops after the twentieth fault: what a file of a million faults is, is known by then.
+        Reading stops where an attack was told so often, and after a million faults.
         """
-        told = 0
-        for fault in itertools.islice(_once(faults), _FAULTS_PER_FILE + 1):
-            told += 1
-            if told > _FAULTS_PER_FILE:
+        told: Counter[tuple[str, Severity]] = Counter()
+        seen: set[tuple[str, Severity, str]] = set()
+        for count, fault in enumerate(faults):
+            kind = fault.code, fault.severity
+            if count >= _MOST_FAULTS:
+                reason = f"it has more than {_MOST_FAULTS} faults; not read to the end"
+                yield self._finding(entry, malformed(reason, "end of reading"))
+                return
+            if told[kind] > _FAULTS_TOLD or (*kind, fault.place) in seen:
+                continue
+            seen.add((*kind, fault.place))
+            told[kind] += 1
+            is_last = told[kind] > _FAULTS_TOLD
+            if is_last:
                 fault = dataclasses.replace(fault, place="further faults", message="more faults follow")
-            yield self._finding(entry, fault)
+            finding = self._finding(entry, fault)
+            yield finding
+            if is_last and self.verdict_of(finding) is FileVerdict.ATTACK:
+                return
         if not told:
             yield self.sound(entry)
 
@@ -58,12 +73,3 @@ class GraphCheck(FileCheck):
             remediation=_REVIEW_REMEDIATION if is_review else self.remediation,
             tags=(*fault.tags, *_TAGS),
         )
-
-
-def _once(faults: Iterable[GraphFault]) -> Iterator[GraphFault]:
-    """Each fault once per place and rule, which identify a finding."""
-    seen: set[tuple[str, str]] = set()
-    for fault in faults:
-        if (fault.code, fault.place) not in seen:
-            seen.add((fault.code, fault.place))
-            yield fault

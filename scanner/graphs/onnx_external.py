@@ -34,9 +34,9 @@ class ExternalData:
     def faults(self, tensor: Tensor) -> Iterator[GraphFault]:
         """What is wrong with the place of one tensor."""
         where = f"tensor {shown(tensor.name)}"
-        if tensor.is_external and not any(key == "location" for key, _ in tensor.external):
+        if tensor.is_external and not any(key == "location" for key, _ in tensor.places):
             yield malformed("its data lies in another file, which is not named", where)
-        for key, value in tensor.external:
+        for key, value in tensor.places:
             if key in ("location", "basepath"):
                 yield from self._path_faults(key, value, where)
             elif key not in _KEYS and not key.startswith("prepacked"):
@@ -44,7 +44,7 @@ class ExternalData:
                     f"the place of its data has a key {shown(key)} that ONNX does not have", where
                 )
         if tensor.is_external:
-            yield from self._range_faults(tensor, dict(tensor.external), where)
+            yield from self._range_faults(tensor, dict(tensor.places), where)
 
     def overlaps(self) -> Iterator[GraphFault]:
         """Tensors that share some of their bytes, but not all, once every tensor was seen."""

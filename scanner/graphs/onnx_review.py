@@ -31,7 +31,6 @@ _DEPTH: Final = 32
 # What is kept of an operator and of a model, far beyond what any honest one has.
 _NAME_BYTES: Final = 512
 _MOST_TEXTS: Final = 8
-_MOST_ATTRIBUTES: Final = 10_000
 _MOST_NEEDED: Final = 1000
 _MOST_FUNCTIONS: Final = 100_000
 
@@ -78,7 +77,7 @@ def _functions(wire: Wire) -> Iterator[tuple[str, str]]:
     """Domain and name of every function that the model brings along."""
     for field in wire.whole():
         if field.number == 25:
-            domain, name = (wire.first_text(field, number, _NAME_BYTES) for number in (10, 1))
+            domain, name = (wire.last_text(field, number, limit_bytes=_NAME_BYTES) for number in (10, 1))
             yield domain or DEFAULT_DOMAIN, name
 
 
@@ -133,13 +132,11 @@ class _Review:
 
     def _node(self, node: Field, inside: str, depth: int) -> Iterator[GraphFault]:
         texts: dict[int, list[str]] = {3: [], 4: [], 7: []}
-        attributes: list[Field] = []
         for field in self._wire.inside(node):
             yield from _documented(field, 6)
-            if field.number in texts and len(texts[field.number]) < _MOST_TEXTS:
-                texts[field.number].append(self._wire.text(field, _NAME_BYTES))
-            elif field.number == 5 and len(attributes) < _MOST_ATTRIBUTES:
-                attributes.append(field)
+            if field.number in texts:  # readers take the last of what was written more than once
+                kept = texts[field.number][1 - _MOST_TEXTS :]
+                texts[field.number] = [*kept, self._wire.text(field, _NAME_BYTES)]
             elif field.number not in _NODE:
                 yield from _foreign(field, "NodeProto")
         name = texts[3][-1] if texts[3] else ""
@@ -151,7 +148,7 @@ class _Review:
             yield malformed("a name holds control or invisible characters", where)
         for kind in filter(None, kinds):
             yield from self._operator(domains[-1], kind, where)
-        for attribute in attributes:
+        for attribute in self._wire.reached(node, 5):
             yield from self._attribute(attribute, where, inside, depth)
 
     def _operator(self, domain: str, kind: str, where: str) -> Iterator[GraphFault]:

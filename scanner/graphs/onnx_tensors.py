@@ -28,6 +28,7 @@ _VALUES: Final = frozenset({4, 5, 6, 7, 10, 11})
 _COMPLEX: Final = frozenset({14, 15})
 _MOST_DIMENSIONS: Final = 64
 _MOST_ENTRIES: Final = 64
+_PLACE_KEYS: Final = frozenset({"location", "basepath", "offset", "length"})
 _UNKNOWN_BYTES: Final = 1024
 _DOCUMENTED_BYTES: Final = 1024**2
 _CHUNK_BYTES: Final = 1024**2
@@ -46,6 +47,7 @@ class Tensor:
         values: How many values are written one by one; None when they were not read.
         is_external: Whether its data lies in another file.
         external: Keys and values that say where.
+        later: The last of each of them that tells the place, where there are more than are kept.
         is_segment: Whether it is a part of a tensor.
     """
 
@@ -56,7 +58,20 @@ class Tensor:
     values: int | None = 0
     is_external: bool = False
     external: list[tuple[str, str]] = field(default_factory=list)
+    later: dict[str, str] = field(default_factory=dict)
     is_segment: bool = False
+
+    @property
+    def places(self) -> list[tuple[str, str]]:
+        """All keys and values that say where its data lies, in order."""
+        return [*self.external, *self.later.items()]
+
+    def add_place(self, key: str, value: str) -> None:
+        """Keeps what tells a place; of too many entries the last of each key, which readers take."""
+        if len(self.external) < _MOST_ENTRIES:
+            self.external.append((key, value))
+        elif key in _PLACE_KEYS:
+            self.later[key] = value
 
     @property
     def elements(self) -> int:
@@ -145,8 +160,8 @@ def _take(wire: Wire, each: Field, tensor: Tensor) -> None:
         tensor.name = wire.text(each)
     elif each.number == 9 and each.kind == LENGTH:
         tensor.raw_bytes = each.size
-    elif each.number == 13 and len(tensor.external) < _MOST_ENTRIES:
-        tensor.external.append(entry_of(wire, each))
+    elif each.number == 13:
+        tensor.add_place(*entry_of(wire, each))
     elif each.number == 14:
         tensor.is_external = each.value == 1
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 import xml.sax
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO, Final
 from xml.sax.handler import ContentHandler
@@ -22,7 +23,7 @@ LIMIT_BYTES: Final = 32 * 1024**2
 _HEAD_BYTES: Final = 64 * 1024
 _ROOT: Final = re.compile(rb"<(net|CustomLayer)[\s>]")
 _DEPTH: Final = 200
-_MOST_FAULTS: Final = 64
+_MOST_FAULTS: Final = 64  # of each rule
 _MOST_NEEDED: Final = 1000
 _OPSET: Final = re.compile(r"opset\d{1,2}|experimental|util|ie_internal_opset|type_relaxed_opset|")
 # Operations of openvino-tokenizers 2026.4, which Intel ships beside OpenVINO; their version is "extension".
@@ -85,14 +86,9 @@ def ir_faults(stream: BinaryIO, size_bytes: int, weights_bytes: int | None) -> I
             ("CWE-611", "CWE-776"),
         )
     except (xml.sax.SAXException, ValueError, UnicodeError) as error:
-        if len(reader.faults) < _MOST_FAULTS:
-            reader.faults.append(malformed(f"it is not well-formed XML: {shown(str(error))}"))
+        yield malformed(f"it is not well-formed XML: {shown(str(error))}")
     yield from reader.faults
     yield from reader.needed()
-
-
-class _TooManyError(xml.sax.SAXException):
-    """Enough is known of this file."""
 
 
 class _Reader(ContentHandler):
@@ -101,6 +97,7 @@ class _Reader(ContentHandler):
     def __init__(self, weights_bytes: int | None) -> None:
         super().__init__()
         self.faults: list[GraphFault] = []
+        self._told: Counter[str] = Counter()
         self._weights = weights_bytes
         self._depth = 0
         self._layer = ""
@@ -110,7 +107,6 @@ class _Reader(ContentHandler):
         self._depth += 1
         if self._depth > _DEPTH:
             self._tell(malformed(f"elements are nested more than {_DEPTH} deep"))
-            raise _TooManyError("too deep")
         values = {str(key): str(value) for key, value in attrs.items()}
         if name == "layer":
             self._take_layer(values)
@@ -128,9 +124,9 @@ class _Reader(ContentHandler):
         return needs_library("unknown-operation", "layers", self._needed, "OpenVINO does not have")
 
     def _tell(self, fault: GraphFault) -> None:
-        self.faults.append(fault)
-        if len(self.faults) >= _MOST_FAULTS:
-            raise _TooManyError("too many faults")
+        self._told[fault.code] += 1
+        if self._told[fault.code] <= _MOST_FAULTS:
+            self.faults.append(fault)
 
     def _need(self, name: str) -> None:
         if len(self._needed) < _MOST_NEEDED:
@@ -179,8 +175,7 @@ class _Reader(ContentHandler):
         begin, count = int(offset), int(size)
         if self._weights is None:
             if count:
-                self._tell(malformed("its weights lie in a file beside it, which is not there", self._layer))
-                raise _TooManyError("no weights")
+                self._tell(malformed("its weights lie in a file beside it, which is not there", "weights"))
         elif begin + count > self._weights:
             told = f"its data goes from byte {begin} to {begin + count} of weights that have {self._weights}"
             self._tell(malformed(told, self._layer))

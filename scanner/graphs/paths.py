@@ -17,11 +17,15 @@ _DRIVE: Final = re.compile(r"[A-Za-z]:")
 _VARIABLE: Final = re.compile(r"\$\{?\w+|%\w+%|\$\(")
 # Directions and invisible marks that make a name read as another.
 _UNSEEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+# Without one of these no path leads anywhere else.
+_TELLING: Final = re.compile(rf"[:/\\~.$%]|{_UNSEEN.pattern}")
 _SHOWN: Final = 80
 
 
 def leads_elsewhere(path: str) -> str:
     """How this path leaves the folder it is resolved in, a clause about it; "" when it stays inside."""
+    if not _TELLING.search(path):  # most words of a vocabulary
+        return ""
     for text in dict.fromkeys((path, urllib.parse.unquote(path))):
         if _UNSEEN.search(text):
             return "holds control or invisible characters"

@@ -20,12 +20,9 @@ from scanner.graphs.wire import LENGTH, Field, Wire
 _DT_STRING: Final = 7
 # No honest operation has more inputs or attributes than some thousands (a saver of a large model).
 _MOST_INPUTS: Final = 100_000
-_MOST_ATTRIBUTES: Final = 10_000
-_MOST_ASSETS: Final = 10_000
 # Names of operations are paths through the layers of a model; longer ones are cut, and then lead nowhere.
 _NAME_BYTES: Final = 512
 _MOST_KINDS: Final = 8
-_MOST_STRINGS: Final = 64
 _STRING_BYTES: Final = 1024
 # Fields of each message, and so what of it is unknown.
 _SAVED_MODEL: Final = frozenset({1, 2})
@@ -69,14 +66,14 @@ class Operation:
         name: Its name in its body.
         kinds: What it does: one name, or several when the field was written more than once.
         inputs: Names of the operations whose results it takes, in order, as written.
-        attributes: The fields of its attributes, as map entries.
+        message: What holds it, its attributes among the rest.
         unknown_bytes: How many bytes stand in fields that the format does not have.
     """
 
     name: str
     kinds: tuple[str, ...]
     inputs: tuple[str, ...]
-    attributes: tuple[Field, ...]
+    message: Field
     unknown_bytes: int = 0
 
 
@@ -130,26 +127,17 @@ def functions(wire: Wire, graph: Field) -> Iterator[tuple[Field, str]]:
 
 def arguments(wire: Wire, body: Body) -> frozenset[str]:
     """Names of what a function is given; none for a graph."""
-    signature = wire.first(body.nodes, 1) if body.function else None
-    found = (
-        (wire.first(field, 1) for field in wire.inside(signature) if field.number == 2) if signature else ()
-    )
-    names = (wire.text(name, _NAME_BYTES) for name in found if name)
+    found = wire.reached(body.nodes, 1, 2) if body.function else iter(())
+    names = (wire.last_text(field, 1, limit_bytes=_NAME_BYTES) for field in found)
     return frozenset(itertools.islice(names, _MOST_INPUTS))
 
 
 def assets(wire: Wire, kind: GraphKind) -> Iterator[Asset]:
     """The files that the model says come with it."""
     for meta in meta_graphs(wire, kind):
-        found = (field for field in wire.inside(meta) if field.number == 6)
-        for field in itertools.islice(found, _MOST_ASSETS):
-            node = filename = ""
-            for part in wire.inside(field):
-                if part.number == 1 and (name := wire.first(part, 1)):
-                    node = wire.text(name, _NAME_BYTES).split(":")[0]
-                elif part.number == 2:
-                    filename = wire.text(part)
-            yield Asset(node, filename)
+        for field in wire.reached(meta, 6):
+            node = wire.last_text(field, 1, 1, limit_bytes=_NAME_BYTES).split(":")[0]
+            yield Asset(node, wire.last_text(field, 2))
 
 
 def operations(wire: Wire, body: Body) -> Iterator[Operation]:
@@ -164,49 +152,36 @@ def operation(wire: Wire, node: Field) -> Operation:
     name = ""
     kinds: list[str] = []
     inputs: list[str] = []
-    attributes: list[Field] = []
     unknown = 0
     for field in wire.inside(node):
         if field.number == 1:
             name = wire.text(field, _NAME_BYTES)
-        elif field.number == 2 and len(kinds) < _MOST_KINDS:
-            kinds.append(wire.text(field, _NAME_BYTES))
+        elif field.number == 2:  # readers take the last of what was written more than once
+            kinds = [*kinds[1 - _MOST_KINDS :], wire.text(field, _NAME_BYTES)]
         elif field.number == 3 and len(inputs) < _MOST_INPUTS:
             inputs.append(wire.text(field, _NAME_BYTES))
-        elif field.number == 5 and len(attributes) < _MOST_ATTRIBUTES:
-            attributes.append(field)
         elif field.number not in _NODE:
             unknown += field.size
-    return Operation(name, tuple(kinds), tuple(inputs), tuple(attributes), unknown)
+    return Operation(name, tuple(kinds), tuple(inputs), node, unknown)
 
 
 def attribute(wire: Wire, each: Operation, name: str) -> Iterator[Field]:
     """The values (messages of type AttrValue) of one attribute."""
-    for entry in each.attributes:
-        key = value = None
+    for entry in wire.inside(each.message):
+        if entry.number != 5:
+            continue
+        key = None
         for part in wire.inside(entry):
-            if part.number == 1:
-                key = wire.text(part)
-            elif part.number == 2:
-                value = part
-        if key == name and value is not None:
-            yield value
+            key = part if part.number == 1 else key
+        if key and wire.text(key) == name:
+            yield from wire.reached(entry, 2)
 
 
-def strings(wire: Wire, each: Operation, name: str) -> list[str]:
-    """The strings of one attribute, alone or in a list; the first 64 of them."""
-    found: list[str] = []
+def strings(wire: Wire, each: Operation, name: str) -> Iterator[str]:
+    """The strings of one attribute, alone or in a list."""
     for value in attribute(wire, each, name):
-        for part in wire.inside(value):
-            if part.number == 2 and part.kind == LENGTH:
-                found.append(wire.text(part, _STRING_BYTES))
-            elif part.number == 1:
-                found += (
-                    wire.text(item, _STRING_BYTES)
-                    for item in wire.inside(part)
-                    if item.number == 2 and len(found) < _MOST_STRINGS
-                )
-    return found[:_MOST_STRINGS]
+        for path in ((2,), (1, 2)):
+            yield from (wire.text(part, _STRING_BYTES) for part in wire.reached(value, *path))
 
 
 def is_true(wire: Wire, each: Operation, name: str) -> bool:
@@ -222,39 +197,28 @@ def is_true(wire: Wire, each: Operation, name: str) -> bool:
     return False
 
 
-def constant_strings(wire: Wire, each: Operation) -> list[str]:
-    """The strings of a constant; [] when it holds something else."""
+def constant_strings(wire: Wire, each: Operation) -> Iterator[str]:
+    """The strings of a constant; none when it holds something else."""
     for tensor in _tensors(wire, each):
         # 8 holds the strings; 4 a list of their lengths and then the strings, or numbers of another type.
-        numbers = (4, 8) if _type_of(wire, tensor) == _DT_STRING else (8,)
-        fields = (field for field in wire.inside(tensor) if field.number in numbers and field.kind == LENGTH)
-        if found := [wire.text(field, _STRING_BYTES) for field in itertools.islice(fields, _MOST_STRINGS)]:
-            return found
-    return []
+        is_text = any(kind.value == _DT_STRING for kind in wire.reached(tensor, 1))
+        numbers = (4, 8) if is_text else (8,)
+        for field in wire.inside(tensor):
+            if field.number in numbers and field.kind == LENGTH:
+                yield wire.text(field, _STRING_BYTES)
 
 
 def constant_objects(wire: Wire, each: Operation) -> list[str]:
     """The kinds of the objects in a constant of variant type."""
-    return [
-        wire.text(name)
-        for tensor in _tensors(wire, each)
-        for field in wire.inside(tensor)
-        if field.number == 15 and (name := wire.first(field, 1))
-    ]
+    return [wire.text(name) for tensor in _tensors(wire, each) for name in wire.reached(tensor, 15, 1)]
 
 
 def user_objects(wire: Wire, kind: GraphKind) -> Iterator[tuple[str, Field]]:
     """What Keras keeps with its layers in a SavedModel: identifier and metadata, which is JSON."""
     for meta in meta_graphs(wire, kind):
-        for objects in wire.inside(meta):
-            if objects.number != 7:
-                continue
-            for node in wire.inside(objects):
-                if node.number == 1 and (user := wire.first(node, 4)):
-                    identifier = wire.first(user, 1)
-                    metadata = wire.first(user, 3)
-                    if identifier and metadata:
-                        yield wire.text(identifier), metadata
+        for node in wire.reached(meta, 7, 1):
+            identifier = wire.last_text(node, 4, 1)
+            yield from ((identifier, metadata) for metadata in wire.reached(node, 4, 3))
 
 
 def unknown_fields(wire: Wire, kind: GraphKind) -> Iterator[tuple[str, Field]]:
@@ -276,15 +240,9 @@ def _foreign(wire: Wire, message: Field, known: frozenset[int], name: str) -> It
 
 
 def _function_name(wire: Wire, function: Field) -> str:
-    signature = wire.first(function, 1)
-    return wire.first_text(signature, 1, _NAME_BYTES) if signature else ""
+    return wire.last_text(function, 1, 1, limit_bytes=_NAME_BYTES)
 
 
 def _tensors(wire: Wire, each: Operation) -> Iterator[Field]:
     for value in attribute(wire, each, "value"):
         yield from (part for part in wire.inside(value) if part.number == 8 and part.kind == LENGTH)
-
-
-def _type_of(wire: Wire, tensor: Field) -> int:
-    found = wire.first(tensor, 1)
-    return found.value if found else 0

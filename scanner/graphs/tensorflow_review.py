@@ -5,7 +5,6 @@ Source: tensorflow 2.20.0, SECURITY.md ("TensorFlow models are programs"); CWE-2
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Iterator, Sequence, Set
 from typing import Final
@@ -14,7 +13,7 @@ from scanner.findings import Severity
 from scanner.graphs import operations as table
 from scanner.graphs import tensorflow as reader
 from scanner.graphs.fault import GraphFault, hidden, malformed, needs_library
-from scanner.graphs.file_names import UNKNOWN, FileNames, Origin
+from scanner.graphs.file_names import TOO_LONG, UNKNOWN, FileNames, Origin, elsewhere
 from scanner.graphs.keras_objects import keras_faults
 from scanner.graphs.operations import Effect
 from scanner.graphs.paths import is_unseen, leads_elsewhere, readable_start, shown
@@ -34,7 +33,8 @@ _CALLS: Final = frozenset(
 # What is kept of a graph; a file that holds more of any of these is told to be one that cannot be followed.
 _MOST_BODIES: Final = 100_000
 _MOST_KEPT: Final = 10_000
-_MOST_HANDED: Final = 64
+# Names of inputs of calls, all together: a large model hands each of its variables to each of its functions.
+_MOST_HANDED: Final = 1_000_000
 _FINGERPRINT_FIELDS: Final = 7
 _SAFE_SOURCES: Final = ("local://", "bytes://")
 
@@ -53,7 +53,9 @@ def graph_faults(wire: Wire, kind: GraphKind) -> Iterator[GraphFault]:
             )
     fed: set[str] = set()
     for asset in reader.assets(wire, kind):
-        if kind is GraphKind.SAVED_MODEL:  # the loader of other files leaves their constants as they are
+        if (
+            kind is GraphKind.SAVED_MODEL and len(fed) < _MOST_KEPT
+        ):  # the loader of other files leaves their constants as they are
             fed.add(asset.node)
         if why := leads_elsewhere(asset.filename):
             yield GraphFault(
@@ -103,6 +105,7 @@ class _Review:
         self._handed: list[tuple[Body, Operation]] = []
         self._given: list[tuple[Body, Operation, Effect]] = []
         self._lost: list[tuple[Body, Operation, Effect]] = []
+        self._handed_names = 0
         self._is_cut = False
         self.count = 0
 
@@ -144,7 +147,7 @@ class _Review:
             return
         texts = (text for body in bodies for text in FileNames(self._wire, body, self._fed).constants())
         # Keras keeps its objects as a message in a constant, which begins with a control character.
-        if away := next((text for text in texts if _elsewhere(readable_start(text))), ""):
+        if away := next((text for text in texts if elsewhere(readable_start(text))), ""):
             for body, each, effect in self._lost:
                 does = f"{effect.means}; its name is not followed, and {shown(away)} stands in the file"
                 yield _fault(body, each, effect, does)
@@ -153,14 +156,14 @@ class _Review:
         """Whether a name that leads elsewhere is handed to a function that opens a file of that name."""
         if not self._given:
             return
-        if self._is_cut:
-            yield malformed("its functions are called more often than is followed")
         if handed := next(self._handed_elsewhere(), None):
             text, why = handed
             for body, each, effect in self._given:
                 yield _fault(
                     body, each, effect, f"{effect.means}; {shown(text)}, which {why}, is handed to it"
                 )
+        if self._is_cut:
+            yield malformed("its functions are called more often, or by a longer way, than is followed")
 
     def _handed_elsewhere(self) -> Iterator[tuple[str, str]]:
         """Names that are handed to functions and lead elsewhere, each with how it does."""
@@ -168,14 +171,16 @@ class _Review:
             names = FileNames(self._wire, body, self._fed)
             for _, call in calls:
                 for position in range(len(call.inputs)):
-                    for text in names.origin(call, position).texts:
-                        if why := _elsewhere(text):
+                    origin = names.origin(call, position)
+                    self._is_cut = self._is_cut or origin.decoded_by == TOO_LONG
+                    for text in origin.texts:
+                        if why := elsewhere(text):
                             yield text, why
 
     def _keep_call(self, body: Body, each: Operation) -> None:
-        if len(self._handed) < _MOST_KEPT:
-            inputs = each.inputs[:_MOST_HANDED]
-            self._handed.append((body, dataclasses.replace(each, inputs=inputs, attributes=())))
+        self._handed_names += len(each.inputs)
+        if len(self._handed) < _MOST_KEPT and self._handed_names <= _MOST_HANDED:
+            self._handed.append((body, each))
         else:
             self._is_cut = True
 
@@ -205,18 +210,18 @@ class _Review:
     def _does(self, each: Operation, effect: Effect) -> str:
         """What the operation does beside computing, "" when its attributes say that it does not."""
         if effect.when == "debug_urls":
-            urls = [url for url in reader.strings(self._wire, each, "debug_urls") if url]
-            if urls:
-                return f"sends tensors to {shown(urls[0])}"
+            if url := next(filter(None, reader.strings(self._wire, each, "debug_urls")), ""):
+                return f"sends tensors to {shown(url)}"
             return "sends tensors out" if reader.is_true(self._wire, each, "gated_grpc") else ""
         if effect.when == "output":
             streams = reader.strings(self._wire, each, "output_stream")
-            files = [stream for stream in streams if stream.lower().startswith("file:")]
-            return f"writes to {shown(files[0])}" if files else ""
+            file = next((stream for stream in streams if stream.lower().startswith("file:")), "")
+            return f"writes to {shown(file)}" if file else ""
         if effect.when == "descriptor":
             sources = reader.strings(self._wire, each, "descriptor_source")
-            files = [source for source in sources if source and not source.startswith(_SAFE_SOURCES)]
-            return f"reads {shown(files[0])}" if files else ""
+            named = (source for source in sources if source and not source.startswith(_SAFE_SOURCES))
+            file = next(named, "")
+            return f"reads {shown(file)}" if file else ""
         return effect.means
 
     def _paths(self, body: Body, found: list[tuple[Operation, Effect]]) -> Iterator[GraphFault]:
@@ -236,13 +241,9 @@ def _opens(origin: Origin, effect: Effect) -> str:
     if origin.decoded_by:
         return f"{effect.means}; the file name is made by {origin.decoded_by}, which hides it"
     for text in origin.texts:
-        if why := _elsewhere(text):
+        if why := elsewhere(text):
             return f"{effect.means}; the name {shown(text.replace(UNKNOWN, '*'))} {why}"
     return ""
-
-
-def _elsewhere(text: str) -> str:
-    return leads_elsewhere(text.replace(UNKNOWN, "x"))
 
 
 def _place(body: Body, each: Operation) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from scanner.graphs.flat import Flat, Table
+from scanner.graphs.flat import Flat, Span, Table
 
 CUSTOM: Final = 32
 # 208 are defined; room for those of the next years.
@@ -26,8 +26,9 @@ _STRING: Final = 5
 _HIGHEST_TYPE: Final = 32
 _MOST_DIMENSIONS: Final = 64
 _MOST_TENSORS: Final = 100_000
-_MOST_STRINGS: Final = 64
-_STRINGS_BYTES: Final = 64 * 1024
+MOST_STRINGS: Final = 100_000
+# A path of any system is shorter.
+_STRING_BYTES: Final = 4096
 
 
 # What the fields of each table refer to: a vector of so many bytes an element, a table, or many tables.
@@ -123,12 +124,13 @@ class Tensor:
             return f"its buffer holds {size} bytes; its dimensions and type take {expected}"
         return ""
 
-    def strings(self, model: Table) -> list[str]:
-        """The texts of a constant; [] when it is none or holds something else."""
-        if self.kind != _STRING:
-            return []
-        found = model.table_at(4, self.buffer)
-        return _strings(found.raw(0, _STRINGS_BYTES)) if found else []
+    def strings(self, model: Table) -> Iterator[str]:
+        """The texts of a constant, at most `MOST_STRINGS` and one; none when it holds something else."""
+        found = model.table_at(4, self.buffer) if self.kind == _STRING else None
+        if found is not None:
+            offset, size = found.number(1, 8), found.number(2, 8)
+            span = Span(offset, size) if offset > 1 or size > 1 else found.span(0, 1)
+            yield from _strings(found, span)
 
 
 def verify(model: Table) -> None:
@@ -205,14 +207,17 @@ def called(each: Operator, kind: int) -> Iterator[int]:
             yield options.number(slot, 4, signed=True) if options else 0
 
 
-def _strings(data: bytes) -> list[str]:
+def _strings(buffer: Table, span: Span) -> Iterator[str]:
     """The texts of a string tensor: their number, where each begins, and the texts.
 
     Source: tensorflow/lite/string_util.h.
     """
-    count = min(int.from_bytes(data[:4], "little"), _MOST_STRINGS)
-    places = [int.from_bytes(data[4 + 4 * i : 8 + 4 * i], "little") for i in range(count + 1)]
-    return [
-        data[begin:end].decode("utf-8", "backslashreplace")
-        for begin, end in zip(places, places[1:], strict=False)
-    ]
+    if span.count < 8:
+        return
+    count = min(int.from_bytes(buffer.read(span.begin, 4), "little"), span.count // 4 - 2, MOST_STRINGS + 1)
+    for at in range(span.begin + 4, span.begin + 4 + 4 * count, 4):
+        places = buffer.read(at, 8)
+        begin, end = (int.from_bytes(each, "little") for each in (places[:4], places[4:]))
+        if begin < end <= span.count:
+            data = buffer.read(span.begin + begin, min(end - begin, _STRING_BYTES))
+            yield data.decode("utf-8", "backslashreplace")

@@ -24,6 +24,7 @@ from scanner.graphs.paths import is_unseen, leads_elsewhere, shown
 from scanner.graphs.tflite import (
     CUSTOM,
     HIGHEST_BUILTIN,
+    MOST_STRINGS,
     Operator,
     Tensor,
     buffers,
@@ -39,7 +40,7 @@ _FILE: Final = "tflite_operations.yaml"
 _MOST_SUBGRAPHS: Final = 10_000
 _MOST_TENSORS: Final = 200_000
 _MOST_NEEDED: Final = 1000
-_OPTIONS_BYTES: Final = 1024**2
+_OPTIONS_BYTES: Final = 16 * 1024**2
 _ADDRESS: Final = re.compile(
     rb"(?!local|bytes)[a-z][a-z0-9+.]{1,15}://[\x20-\x7e]{0,60}|file:[\x20-\x7e]{1,60}"
 )
@@ -184,6 +185,8 @@ class _Review:
             yield malformed(f"its options end at byte {each.options_end} of {self._flat.size_bytes}", where)
         if code != CUSTOM or not name.startswith("Flex"):
             return
+        if (size := each.table.span(5, 1).count) > _OPTIONS_BYTES:
+            yield malformed(f"its options take {size} bytes; up to {_OPTIONS_BYTES} are read", where)
         options = each.table.raw(5, _OPTIONS_BYTES)
         for operation in _named().findall(options):
             effect = table.effect_of(operation.decode())
@@ -204,9 +207,11 @@ class _Review:
         for position in effect.positions:
             if not -len(each.inputs) <= position < len(each.inputs) or each.inputs[position] < 0:
                 continue
-            for text in found[each.inputs[position]].strings(self._model):
+            for count, text in enumerate(found[each.inputs[position]].strings(self._model)):
                 if why := leads_elsewhere(text):
                     yield effect.fault(where, f"it {effect.means}; the name {shown(text)} {why}")
+                if count == MOST_STRINGS:
+                    yield malformed(f"it names more than {MOST_STRINGS} files; not read to the end", where)
 
     def _circles(self, calls: dict[int, set[int]]) -> Iterator[GraphFault]:
         """A graph that calls itself, directly or by others, never ends."""

@@ -123,6 +123,22 @@ class Wire:
         found = self.first(field, number)
         return self.text(found, limit_bytes) if found else ""
 
+    def reached(self, field: Field, *numbers: int) -> Iterator[Field]:
+        """Every field that these numbers lead to, from one message into the next."""
+        if not numbers:
+            yield field
+            return
+        for each in self.inside(field):
+            if each.number == numbers[0]:
+                yield from self.reached(each, *numbers[1:])
+
+    def last_text(self, field: Field, *numbers: int, limit_bytes: int = TEXT_BYTES) -> str:
+        """The text that readers take where a field was written more than once: the last; "" for none."""
+        found = None
+        for each in self.reached(field, *numbers):
+            found = each
+        return self.text(found, limit_bytes) if found else ""
+
     def raw(self, field: Field, limit_bytes: int = TEXT_BYTES) -> bytes:
         """What a field holds, at most so many bytes of it."""
         if field.kind != LENGTH:

@@ -33,7 +33,6 @@ _VALUES: Final = frozenset({
 })  # fmt: skip
 _LOOKUPS: Final = frozenset({"StringLookup", "IntegerLookup", "TextVectorization", "IndexLookup"})
 _SOURCE: Final = re.compile(r"\b(?:__import__|os\.(?:system|popen)|subprocess\.\w{1,20})\s?\(")
-_SOURCE_LOOKED_AT: Final = 64 * 1024
 _OP_LAYERS: Final = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "ClassMethod"})
 
 
@@ -266,7 +265,7 @@ def _reference_faults(node: _Node, value: Mapping[str, object]) -> Iterator[Kera
 
 def _text_faults(node: _Node, text: str) -> Iterator[KerasFault]:
     is_word = bool(node.place) and node.place[-1].startswith("[")  # of a vocabulary, which may hold any
-    if not is_word and _SOURCE.search(text[:_SOURCE_LOOKED_AT]):
+    if not is_word and _SOURCE.search(text):
         yield KerasFault("marshalled-code", f"the text at {node.where} is Python code", node.where)
     elif marshalled_code(text):
         message = f"the text at {node.where} is marshalled Python code"

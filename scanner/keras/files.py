@@ -27,6 +27,7 @@ from scanner.keras.json_text import (
     JsonDocument,
     JsonTextError,
     embedded_documents,
+    metadata_documents,
     read_document,
 )
 from scanner.keras.members import seekable_member
@@ -54,8 +55,6 @@ _PROGRAMS: Final = (
 )
 _METADATA_NAME: Final = "keras_metadata.pb"
 _CONFIG_ATTRIBUTES: Final = frozenset({"model_config", "training_config"})
-# Text of a pickle or a configuration may stand in any attribute; numbers of this length are no text.
-_SHORT_PICKLE_BYTES: Final = 1024**2
 # Weights inside an archive that are compressed are unpacked into memory up to this size.
 _UNPACKED_LIMIT_BYTES: Final = 64 * 1024**2
 _MEMBERS_LIMIT: Final = 10_000
@@ -218,7 +217,7 @@ def _look_into_held(text: HeldText, out: KerasReading) -> None:
     elif is_code(text.data):
         message = f"{text.place} is marshalled Python code"
         out.faults.append(KerasFault("marshalled-code", message, text.place))
-    elif len(text.data) <= _SHORT_PICKLE_BYTES and (attack := attack_in(text.data)):
+    elif attack := attack_in(text.data):
         message = f"{text.place} is a pickle that calls up {attack}"
         out.faults.append(KerasFault("hidden-pickle", message, text.place))
 
@@ -268,7 +267,8 @@ def _could_be_keras(data: bytes) -> bool:
 
 
 def _judge(document: JsonDocument, place: str, out: KerasReading) -> None:
-    for value in (document.value, *document.hidden):
+    hidden = [list(document.hidden)] if document.hidden else []
+    for value in (document.value, *hidden):
         for fault in config_faults(value):
             where = f"{place}, {fault.place}" if place else fault.place
             out.faults.append(KerasFault(fault.rule, fault.message, where, fault.subject))
@@ -289,5 +289,7 @@ def _look_into_metadata(stream: BinaryIO, out: KerasReading) -> None:
             _judge(document, "", out)
     except JsonTextError as error:
         out.give_up("", f"is {error}")
+        for document in metadata_documents(data):
+            _judge(document, "", out)
     # TensorFlow keeps what a class computes in the graph, and builds a stand-in where the class is absent.
     out.faults[:] = [fault for fault in out.faults if fault.rule != "custom-class"]

@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from scanner.keras.faults import first_line
@@ -28,6 +30,9 @@ _OBJECTS_LIMIT: Final = 100_000
 _LINKS_LIMIT: Final = 400_000
 _DEPTH_LIMIT: Final = 64
 _ATTRIBUTES_LIMIT: Final = 2_000
+_UNREADABLE_LIMIT: Final = 1_000
+# What Keras builds a model from, wherever it stands among the attributes.
+_CONFIGS: Final = (b"model_config", b"training_config")
 # A configuration in an attribute; the longest is judged further by `json_text`.
 _TEXT_LIMIT_BYTES: Final = 16 * 1024**2
 # What h5py and the library under it raise for a file that is not as it should be.
@@ -94,7 +99,8 @@ class _Walk:
         address = h5o.get_info(root).addr
         self._seen.add(address)
         waiting = [_Place(root, "/", (address,))]
-        self._attributes(root, "/")
+        with self._told("/"):
+            self._attributes(root, "/")
         while waiting:
             waiting.extend(self._group(waiting.pop()))
         self._arrays.sum_up()
@@ -143,9 +149,11 @@ class _Walk:
         if address in self._seen:
             return
         self._seen.add(address)
-        self._attributes(found, path)
+        with self._told(path):
+            self._attributes(found, path)
         if isinstance(found, h5d.DatasetID):
-            self._arrays.judge(found, path)
+            with self._told(path):
+                self._arrays.judge(found, path)
         elif isinstance(found, h5g.GroupID):
             yield _Place(found, path, (*place.above, address))
 
@@ -154,9 +162,22 @@ class _Walk:
 
         count = h5a.get_num_attrs(owner)
         if count > _ATTRIBUTES_LIMIT:
-            raise ValueError(f"{shown(path)} has {count} attributes")
-        for index in range(count):
-            self._attribute(owner, h5a.open(owner, index=index), path)
+            self._out.give_up(shown(path), f"has {count} attributes; {_ATTRIBUTES_LIMIT} are read")
+            for name in filter(partial(h5a.exists, owner), _CONFIGS):
+                self._attribute(owner, h5a.open(owner, name=name), path)
+        for index in range(min(count, _ATTRIBUTES_LIMIT)):
+            with self._told(path):
+                self._attribute(owner, h5a.open(owner, index=index), path)
+
+    @contextmanager
+    def _told(self, path: str) -> Iterator[None]:
+        """Tells of an object that cannot be read, so that the others still are; of too many it gives up."""
+        try:
+            yield
+        except _HDF5_ERRORS as error:
+            self._out.give_up(shown(path), f"cannot be read as HDF5 ({shown(first_line(error))})")
+            if len(self._out.unreadable) > _UNREADABLE_LIMIT:
+                raise
 
     def _attribute(self, owner: h5py.h5o.ObjectID, attribute: h5py.h5a.AttrID, path: str) -> None:
         from h5py import AttributeManager, h5t

@@ -9,12 +9,16 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from scanner.keras.hdf5_found import Hdf5Found, text_of
+from scanner.pickles.embedded import START
 from scanner.tensorfiles.safetensors_layout import shown
 
 if TYPE_CHECKING:
     import h5py
 
 _SHORT_BYTES: Final = 1024**2
+# Up to this length those are read, too, that begin as a pickle does.
+_LONG_BYTES: Final = 64 * 1024**2
+_HEAD: Final = 64
 # Weights do not compress a hundredfold; Keras itself accepts a thousandfold from 4 GiB on.
 _BOMB_BYTES: Final = 256 * 1024**2
 _BOMB_RATIO: Final = 100
@@ -50,8 +54,8 @@ class ArrayJudge:
         else:
             is_own = self._has_own_filters(plan, path)
             claimed = self._size_claim(dataset, path)
-            if is_own and 0 < claimed <= min(_SHORT_BYTES, self._out.bytes_left):
-                self._keep_text(dataset, path)
+            if is_own and 0 < claimed <= _LONG_BYTES:
+                self._keep_text(dataset, path, claimed)
 
     def sum_up(self) -> None:
         """Tells of arrays that claim too much together."""
@@ -103,12 +107,26 @@ class ArrayJudge:
             raise ValueError(f"{shown(path)} ends beyond the end of the file")
         return claimed
 
-    def _keep_text(self, dataset: h5py.h5d.DatasetID, path: str) -> None:
-        """Keeps the bytes of a short array that may be something else than numbers."""
+    def _keep_text(self, dataset: h5py.h5d.DatasetID, path: str, claimed: int) -> None:
+        """Keeps the bytes of an array that may be something else than numbers."""
         import h5py
         from h5py import h5t
 
         kind = dataset.get_type()
         is_text = kind.get_class() in (h5t.OPAQUE, h5t.STRING, h5t.VLEN)
         if is_text or (kind.get_class() == h5t.INTEGER and kind.get_size() == 1):
-            self._out.keep(f"array {shown(path)}", path, h5py.Dataset(dataset)[()])
+            array = h5py.Dataset(dataset)
+            if claimed <= _SHORT_BYTES or _begins_as_pickle(array):
+                self._out.keep_acting(f"array {shown(path)}", path, array[()])
+
+
+def _begins_as_pickle(array: h5py.Dataset) -> bool:
+    """Whether the first bytes of an array are those of a pickle; texts of any length lie elsewhere."""
+    if not array.shape or array.dtype.kind == "O":
+        return False
+    places: list[slice] = []
+    count = _HEAD
+    for size in reversed(array.shape):  # the last axis lies closest together
+        places.insert(0, slice(0, min(size, count)))
+        count = -(-count // min(size, count))
+    return START.match(array[tuple(places)].tobytes()) is not None

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from scanner.keras.faults import KerasFault, KerasReading
+from scanner.keras.payloads import attack_in, is_code
 from scanner.tensorfiles.safetensors_layout import shown
 
 # Everything that is read of the texts of one file together.
@@ -61,6 +62,16 @@ class Hdf5Found(KerasReading):
             if self.bytes_left < 0:
                 raise ValueError("more text than any model has")
             self.texts.append(HeldText(place, name.rpartition("/")[2], data))
+
+    def keep_acting(self, place: str, name: str, value: object) -> None:
+        """The same for the bytes in an array that are more than numbers; others take none of what is left.
+
+        Raises:
+            ValueError: when there is more text than any model has.
+        """
+        for data in _byte_runs(value):
+            if b'"class_name"' in data or is_code(data) or attack_in(data):
+                self.keep(place, name, data)
 
 
 def text_of(name: bytes) -> str:

@@ -7,13 +7,16 @@ r"""Reads the JSON of a Keras model in bounded memory, and keeps what a key writ
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from scanner.errors import ScanError
+from scanner.graphs.wire import Wire, WireError
 from scanner.keras.faults import first_line
 
 # The configuration of the largest application of Keras takes half a megabyte; a vocabulary some more.
@@ -21,7 +24,6 @@ LIMIT_BYTES: Final = 16 * 1024**2
 # An empty list takes two bytes of text and sixty of memory.
 _CONTAINERS_LIMIT: Final = 500_000
 _VALUES_LIMIT: Final = 2_000_000
-_DUPLICATES_KEPT: Final = 100
 _OBJECT: Final = re.compile(rb'\{\s*"')
 # Text between the objects of a protobuf; more objects than this that cannot be read are no accident.
 _FAILURES_LIMIT: Final = 50
@@ -84,6 +86,17 @@ def embedded_documents(data: bytes) -> Iterator[JsonDocument]:
         yield _document(value, overwritten)
 
 
+def metadata_documents(data: bytes) -> Iterator[JsonDocument]:
+    """The JSON texts that TensorFlow reads in the metadata of a SavedModel, whatever stands between them."""
+    wire = Wire(io.BytesIO(data), len(data))
+    try:
+        for field in wire.reached(wire.root, 1, 4):
+            with suppress(JsonTextError):
+                yield read_document(wire.raw(field, LIMIT_BYTES))
+    except WireError:
+        return  # no reader gets further
+
+
 def _bound(data: bytes) -> None:
     if len(data) > LIMIT_BYTES:
         raise JsonTextError(f"longer than {LIMIT_BYTES} bytes")
@@ -95,7 +108,7 @@ def _bound(data: bytes) -> None:
 def _hook(overwritten: list[tuple[str, object]]):  # type: ignore[no-untyped-def]  # the hook's own signature
     def pairs(items: list[tuple[str, object]]) -> dict[str, object]:
         table = dict(items)
-        if len(table) != len(items) and len(overwritten) < _DUPLICATES_KEPT:
+        if len(table) != len(items):
             overwritten.extend(_overwritten(items))
         return table
 
@@ -108,10 +121,9 @@ def _overwritten(items: list[tuple[str, object]]) -> Iterator[tuple[str, object]
 
 
 def _document(value: object, overwritten: list[tuple[str, object]]) -> JsonDocument:
-    kept = overwritten[:_DUPLICATES_KEPT]
     # A scalar that was overwritten may be the name of what its object would have been.
-    hidden = [held if isinstance(held, dict | list) else {key: held} for key, held in kept]
-    return JsonDocument(value, tuple(dict.fromkeys(key for key, _ in kept)), tuple(hidden))
+    hidden = [held if isinstance(held, dict | list) else {key: held} for key, held in overwritten]
+    return JsonDocument(value, tuple(dict.fromkeys(key for key, _ in overwritten)), tuple(hidden))
 
 
 def _first(error: Exception) -> str:

@@ -87,7 +87,10 @@ def look_into_pickle(part: Part, out: FileReading, head: bytes) -> None:
 def _look_for_embedded(part: Part, out: FileReading) -> None:
     """Pickles behind a beginning of something else, where a loader that seeks first would find them."""
     for reading in embedded.embedded_pickles(part.open, part.size_bytes if part.depth == 0 else 0):
-        out.pickles.append(FoundPickle(part.member, reading, False))
+        if reading.fault:
+            give_up(part, out, reading.fault)
+        else:
+            out.pickles.append(FoundPickle(part.member, reading, False))
 
 
 def _is_torch_bin(part: Part) -> bool:

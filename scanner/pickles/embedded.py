@@ -26,11 +26,15 @@ from scanner.pickles.stream import UNPACKING_ERRORS, PickleReading
 _WINDOW: Final = 1 << 16
 # How a pickle of protocol 2 and up begins: few instructions stand behind the first.
 START: Final = re.compile(rb"\x80[\x02-\x05][\x8c\x93\x95c(}\]KXUBCMJN\x8e\x96\x80]")
-_PLACES: Final = 64
+# Instructions that are read of each window, and what one place takes besides them.
+_OPCODES: Final = 2_000_000
+_PLACE_OPCODES: Final = 100
 
 
 def embedded_pickles(opener: Callable[[], BinaryIO], size_bytes: int) -> Iterator[PickleReading]:
     """Every pickle near the beginning, and near the end of a file of this size, that would do harm.
+
+    Of a file that looks like more pickles than are read, one without names whose fault says so.
 
     Args:
         opener: Opens the file at its beginning.
@@ -42,16 +46,19 @@ def embedded_pickles(opener: Callable[[], BinaryIO], size_bytes: int) -> Iterato
             begin = max(size_bytes - _WINDOW, _WINDOW)
             windows.append((begin, _take(raw, begin)))
     for begin, data in windows:
-        for count, found in enumerate(START.finditer(data)):
-            if count == _PLACES:
-                break
+        left = _OPCODES
+        for found in START.finditer(data):
             place = found.start()
             reading = read_pickles(lambda data=data: io.BytesIO(data), place)  # type: ignore[misc]
             uses = tuple(
                 replace(use, byte=begin + use.byte) for use in reading.globals if is_plain_attack(use)
             )
+            left -= reading.opcodes + _PLACE_OPCODES
             if uses:
                 yield replace(reading, globals=uses, fault="")
+                break
+            if left < 0:
+                yield PickleReading((), "holds more that looks like pickles than is read")
                 break
 
 

@@ -176,7 +176,10 @@ def _look_between_members(part: Part, archive: zipfile.ZipFile, out: FileReading
     """The comment and the extra fields of a directory, where no reader of models looks."""
     spare = archive.comment + b"".join(info.comment + info.extra for info in archive.infolist())
     for reading in embedded_pickles(lambda: io.BytesIO(spare), 0):
-        out.pickles.append(FoundPickle(part.member, reading, False))
+        if reading.fault:
+            give_up(part, out, reading.fault)
+        else:
+            out.pickles.append(FoundPickle(part.member, reading, False))
 
 
 def _member_opener(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], BinaryIO]:

@@ -17,21 +17,28 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from scanner.pickles.globals import Tier, classify
+
 # Where a pickle may begin: its protocol, or in the oldest ones the first name, which only text spells.
 START: Final = re.compile(rb"\x80[\x02-\x05][\x00-\xff]{8}|[ci][A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n", re.ASCII)
 # A pickle that does any harm is longer; in base64, it is longer still.
 SHORTEST: Final = 12
 _ENCODED_SHORTEST: Final = 24
-# An inner pickle that does not begin its constant may begin anywhere in it; so many places are tried.
-_PLACES: Final = 64
-_UNPACKED_LIMIT: Final = 1 << 20
+# What can follow the protocol, with nothing on the stack yet.
+_SECOND: Final = frozenset(
+    b"(FIJKLMNSTUVXBCGcP])}\x80\x82\x83\x84\x88\x89\x8a\x8b\x8c\x8d\x8e\x8f\x95\x96\x97"
+)
+# Words of a text look like names; so many of them are tried, and beyond only those known to do harm.
+_NAMES: Final = 64
+UNPACKED_LIMIT: Final = 1 << 24
 # What protocol 2 makes of bytes: text of letters with the same numbers.
 _LATIN: Final = b"\xc2\x80"
 _TEXT: Final = re.compile(rb"[\x20-\x7e\s]+")
 _HEX: Final = re.compile(rb"(?:\\?x?[0-9a-fA-F]{2}\s*)+")
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/_\-\s]+=*\s*")
 # Every pickle with a protocol begins so in base64; it may stand behind other text: a key, "data:".
-_BASE64_INSIDE: Final = re.compile(rb"gA[I-X][A-Za-z0-9+/_-]{20,}={0,2}")
+_BASE64_INSIDE: Final = re.compile(rb"gA[I-X](?=[A-Za-z0-9+/_-]{20})")
+_BASE64_RUN: Final = re.compile(rb"[A-Za-z0-9+/_-]+")
 _BASE32: Final = re.compile(rb"[A-Z2-7]+=*")
 _ENCODERS: Final[tuple[Callable[[bytes], bytes], ...]] = (
     base64.b64encode,
@@ -87,11 +94,20 @@ def _starts() -> Iterator[bytes]:
 def places(data: bytes) -> Iterator[int]:
     """Where in a constant pickles may begin: at its beginning, and wherever one looks like it."""
     yield 0
-    for count, found in enumerate(START.finditer(data)):
-        if count >= _PLACES:
-            return
-        if found.start():
+    names = 0
+    for found in START.finditer(data, 1):
+        names += found[0][0] != 0x80
+        if is_likely(found[0]) or (found[0][0] != 0x80 and names <= _NAMES):
             yield found.start()
+
+
+def is_likely(text: bytes) -> bool:
+    """Whether what begins with this, as `START` finds it, is hardly anything but a pickle, or does harm."""
+    if text[0] == 0x80:
+        return text[2] in _SECOND
+    module, name, _ = text[1:].decode("ascii").split("\n")
+    verdict = classify(module, name)
+    return verdict.tier is Tier.ATTACK and verdict.is_listed
 
 
 def unwrapped(data: bytes) -> Iterator[tuple[str, bytes]]:
@@ -114,7 +130,7 @@ def from_latin(data: bytes) -> bytes:
 
 def _unpacked(decompressor: object, data: bytes) -> bytes:
     try:
-        content: bytes = decompressor.decompress(data, _UNPACKED_LIMIT)  # type: ignore[attr-defined]
+        content: bytes = decompressor.decompress(data, UNPACKED_LIMIT)  # type: ignore[attr-defined]
     except (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError):
         return b""
     return content
@@ -130,9 +146,21 @@ def _decoded(data: bytes) -> Iterator[tuple[str, bytes]]:
             continue
         if _is_promising(content):
             yield f"{kind} text", content
-    found = _BASE64_INSIDE.search(data, 1)
-    if found is not None:
-        yield "base64 text", _from_base64(found[0])
+    yield from (("base64 text", content) for content in _base64_inside(data))
+
+
+def _base64_inside(data: bytes) -> Iterator[bytes]:
+    """What each stretch of base64 in a text is, from every place on where a pickle may begin in it."""
+    end = 0
+    shifts: set[int] = set()
+    for found in _BASE64_INSIDE.finditer(data, 1):
+        begin = found.start()
+        if begin >= end:
+            run = _BASE64_RUN.match(data, begin)
+            end, shifts = run.end() if run else begin, set()
+        if begin % 4 not in shifts:  # with another beginning every letter means something else
+            shifts.add(begin % 4)
+            yield _from_base64(data[begin:end])
 
 
 def _is_promising(content: bytes) -> bool:

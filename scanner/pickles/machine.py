@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from scanner.pickles.globals import Tier, classify
 from scanner.pickles.hidden import SHORTEST
 from scanner.pickles.memo import HELD_LIMIT, Memo
 from scanner.pickles.stand_ins import OPAQUE, Constant, lean, small
@@ -41,6 +42,8 @@ _MARKS_LIMIT: Final = 500_000
 _LEAP_LIMIT: Final = 1 << 27
 # Different names; a checkpoint of a great program has some hundred.
 _NAMES_LIMIT: Final = 20_000
+# Stands for every name beyond them, so that these take no memory.
+_ONE_OF_MANY: Final = GlobalUse("", "", 0)
 
 
 @dataclass(slots=True)
@@ -150,16 +153,20 @@ class Machine:
         self.push(self.name(module, name))
 
     def name(self, module: str, name: str) -> GlobalUse:
-        """A global, remembered.
+        """A global, remembered; of too many only those that are known to do harm.
 
         Raises:
-            BrokenPickleError: when there are too many of them.
+            BrokenPickleError: when there are too many of these as well.
         """
         known = self.globals.get((module, name))
         if known is not None:
             return known
         if len(self.globals) >= _NAMES_LIMIT:
-            raise BrokenPickleError(f"byte {self.at}: it looks up more than {_NAMES_LIMIT} names")
+            self.complain(f"it looks up more than {_NAMES_LIMIT} names")
+            if classify(module, name).tier is not Tier.ATTACK:
+                return _ONE_OF_MANY
+        if len(self.globals) >= 2 * _NAMES_LIMIT:
+            raise BrokenPickleError(f"byte {self.at}: it looks up more than {_NAMES_LIMIT} harmful names")
         use = self.globals[module, name] = GlobalUse(module, name, self.at)
         if self.memo.has_dropped:
             self.memo.hold((module, name))
@@ -167,7 +174,8 @@ class Machine:
 
     def conduct_of(self, use: GlobalUse) -> Conduct:
         """What is done with this name."""
-        return self.conduct.setdefault((use.module, use.name), Conduct())
+        key = use.module, use.name
+        return self.conduct.setdefault(key, Conduct()) if key in self.globals else Conduct()
 
     def blame(self, use: GlobalUse, deed: str) -> None:
         """Remembers that the pickle does this with the name."""

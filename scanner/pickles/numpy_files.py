@@ -56,7 +56,8 @@ def read_header(stream: ByteStream) -> ArrayHeader:
         raise ValueError("more brackets than any array has")
     try:
         header = ast.literal_eval(_PYTHON2_LONG.sub(r"\1", text))
-    except (SyntaxError, RecursionError, MemoryError, TypeError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError, TypeError) as error:
+        # By type alone: the message of a ValueError holds the address of an object in memory.
         raise ValueError(f"it is no table of constants ({type(error).__name__})") from error
     if not isinstance(header, dict) or set(header) != {"descr", "fortran_order", "shape"}:
         raise ValueError("other entries than descr, fortran_order and shape")

@@ -46,7 +46,7 @@ _DOT: Final = _GAP + rb"\." + _GAP
 # Methods of the program itself may have such names too, but stand below others than these.
 _CALL: Final = re.compile(rb"\b(?:torch|ops(?:" + _DOT + rb"\w+)?)" + _DOT + _NAME)
 # `getattr(torch, "save")` is the same.
-_BY_NAME: Final = re.compile(rb"getattr" + _GAP + rb"\([^)]{0,200}['\"]" + _NAME)
+_BY_NAME: Final = re.compile(rb"getattr" + _GAP + rb"\([^()]*['\"]" + _NAME)
 
 
 # Finds in Python source what needs an explanation: lines, and what happens there.

@@ -16,7 +16,7 @@ from functools import partial
 from typing import BinaryIO, Final, cast
 
 from scanner.pickles.globals import Tier, is_plausible
-from scanner.pickles.hidden import START, from_latin, may_hide, places, unwrapped
+from scanner.pickles.hidden import START, UNPACKED_LIMIT, from_latin, is_likely, may_hide, places, unwrapped
 from scanner.pickles.instructions import run
 from scanner.pickles.joblib_arrays import WRAPPER
 from scanner.pickles.judging import judge
@@ -31,8 +31,10 @@ _TORCH_STREAMS: Final = 5
 _DEPTH_LIMIT: Final = 6
 # Instructions of all pickles inside constants together, and constants longer than a mebibyte that are opened.
 _INNER_OPCODES_LIMIT: Final = 20_000_000
-# What opening a constant takes, besides reading it.
+# What opening a constant takes besides reading it, at each place in it, and for so many bytes unpacked.
 _LOOK_OPCODES: Final = 100
+_BYTES_AN_OPCODE: Final = 128
+_MORE: Final = "its constants hold more that looks like pickles than is read"
 _LONG_LIMIT: Final = 64
 # Whether what follows the last pickle is anything but padding is told by so much of it.
 _SAMPLE: Final = 4096
@@ -66,10 +68,12 @@ class _Tally:
             return
         if length > len(data) and START.match(data if data[:1] == b"\x80" else from_latin(data[:_SAMPLE])):
             self.long.append((byte, offset, length, data[:1] != b"\x80"))
+        elif length > len(data) and any(_is_one(content) for _, content in unwrapped(data)):
+            self.fault = self.fault or _MORE
         self.patience[0] -= _LOOK_OPCODES
         self.add(replace(use, byte=byte) for use in _hidden(data, self))
         if len(self.long) > _LONG_LIMIT or self.patience[0] <= 0:
-            self.fault = self.fault or "its constants hold more that looks like pickles than is read"
+            self.fault = self.fault or _MORE
 
     def look_inside_long(self) -> None:
         """Opens the constants that were too long to be held."""
@@ -120,6 +124,11 @@ def is_plain_attack(use: GlobalUse) -> bool:
         return False
     verdict = judge(use)
     return verdict.tier is Tier.ATTACK and verdict.is_listed and use.is_called
+
+
+def _is_one(content: bytes) -> bool:
+    found = START.match(content)
+    return found is not None and is_likely(found[0])
 
 
 def _is_plumbing(use: GlobalUse) -> bool:
@@ -208,8 +217,13 @@ def _hidden(data: bytes, outer: _Tally, depth: int = 1) -> Iterator[GlobalUse]:
     """Attacks in a constant that is a pickle itself, holds one, or is one when it is decoded."""
     seen = False
     for place in places(data):
+        outer.patience[0] -= _LOOK_OPCODES
+        if outer.patience[0] <= 0:
+            return
         inner = _Tally(lambda: io.BytesIO(data), outer.depth + depth, outer.patience)
         _read(inner, place)
+        if inner.fault == _MORE:
+            outer.fault = outer.fault or _MORE
         for use in inner.told() if data.startswith(b"\x80") and place == 0 else inner.attacks():
             seen = True
             yield replace(use, inside=use.inside or "a string constant")
@@ -217,5 +231,8 @@ def _hidden(data: bytes, outer: _Tally, depth: int = 1) -> Iterator[GlobalUse]:
             return
     if outer.depth + depth < _DEPTH_LIMIT + 1:
         for wrapping, content in unwrapped(data):
+            outer.patience[0] -= len(content) // _BYTES_AN_OPCODE
+            if len(content) >= UNPACKED_LIMIT and _is_one(content):
+                outer.fault = outer.fault or _MORE
             for use in _hidden(content, outer, depth + 1):
                 yield replace(use, inside=wrapping)

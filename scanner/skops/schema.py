@@ -63,13 +63,13 @@ class Schema:
         uses: Names looked up, once each.
         tricks: What no writer of skops writes: clauses.
         methods: Methods and operators that are looked up by name: "a.B.c".
-        unknown_loaders: Names of nodes that skops does not have.
+        unknown_loaders: Names of nodes that skops does not have, in order.
     """
 
     uses: list[Use] = field(default_factory=list)
     tricks: list[str] = field(default_factory=list)
     methods: list[str] = field(default_factory=list)
-    unknown_loaders: list[str] = field(default_factory=list)
+    unknown_loaders: dict[str, None] = field(default_factory=dict)
 
 
 def read_schema(data: bytes) -> Schema:
@@ -116,8 +116,8 @@ def _objects(tree: object) -> Iterator[Mapping[str, object]]:
 def _read_node(node: Mapping[str, object], schema: Schema, seen: set[Use]) -> None:
     name, module, loader = (_text(node.get(key)) for key in _NODE_KEYS)
     _add(schema, seen, Use(module, name, loader))
-    if loader not in _LOADERS and loader not in schema.unknown_loaders:
-        schema.unknown_loaders.append(loader)
+    if loader not in _LOADERS:
+        schema.unknown_loaders[loader] = None
     content = node.get("content")
     if isinstance(content, dict) and "module_path" in content:  # as protocol 0 has functions
         _add(schema, seen, Use(_text(content["module_path"]), _text(content.get("function")), loader))

@@ -35,14 +35,18 @@ _TEXTS: Final = (_ARCHITECTURE, "tokenizer.ggml.model", "tokenizer.ggml.pre", "t
 _TEMPLATE: Final = "tokenizer.chat_template"
 _PART: Final = re.compile(r".*-(\d{5})-of-(\d{5})\.gguf", re.IGNORECASE)
 # A template outside the keys of templates; only one that reaches into Python is worth a word.
-_JINJA: Final = re.compile(r"\{[{%].*?(?:__\w+__|\battr\s*\(|popen|\bimport\b)", re.DOTALL)
+_JINJA: Final = re.compile(r"\{[{%]")
+_REACHING: Final = re.compile(r"__\w{1,64}__|\battr\s*\(|popen|\bimport\b")
 # A command line at the beginning of a text, or one that a shell would be given; no description is one.
 _COMMAND: Final = re.compile(
     r"\A\s{0,9}(?:sudo\s+)?(?:(?:curl|wget)\s[^\n]{0,200}\w://|(?:ba|z)?sh\s+-c\s|python[\d.]{0,4}\s+-c\s"
     r"|rm\s+-rf?\s|powershell(?:\.exe)?\s+-|nc\s+-)"
     r"|(?:curl|wget)\s[^\n|]{0,200}\|\s{0,9}(?:sudo\s+)?(?:ba|z)?sh\b"
 )
-_LOOKED_AT: Final = 64 * 1024
+
+
+# A tokenizer that is kept as one text holds every word, "import" and brackets among them, behind its head.
+_TOKENIZER_LOOKED_AT: Final = 64 * 1024
 
 
 def metadata_faults(header: GgufHeader, name: str) -> Iterator[GgufFault]:
@@ -95,15 +99,17 @@ def _text_faults(header: GgufHeader) -> Iterator[GgufFault]:
     for key, value in header.metadata.items():
         if key == _TEMPLATE or key.startswith((f"{_TEMPLATE}.", "tokenizer.ggml.")):
             continue  # chat-template-unsafe reads templates; tokens may be any words
+        limit = _TOKENIZER_LOOKED_AT if key.startswith("tokenizer.") else None
         texts = value.head if isinstance(value, GgufArray) else (value,)
         for text in texts:
-            if isinstance(text, str) and (what := _acting(text[:_LOOKED_AT])):
+            if isinstance(text, str) and (what := _acting(text[:limit])):
                 yield GgufFault("GGUF-TEXT", f"{shown(key)} holds {what}", f"key {shown(key)}")
                 break
 
 
 def _acting(text: str) -> str:
     """What a text outside the templates is, when it is more than a description."""
-    if _JINJA.search(text):
+    begin = _JINJA.search(text)
+    if begin and _REACHING.search(text, begin.end()):
         return "a template that reaches into Python"
     return "a command line" if _COMMAND.search(text) else ""

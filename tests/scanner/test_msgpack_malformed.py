@@ -165,3 +165,24 @@ def test_other_bytes_without_a_suffix_are_no_matter(tmp_path: Path) -> None:
     }.items():
         (tmp_path / name).write_bytes(data)
     assert [found.outcome for found in findings_of(CHECK, tmp_path)] == [Outcome.NOT_RUN]
+
+
+@pytest.mark.parametrize("count", [0, 1, 40, 200])
+@pytest.mark.parametrize("name", ["model.msgpack", "lookups"])
+def test_keys_written_twice_hide_no_pickle(name: str, count: int, tmp_path: Path) -> None:
+    pairs = b"\xa1a\x01" * count + b"\xa1b" + packed(calling("os", "system"))
+    (tmp_path / name).write_bytes(b"\xde" + struct.pack(">H", count + 1) + pairs)
+    found = findings_of(CHECK, tmp_path)
+    assert FileVerdict.ATTACK in {CHECK.verdict_of(each) for each in found}
+    assert len(found) <= 20
+
+
+def test_pickle_of_more_than_a_megabyte_is_an_attack(tmp_path: Path) -> None:
+    data = b"\x80\x04B" + struct.pack("<I", 2**21) + bytes(2**21) + b"0" + calling("os", "system")[2:]
+    (tmp_path / "a.msgpack").write_bytes(packed({"w": data, "numbers": bytes(2**21)}))
+    assert [CHECK.verdict_of(found) for found in findings_of(CHECK, tmp_path)] == [FileVerdict.ATTACK]
+
+
+def test_pickle_too_long_to_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.msgpack").write_bytes(packed({"w": b"\x80\x04" + bytes(65 * 2**20)}))
+    assert [found.rule for found in findings_of(CHECK, tmp_path)] == ["MP-LONG"]

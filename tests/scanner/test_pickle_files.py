@@ -16,7 +16,7 @@ from scanner.pickles.reader import read_pickles
 from scanner.pickles.second_opinion import ask_picklescan
 from tests.assets import make_file_assets as assets
 from tests.assets.archives import zip_bytes
-from tests.assets.pickle_cases import calling
+from tests.assets.pickle_cases import calling, npy_bytes
 
 ATTACKS = assets.pickle_attacks()
 
@@ -172,3 +172,12 @@ def test_member_without_a_name_hides_no_other(tmp_path: Path) -> None:
     # Readers take a name to end at its first zero.
     (tmp_path / "m.bin").write_bytes(data.replace(b"nameless", bytes(8)))
     assert {"os.system", "posix.system"} <= paths_in(tmp_path / "m.bin")
+
+
+@pytest.mark.parametrize("descr", ["f()", "{'a': object()}", "-''"])
+def test_header_that_is_no_constant_is_told_in_the_same_words_each_time(descr: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.npy"
+    path.write_bytes(npy_bytes(b"", descr))
+    (part,) = look_into(path, "a.npy").unreadable
+    assert "no table of constants" in part.reason
+    assert "0x" not in part.reason

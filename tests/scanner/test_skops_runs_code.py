@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import time
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,15 @@ def test_wrong_checksum_does_not_hide_the_schema(tmp_path: Path) -> None:
     changed = data.replace(b"PK\x01\x02\x14\x03\x14\0\0\0", b"PK\x01\x02\x14\x03\x14\0\1\0")
     assert changed != data
     assert verdict_of(said_of("m.skops", changed, tmp_path / "m")) is FileVerdict.ATTACK
+
+
+@pytest.mark.parametrize("kind", ["FunctionNode", "Other{}"])
+def test_many_different_names_take_no_time_that_hides_an_attack(kind: str, tmp_path: Path) -> None:
+    nodes = [cases.node("os", f"name{number}", kind.format(number)) for number in range(40_000)]
+    schema = cases.node("builtins", "list", "ListNode", content=nodes)
+    started = time.process_time()
+    assert verdict_of(said_of("m.skops", cases.skops_file(schema), tmp_path / "m")) is FileVerdict.ATTACK
+    assert time.process_time() - started < 5
 
 
 def test_class_of_another_library_is_for_a_person_to_read(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from scanner.checks.pickle_runs_code import CHECK
 from scanner.file_check import FileVerdict
 from scanner.findings import Outcome
+from scanner.pickles.programs import torchscript_calls
 from tests.assets.archives import zip_bytes
 from tests.assets.make_file_assets import write_all
 from tests.scanner.check_runs import findings_of
@@ -43,10 +45,17 @@ def verdicts(folder: Path, data: bytes) -> list[tuple[str, FileVerdict | None]]:
         'x = torch.  # a remark\n  from_file("/etc/passwd")',
         'ops.image.write_file("/tmp/x", x)',
         'f = getattr(torch, "save")',
+        f'f = getattr(torch,{" " * 300}"save")',
     ],
 )
 def test_torchscript_that_reaches_out_is_an_attack(body: str, tmp_path: Path) -> None:
     assert verdicts(tmp_path, scripted(body)) == [("program-reaches-out", FileVerdict.ATTACK)]
+
+
+def test_calls_without_end_are_looked_at_once() -> None:
+    started = time.process_time()
+    assert not list(torchscript_calls("m.py", b"getattr(a, " * 500_000))
+    assert time.process_time() - started < 5
 
 
 def test_torchscript_that_computes_is_plain(tmp_path: Path) -> None:
