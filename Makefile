@@ -40,7 +40,7 @@ scan: $(STAMP) ## Weigh MODEL (default: the demo model) and write reports into O
 	*) exit $$code;; esac
 
 test: $(STAMP) ## Run the tests.
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 test-slow: $(STAMP) ## Run the tests that take minutes.
 	$(BIN)/python -m pytest -m slow $(ARGS)
