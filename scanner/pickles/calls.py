@@ -27,7 +27,8 @@ from scanner.pickles.stream import HIDDEN, GlobalUse
 
 RETURNED: Final = "what another call returned"
 _IDENTIFIER: Final = re.compile(r"(?!__)[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
-_PLAIN_ENCODINGS: Final = frozenset({"latin1", "latin-1", "iso-8859-1", "utf-8", "utf8", "ascii"})
+# A tuple: what a pickle made may have no hash.
+_PLAIN_ENCODINGS: Final = ("latin1", "latin-1", "iso-8859-1", "utf-8", "utf8", "ascii")
 # Names grow with every attribute that is reached for.
 _PATH_LIMIT: Final = 256
 # Text that is Python or a line for a shell, and no name or setting of a model.

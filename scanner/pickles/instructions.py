@@ -31,7 +31,8 @@ _ROUND: Final = 1024
 _WRAPPER_KEYS: Final = frozenset({"shape", "dtype", "numpy_array_alignment_bytes"})
 _DTYPE: Final = ("numpy", "dtype")
 # What torch finds beside its pickles. Source: torch/serialization.py, persistent_load.
-_TORCH_OUTSIDE: Final = frozenset({"storage", "module"})
+# A tuple: what a pickle made may have no hash.
+_TORCH_OUTSIDE: Final = ("storage", "module")
 
 
 def run(machine: Machine) -> object:

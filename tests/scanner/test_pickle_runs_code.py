@@ -53,6 +53,20 @@ def test_attack_fails_and_names_the_global(name: str, tmp_path: Path) -> None:
     assert all(each.locations[0].path == name for each in attacks)
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x80\x02((cos\nsystem\nS'true'\n\x85RtQ.",
+        b"\x80\x02c_codecs\nencode\nX\x01\0\0\0acos\nsystem\nS'true'\n\x85R\x86R.",
+    ],
+    ids=["key-of-the-outside", "encoding"],
+)
+def test_what_a_call_made_stands_where_a_text_is_expected(data: bytes, tmp_path: Path) -> None:
+    found = findings(tmp_path, {"m.pkl": data})
+    (attack,) = (each for each in found if "system" in each.message)
+    assert (attack.outcome, attack.severity) == (Outcome.FAIL, Severity.CRITICAL)
+
+
 def test_attack_is_placed_by_member_and_byte(tmp_path: Path) -> None:
     found = findings(tmp_path, {"torch.pt": ATTACKS["torch.pt"][0]})
     assert found[0].locations[0].detail.startswith("archive/data.pkl, byte ")
