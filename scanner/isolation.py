@@ -37,6 +37,7 @@ DATA_LIMIT_BYTES: Final = 8 * 1024**3
 MESSAGE_LIMIT_BYTES: Final = 64 * 1024**2
 
 _ASK_SECONDS: Final = 0.5
+_LAST: Final = "scanner.preloaded"
 
 
 class IsolatedCheckError(ScanError):
@@ -292,5 +293,5 @@ def warm_up(modules: Sequence[str]) -> None:
     if isinstance(start, ForkServerContext):
         from multiprocessing import forkserver
 
-        start.set_forkserver_preload(["__main__", __name__, *modules])
+        start.set_forkserver_preload(["__main__", __name__, *modules, _LAST])
         forkserver.ensure_running()
