@@ -66,10 +66,9 @@ def measure_speed() -> dict[str, float]:
 
 def _write_model(folder: Path) -> None:
     """Layers of normally distributed numbers in BF16, as many as fit into 2 GiB."""
-    import numpy as np
+    from benchmarks.plausible_weights import bf16_bytes
 
-    pool = np.random.default_rng(0).standard_normal(_POOL_VALUES, dtype=np.float32) * np.float32(0.02)
-    values = (pool.view("<u4") >> np.uint32(16)).astype("<u2").tobytes()
+    values = bf16_bytes(_POOL_VALUES)
     header: dict[str, object] = {}
     end = number = 0
     while end < _BYTES - 2 * sum(map(math.prod, _LAYER.values())):
