@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 import enum
-from collections import Counter
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Final
 
+from scanner.by_rule import ByRule
 from scanner.errors import ScanError
 
 _MOST_OF_A_RULE: Final = 50
@@ -89,26 +89,11 @@ class Fault:
     text: str
 
 
-class Faults:
+class Faults(ByRule[Fault]):
     """Faults, of each rule no more than so many: a harmless one in numbers crowds out no grave one."""
 
     def __init__(self) -> None:
-        self._kept: list[Fault] = []
-        self._counts: Counter[Rule] = Counter()
-
-    def __iter__(self) -> Iterator[Fault]:
-        return iter(self._kept)
-
-    def append(self, fault: Fault) -> None:
-        """Keeps one more, unless there are enough of its rule."""
-        if self._counts[fault.rule] < _MOST_OF_A_RULE:
-            self._counts[fault.rule] += 1
-            self._kept.append(fault)
-
-    def extend(self, faults: Iterable[Fault]) -> None:
-        """Keeps several more, as `append` does."""
-        for fault in faults:
-            self.append(fault)
+        super().__init__(attrgetter("rule"), _MOST_OF_A_RULE)
 
 
 class UnpackingError(ScanError):

@@ -11,14 +11,15 @@ Source: flax 0.12, flax/serialization.py (`_MsgpackExtType`, `_ndarray_to_bytes`
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import BinaryIO, Final
 
+from scanner.by_rule import ByRule
 from scanner.flax.tokens import MsgpackError, MsgpackTokens, Token, TokenKind
-from scanner.keras.payloads import PICKLE_STARTS, attack_in
-from scanner.tensorfiles.safetensors_layout import shown
+from scanner.keras.payloads import attack_in
+from scanner.tensorfiles.safetensors_layout import PICKLE_STARTS, shown
 
 # Faults that bytes of another kind show; the others are of MessagePack that is broken or hostile.
 _NO_MSGPACK: Final = frozenset({"MP-CUT", "MP-TRAIL", "MP-TEXT"})
@@ -79,7 +80,7 @@ def msgpack_faults(stream: BinaryIO, size_bytes: int) -> list[MsgpackFault]:
         walk.all()
     except MsgpackError as error:
         walk.fault("MP-CUT", str(error))
-    return walk.faults
+    return list(walk.faults)
 
 
 def is_msgpack(stream: BinaryIO, size_bytes: int) -> bool:
@@ -102,11 +103,10 @@ class _Walk:
     """One way through all values of a file."""
 
     def __init__(self, tokens: MsgpackTokens) -> None:
-        self.faults: list[MsgpackFault] = []
+        self.faults: ByRule[MsgpackFault] = ByRule(attrgetter("code"), _FAULTS_LIMIT)
         self._tokens = tokens
         self._open: list[_Open] = []
         self._keys_left = _KEYS_BYTES
-        self._told: Counter[str] = Counter()
 
     def all(self) -> None:
         """Reads one value with everything in it, and what follows it."""
@@ -123,11 +123,9 @@ class _Walk:
 
     def fault(self, code: str, message: str) -> None:
         """Notes what is wrong where the walk is."""
-        self._told[code] += 1
-        if self._told[code] > _FAULTS_LIMIT:
-            return
-        keys = [table.key for table in self._open if table.is_map]
-        self.faults.append(MsgpackFault(code, message, shown("/".join(keys))))
+        if not self.faults.is_full(code):  # the place of a million others need not be worked out
+            keys = [table.key for table in self._open if table.is_map]
+            self.faults.append(MsgpackFault(code, message, shown("/".join(keys))))
 
     def _value(self) -> None:
         table = self._open[-1] if self._open else None

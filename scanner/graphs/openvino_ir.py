@@ -8,12 +8,13 @@ from __future__ import annotations
 import math
 import re
 import xml.sax
-from collections import Counter
 from collections.abc import Iterator, Mapping
+from operator import attrgetter
 from typing import BinaryIO, Final
 from xml.sax.handler import ContentHandler
 from xml.sax.xmlreader import AttributesImpl
 
+from scanner.by_rule import ByRule
 from scanner.findings import Severity
 from scanner.graphs.fault import GraphFault, malformed, needs_library
 from scanner.graphs.paths import is_unseen, leads_elsewhere, shown
@@ -96,8 +97,7 @@ class _Reader(ContentHandler):
 
     def __init__(self, weights_bytes: int | None) -> None:
         super().__init__()
-        self.faults: list[GraphFault] = []
-        self._told: Counter[str] = Counter()
+        self.faults: ByRule[GraphFault] = ByRule(attrgetter("code"), _MOST_FAULTS)
         self._weights = weights_bytes
         self._depth = 0
         self._layer = ""
@@ -106,7 +106,7 @@ class _Reader(ContentHandler):
     def startElement(self, name: str, attrs: AttributesImpl) -> None:  # noqa: N802 - the name of the interface
         self._depth += 1
         if self._depth > _DEPTH:
-            self._tell(malformed(f"elements are nested more than {_DEPTH} deep"))
+            self.faults.append(malformed(f"elements are nested more than {_DEPTH} deep"))
         values = {str(key): str(value) for key, value in attrs.items()}
         if name == "layer":
             self._take_layer(values)
@@ -123,11 +123,6 @@ class _Reader(ContentHandler):
         """The operations whose library a person has to look at."""
         return needs_library("unknown-operation", "layers", self._needed, "OpenVINO does not have")
 
-    def _tell(self, fault: GraphFault) -> None:
-        self._told[fault.code] += 1
-        if self._told[fault.code] <= _MOST_FAULTS:
-            self.faults.append(fault)
-
     def _need(self, name: str) -> None:
         if len(self._needed) < _MOST_NEEDED:
             self._needed.add(name)
@@ -136,9 +131,9 @@ class _Reader(ContentHandler):
         name, kind, version = (values.get(key, "") for key in ("name", "type", "version"))
         self._layer = f"layer {shown(name)}"
         if is_unseen(name) or is_unseen(kind):
-            self._tell(malformed("a name holds control or invisible characters", self._layer))
+            self.faults.append(malformed("a name holds control or invisible characters", self._layer))
         if not kind:
-            self._tell(malformed("a layer has no type", self._layer))
+            self.faults.append(malformed("a layer has no type", self._layer))
         elif not _OPSET.fullmatch(version) and kind not in _TOKENIZERS:
             self._need(f"{version[:40]}.{kind[:100]}")
 
@@ -147,7 +142,7 @@ class _Reader(ContentHandler):
             self._need(values.get("name", "CustomLayer")[:100])
         filename = values.get("filename", "")
         if why := leads_elsewhere(filename):
-            self._tell(
+            self.faults.append(
                 GraphFault(
                     "path-elsewhere",
                     f"kernel {shown(filename)}",
@@ -163,26 +158,30 @@ class _Reader(ContentHandler):
             why = leads_elsewhere(path) or ("is a library of code" if _LIBRARY.search(path.strip()) else "")
             if why:
                 told = f"its code is taken from {shown(path)}, which {why}"
-                self._tell(
+                self.faults.append(
                     GraphFault("names-library", self._layer, told, Severity.CRITICAL, ("CWE-829", "CWE-94"))
                 )
 
     def _take_data(self, values: Mapping[str, str]) -> None:
         offset, size = values["offset"].strip(), values["size"].strip()
         if not (offset.isdecimal() and size.isdecimal() and len(offset) < 20 and len(size) < 20):
-            self._tell(malformed(f"its data goes from {shown(offset)} for {shown(size)} bytes", self._layer))
+            self.faults.append(
+                malformed(f"its data goes from {shown(offset)} for {shown(size)} bytes", self._layer)
+            )
             return
         begin, count = int(offset), int(size)
         if self._weights is None:
             if count:
-                self._tell(malformed("its weights lie in a file beside it, which is not there", "weights"))
+                self.faults.append(
+                    malformed("its weights lie in a file beside it, which is not there", "weights")
+                )
         elif begin + count > self._weights:
             told = f"its data goes from byte {begin} to {begin + count} of weights that have {self._weights}"
-            self._tell(malformed(told, self._layer))
+            self.faults.append(malformed(told, self._layer))
         expected = _expected(values)
         if expected is not None and expected != count:
             told = f"its data takes {count} bytes; its shape and type take {expected}"
-            self._tell(malformed(told, self._layer))
+            self.faults.append(malformed(told, self._layer))
 
 
 def _expected(values: Mapping[str, str]) -> int | None:

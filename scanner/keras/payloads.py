@@ -16,13 +16,13 @@ from typing import Final
 from scanner.pickles.files import look_into_opened
 from scanner.pickles.globals import Tier, classify
 from scanner.pickles.reader import is_attack, read_pickles
+from scanner.tensorfiles.safetensors_layout import PICKLE_STARTS
 
 # The first bytes of a marshalled code object: its type, with or without the mark of a reference, and four
 # bytes of the count of its arguments, of which three are zero. Source: CPython, Python/marshal.c, TYPE_CODE.
 _CODE_TYPES: Final = (0x63, 0xE3)
 _HEAD_BYTES: Final = 6
 _LONGEST_TEXT: Final = 16 * 1024**2
-PICKLE_STARTS: Final = tuple(bytes((0x80, protocol)) for protocol in range(2, 6))
 
 
 def marshalled_code(text: str) -> bool:

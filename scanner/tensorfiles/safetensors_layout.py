@@ -21,7 +21,7 @@ _MAGICS: Final = {
     b"MZ": "a Windows program", b"#!": "a script", b"%PDF": "a PDF file", b"GGUF": "a GGUF model",
     b"\x93NUMPY": "a numpy array", b"<?php": "a PHP script", b"<html": "an HTML page",
 }  # fmt: skip
-_PICKLE_STARTS: Final = tuple(bytes((0x80, protocol)) for protocol in range(2, 6))
+PICKLE_STARTS: Final = tuple(bytes((0x80, protocol)) for protocol in range(2, 6))
 LOOK_BYTES: Final = 64 * 1024
 
 
@@ -89,7 +89,7 @@ def _recognised(stream: BinaryIO, at: int, buffer_bytes: int) -> str:
     stream.seek(at, 1)
     head = stream.read(min(LOOK_BYTES, buffer_bytes - at))
     kinds = [kind for magic, kind in _MAGICS.items() if head.startswith(magic)]
-    if head.startswith(_PICKLE_STARTS):
+    if head.startswith(PICKLE_STARTS):
         kinds.append("a pickle")
     if not kinds and b"PK\x05\x06" in head:
         kinds.append("a zip archive")
