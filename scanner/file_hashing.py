@@ -115,6 +115,9 @@ def hash_file(
 
 
 def _observer() -> ValueObserver:
-    from scanner.weights.observing import ValueObserver  # numpy, for models that have tensors
+    from scanner.weights.numpy_loading import load_numpy  # for models that have tensors
+
+    load_numpy()
+    from scanner.weights.observing import ValueObserver
 
     return ValueObserver()

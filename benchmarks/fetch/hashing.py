@@ -7,18 +7,17 @@ read from the page cache; rounds alternate, and the best of each counts, so that
 from __future__ import annotations
 
 import json
-import re
 import resource
 import shutil
 import struct
-import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
+from benchmarks.costs import Cost, cost_of, cpu_seconds, peak_mb
 from benchmarks.plausible_weights import bf16_bytes
 from scanner.hashing import hash_model
 
@@ -33,29 +32,6 @@ _LAYER: Final = (
 )  # fmt: skip
 _SHAPES: Final = (_TABLE, *_LAYER * 4)
 _SHARD_BYTES: Final = sum(2 * rows * columns for rows, columns in _SHAPES)
-
-
-@dataclass(frozen=True)
-class _Cost:
-    """What hashing the files cost at best.
-
-    Attributes:
-        seconds: By the wall clock.
-        cpu_seconds: Of all threads together; unlike the other, it hardly depends on what else runs.
-        peak_mb: Highest memory of the process, in megabytes.
-    """
-
-    seconds: float = float("inf")
-    cpu_seconds: float = float("inf")
-    peak_mb: float = 0.0
-
-    def better(self, other: _Cost) -> _Cost:
-        """The better of both times, and the worse of both peaks."""
-        return _Cost(
-            min(self.seconds, other.seconds),
-            min(self.cpu_seconds, other.cpu_seconds),
-            max(self.peak_mb, other.peak_mb),
-        )
 
 
 def measure_hashing() -> dict[str, float]:
@@ -87,19 +63,13 @@ def measure_hashing() -> dict[str, float]:
     }
 
 
-def _best(folder: Path, names: list[str]) -> tuple[_Cost, _Cost]:
+def _best(folder: Path, names: list[str]) -> tuple[Cost, Cost]:
     """What openssl and what we cost."""
-    reference, ours = _Cost(), _Cost()
+    reference, ours = Cost(), Cost()
     here = [sys.executable, "-m", __name__, str(folder), *names]
     for _ in range(_ROUNDS):
-        began, cpu_began = time.perf_counter(), _cpu_seconds(resource.RUSAGE_CHILDREN)
-        subprocess.run(
-            ["openssl", "dgst", "-sha256", *names], cwd=folder, check=True, stdout=subprocess.DEVNULL
-        )
-        seconds, cpu_ended = time.perf_counter() - began, _cpu_seconds(resource.RUSAGE_CHILDREN)
-        reference = reference.better(_Cost(seconds, cpu_ended - cpu_began))
-        told = json.loads(subprocess.run(here, check=True, capture_output=True).stdout)
-        ours = ours.better(_Cost(**told))
+        reference = reference.better(cost_of(["openssl", "dgst", "-sha256", *names], folder)[0])
+        ours = ours.better(Cost(**json.loads(cost_of(here)[1])))
     return reference, ours
 
 
@@ -110,6 +80,7 @@ def _write_shard(path: Path) -> None:
         begin, end = end, end + 2 * shape[0] * shape[1]
         header[f"tensor.{number}"] = {"dtype": "BF16", "shape": shape, "data_offsets": [begin, end]}
     text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)  # as the library pads
     values = bf16_bytes(_POOL_BYTES // 2)
     with path.open("wb") as stream:
         stream.write(struct.pack("<Q", len(text)) + text)
@@ -117,27 +88,14 @@ def _write_shard(path: Path) -> None:
             end -= stream.write(values[: min(end, _POOL_BYTES)])
 
 
-def _cpu_seconds(whose: int) -> float:
-    usage = resource.getrusage(whose)
-    return usage.ru_utime + usage.ru_stime
-
-
-def _peak_mb() -> float:
-    # NOTE: ru_maxrss of a new process begins at what its parent held when it was made; VmHWM does not.
-    status = Path("/proc/self/status")
-    found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.exists() else None
-    kib = int(found[1]) if found else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return kib * 1024 / 1e6
-
-
 def _hash_here(folder: str, names: list[str]) -> None:
     """Hashes in this process and prints what it took."""
-    began, cpu_began = time.perf_counter(), _cpu_seconds(resource.RUSAGE_SELF)
+    began, cpu_began = time.perf_counter(), cpu_seconds(resource.RUSAGE_SELF)
     hashed = hash_model(Path(folder), names)
-    seconds, cpu_seconds = time.perf_counter() - began, _cpu_seconds(resource.RUSAGE_SELF) - cpu_began
+    cost = Cost(time.perf_counter() - began, cpu_seconds(resource.RUSAGE_SELF) - cpu_began, peak_mb())
     if hashed.tensors is None or not hashed.tensors.is_whole:
         raise RuntimeError(f"not every tensor was digested: {hashed.tensors}")
-    print(json.dumps({"seconds": seconds, "cpu_seconds": cpu_seconds, "peak_mb": _peak_mb()}))
+    print(json.dumps(asdict(cost)))
 
 
 if __name__ == "__main__":

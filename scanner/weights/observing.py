@@ -60,6 +60,7 @@ class ValueObserver:
         self._unit = 0
         self._rest = b""
         self._key = (0, 0, "")
+        self._copy = np.empty(0, np.uint8)
 
     def begin(self, extent: TensorExtent) -> None:
         """The bytes that follow are of this tensor."""
@@ -79,8 +80,18 @@ class ValueObserver:
             self._reader.take(np.frombuffer(self._rest, np.uint8))
         whole = len(piece) - len(piece) % self._unit
         if whole:
-            self._reader.take(np.frombuffer(piece[:whole], np.uint8))
+            self._reader.take(self._aligned(np.frombuffer(piece[:whole], np.uint8), self._reader.alignment))
         self._rest = bytes(piece[whole:])
+
+    def _aligned(self, data: npt.NDArray[np.uint8], alignment: int) -> npt.NDArray[np.uint8]:
+        """The same bytes where numpy reads them as numbers at once: elsewhere that costs tenfold."""
+        if data.__array_interface__["data"][0] % alignment == 0:
+            return data
+        if self._copy.size < data.size:
+            self._copy = np.empty(data.size, np.uint8)
+        copy = self._copy[: data.size]
+        copy[:] = data
+        return copy
 
     def end(self) -> None:
         """The tensor's bytes are all there."""
@@ -110,6 +121,7 @@ class _Integers:
 
     def __init__(self, size_bytes: int) -> None:
         self._kind = np.dtype(f"<u{size_bytes}")
+        self.alignment = self._kind.alignment
         self._first: int | None = None
         self._is_constant = True
 
@@ -180,6 +192,7 @@ class _Blocks(_Floats):
     def __init__(self, dtype: str) -> None:
         super().__init__(SCALE_FORMAT)
         self._dtype = dtype
+        self.alignment = 1  # their scales are gathered anyway
 
     def take(self, data: npt.NDArray[np.uint8]) -> None:
         """Whole blocks, at least one."""

@@ -15,7 +15,7 @@ import pytest
 from blake3 import blake3
 
 from scanner.blocks import BLOCK_BYTES, blocks_of
-from scanner.hashing import HashingError, hash_file, hash_model
+from scanner.hashing import FileHashes, HashingError, hash_file, hash_model
 from scanner.manifest import SourceDigest
 from scanner.tensorfiles.extent import TensorExtent
 from tests.fakes import RecordingProgress
@@ -192,3 +192,24 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     size_bytes, peak_kib = map(int, told.stdout.split())
     assert size_bytes == 2**28
     assert peak_kib < 100 * 1024
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "is_core_idle", "expected"), [(4000, True, True), (4000, False, False), (400, True, False)]
+)
+def test_second_thread_is_for_a_large_file_and_an_idle_core(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size_bytes: int, is_core_idle: bool, expected: bool
+) -> None:
+    asked: dict[str, bool] = {}
+
+    def spy(path: Path, *, uses_two_threads: bool, **rest: object) -> FileHashes:
+        asked[path.name] = uses_two_threads
+        return hash_file(path, uses_two_threads=uses_two_threads)
+
+    monkeypatch.setattr("scanner.hashing._SECOND_THREAD_BYTES", 1000)
+    monkeypatch.setattr("scanner.hashing._has_idle_core", lambda: is_core_idle)
+    monkeypatch.setattr("scanner.hashing.hash_file", spy)
+    (tmp_path / "large").write_bytes(bytes(size_bytes))
+    (tmp_path / "small").write_bytes(b"x")
+    hash_model(tmp_path, ["large", "small"])
+    assert asked == {"large": expected, "small": False}
