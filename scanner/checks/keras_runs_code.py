@@ -1,12 +1,12 @@
 """keras-runs-code: a Keras model carries code, or reaches for code and files that are not in it.
 
-What it looks for: Keras archives (.keras), HDF5 files (.h5), models as JSON (also for TensorFlow.js) and the
-Keras metadata of SavedModels, by content as well as by name. In their configuration: functions as marshalled
-code (Lambda layers), modules and names that no layer needs (`os.system`, `keras.utils.get_file`, functions of
-other packages), PyTorch modules that are unpickled, TensorFlow programs, vocabularies and weights that are
-read from a path, keys written twice. In HDF5: links and arrays that lie in other files, filters that a
-library would have to bring, arrays that claim far more than is stored, pickles in attributes, bytes before
-and behind. Classes that Keras does not bring are named for review.
+What it looks for: Keras archives (.keras), HDF5 files (.h5), models as JSON (also for TensorFlow.js) or YAML,
+and the Keras metadata of SavedModels, by content as well as by name. In their configuration: functions as
+marshalled code (Lambda layers), modules and names that no layer needs (`os.system`, `keras.utils.get_file`,
+functions of other packages), PyTorch modules that are unpickled, TensorFlow programs, vocabularies and
+weights that are read from a path, keys written twice. In HDF5: links and arrays that lie in other files,
+filters that a library would have to bring, arrays that claim far more than is stored, pickles in attributes,
+bytes before and behind. Classes that Keras does not bring are named for review.
 
 Why it matters: `load_model` looks up what the configuration names and calls it. Its safe mode covers lambdas,
 not the legacy HDF5 format, and was circumvented again and again; external storage reads any file of the
@@ -21,9 +21,9 @@ What it needs: the files alone, and the HDF5 library to walk through HDF5; nothi
 imported, no link is followed and no filter loaded.
 
 Source: keras 3.15.1, "saving_lib.py", "serialization_lib.py", "legacy_h5_format.py"; HDF5 File Format
-Specification 3.0; CVE-2024-3660, CVE-2025-1550, CVE-2025-8747, CVE-2025-9905, CVE-2025-9906, CVE-2025-12058,
-CVE-2025-49655, CVE-2026-0897, CVE-2026-1462, CVE-2026-1669; CWE-502, CWE-73, CWE-409; MITRE ATLAS
-AML.T0011.000.
+Specification 3.0; CVE-2021-37678, CVE-2024-3660, CVE-2025-1550, CVE-2025-8747, CVE-2025-9905, CVE-2025-9906,
+CVE-2025-12058, CVE-2025-49655, CVE-2026-0897, CVE-2026-1462, CVE-2026-1669; CWE-502, CWE-73, CWE-409; MITRE
+ATLAS AML.T0011.000.
 """
 
 from __future__ import annotations

@@ -1,17 +1,17 @@
 """safetensors-malformed: a safetensors file breaks its format, so that two readers may see two models.
 
-What it looks for: the fourteen faults ST-SIZE to ST-INDEX: wrong header length, text that is not strict JSON,
+What it looks for: the fifteen faults ST-SIZE to ST-TEXT: wrong header length, text that is not strict JSON,
 keys written twice (also when escaped differently), foreign fields, shapes, offsets and sizes that contradict
 each other, holes and overlaps, bytes before or after the tensors (named when they are a zip, a pickle, a
-program), and shard indexes (also those of PyTorch) that point outside their folder or contradict their
-shards.
+program), commands, code and pickles among the metadata, and shard indexes (also those of PyTorch) that point
+outside their folder or contradict their shards.
 
 Why it matters: a scanner, a converter and a loader that disagree about one header load different weights
 from the same digest; bytes outside the tensors carry other files along; a crafted length crashes loaders.
 
 How it can be wrong: it is stricter than the reference reader, which accepts a repeated key, an unknown field,
-tabs as padding and a null `__metadata__`; an old hand-made file can fail without malice. It reads headers,
-not values: NaN weights pass.
+tabs as padding and a null `__metadata__`; an old hand-made file can fail without malice. A comment that
+quotes a call such as `subprocess.run(` is taken for code. It reads headers, not values: NaN weights pass.
 
 What it needs: the header and the length of each file; tensor data is not read.
 
@@ -20,10 +20,11 @@ Source: safetensors 0.8.0, README section "Format" and its reference reader; CWE
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Final
 
+from scanner.acting_text import acting
 from scanner.check import CheckContext
 from scanner.file_check import FileCheck, FileVerdict
 from scanner.findings import Finding, Location, Measurement, Outcome, Severity
@@ -32,6 +33,8 @@ from scanner.model_files import ModelFileError, read_json, safetensors_header_of
 from scanner.parts import PartlyReadError
 from scanner.tensorfiles.safetensors_header import HeaderFault, tensor_names
 from scanner.tensorfiles.safetensors_index import INDEX_SUFFIX, TORCH_INDEX_SUFFIX, index_faults, named_shards
+from scanner.tensorfiles.safetensors_layout import shown
+from scanner.tensorfiles.safetensors_plain import METADATA
 
 _TAGS: Final = ("CWE-20", "CWE-436", "OWASP-LLM03:2025", "AML.T0010.003")
 _REMEDIATION: Final = (
@@ -57,7 +60,8 @@ class SafetensorsMalformed(FileCheck):
         """Yields one finding per fault of a `.safetensors` file, or of an index of shards."""
         name = entry.path.lower()
         if name.endswith(".safetensors"):
-            faults = safetensors_header_of(context.snapshot, entry).faults
+            reading = safetensors_header_of(context.snapshot, entry)
+            faults = (*reading.faults, *_text_faults(reading.metadata))
         elif name.endswith((INDEX_SUFFIX, TORCH_INDEX_SUFFIX)):
             faults = _index_faults(context.snapshot, entry)
         else:
@@ -89,6 +93,12 @@ class SafetensorsMalformed(FileCheck):
                 remediation=_REMEDIATION,
                 tags=_TAGS,
             )
+
+
+def _text_faults(metadata: Mapping[str, str]) -> Iterator[HeaderFault]:
+    for key, text in metadata.items():
+        if what := acting(text):
+            yield HeaderFault("ST-TEXT", f"'{shown(key)}' holds {what}", f"{METADATA} {shown(key)}")
 
 
 def _index_faults(snapshot: Snapshot, entry: FileEntry) -> tuple[HeaderFault, ...]:

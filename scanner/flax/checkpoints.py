@@ -18,8 +18,9 @@ from typing import BinaryIO, Final
 
 from scanner.by_rule import ByRule
 from scanner.flax.tokens import MsgpackError, MsgpackTokens, Token, TokenKind
-from scanner.keras.payloads import attack_in
-from scanner.tensorfiles.safetensors_layout import PICKLE_STARTS, shown
+from scanner.pickles.payloads import attack_in
+from scanner.pickles.starts import PICKLE_STARTS
+from scanner.tensorfiles.safetensors_layout import shown
 
 # Faults that bytes of another kind show; the others are of MessagePack that is broken or hostile.
 _NO_MSGPACK: Final = frozenset({"MP-CUT", "MP-TRAIL", "MP-TEXT"})

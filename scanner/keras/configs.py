@@ -11,18 +11,18 @@ CVE-2026-1462.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from scanner.acting_text import is_source
 from scanner.keras.faults import FaultList, KerasFault
 from scanner.keras.names import is_known_class, is_own_module, judge_name
 from scanner.keras.paths import MANIFEST, manifest_paths, outside_paths
-from scanner.keras.payloads import marshalled_code, pickled_attack, torch_module_attack
 from scanner.keras.references import is_name, references
 from scanner.keras.tensorflow_calls import op_layer_fault
 from scanner.pickles.globals import Tier, Verdict
+from scanner.pickles.payloads import marshalled_code, pickled_attack, torch_module_attack
 from scanner.tensorfiles.safetensors_layout import shown
 
 _PLACE_PARTS: Final = 6
@@ -32,7 +32,6 @@ _VALUES: Final = frozenset({
     "__dict__", "__list__", "tuple", "list", "dict", "TensorShape", "TypeSpec", "CompositeTensor",
 })  # fmt: skip
 _LOOKUPS: Final = frozenset({"StringLookup", "IntegerLookup", "TextVectorization", "IndexLookup"})
-_SOURCE: Final = re.compile(r"\b(?:__import__|os\.(?:system|popen)|subprocess\.\w{1,20})\s?\(")
 _OP_LAYERS: Final = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "ClassMethod"})
 
 
@@ -101,6 +100,13 @@ def looks_like_keras(value: object) -> bool:
         return False
     config = topology.get("model_config", topology)
     return isinstance(config, dict) and isinstance(config.get("class_name"), str) and "config" in config
+
+
+def is_of_keras(value: object) -> bool:
+    """Whether such a value is surely one of Keras, and not of a package that describes its classes alike."""
+    if not isinstance(value, dict) or not looks_like_keras(value):
+        return False
+    return "keras_version" in value or "backend" in value or is_known_class(str(value.get("class_name")))
 
 
 def _table_faults(node: _Node, value: Mapping[str, object]) -> Iterator[KerasFault]:
@@ -265,7 +271,7 @@ def _reference_faults(node: _Node, value: Mapping[str, object]) -> Iterator[Kera
 
 def _text_faults(node: _Node, text: str) -> Iterator[KerasFault]:
     is_word = bool(node.place) and node.place[-1].startswith("[")  # of a vocabulary, which may hold any
-    if not is_word and _SOURCE.search(text):
+    if not is_word and is_source(text):
         yield KerasFault("marshalled-code", f"the text at {node.where} is Python code", node.where)
     elif marshalled_code(text):
         message = f"the text at {node.where} is marshalled Python code"

@@ -1,4 +1,4 @@
-r"""Reads a file of a Keras model, whatever it is called: archive, HDF5, JSON, or metadata of a SavedModel.
+r"""Reads a file of a Keras model, whatever it is called: archive, HDF5, JSON, YAML, or SavedModel metadata.
 
 >>> import io
 >>> text = b'{"class_name": "Sequential", "config": {"layers": []}}'
@@ -17,7 +17,7 @@ from contextlib import closing
 from pathlib import PurePosixPath
 from typing import BinaryIO, Final
 
-from scanner.keras.configs import config_faults, looks_like_keras
+from scanner.keras.configs import config_faults, is_of_keras, looks_like_keras
 from scanner.keras.faults import KerasFault, KerasReading, first_line
 from scanner.keras.hdf5 import read_hdf5
 from scanner.keras.hdf5_bounds import SIGNATURE, bounds_faults, hdf5_begin
@@ -30,9 +30,11 @@ from scanner.keras.json_text import (
     metadata_documents,
     read_document,
 )
+from scanner.keras.key_search import could_be_keras, mentions_both
 from scanner.keras.members import seekable_member
-from scanner.keras.payloads import attack_in, is_code
+from scanner.keras.yaml_text import read_yaml
 from scanner.parts import PartlyReadError
+from scanner.pickles.payloads import attack_in, is_code
 from scanner.pickles.stream import UNPACKING_ERRORS
 from scanner.tensorfiles.safetensors_layout import shown
 
@@ -40,35 +42,14 @@ Opener = Callable[[], BinaryIO]
 
 _HDF5_SUFFIXES: Final = (".h5", ".hdf5", ".he5", ".keras")
 _PROGRAMS: Final = (
-    ".py",
-    ".pyc",
-    ".pyd",
-    ".so",
-    ".dll",
-    ".dylib",
-    ".exe",
-    ".sh",
-    ".bat",
-    ".cmd",
-    ".ps1",
-    ".jar",
-)
+    ".py", ".pyc", ".pyd", ".so", ".dll", ".dylib", ".exe", ".sh", ".bat", ".cmd", ".ps1", ".jar",
+)  # fmt: skip
 _METADATA_NAME: Final = "keras_metadata.pb"
 _CONFIG_ATTRIBUTES: Final = frozenset({"model_config", "training_config"})
 # Weights inside an archive that are compressed are unpacked into memory up to this size.
 _UNPACKED_LIMIT_BYTES: Final = 64 * 1024**2
 _MEMBERS_LIMIT: Final = 10_000
 _JSON_START: Final = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*\{")
-# What Keras takes for an object of its own has both, though its signs may be written by number.
-_KEYS: Final = tuple(
-    re.compile(
-        b'"' + b"".join(rb"(?:%c|\\u00%02x)" % (sign, sign) for sign in word) + rb'"\s*:\s*' + value,
-        re.IGNORECASE,
-    )
-    for word, value in ((b"class_name", b'"'), (b"config", rb"[\[{]"))
-)
-_LONGEST_KEY_BYTES: Final = 64
-_CHUNKS_LIMIT: Final = 16
 _HEAD_BYTES: Final = 64
 _MATLAB: Final = b"MATLAB "
 _MATLAB_BLOCK_BYTES: Final = 512
@@ -101,6 +82,8 @@ def _look(stream: BinaryIO, name: str, size_bytes: int, out: KerasReading) -> No
         _look_into_hdf5(stream, size_bytes, head, suffix, out)
     elif suffix in (".json", ".config") and _JSON_START.match(head):
         _look_into_json(stream, out)
+    elif suffix in (".yaml", ".yml"):
+        _look_into_yaml(stream, out)
 
 
 def _is_matlab(stream: BinaryIO, head: bytes, size_bytes: int) -> bool:
@@ -227,23 +210,29 @@ def _look_into_json(stream: BinaryIO, out: KerasReading) -> None:
     stream.seek(0)
     data = stream.read(LIMIT_BYTES + 1)
     if len(data) > LIMIT_BYTES:
-        if _mentions_both(stream, data):
+        if mentions_both(stream, data):
             out.give_up("", f"may be a Keras model, and is longer than {LIMIT_BYTES} bytes")
-    elif _could_be_keras(data):
+    elif could_be_keras(data):
         _look_into_text(data, "", out, is_sure=False)
 
 
-def _mentions_both(stream: BinaryIO, data: bytes) -> bool:
-    """Whether a long text, of which `data` is the beginning, has the keys of an object of Keras."""
-    missing = set(_KEYS)
-    tail = b""
-    for _ in range(_CHUNKS_LIMIT):
-        missing -= {key for key in missing if key.search(tail + data)}
-        if not missing or not data:
-            break
-        tail = data[-_LONGEST_KEY_BYTES:]
-        data = stream.read(LIMIT_BYTES)
-    return not missing
+def _look_into_yaml(stream: BinaryIO, out: KerasReading) -> None:
+    """Judges a YAML file when it is a model of Keras; other packages describe classes alike."""
+    stream.seek(0)
+    data = stream.read(LIMIT_BYTES + 1)
+    # Signs of a key may be written by number, or in two bytes each.
+    if b"\\" not in data and b"class_name" not in data.replace(b"\0", b""):
+        return
+    try:
+        documents = read_yaml(data)
+    except JsonTextError as error:
+        if b"class_name" in data and b"keras_version" in data:
+            out.give_up("", f"is {error}")
+        return
+    for document in documents:
+        if any(map(is_of_keras, (document.value, *document.hidden))):
+            out.is_keras = True
+            _judge(document, "", out)
 
 
 def _look_into_text(data: bytes, place: str, out: KerasReading, *, is_sure: bool) -> None:
@@ -251,7 +240,7 @@ def _look_into_text(data: bytes, place: str, out: KerasReading, *, is_sure: bool
     try:
         document = read_document(data)
     except JsonTextError as error:
-        if is_sure or out.is_keras or _could_be_keras(data):
+        if is_sure or out.is_keras or could_be_keras(data):
             out.give_up(place, f"is {error}")
         return
     is_keras = looks_like_keras(document.value) or any(map(looks_like_keras, document.hidden))
@@ -260,10 +249,6 @@ def _look_into_text(data: bytes, place: str, out: KerasReading, *, is_sure: bool
     elif is_sure or out.is_keras or is_keras:
         out.is_keras = True
         _judge(document, place, out)
-
-
-def _could_be_keras(data: bytes) -> bool:
-    return b'"weightsManifest"' in data or all(key.search(data) for key in _KEYS)
 
 
 def _judge(document: JsonDocument, place: str, out: KerasReading) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from scanner.keras.faults import KerasFault, KerasReading
-from scanner.keras.payloads import attack_in, is_code
+from scanner.pickles.payloads import attack_in, is_code
 from scanner.tensorfiles.safetensors_layout import shown
 
 # Everything that is read of the texts of one file together.

@@ -30,15 +30,15 @@ _FAILURES_LIMIT: Final = 50
 
 
 class JsonTextError(ScanError):
-    """The text is not JSON, or more than can be read."""
+    """The text is not JSON or YAML, or more than can be read."""
 
 
 @dataclass(frozen=True)
 class JsonDocument:
-    """A JSON value.
+    """A value of JSON, or of YAML in its terms.
 
     Attributes:
-        value: As `json` reads it: of keys written twice, the last one.
+        value: As `json` or YAML reads it: of keys written twice, the last one.
         duplicates: Keys written twice in one object.
         hidden: The values of the keys that were overwritten.
     """
@@ -48,6 +48,27 @@ class JsonDocument:
     hidden: tuple[object, ...] = ()
 
 
+class Overwritten:
+    """Makes tables of keys and values, and keeps the values of keys that are written again."""
+
+    def __init__(self) -> None:
+        self._held: list[tuple[str, object]] = []
+
+    def table(self, items: list[tuple[str, object]]) -> dict[str, object]:
+        """These keys with the last value of each."""
+        table = dict(items)
+        if len(table) != len(items):
+            last = {key: index for index, (key, _) in enumerate(items)}
+            self._held.extend((key, value) for at, (key, value) in enumerate(items) if last[key] != at)
+        return table
+
+    def document(self, value: object) -> JsonDocument:
+        """`value` with all that was overwritten in it."""
+        # A scalar that was overwritten may be the name of what its object would have been.
+        hidden = [held if isinstance(held, dict | list) else {key: held} for key, held in self._held]
+        return JsonDocument(value, tuple(dict.fromkeys(key for key, _ in self._held)), tuple(hidden))
+
+
 def read_document(data: bytes) -> JsonDocument:
     """The JSON value that `data` is.
 
@@ -55,12 +76,12 @@ def read_document(data: bytes) -> JsonDocument:
         JsonTextError: when it is not, or too long or too deep.
     """
     _bound(data)
-    overwritten: list[tuple[str, object]] = []
+    overwritten = Overwritten()
     try:
-        value = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_hook(overwritten))
+        value = json.loads(data.decode("utf-8-sig"), object_pairs_hook=overwritten.table)
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
         raise JsonTextError(f"not valid JSON ({_first(error)})") from error
-    return _document(value, overwritten)
+    return overwritten.document(value)
 
 
 def embedded_documents(data: bytes) -> Iterator[JsonDocument]:
@@ -73,8 +94,8 @@ def embedded_documents(data: bytes) -> Iterator[JsonDocument]:
     text = data.decode("latin-1")  # one character a byte; JSON of Keras is ASCII
     at = failures = 0
     while match := _OBJECT.search(data, at):
-        overwritten: list[tuple[str, object]] = []
-        decoder = json.JSONDecoder(object_pairs_hook=_hook(overwritten))
+        overwritten = Overwritten()
+        decoder = json.JSONDecoder(object_pairs_hook=overwritten.table)
         try:
             value, at = decoder.raw_decode(text, match.start())
         except (ValueError, RecursionError) as error:
@@ -83,7 +104,7 @@ def embedded_documents(data: bytes) -> Iterator[JsonDocument]:
                 raise JsonTextError(f"{failures} objects in it are not valid JSON") from error
             at = match.end()
             continue
-        yield _document(value, overwritten)
+        yield overwritten.document(value)
 
 
 def metadata_documents(data: bytes) -> Iterator[JsonDocument]:
@@ -103,27 +124,6 @@ def _bound(data: bytes) -> None:
     containers = data.count(b"{") + data.count(b"[")
     if containers > _CONTAINERS_LIMIT or data.count(b",") > _VALUES_LIMIT:
         raise JsonTextError(f"{containers} lists and objects; at most {_CONTAINERS_LIMIT} are read")
-
-
-def _hook(overwritten: list[tuple[str, object]]):  # type: ignore[no-untyped-def]  # the hook's own signature
-    def pairs(items: list[tuple[str, object]]) -> dict[str, object]:
-        table = dict(items)
-        if len(table) != len(items):
-            overwritten.extend(_overwritten(items))
-        return table
-
-    return pairs
-
-
-def _overwritten(items: list[tuple[str, object]]) -> Iterator[tuple[str, object]]:
-    last = {key: index for index, (key, _) in enumerate(items)}
-    return ((key, value) for index, (key, value) in enumerate(items) if last[key] != index)
-
-
-def _document(value: object, overwritten: list[tuple[str, object]]) -> JsonDocument:
-    # A scalar that was overwritten may be the name of what its object would have been.
-    hidden = [held if isinstance(held, dict | list) else {key: held} for key, held in overwritten]
-    return JsonDocument(value, tuple(dict.fromkeys(key for key, _ in overwritten)), tuple(hidden))
 
 
 def _first(error: Exception) -> str:

@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
@@ -22,7 +22,7 @@ from scanner.errors import ScanError
 from scanner.manifest import FileEntry, Snapshot
 from scanner.model_files import GgufError, ModelFileError, gguf_header_of, read_json, read_text
 from scanner.parts import PartlyReadError
-from scanner.templates.loose import is_marked, marked_in_json, marked_in_yaml
+from scanner.templates.loose import is_marked, marked_in_json, marked_in_toml, marked_in_yaml, may_be_marked
 
 # tokenizer_config.json lists added tokens; those of some models take tens of megabytes.
 _JSON_LIMIT_BYTES: Final = 64 * 1024**2
@@ -139,10 +139,13 @@ def _is_named_template(path: str) -> bool:
 
 def _loose(snapshot: Snapshot, entry: FileEntry) -> Iterator[ChatTemplate]:
     """What looks like Jinja in a file that may hold something else."""
-    if not _holds(snapshot, entry, b"{{", b"{%"):
+    if not _holds(snapshot, entry, may_be_marked):
         return
     text = read_text(snapshot, entry.path, _LOOSE_BYTES)
-    if entry.path.lower().endswith(_YAML_NAMES):
+    if entry.path.lower().endswith(".toml"):
+        for place, found in marked_in_toml(text):
+            yield ChatTemplate(entry.path, place and f"key {ascii(place)[1:-1]}", found, is_loose=True)
+    elif entry.path.lower().endswith(_YAML_NAMES):
         for place, found in marked_in_yaml(text):
             yield ChatTemplate(entry.path, place, found, is_loose=True)
     elif is_marked(text):
@@ -153,16 +156,18 @@ def _mentions_template(snapshot: Snapshot, entry: FileEntry) -> bool:
     """Whether a JSON file of another name has a chat template; vocabularies are large and have none."""
     if PurePosixPath(entry.path).name.lower() in _VOCABULARIES and entry.size_bytes > _LOOSE_BYTES:
         return False
-    marks = (f'"{_KEY}"'.encode(), b"{{", b"{%")
-    return _holds(snapshot, entry, b'emplate"') and _holds(snapshot, entry, *marks)
+    key = f'"{_KEY}"'.encode()
+    return _holds(snapshot, entry, lambda data: b'emplate"' in data) and _holds(
+        snapshot, entry, lambda data: key in data or may_be_marked(data)
+    )
 
 
-def _holds(snapshot: Snapshot, entry: FileEntry, *marks: bytes) -> bool:
-    """Whether a file of any length has one of these in it."""
+def _holds(snapshot: Snapshot, entry: FileEntry, is_there: Callable[[bytes], bool]) -> bool:
+    """Whether a file of any length holds a place for which this says yes."""
     tail = b""
     with snapshot.open(entry.path) as stream:
         while chunk := stream.read(_CHUNK_BYTES):
-            if any(mark in tail + chunk for mark in marks):
+            if is_there(tail + chunk):
                 return True
             tail = chunk[-32:]
     return False

@@ -1,4 +1,4 @@
-"""Jinja where nobody promised a template: values of YAML and JSON, and files named `.template`.
+"""Jinja where nobody promised a template: values of YAML, TOML and JSON, and files named `.template`.
 
 Much there looks like Jinja and is none (Helm, Mustache, f-strings), so what cannot be parsed is let through.
 
@@ -10,6 +10,8 @@ Much there looks like Jinja and is none (Helm, Mustache, f-strings), so what can
 
 from __future__ import annotations
 
+import re
+import tomllib
 from collections.abc import Iterator
 from typing import Final
 
@@ -18,12 +20,36 @@ import yaml
 from scanner.model_files import ModelFileError
 
 _MARKS: Final = ("{{", "{%")
+_ANY_MARK: Final = re.compile(rb"\{\{|\{%|\\(?:x|u00|U000000)(?:7[bB]|25)")
 # Different ones; a millisecond each.
 _TEMPLATES_LIMIT: Final = 2000
 _SHOWN: Final = 300
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # Keys of JSON whose values are written into prompts.
 _KEYS: Final = ("template", "templates", "prompt")
+
+
+def marked_in_toml(text: str) -> Iterator[tuple[str, str]]:
+    """(key, text) of every value of TOML with marks of Jinja, once; the whole text where none has them.
+
+    Raises:
+        ModelFileError: when there are too many, after the first of them.
+    """
+    found = False
+    try:
+        value = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError):
+        value = {}
+    for place in _marked(value, is_named=True):
+        found = True
+        yield place
+    if not found and is_marked(text):
+        yield "", text
+
+
+def may_be_marked(data: bytes) -> bool:
+    """Whether bytes have marks of Jinja, or signs of them written by number as JSON, YAML and TOML allow."""
+    return _ANY_MARK.search(data) is not None
 
 
 def is_marked(text: str) -> bool:
@@ -37,8 +63,6 @@ def marked_in_yaml(text: str) -> Iterator[tuple[str, str]]:
     Raises:
         ModelFileError: when there are too many, after the first of them.
     """
-    if not is_marked(text):
-        return
     seen: set[str] = set()
     is_read = False
     try:
@@ -49,7 +73,7 @@ def marked_in_yaml(text: str) -> Iterator[tuple[str, str]]:
         is_read = bool(seen)
     except (yaml.YAMLError, RecursionError, ValueError):
         is_read = False
-    if not is_read:
+    if not is_read and is_marked(text):
         yield "", text
 
 
@@ -71,15 +95,20 @@ def marked_in_json(value: object) -> Iterator[tuple[str, str]]:
     Raises:
         ModelFileError: when there are too many, after the first of them.
     """
-    waiting: list[tuple[str, object, bool]] = [("", value, False)]
+    yield from _marked(value, is_named=False)
+
+
+def _marked(value: object, *, is_named: bool) -> Iterator[tuple[str, str]]:
+    """The same; with `is_named`, under any key."""
+    waiting: list[tuple[str, object, bool]] = [("", value, is_named)]
     seen: set[str] = set()
     while waiting:
-        key, item, is_named = waiting.pop()
-        if isinstance(item, str) and is_named and _is_new(item, seen):
+        key, item, is_read = waiting.pop()
+        if isinstance(item, str) and is_read and _is_new(item, seen):
             yield key, item
         elif isinstance(item, dict):
             for name, part in item.items():
                 inner = (f"{key}.{name}" if key else str(name))[:_SHOWN]
-                waiting.append((inner, part, is_named or str(name).lower().endswith(_KEYS)))
+                waiting.append((inner, part, is_read or str(name).lower().endswith(_KEYS)))
         elif isinstance(item, list):
-            waiting.extend((key, part, is_named) for part in item)
+            waiting.extend((key, part, is_read) for part in item)

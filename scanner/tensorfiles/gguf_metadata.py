@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from scanner.acting_text import acting
 from scanner.tensorfiles.gguf_fault import GgufFault, shown
 from scanner.tensorfiles.gguf_header import GgufArray, GgufHeader
 
@@ -37,14 +38,6 @@ _PART: Final = re.compile(r".*-(\d{5})-of-(\d{5})\.gguf", re.IGNORECASE)
 # A template outside the keys of templates; only one that reaches into Python is worth a word.
 _JINJA: Final = re.compile(r"\{[{%]")
 _REACHING: Final = re.compile(r"__\w{1,64}__|\battr\s*\(|popen|\bimport\b")
-# A command line at the beginning of a text, or one that a shell would be given; no description is one.
-_COMMAND: Final = re.compile(
-    r"\A\s{0,9}(?:sudo\s+)?(?:(?:curl|wget)\s[^\n]{0,200}\w://|(?:ba|z)?sh\s+-c\s|python[\d.]{0,4}\s+-c\s"
-    r"|rm\s+-rf?\s|powershell(?:\.exe)?\s+-|nc\s+-)"
-    r"|(?:curl|wget)\s[^\n|]{0,200}\|\s{0,9}(?:sudo\s+)?(?:ba|z)?sh\b"
-)
-
-
 # A tokenizer that is kept as one text holds every word, "import" and brackets among them, behind its head.
 _TOKENIZER_LOOKED_AT: Final = 64 * 1024
 
@@ -112,4 +105,4 @@ def _acting(text: str) -> str:
     begin = _JINJA.search(text)
     if begin and _REACHING.search(text, begin.end()):
         return "a template that reaches into Python"
-    return "a command line" if _COMMAND.search(text) else ""
+    return acting(text)

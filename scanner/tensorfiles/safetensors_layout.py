@@ -14,6 +14,8 @@ from typing import BinaryIO, Final
 
 import msgspec
 
+from scanner.pickles.starts import PICKLE_STARTS
+
 # First bytes of what is known to be appended to a file that must be two things at once.
 _MAGICS: Final = {
     b"PK\x03\x04": "a zip archive", b"PK\x05\x06": "a zip archive", b"\x1f\x8b": "a gzip stream",
@@ -21,7 +23,6 @@ _MAGICS: Final = {
     b"MZ": "a Windows program", b"#!": "a script", b"%PDF": "a PDF file", b"GGUF": "a GGUF model",
     b"\x93NUMPY": "a numpy array", b"<?php": "a PHP script", b"<html": "an HTML page",
 }  # fmt: skip
-PICKLE_STARTS: Final = tuple(bytes((0x80, protocol)) for protocol in range(2, 6))
 LOOK_BYTES: Final = 64 * 1024
 
 

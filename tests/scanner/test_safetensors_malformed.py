@@ -37,6 +37,7 @@ TABLE = {
     "ST-BYTES",
     "ST-LAYOUT",
     "ST-TRAIL",
+    "ST-TEXT",
     "ST-INDEX",
 }
 # What the reference reader lets through and we do not, because another reader may not.
@@ -49,6 +50,11 @@ STRICTER = {
     "newline_padding",
     "tab_padding",
     "metadata_null",
+    "code_in_metadata",
+    "import_call_in_metadata",
+    "command_in_metadata",
+    "pickle_in_metadata",
+    "marshalled_in_metadata",
 }
 
 

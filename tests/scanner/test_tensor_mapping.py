@@ -59,7 +59,9 @@ def checkpoint(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", sorted(safetensors_cases()))
+@pytest.mark.parametrize(
+    "name", sorted(name for name, (code, _) in safetensors_cases().items() if code != "ST-TEXT")
+)
 def test_malformed_safetensors_are_not_mapped(tmp_path: Path, name: str) -> None:
     path = tmp_path / "model.safetensors"
     path.write_bytes(safetensors_cases()[name][1])

@@ -16,7 +16,7 @@ from typing import Final
 from scanner.pickles.files import look_into_opened
 from scanner.pickles.globals import Tier, classify
 from scanner.pickles.reader import is_attack, read_pickles
-from scanner.tensorfiles.safetensors_layout import PICKLE_STARTS
+from scanner.pickles.starts import PICKLE_STARTS
 
 # The first bytes of a marshalled code object: its type, with or without the mark of a reference, and four
 # bytes of the count of its arguments, of which three are zero. Source: CPython, Python/marshal.c, TYPE_CODE.

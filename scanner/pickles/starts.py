@@ -1,0 +1,11 @@
+r"""How pickles begin that say their protocol, which those of protocols 0 and 1 do not.
+
+>>> b"\x80\x04.".startswith(PICKLE_STARTS)
+True
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+PICKLE_STARTS: Final = tuple(bytes((0x80, protocol)) for protocol in range(2, 6))
