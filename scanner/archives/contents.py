@@ -19,6 +19,7 @@ from scanner.archives.settings import Setting
 from scanner.code.calls import CallSite, UnreadableSourceError, find_calls
 from scanner.code.phases import Phase
 from scanner.findings import Severity
+from scanner.pickles.starts import PICKLE_STARTS
 
 SOURCE_BYTES: Final = 2 * 1024**2
 _PROGRAM_SUFFIXES: Final = frozenset({
@@ -80,6 +81,8 @@ def content_faults(
 def _is_program(lowered: str, suffix: str, data: bytes) -> bool:
     if data.startswith((b"\x7fELF", *_MACH_O)) or _is_windows_program(data):
         return True
+    if suffix == ".pyd" and data.startswith(PICKLE_STARTS):
+        return False  # WebDataset keeps samples as pickles of this name
     return suffix in _PROGRAM_SUFFIXES or _LIBRARY.search(lowered) is not None
 
 

@@ -22,6 +22,7 @@ from scanner.archives.faults import Fault, Rule, UnpackingError, shown
 from scanner.archives.kinds import HEAD_BYTES, Kind, kind_of, read_head
 from scanner.archives.members import Member, nothing
 from scanner.archives.names import gzip_name_faults
+from scanner.archives.part import ArchivePart
 from scanner.archives.settings import Setting, ends_as_zip, is_tailed, setting_of
 from scanner.archives.seven_zip import SevenZipArchive
 from scanner.archives.shelf import KEPT_BYTES, Judge, Room, Shelf, is_read_as_whole
@@ -29,8 +30,9 @@ from scanner.archives.streams import Content, Counted, joined, metered, read_thr
 from scanner.archives.tar_archive import TarArchive
 from scanner.archives.torch_serve import MANIFEST, REQUIREMENTS, manifest_faults, requirement_faults
 from scanner.archives.unpacking import unpacked
-from scanner.archives.zip_archive import TorchLayout, ZipArchive
+from scanner.archives.zip_archive import ZipArchive
 from scanner.parts import PartlyReadError
+from scanner.zip_rows import zips_in_a_row
 
 _DEPTH: Final = 4
 # An archive that has to be sought in, inside a packed one.
@@ -51,22 +53,6 @@ class Found:
     faults: list[Fault] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class _Part:
-    """An archive, or what may be one."""
-
-    name: str
-    member: str
-    open: Callable[[], BinaryIO]
-    size_bytes: int
-    packed_bytes: int
-    depth: int
-    is_stretch: bool
-    setting: Setting
-    layout: TorchLayout | None = None
-    is_unread: bool = False  # in an archive that no other check opens
-
-
 def look_into(
     opener: Callable[[], BinaryIO], name: str, size_bytes: int, judge: Judge = lambda _path, _shelf: None
 ) -> Found:
@@ -83,7 +69,11 @@ def look_into(
         PartlyReadError: when not even its beginning and end were fetched.
     """
     walker = _Walker(judge)
-    part = _Part(name, "", opener, size_bytes, size_bytes, 0, True, setting_of(name))
+    part = ArchivePart(name, "", opener, size_bytes, size_bytes, 0, True, setting_of(name))
+    if row := zips_in_a_row(opener, name, size_bytes):
+        for number, stretch in enumerate(row, start=1):
+            walker.look(part.item(stretch, number), Kind.ZIP)
+        return Found(True, walker.faults)
     with closing(opener()) as stream:
         head = read_head(stream)
         kind = kind_of(head, name)
@@ -110,7 +100,7 @@ class _Walker:
         self._path: list[str] = []
         self._is_stopped = False
 
-    def look(self, part: _Part, kind: Kind) -> None:
+    def look(self, part: ArchivePart, kind: Kind) -> None:
         before = len(self.faults)
         self._path.append(part.member)
         try:
@@ -140,7 +130,7 @@ class _Walker:
         if fault not in self.faults:
             self.faults.append(fault)
 
-    def _look_by_kind(self, part: _Part, kind: Kind) -> None:
+    def _look_by_kind(self, part: ArchivePart, kind: Kind) -> None:
         if kind is Kind.ZIP:
             self._look_into_zip(part)
         elif kind is Kind.TAR:
@@ -158,7 +148,7 @@ class _Walker:
         else:
             self._look_into_compressed(part, kind)
 
-    def _sought(self, part: _Part) -> BinaryIO:
+    def _sought(self, part: ArchivePart) -> BinaryIO:
         """The part as a stream that can go back, held in memory where it is packed in another one."""
         if part.is_stretch:
             return part.open()
@@ -171,7 +161,7 @@ class _Walker:
             )
         return io.BytesIO(content.kept)
 
-    def _look_into_zip(self, part: _Part) -> None:
+    def _look_into_zip(self, part: ArchivePart) -> None:
         with closing(self._sought(part)) as stream:
             archive = ZipArchive(stream, stream.seek(0, io.SEEK_END), self._budget)
             setting = Setting.MODEL if archive.layout.roots else part.setting
@@ -180,7 +170,7 @@ class _Walker:
             self._look_at_members(part, archive.members(), archive.faults, archive.names)
 
     def _look_at_members(
-        self, part: _Part, members: Iterator[Member], faults: Iterable[Fault], names: Iterable[str] = ()
+        self, part: ArchivePart, members: Iterator[Member], faults: Iterable[Fault], names: Iterable[str] = ()
     ) -> None:
         siblings = frozenset(names)
         shelf = Shelf(part.name, part.setting, is_unread=part.is_unread, room=self._room)
@@ -197,7 +187,9 @@ class _Walker:
         if shelf.kept and not self._is_stopped:
             self._judge(":".join(filter(None, self._path)), shelf)
 
-    def _look_at_member(self, part: _Part, member: Member, siblings: frozenset[str], shelf: Shelf) -> None:
+    def _look_at_member(
+        self, part: ArchivePart, member: Member, siblings: frozenset[str], shelf: Shelf
+    ) -> None:
         try:
             with closing(member.open()) as stream:
                 head = stream.read(HEAD_BYTES)
@@ -232,16 +224,16 @@ class _Walker:
         shelf.put(member, content)
         return replace(member, open=lambda: io.BytesIO(content.kept), is_stretch=True)
 
-    def _look_at_nested(self, part: _Part, member: Member, kind: Kind) -> None:
+    def _look_at_nested(self, part: ArchivePart, member: Member, kind: Kind) -> None:
         setting = setting_of(member.name)
         setting = part.setting if setting is Setting.OTHER else setting
-        nested = _Part(
+        nested = ArchivePart(
             member.name, member.name, member.open, member.size_bytes, member.packed_bytes, part.depth + 1,
             member.is_stretch, setting, is_unread=part.is_unread and not is_read_as_whole(member.name),
         )  # fmt: skip
         self.look(nested, kind)
 
-    def _look_into_compressed(self, part: _Part, kind: Kind) -> None:
+    def _look_into_compressed(self, part: ArchivePart, kind: Kind) -> None:
         # Pickles in these two are looked for under few names alone.
         part = replace(part, is_unread=part.is_unread or kind in (Kind.ZLIB, Kind.LZMA))
         stem = part.name.removesuffix(PurePosixPath(part.name).suffix)
@@ -258,7 +250,7 @@ class _Walker:
                 source = self._nested(member, stream, head, shelf)
                 # A packed tar is one archive to whoever uses it.
                 depth = part.depth + (inner is not Kind.TAR)
-                nested = _Part(
+                nested = ArchivePart(
                     stem, "", source.open, part.size_bytes, part.packed_bytes, depth, source.is_stretch,
                     part.setting, is_unread=part.is_unread,
                 )  # fmt: skip
@@ -266,7 +258,7 @@ class _Walker:
             self._hand_over(shelf)
 
     def _look_at_packed(
-        self, part: _Part, member: Member, head: bytes, stream: BinaryIO, shelf: Shelf
+        self, part: ArchivePart, member: Member, head: bytes, stream: BinaryIO, shelf: Shelf
     ) -> None:
         """One file that is packed by itself."""
         is_kept = shelf.wants(member.name)
@@ -286,7 +278,7 @@ class _Walker:
         return read_through(stream, member.packed_bytes, self._budget, keep, head)
 
     def _judged(
-        self, part: _Part, member: Member, content: Content, siblings: frozenset[str]
+        self, part: ArchivePart, member: Member, content: Content, siblings: frozenset[str]
     ) -> Iterator[Fault]:
         if content.size_bytes >= 0 and member.is_whole:
             yield from member.judge(content)

@@ -37,6 +37,7 @@ from scanner.pickles.programs import (
     torchscript_calls,
 )
 from scanner.pickles.stream import UNPACKING_ERRORS
+from scanner.zip_rows import Stretch, zips_in_a_row
 
 _HEAD: Final = 512
 _DEPTH_LIMIT: Final = 3
@@ -73,11 +74,20 @@ def look_into_opened(
     """
     reading = FileReading(reads_python=reads_python)
     part = Part(name, "", opener, size_bytes, 0)
+    if row := zips_in_a_row(opener, name, size_bytes):
+        for number, stretch in enumerate(row, start=1):
+            _look(_item(part, stretch, number), reading)
+        return reading
     ends_as_zip = _ends_as_zip(part, reading)
     _look(part, reading)
     if ends_as_zip:  # a file may be one thing from its beginning and a zip archive from its end
         _as_far_as_fetched(part, reading, _look_into_zip)
     return reading
+
+
+def _item(part: Part, stretch: Stretch, number: int) -> Part:
+    size_bytes = stretch.end - stretch.begin
+    return Part(part.name, f"item {number}", lambda: stretch.open(part.open), size_bytes, 0)
 
 
 def _ends_as_zip(part: Part, out: FileReading) -> bool:
