@@ -6,7 +6,8 @@ other beginning, and pickles inside constants, encoded or compressed. Every name
 is classified by `scanner/data/pickle_globals.yaml` and by what the pickle does with it
 (`scanner/pickles/judging.py`): known attack (FAIL, critical), class instance or a function of an unknown
 library (FAIL, medium: it needs `weights_only=False`) or plumbing of tensors and plain values (PASS). Of
-programs in archives of torch: calls of TorchScript that write files or load libraries, and Python source.
+programs in archives of torch: calls of TorchScript that write files or load libraries, Python source, and
+in programs of `torch.export` the text that loading evaluates, operations, imports and native code.
 
 Why it matters: unpickling calls whatever the file names. A checkpoint that names `os.system` runs a program
 on every machine that loads it, before anybody has seen a tensor.

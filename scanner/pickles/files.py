@@ -15,27 +15,20 @@ from __future__ import annotations
 import io
 import tarfile
 import zipfile
-from collections.abc import Callable, Set
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final, cast
 
 from scanner.parts import PartlyReadError
+from scanner.pickles.archived_code import look_into_program
 from scanner.pickles.bare import PICKLE_SUFFIXES, look_into_npy, look_into_pickle
 from scanner.pickles.compressed import decompressor_of, inflates_to_pickle, unopenable_kind
 from scanner.pickles.embedded import embedded_pickles
 from scanner.pickles.found import FileReading, FoundPickle, Unreadable, give_up
 from scanner.pickles.numpy_files import MAGIC
 from scanner.pickles.part import Part
-from scanner.pickles.programs import (
-    SOURCE_LIMIT_BYTES,
-    ReadsPython,
-    is_of_torch,
-    is_torchscript,
-    packaged_calls,
-    reads_nothing,
-    torchscript_calls,
-)
+from scanner.pickles.programs import ReadsPython, reads_nothing
 from scanner.pickles.stream import UNPACKING_ERRORS
 
 _HEAD: Final = 512
@@ -167,7 +160,7 @@ def _look_into_zip(part: Part, out: FileReading) -> None:
                 if not is_folder(info.filename):
                     member = part.inner(info.filename, _member_opener(archive, info), info.file_size)
                     _look_into_member(member, info, out)
-                    _look_into_program(member, names, out)
+                    look_into_program(member, info.filename, names, out)
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
         give_up(part, out, f"is a zip archive that cannot be read ({error})")
 
@@ -192,24 +185,6 @@ def _look_into_member(part: Part, info: zipfile.ZipInfo, out: FileReading) -> No
     except UNPACKING_ERRORS as error:
         marked = " and is marked as encrypted" if info.flag_bits & 1 else ""
         give_up(part, out, f"cannot be unpacked{marked} ({error})")
-
-
-def _look_into_program(part: Part, members: Set[str], out: FileReading) -> None:
-    """Source code that torch compiles or runs, which is no pickle."""
-    name = part.name_in_archive
-    if not name.endswith(".py") or not is_of_torch(members):
-        return
-    try:
-        with closing(part.open()) as stream:
-            source = stream.read(SOURCE_LIMIT_BYTES + 1)
-    except UNPACKING_ERRORS:
-        return  # the part was listed as one that cannot be unpacked
-    if len(source) > SOURCE_LIMIT_BYTES:
-        give_up(part, out, f"is source code of more than {SOURCE_LIMIT_BYTES} bytes")
-    elif is_torchscript(name, members):
-        out.programs.extend(torchscript_calls(part.member, source))
-    else:
-        out.programs.extend(packaged_calls(part.member, source, out.reads_python))
 
 
 def _look_into_tar(part: Part, out: FileReading) -> None:
