@@ -22,6 +22,7 @@ from scanner.pickles.exported_programs import (
 )
 from scanner.pickles.found import FileReading, give_up
 from scanner.pickles.globals import Tier
+from scanner.pickles.mobile_programs import is_bytecode, judge_bytecode
 from scanner.pickles.part import Part
 from scanner.pickles.programs import (
     SOURCE_LIMIT_BYTES,
@@ -48,6 +49,8 @@ def look_into_program(part: Part, member: str, members: Set[str], out: FileReadi
     elif is_native_code(member):
         what = "is native code, or source of it, which loading the archive runs"
         out.programs.append(FoundProgram(part.member, 0, what, Tier.INSTANCE))
+    elif is_bytecode(member):
+        _look_into_bytecode(part, out)
     elif member.endswith(".py") and is_of_torch(members):
         _look_into_source(part, members, out)
 
@@ -59,6 +62,14 @@ def _look_into_exported(part: Part, out: FileReading) -> None:
     except ExportedProgramError as error:
         if data is not None:
             give_up(part, out, str(error))
+
+
+def _look_into_bytecode(part: Part, out: FileReading) -> None:
+    try:
+        with closing(part.open()) as stream:
+            out.programs.extend(judge_bytecode(part.member, stream))
+    except UNPACKING_ERRORS:
+        return  # the part was listed as one that cannot be unpacked
 
 
 def _look_into_source(part: Part, members: Set[str], out: FileReading) -> None:

@@ -26,6 +26,7 @@ from scanner.pickles.bare import PICKLE_SUFFIXES, look_into_npy, look_into_pickl
 from scanner.pickles.compressed import decompressor_of, inflates_to_pickle, unopenable_kind
 from scanner.pickles.embedded import embedded_pickles
 from scanner.pickles.found import FileReading, FoundPickle, Unreadable, give_up
+from scanner.pickles.mobile_programs import is_mobile_flatbuffer
 from scanner.pickles.numpy_files import MAGIC
 from scanner.pickles.part import Part
 from scanner.pickles.programs import ReadsPython, reads_nothing
@@ -102,6 +103,8 @@ def _look_by_content(part: Part, out: FileReading) -> None:
     except UNPACKING_ERRORS as error:
         give_up(part, out, f"cannot be unpacked ({error})")
         return
+    if is_mobile_flatbuffer(head):
+        give_up(part, out, "is a mobile TorchScript program in FlatBuffers, which this check cannot read")
     unopenable = unopenable_kind(head)
     decompressor = decompressor_of(
         head, accepts_zlib=part.suffix in PICKLE_SUFFIXES or inflates_to_pickle(head)
