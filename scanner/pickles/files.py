@@ -15,7 +15,7 @@ from __future__ import annotations
 import io
 import tarfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final, cast
@@ -30,6 +30,8 @@ from scanner.pickles.mobile_programs import is_mobile_flatbuffer
 from scanner.pickles.numpy_files import MAGIC
 from scanner.pickles.part import Part
 from scanner.pickles.programs import ReadsPython, reads_nothing
+from scanner.pickles.sparse_members import look_into_sparse
+from scanner.pickles.sparse_tensors import UNCOMPARED, makes_sparse_tensors
 from scanner.pickles.stream import UNPACKING_ERRORS
 
 _HEAD: Final = 512
@@ -162,7 +164,10 @@ def _look_into_zip(part: Part, out: FileReading) -> None:
             for info in archive.infolist():
                 if not is_folder(info.filename):
                     member = part.inner(info.filename, _member_opener(archive, info), info.file_size)
+                    pickles = len(out.pickles)
                     _look_into_member(member, info, out)
+                    if _has_sparse_tensors(member, out.pickles[pickles:]):
+                        look_into_sparse(member, archive, info.filename, out)
                     look_into_program(member, info.filename, names, out)
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
         give_up(part, out, f"is a zip archive that cannot be read ({error})")
@@ -190,13 +195,21 @@ def _look_into_member(part: Part, info: zipfile.ZipInfo, out: FileReading) -> No
         give_up(part, out, f"cannot be unpacked{marked} ({error})")
 
 
+def _has_sparse_tensors(part: Part, pickles: Iterable[FoundPickle]) -> bool:
+    """Whether one of these is the part itself, and not in it, and makes sparse tensors."""
+    return any(found.member == part.member and makes_sparse_tensors(found.reading) for found in pickles)
+
+
 def _look_into_tar(part: Part, out: FileReading) -> None:
     try:
         with closing(part.open()) as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
             for info in archive:
                 if info.isfile():
-                    opener = _tar_opener(archive, info)
-                    _look(part.inner(info.name, opener, info.size), out)
+                    member = part.inner(info.name, _tar_opener(archive, info), info.size)
+                    pickles = len(out.pickles)
+                    _look(member, out)
+                    if _has_sparse_tensors(member, out.pickles[pickles:]):
+                        give_up(member, out, UNCOMPARED)
     except tarfile.TarError as error:
         give_up(part, out, f"is a tar archive that cannot be read ({error})")
 
