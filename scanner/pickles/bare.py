@@ -21,6 +21,7 @@ from scanner.pickles.globals import is_plausible
 from scanner.pickles.numpy_files import another_follows, read_header
 from scanner.pickles.part import Part
 from scanner.pickles.reader import is_plain_attack, read_pickles
+from scanner.pickles.sparse_tensors import UNCOMPARED, makes_sparse_tensors
 from scanner.pickles.stream import OUTSIDE, BrokenPickleError, ByteStream, PickleReading
 
 # Names under which a file that is no readable pickle cannot be let pass.
@@ -71,6 +72,8 @@ def look_into_pickle(part: Part, out: FileReading, head: bytes) -> None:
         reading = replace(
             reading, fault=reading.fault or "it asks for objects outside of it, which loaders refuse"
         )
+    if not part.member and makes_sparse_tensors(reading):  # of those in archives the indices are looked up
+        give_up(part, out, UNCOMPARED)
     if in_old_torch_tar and reading.trailing_at is not None:
         reading = replace(reading, fault="")  # raw numbers follow the pickles of such a member
     is_long = reading.streams > 0 or reading.opcodes >= _TELLING_OPCODES

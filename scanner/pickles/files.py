@@ -15,27 +15,23 @@ from __future__ import annotations
 import io
 import tarfile
 import zipfile
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final, cast
 
 from scanner.parts import PartlyReadError
+from scanner.pickles.archived_code import look_into_program
 from scanner.pickles.bare import PICKLE_SUFFIXES, look_into_npy, look_into_pickle
 from scanner.pickles.compressed import decompressor_of, inflates_to_pickle, unopenable_kind
 from scanner.pickles.embedded import embedded_pickles
 from scanner.pickles.found import FileReading, FoundPickle, Unreadable, give_up
+from scanner.pickles.mobile_programs import is_mobile_flatbuffer
 from scanner.pickles.numpy_files import MAGIC
 from scanner.pickles.part import Part
-from scanner.pickles.programs import (
-    SOURCE_LIMIT_BYTES,
-    ReadsPython,
-    is_of_torch,
-    is_torchscript,
-    packaged_calls,
-    reads_nothing,
-    torchscript_calls,
-)
+from scanner.pickles.programs import ReadsPython, reads_nothing
+from scanner.pickles.sparse_members import look_into_sparse
+from scanner.pickles.sparse_tensors import UNCOMPARED, makes_sparse_tensors
 from scanner.pickles.stream import UNPACKING_ERRORS
 from scanner.zip_rows import Stretch, zips_in_a_row
 
@@ -119,6 +115,8 @@ def _look_by_content(part: Part, out: FileReading) -> None:
     except UNPACKING_ERRORS as error:
         give_up(part, out, f"cannot be unpacked ({error})")
         return
+    if is_mobile_flatbuffer(head):
+        give_up(part, out, "is a mobile TorchScript program in FlatBuffers, which this check cannot read")
     unopenable = unopenable_kind(head)
     decompressor = decompressor_of(
         head, accepts_zlib=part.suffix in PICKLE_SUFFIXES or inflates_to_pickle(head)
@@ -176,8 +174,11 @@ def _look_into_zip(part: Part, out: FileReading) -> None:
             for info in archive.infolist():
                 if not is_folder(info.filename):
                     member = part.inner(info.filename, _member_opener(archive, info), info.file_size)
+                    pickles = len(out.pickles)
                     _look_into_member(member, info, out)
-                    _look_into_program(member, names, out)
+                    if _has_sparse_tensors(member, out.pickles[pickles:]):
+                        look_into_sparse(member, archive, info.filename, out)
+                    look_into_program(member, info.filename, names, out)
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
         give_up(part, out, f"is a zip archive that cannot be read ({error})")
 
@@ -204,22 +205,9 @@ def _look_into_member(part: Part, info: zipfile.ZipInfo, out: FileReading) -> No
         give_up(part, out, f"cannot be unpacked{marked} ({error})")
 
 
-def _look_into_program(part: Part, members: Set[str], out: FileReading) -> None:
-    """Source code that torch compiles or runs, which is no pickle."""
-    name = part.name_in_archive
-    if not name.endswith(".py") or not is_of_torch(members):
-        return
-    try:
-        with closing(part.open()) as stream:
-            source = stream.read(SOURCE_LIMIT_BYTES + 1)
-    except UNPACKING_ERRORS:
-        return  # the part was listed as one that cannot be unpacked
-    if len(source) > SOURCE_LIMIT_BYTES:
-        give_up(part, out, f"is source code of more than {SOURCE_LIMIT_BYTES} bytes")
-    elif is_torchscript(name, members):
-        out.programs.extend(torchscript_calls(part.member, source))
-    else:
-        out.programs.extend(packaged_calls(part.member, source, out.reads_python))
+def _has_sparse_tensors(part: Part, pickles: Iterable[FoundPickle]) -> bool:
+    """Whether one of these is the part itself, and not in it, and makes sparse tensors."""
+    return any(found.member == part.member and makes_sparse_tensors(found.reading) for found in pickles)
 
 
 def _look_into_tar(part: Part, out: FileReading) -> None:
@@ -227,8 +215,11 @@ def _look_into_tar(part: Part, out: FileReading) -> None:
         with closing(part.open()) as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
             for info in archive:
                 if info.isfile():
-                    opener = _tar_opener(archive, info)
-                    _look(part.inner(info.name, opener, info.size), out)
+                    member = part.inner(info.name, _tar_opener(archive, info), info.size)
+                    pickles = len(out.pickles)
+                    _look(member, out)
+                    if _has_sparse_tensors(member, out.pickles[pickles:]):
+                        give_up(member, out, UNCOMPARED)
     except tarfile.TarError as error:
         give_up(part, out, f"is a tar archive that cannot be read ({error})")
 

@@ -17,31 +17,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from scanner.pickles.globals import Tier
+from scanner.pickles.torch_operators import REACHING_OUT
 
 SOURCE_LIMIT_BYTES: Final = 8 * 1024**2
 _FINDINGS_LIMIT: Final = 5
-# Operations by their last name. Source: the schemas that torch 2.13 registers
-# (torch._C._jit_get_all_schemas) with a file name, a call or a program among their arguments, and what
-# torchvision and torchaudio do with files.
-_OPERATIONS: Final = {
-    "save": "writes a file",
-    "from_file": "maps a file into memory, and can write it",
-    "load_tensor": "reads a file",
-    "write_file": "writes a file",
-    "read_file": "reads a file",
-    "save_audio_file": "writes a file",
-    "load_audio_file": "reads a file",
-    "rpc_async": "calls functions on other machines",
-    "rpc_sync": "calls functions on other machines",
-    "rpc_remote": "calls functions on other machines",
-    "load_library": "loads a native library",
-    "PythonOp": "calls Python",
-    "IgnoredPythonOp": "calls Python",
-    "execute_engine": "runs a native program that lies in the archive",
-}
 # Between its tokens TorchScript takes spaces, comments and joined lines.
 _GAP: Final = rb"(?:[\s\\]|#[^\n]*\n)*"
-_NAME: Final = rb"(" + b"|".join(name.encode() for name in _OPERATIONS) + rb")\b"
+_NAME: Final = rb"(" + b"|".join(name.encode() for name in REACHING_OUT) + rb")\b"
 _DOT: Final = _GAP + rb"\." + _GAP
 # Methods of the program itself may have such names too, but stand below others than these.
 _CALL: Final = re.compile(rb"\b(?:torch|ops(?:" + _DOT + rb"\w+)?)" + _DOT + _NAME)
@@ -92,7 +74,7 @@ def torchscript_calls(member: str, source: bytes) -> Iterator[FoundProgram]:
     for found in itertools.islice(sites, _FINDINGS_LIMIT):
         name = found[1].decode("ascii")
         line = source.count(b"\n", 0, found.start()) + 1
-        yield FoundProgram(member, line, f"calls '{name}', which {_OPERATIONS[name]}", Tier.ATTACK)
+        yield FoundProgram(member, line, f"calls '{name}', which {REACHING_OUT[name]}", Tier.ATTACK)
 
 
 def packaged_calls(member: str, source: bytes, read: ReadsPython) -> Iterator[FoundProgram]:
