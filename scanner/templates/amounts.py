@@ -1,7 +1,7 @@
 """How much text a value of a template holds at most, and what filters and methods make of it.
 
 >>> joined(Amount(3, 3), Amount(10, 10)).length
-33
+23
 >>> padding("%*d and %.9f", [500, 1])
 509
 """
