@@ -20,12 +20,13 @@ from scanner.templates.danger import Danger
 from scanner.templates.known import Known, is_call_of, name_of
 from scanner.templates.measuring import measured
 from scanner.templates.numbers import LENGTH_LIMIT
+from scanner.templates.syntax import walk
 
 if TYPE_CHECKING:
     from jinja2 import nodes
 
 # Nodes looked at: a long honest template needs a tenth of it.
-_STEPS_LIMIT: Final = 100_000
+_STEPS_LIMIT: Final = 200_000
 # Calls of Python inside each other; what lies deeper counts as unknown.
 _DEPTH: Final = 120
 # Turns of a loop that are gone through, as many again where something seems to double, and how often a loop
@@ -33,6 +34,8 @@ _DEPTH: Final = 120
 _TURNS: Final = 3
 _MANY_TURNS: Final = 60
 _NESTED_LOOPS: Final = 4
+# What a macro that calls itself is handed to see whether it doubles.
+_PROBE: Final = Amount(10_000, 10_000, is_said=True)
 
 
 class _OvergrownError(Exception):
@@ -66,7 +69,8 @@ class _Course:
         self.known = known
         self.names: dict[str, Amount] = {}
         self.macros: dict[str, nodes.Macro] = {}
-        self.running: set[str] = set()
+        self.running: dict[str, str] = {}  # the parameter that is watched, by macro
+        self.probed: set[str] = set()
         self.called: dict[tuple[str, tuple[Amount, ...], int], Amount] = {}
         self.changes = 0
         self.steps = self.depth = self.loops = 0
@@ -244,19 +248,37 @@ class _Course:
             return None
         given = [self.amount(each) for each in node.args]
         by_name = {each.key: self.amount(each.value) for each in node.kwargs}
-        if name in self.running:
-            return UNKNOWN  # recursion is judged by itself
-        defaults = [NONE] * (len(macro.args) - len(macro.defaults)) + [self.amount(x) for x in macro.defaults]
-        held = {parameter.name: default for parameter, default in zip(macro.args, defaults, strict=False)}
+        held = {parameter.name: NONE for parameter in macro.args}
+        defaults = zip(macro.args[len(macro.args) - len(macro.defaults) :], macro.defaults, strict=False)
+        held |= {parameter.name: self.amount(default) for parameter, default in defaults}
         held |= {parameter.name: amount for parameter, amount in zip(macro.args, given, strict=False)}
         held |= {key: amount for key, amount in by_name.items() if key in held}
-        held["caller"] = self.names.get("caller", UNKNOWN)
-        key = (name, tuple(held.values()), self.changes)
+        if name in self.running:
+            probed = self.running[name]
+            if probed in held and held[probed].length >= 2 * _PROBE.length:
+                raise _OvergrownError(node.lineno)
+            return UNKNOWN  # whether it ends is judged by itself
+        return self._run(macro, {**held, "caller": self.names.get("caller", UNKNOWN)})
+
+    def _run(self, macro: nodes.Macro, held: dict[str, Amount]) -> Amount:
+        """What a macro writes; of one that calls itself also whether it hands on twice what it was handed."""
+        key = (macro.name, tuple(held.values()), self.changes)
         if key not in self.called:
-            self.running.add(name)
+            if macro.name not in self.probed:
+                self.probed.add(macro.name)
+                self._probe(macro, held)
+            self.running[macro.name] = ""
             self.called[key] = self._inside(held, macro.body)
-            self.running.discard(name)
+            del self.running[macro.name]
         return self.called[key]
+
+    def _probe(self, macro: nodes.Macro, held: Mapping[str, Amount]) -> None:
+        before = self.names
+        calls_itself = any(is_call_of(part, macro.name) for part, _ in walk(macro))
+        for parameter in macro.args if calls_itself else ():
+            self.running[macro.name] = parameter.name
+            self._inside({**held, parameter.name: _PROBE}, macro.body)
+            self.names = before
 
 
 def _doubles(sizes: list[dict[str, int]], name: str) -> bool:

@@ -47,6 +47,9 @@ _DOUBLE = "{% macro d(s) %}{{ s }}{{ s }}{% endmacro %}"
         + "{% call d() %}" * 20
         + "x" * 9
         + "{% endcall %}" * 20,
+        "{% macro r(s, n) %}{% if n %}{{ r(s ~ s, n - 1) }}{% else %}{{ s }}{% endif %}{% endmacro %}"
+        "{{ r('x', 40) }}",
+        "{% macro d(n) %}{% set n.s = n.s ~ n.s %}{% endmacro %}" + _LOOP.replace("BODY", "{{ d(ns) }}"),
         "{% for i in range(9000) %}{{ 'x' * 9000 }}{% endfor %}",
         _LOOP.replace("60", "9000").replace("BODY", "{% set ns.s = ns.s ~ 'x' * 9000 %}"),
         "{% filter replace('x', 'y' * 9000) %}{{ 'x' * 9000 }}{% endfilter %}",
@@ -79,6 +82,8 @@ _MANY = "{% for m in messages %}{% for p in m.content %}BODY{% endfor %}{% endfo
         "{% set ns = namespace(n=0) %}{% for m in messages %}{% set ns.n = ns.n + 1 %}{% endfor %}",
         "{% macro f(x, n) %}{{ '  ' * n ~ x | tojson(indent=4) }}{% for y in x.all %}{{ f(y, n + 1) }}"
         "{% endfor %}{% endmacro %}{% for t in tools %}{{ f(t, 1) }}{% endfor %}",
+        "{% macro f(x, p='') %}{% for y in x.all %}{{ f(y, p ~ '.' ~ y.name) }}{% endfor %}{% endmacro %}"
+        "{{ f(tools[0]) }}",
         "{% set a = 'ab' %}{% for i in range(3) %}{% set a = a ~ a %}{% endfor %}{{ a }}",
     ],
 )
