@@ -1,13 +1,14 @@
 """chat-template-unsafe: a chat template can do more than write a prompt.
 
 What it looks for: every Jinja template that a loader would use (tokenizer_config.json, chat_template.json,
-processor_config.json and other JSON, .jinja and .template files, values of YAML, GGUF metadata; of an Ollama
-Modelfile the words) is parsed, never rendered: attributes and subscripts that lead into Python, also when
-their names are glued together from pieces, variables, formats or letters; other templates loaded; loops,
-ranges, recursion, doubling and paddings of enormous size; templates too long, too deep or not Jinja;
-conditions on words of a message, on its length, on the date or on chance; words of a message replaced;
-instructions to disobey, to hide something or to send it away; links that carry what was said; packed text,
-invisible characters and letters of two scripts in one word.
+processor_config.json and other JSON, .jinja and .template files, values of YAML, metadata of GGUF and
+safetensors; of an Ollama Modelfile the words) is parsed, never rendered: attributes and subscripts that lead
+into Python, also when their names are glued together from pieces, variables, formats or letters; other
+templates loaded; loops, ranges, recursion and paddings of enormous size, and texts that grow so by whatever
+joins, repeats, replaces or formats them; templates too long, too deep or not Jinja; conditions on words of a
+message, on its length, on the date or on chance; marks that make a message the word of the system; words of a
+message replaced or cut out; instructions to disobey, to hide something or to send it away; links that carry
+what was said; packed text, invisible characters and letters of two scripts in one word.
 
 Why it matters: a template is code that runs on every prompt. Loaders without a sandbox execute what it
 reaches (CVE-2024-34359); in a sandbox it can still hang the server, or slip instructions into the

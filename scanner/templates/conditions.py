@@ -20,22 +20,15 @@ from scanner.templates.danger import Danger
 from scanner.templates.expressions import written
 from scanner.templates.folding import text_of
 from scanner.templates.known import Known, is_call_of, name_of
+from scanner.templates.marks import is_odd_mark, is_usual_mark, word_of
+from scanner.templates.promotion import writes_as_system
 from scanner.templates.readings import readings
+from scanner.templates.rewriting import rewritten
 from scanner.templates.syntax import walk
 
 if TYPE_CHECKING:
     from jinja2 import nodes
 
-# Control marks of templates are wrapped in signs: "<think>", "[INST]", "/no_think", "{%". Words are not.
-_MARK: Final = re.compile(r"^[^\w\s]|[^\w\s.,!?'\"]$|<\||\|>", re.UNICODE)
-_USUAL_MARK: Final = re.compile(
-    r"^\s*[<\[(/{#*_\-\n`\"'!?.,:;@$\\=~+\u2000-\u2bff\u3000-\u303f\uff00-\uffef]|[>\]:]\s*$"
-)
-_LETTERS: Final = re.compile(r"[^\W\d_]", re.UNICODE)
-_WORD_LETTERS: Final = 3
-# Switches of known families that are words, and the tag of transformers. Source: templates of Llama-Nemotron
-# and Ling 3; transformers 5, utils/chat_template_utils.py.
-_SWITCHES: Final = frozenset({"detailed thinking on", "detailed thinking off", "CONTINUE_FINAL_MESSAGE_TAG"})
 # A list of content parts has few; a text of an exact length is recognised by it.
 _EXACT_LENGTH: Final = 10
 # Marks of templates, and how many words make something said.
@@ -62,7 +55,7 @@ def hidden_conditions(tree: nodes.Template) -> list[Danger]:
     found: dict[tuple[str, int], Danger] = {}
     flags: dict[str, str] = {}
     for node, known in itertools.chain.from_iterable(readings(tree)):
-        for danger in (*_rewritten(node, contents, known), *_looked_up(node, contents)):
+        for danger in (*rewritten(node, contents, known), *_looked_up(node, contents)):
             _keep(found, danger)
         if isinstance(node, nodes.Assign):
             flags.update(
@@ -79,10 +72,8 @@ def hidden_conditions(tree: nodes.Template) -> list[Danger]:
             flags.update((name, why) for name in _set_inside(node))
             severity = Severity.HIGH if writes else Severity.MEDIUM
             _keep(found, Danger("TPL-HIDDEN", why, line, severity, Confidence.MEDIUM))
-        if isinstance(node, nodes.If | nodes.CondExpr) and _writes_words(node, known, _A_SENTENCE):
-            for mark, line in _marks_asked(test, contents, known):
-                why = f"what the prompt says depends on the mark {_shown(mark)} in a message"
-                _keep(found, Danger("TPL-HIDDEN", why, line, Severity.HIGH, Confidence.MEDIUM))
+        for danger in _on_marks(node, contents, known):
+            _keep(found, danger)
         for why in _flagged(test, flags) if writes else ():
             _keep(found, Danger("TPL-HIDDEN", why, node.lineno, Severity.HIGH, Confidence.MEDIUM))
     return sorted(found.values(), key=lambda danger: danger.line)
@@ -95,17 +86,32 @@ def _keep(found: dict[tuple[str, int], Danger], danger: Danger) -> None:
         found[key] = danger
 
 
-def _marks_asked(test: nodes.Node, contents: Set[str], known: Known) -> Iterator[tuple[str, int]]:
-    """Marks that no family of models uses: words between other signs than < >, [ ], / and the like."""
+def _on_marks(node: nodes.Node, contents: Set[str], known: Known) -> Iterator[Danger]:
+    """What is said, or said in the name of the system, on account of a mark in a message."""
+    from jinja2 import nodes
+
+    if not isinstance(node, nodes.If | nodes.CondExpr):
+        return
+    says, promotes = _writes_words(node, known, _A_SENTENCE), writes_as_system(node, known)
+    asked = written(node.test)
+    of_system = "system" in asked or "messages[0]" in asked  # that is the system's word already
+    for text, line in _asked(node.test, contents, known) if says or promotes else ():
+        why = ""
+        if says and is_odd_mark(text):
+            why = f"what the prompt says depends on the mark {_shown(text)} in a message"
+        elif promotes and text.strip() and not word_of(text) and not (of_system and is_usual_mark(text)):
+            why = f"it speaks as the system when the mark {_shown(text)} is in a message"
+        if why:
+            yield Danger("TPL-HIDDEN", why, line, Severity.HIGH, Confidence.MEDIUM)
+
+
+def _asked(test: nodes.Node, contents: Set[str], known: Known) -> Iterator[tuple[str, int]]:
+    """Texts that a condition looks for in a message."""
     from jinja2 import nodes
 
     for node, _ in walk(test):
         if isinstance(node, nodes.Compare | nodes.Call) and _compares_content(node, contents):
-            for text in _constants(node, contents, known):
-                if text.strip() in _SWITCHES:
-                    continue
-                if _LETTERS.search(text) and not _word(text) and not _USUAL_MARK.search(text):
-                    yield text, node.lineno
+            yield from ((text, node.lineno) for text in _constants(node, contents, known))
 
 
 def _looked_up(node: nodes.Node, contents: Set[str]) -> Iterator[Danger]:
@@ -158,25 +164,6 @@ def _flagged(test: nodes.Node, flags: Mapping[str, str]) -> set[str]:
     return {flags[name] for part, _ in walk(test) if (name := name_of(part)) in flags}
 
 
-def _rewritten(node: nodes.Node, contents: Set[str], known: Known) -> Iterator[Danger]:
-    """Words of a message that are replaced by others."""
-    from jinja2 import nodes
-
-    given: list[nodes.Expr] = []
-    if isinstance(node, nodes.Filter) and node.name == "replace" and is_content(node.node, contents):
-        given = node.args
-    elif (
-        isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr) and node.node.attr == "replace"
-    ):
-        given = node.args if is_content(node.node.node, contents) else []
-    texts = [text_of(each, known) or "" for each in given[:2]]
-    words = [word for word in map(_word, texts) if word]
-    address = next((text for text in texts[1:] if "://" in text), "")
-    if words or address:
-        message = f"it replaces words of a message: {ascii((words or [address])[0][:40])}"
-        yield Danger("TPL-HIDDEN", message, node.lineno, Severity.HIGH, Confidence.MEDIUM)
-
-
 def _mappings(test: nodes.Node) -> frozenset[str]:
     """Expressions that a condition says are mappings: `"parts" in content` then asks for a key."""
     from jinja2 import nodes
@@ -208,7 +195,7 @@ def _reasons(
         if isinstance(node, nodes.Compare) and any(written(op.expr) in mappings for op in node.ops):
             continue
         parts = list(node.iter_child_nodes())
-        word = next((word for word in map(_word, _constants(node, contents, known)) if word), "")
+        word = next((word for word in map(word_of, _constants(node, contents, known)) if word), "")
         if any(is_date(part, dates) for part in parts) and not _asks_existence(node):
             yield "what the prompt says depends on the date", node.lineno
         elif word and _compares_content(node, contents):
@@ -262,14 +249,6 @@ def _constants(node: nodes.Node, contents: Set[str], known: Known) -> Iterator[s
         held = known.values.get(name_of(operand), operand)
         parts = held.items if isinstance(held, nodes.List | nodes.Tuple) else [operand]
         yield from (text for part in parts if (text := text_of(part, known)) is not None)
-
-
-def _word(text: str) -> str:
-    """The text when it is words of a language, "" when it is a control mark."""
-    stripped = text.strip()
-    letters = len(_LETTERS.findall(stripped))
-    is_word = letters >= _WORD_LETTERS or (letters > 0 and not stripped.isascii())
-    return stripped if is_word and not _MARK.search(stripped) and stripped not in _SWITCHES else ""
 
 
 def _asks_existence(node: nodes.Node) -> bool:

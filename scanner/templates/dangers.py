@@ -48,7 +48,7 @@ _FRAGMENT: Final = re.compile(
 )
 # Template syntax that is written as text, to be run by whoever renders the prompt once more.
 _WRITTEN_SYNTAX: Final = re.compile(r"\{[{%][^}]*(__\w+__|popen|subprocess|os\.system|\|\s*attr)[^}]*[%}]\}")
-_PADDING: Final = re.compile(r"%[-+ #0]*(\d{5,})|\{[^{}]*:[^{}]*?(\d{5,})[^{}]*\}")
+_PADDING: Final = re.compile(r"%[-+ #0]*(?:\d*\.)?(\d{5,})|\{[^{}]*:[^{}]*?(\d{5,})[^{}]*\}")
 _WIDTH_LIMIT: Final = 100_000
 _BY_ATTRIBUTE: Final = frozenset(
     {"map", "selectattr", "rejectattr", "groupby", "sum", "sort", "unique", "min", "max"}

@@ -20,9 +20,23 @@ from typing import Final
 
 from scanner.errors import ScanError
 from scanner.manifest import FileEntry, Snapshot
-from scanner.model_files import GgufError, ModelFileError, gguf_header_of, read_json, read_text
+from scanner.model_files import (
+    GgufError,
+    ModelFileError,
+    gguf_header_of,
+    read_json,
+    read_text,
+    safetensors_header_of,
+)
 from scanner.parts import PartlyReadError
-from scanner.templates.loose import is_marked, marked_in_json, marked_in_toml, marked_in_yaml, may_be_marked
+from scanner.templates.loose import (
+    is_marked,
+    marked_in_json,
+    marked_in_text,
+    marked_in_toml,
+    marked_in_yaml,
+    may_be_marked,
+)
 
 # tokenizer_config.json lists added tokens; those of some models take tens of megabytes.
 _JSON_LIMIT_BYTES: Final = 64 * 1024**2
@@ -42,6 +56,11 @@ _SAID_IN_MODELFILE: Final = re.compile(
 _GGUF_KEY: Final = "tokenizer.chat_template"
 _GGUF_MAGIC: Final = b"GGUF"
 _GGUF_LEAST_BYTES: Final = 24
+# The length of the header, and how long it may be. Source: safetensors, safetensors/src/tensor.rs.
+_SAFETENSORS_LENGTH_BYTES: Final = 8
+_SAFETENSORS_HEADER_BYTES: Final = 100_000_000
+_METADATA: Final = "metadata key"
+_SHOWN: Final = 80
 
 
 @dataclass(frozen=True)
@@ -84,7 +103,7 @@ class UnexpectedTemplateError(ScanError):
 
 
 def find_templates(snapshot: Snapshot) -> TemplateSearch:
-    """Every template of a snapshot: in tokenizer and processor files, .jinja files and GGUF headers."""
+    """Every template of a snapshot: in tokenizer and processor files, .jinja files and headers of weights."""
     templates: list[ChatTemplate] = []
     unread: list[tuple[str, str]] = []
     not_fetched: list[tuple[str, str]] = []
@@ -109,13 +128,7 @@ def templates_in(snapshot: Snapshot, entry: FileEntry) -> Iterator[ChatTemplate]
     """
     name = PurePosixPath(entry.path).name.lower()
     if name.endswith(".json") and (name in _JSON_NAMES or _mentions_template(snapshot, entry)):
-        value = read_json(snapshot, entry.path, _JSON_LIMIT_BYTES)
-        others = value
-        if isinstance(value, dict):
-            yield from _in_value(entry.path, value.get(_KEY))
-            others = {key: item for key, item in value.items() if key != _KEY}
-        for key, text in marked_in_json(others):
-            yield ChatTemplate(entry.path, f"key {ascii(key[:80])[1:-1]}", text, is_loose=True)
+        yield from _in_json(snapshot, entry)
     elif name.endswith((".jinja", ".jinja2", ".j2")):
         source = read_text(snapshot, entry.path)
         if "\0" in source or source.count("\ufffd") > len(source) // 100:
@@ -128,6 +141,19 @@ def templates_in(snapshot: Snapshot, entry: FileEntry) -> Iterator[ChatTemplate]
             yield ChatTemplate(entry.path, match[1].upper(), match[2].strip('"'), is_jinja=False)
     elif name.endswith(".gguf") or _is_gguf(snapshot, entry):
         yield from _in_gguf(snapshot, entry)
+    elif name.endswith(".safetensors"):
+        yield from _in_safetensors(snapshot, entry)
+
+
+def _in_json(snapshot: Snapshot, entry: FileEntry) -> Iterator[ChatTemplate]:
+    """The template under the usual key, and what looks like one under others."""
+    value = read_json(snapshot, entry.path, _JSON_LIMIT_BYTES)
+    others = value
+    if isinstance(value, dict):
+        yield from _in_value(entry.path, value.get(_KEY))
+        others = {key: item for key, item in value.items() if key != _KEY}
+    for key, text in marked_in_json(others):
+        yield ChatTemplate(entry.path, f"key {ascii(key[:_SHOWN])[1:-1]}", text, is_loose=True)
 
 
 def _is_named_template(path: str) -> bool:
@@ -191,6 +217,22 @@ def _in_gguf(snapshot: Snapshot, entry: FileEntry) -> Iterator[ChatTemplate]:
             if not isinstance(header.metadata[key], str):
                 raise UnexpectedTemplateError(f"{entry.path}, key {key}: the template is no text")
             yield ChatTemplate(entry.path, f"key {key}", header.text(key))
+
+
+def _in_safetensors(snapshot: Snapshot, entry: FileEntry) -> Iterator[ChatTemplate]:
+    """Templates among the texts that a writer of safetensors left beside the tensors."""
+    with snapshot.open(entry.path) as stream:
+        length = int.from_bytes(stream.read(_SAFETENSORS_LENGTH_BYTES), "little")
+        header = stream.read(min(length, _SAFETENSORS_HEADER_BYTES))
+    if not may_be_marked(header) and _KEY.encode() not in header:
+        return
+    for key, text in safetensors_header_of(snapshot, entry).metadata.items():
+        place = f"{_METADATA} {ascii(key[:_SHOWN])[1:-1]}"
+        if key.endswith(_KEY):
+            yield ChatTemplate(entry.path, place, text)
+            continue
+        for inner, found in marked_in_text(text):
+            yield ChatTemplate(entry.path, f"{place}{inner and f', {inner}'}", found, is_loose=True)
 
 
 def _in_value(path: str, value: object) -> Iterator[ChatTemplate]:

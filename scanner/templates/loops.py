@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -15,8 +14,9 @@ from scanner.findings import Severity
 from scanner.templates.content import names_in
 from scanner.templates.danger import Danger
 from scanner.templates.expressions import written
+from scanner.templates.growth import overgrown
 from scanner.templates.known import NOTHING, Known, is_call_of, name_of
-from scanner.templates.numbers import length_of, number_of, range_length
+from scanner.templates.numbers import LENGTH_LIMIT, length_of, number_of, range_length
 from scanner.templates.readings import readings
 from scanner.templates.syntax import walk
 
@@ -26,23 +26,20 @@ if TYPE_CHECKING:
 # Elements of a literal range, and how often nested loops may turn in total.
 _RANGE_LIMIT: Final = 100_000
 _TURNS_LIMIT: Final = 1_000_000
-_LENGTH_LIMIT: Final = 1_000_000
 _POWER_LIMIT: Final = 10**12
 # Loops inside each other over the same list: three make a million turns of a hundred messages.
 _SAME_LIST_LIMIT: Final = 3
-# Statements that double a text one after the other; twenty make a million of one letter.
-_DOUBLINGS_LIMIT: Final = 12
 
 
 def endless(tree: nodes.Template) -> Iterator[Danger]:
-    """Every loop, range, repetition and recursion of absurd size."""
-    for known in Known.of(tree):
-        yield from _turns(tree, known)
+    """Every loop, range, repetition and recursion of absurd size, and every text that grows so."""
+    found = [danger for known in Known.of(tree) for danger in _turns(tree, known)]
     for reading in readings(tree):
-        for node, known in reading:
-            yield from _sizes(node, known)
-    yield from _recursion(tree)
-    yield from _doublings(tree)
+        found.extend(danger for node, known in reading for danger in _sizes(node, known))
+    found.extend(_recursion(tree))
+    if not found:  # a text of enormous size is then said to be so already
+        found.extend(filter(None, (overgrown(tree, known) for known in Known.of(tree))))
+    yield from found
 
 
 def _loop(message: str, node: nodes.Node) -> Danger:
@@ -101,7 +98,7 @@ def _sizes(node: nodes.Node, known: Known) -> Iterator[Danger]:
         elif _is_blown_up(node, known):
             yield _loop("it replaces each sign of a long text by a long text", node)
     elif isinstance(node, nodes.Mul) and (
-        length_of(node, known) > _LENGTH_LIMIT or abs(number_of(node, known)) > _POWER_LIMIT
+        length_of(node, known) > LENGTH_LIMIT or abs(number_of(node, known)) > _POWER_LIMIT
     ):
         yield _loop("it makes a text or number of enormous size", node)
     elif isinstance(node, nodes.Pow) and abs(number_of(node, known)) > _POWER_LIMIT:
@@ -119,7 +116,7 @@ def _is_blown_up(node: nodes.Call | nodes.Filter, known: Known) -> bool:
         or len(node.args) < 2
     ):
         return False
-    return length_of(node.node, known) * length_of(node.args[1], known) > _LENGTH_LIMIT
+    return length_of(node.node, known) * length_of(node.args[1], known) > LENGTH_LIMIT
 
 
 def _is_said(node: nodes.Node) -> bool:
@@ -176,47 +173,6 @@ def _counts_down(macro: nodes.Macro, own: list[tuple[nodes.Call, bool, bool]]) -
 
     counted = [any(isinstance(arg, nodes.Sub | nodes.Add) for arg in call.args) for call, _, _ in own]
     return bool(macro.args) and all(counted)
-
-
-def _doublings(tree: nodes.Template) -> Iterator[Danger]:
-    """`{% set x = x ~ x %}`: inside a loop, or many times in a row."""
-    from jinja2 import nodes
-
-    count = 0
-    waiting: list[tuple[nodes.Node, bool]] = [(tree, False)]
-    while waiting:
-        node, is_looped = waiting.pop()
-        if isinstance(node, nodes.Assign) and _doubles(node, is_looped):
-            count += 1
-            if is_looped or count == _DOUBLINGS_LIMIT:
-                yield _loop("it doubles a text again and again", node)
-        inner = is_looped or isinstance(node, nodes.For)
-        waiting.extend((child, inner) for child in node.iter_child_nodes())
-
-
-def _doubles(node: nodes.Assign, is_looped: bool) -> bool:
-    from jinja2 import nodes
-
-    target = name_of(node.target)
-    if isinstance(node.node, nodes.Mul):
-        return is_looped and target in map(name_of, node.node.iter_child_nodes())
-    leaves = Counter(_leaves(node.node))
-    twice = {name for name, times in leaves.items() if name and times > 1}
-    if not is_looped:
-        return bool(twice)
-    # In a loop a text between two marks (`quote ~ text ~ quote`) does not grow; one that holds itself does.
-    return any(name == target or name.split(".")[0] == target.split(".")[0] for name in twice)
-
-
-def _leaves(node: nodes.Node) -> Iterator[str]:
-    """Names that a sum joins, "" for whatever else it joins."""
-    from jinja2 import nodes
-
-    if isinstance(node, nodes.Add | nodes.Concat):
-        for part in node.iter_child_nodes():
-            yield from _leaves(part)
-    else:
-        yield name_of(node)
 
 
 def _count(number: int) -> str:

@@ -10,6 +10,7 @@ Much there looks like Jinja and is none (Helm, Mustache, f-strings), so what can
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -96,6 +97,22 @@ def marked_in_json(value: object) -> Iterator[tuple[str, str]]:
         ModelFileError: when there are too many, after the first of them.
     """
     yield from _marked(value, is_named=False)
+
+
+def marked_in_text(text: str) -> Iterator[tuple[str, str]]:
+    """(key, text) of every value with marks of Jinja of JSON in a text; of the text itself if it is none.
+
+    Raises:
+        ModelFileError: when there are too many, after the first of them.
+    """
+    try:
+        value = json.loads(text) if text.lstrip().startswith(("{", "[")) else None
+    except (ValueError, RecursionError):
+        value = None
+    if value is not None:
+        yield from _marked(value, is_named=True)
+    elif is_marked(text):
+        yield "", text
 
 
 def _marked(value: object, *, is_named: bool) -> Iterator[tuple[str, str]]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _NUMBER_LIMIT: Final = 10**18
 _DEPTH: Final = 60
+# Of a text or list that a template makes; longer ones are enormous.
+LENGTH_LIMIT: Final = 1_000_000
 # A text or list of which nothing is known: a message of the conversation.
 _USUAL_LENGTH: Final = 200
 

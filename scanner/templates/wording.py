@@ -37,6 +37,9 @@ _INVISIBLE: Final = re.compile(
     "[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\u206a-\u206f\u3164\ufeff"
     "\uffa0\U000e0000-\U000e007f\U000e0100-\U000e01ef]"
 )
+# Variation selectors choose the look of the sign before them: one of an emoji or a Chinese sign, none of a
+# letter. More of them carry bytes that nobody sees.
+_SELECTORS: Final = re.compile("[\ufe00-\ufe0f]{2,}|(?<=[A-Za-z\\s])[\ufe00-\ufe0f]")
 _ADDRESS: Final = re.compile(r"\b(?:https?|ftp|wss?)://[^\s\"'<>`)\]}]+", re.IGNORECASE)
 # A template that ends a link with what was said hands it to whoever runs the place.
 _OPEN_LINK: Final = re.compile(r"(?:https?|ftp|wss?)://[^\s\"'<>`)\]}]*[=/?&#]$", re.IGNORECASE)
@@ -131,10 +134,10 @@ def _in_text(text: str, line: int) -> Iterator[Danger]:
 
 def _signs(text: str, line: int) -> Iterator[Danger]:
     """Signs that nobody sees, and words of letters that only look alike."""
-    found = _INVISIBLE.search(text)
+    found = _INVISIBLE.search(text) or _SELECTORS.search(text)
     if found is not None:
         at = line + text[: found.start()].count("\n")
-        message = f"it writes the invisible character U+{ord(found[0]):04X} into the prompt"
+        message = f"it writes the invisible character U+{ord(found[0][0]):04X} into the prompt"
         yield Danger("TPL-INVISIBLE", message, at, Severity.HIGH)
     if text.isascii():
         return

@@ -155,6 +155,42 @@ def test_template_is_found_in_gguf_of_another_name(name: str, tmp_path: Path) ->
     assert findings_of(CHECK, assets.write_all(tmp_path, {name: data}))[0].outcome is Outcome.FAIL
 
 
+def _safetensors(metadata: dict[str, str]) -> bytes:
+    tensor = {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}
+    header = json.dumps({"__metadata__": metadata, "a": tensor}).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + bytes(4)
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"chat_template": BAD},
+        {"format": "pt", "tokenizer.chat_template": BAD},
+        {"prompt": BAD},
+        {"config": json.dumps({"chat_template": BAD})},
+    ],
+)
+def test_template_is_found_in_safetensors(metadata: dict[str, str], tmp_path: Path) -> None:
+    found = findings_of(CHECK, assets.write_all(tmp_path, {"model.safetensors": _safetensors(metadata)}))
+    assert {CHECK.verdict_of(each) for each in found} == {FileVerdict.ATTACK}
+    assert found[0].locations[0].detail.startswith(f"metadata key {list(metadata)[-1]}")
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"format": "pt"},
+        {"modelspec.title": "{{title}}", "ss_tag": '{"a": {"b": 1}}'},
+        {"notes": "{{#each x}}{{this}}{{/each}}", "chat_template": SOUND["chatml"]},
+    ],
+)
+def test_metadata_without_fault_is_let_through(metadata: dict[str, str], tmp_path: Path) -> None:
+    found = findings_of(CHECK, assets.write_all(tmp_path, {"model.safetensors": _safetensors(metadata)}))
+    assert Outcome.FAIL not in {each.outcome for each in found}
+    assert Outcome.ERROR not in {each.outcome for each in found}
+
+
 @pytest.mark.parametrize(
     ("name", "data"),
     [
