@@ -23,6 +23,7 @@ from scanner.pickles.globals import Tier, classify, is_function
 from scanner.pickles.hidden import from_latin
 from scanner.pickles.machine import Conduct, Machine
 from scanner.pickles.stand_ins import Constant, Made
+from scanner.pickles.starts import TORCH_START
 from scanner.pickles.stream import HIDDEN, GlobalUse
 
 RETURNED: Final = "what another call returned"
@@ -37,8 +38,6 @@ _PROGRAM: Final = re.compile(
     r"|/bin/\w*sh\b|\b(curl|wget|powershell)\s|\brm -rf?\s|^(echo|touch|bash|sh|chmod|nc) \S|^whoami$"
 )
 _BYTES_LIMIT: Final = 1 << 31
-# How what torch.save writes begins: the magic number of its first format, and a zip archive.
-_TORCH_STARTS: Final = (b"\x80\x02\x8a\nl\xfc\x9cF", b"PK\x03\x04")
 # They keep a function for later; with all others a function among the arguments may be called at once.
 _HOLDERS: Final = frozenset({
     ("collections", "defaultdict"), ("copyreg", "_reconstructor"),
@@ -173,7 +172,8 @@ def _allocate(machine: Machine, use: GlobalUse, conduct: Conduct, args: _Args) -
 
 
 def _unpickle_tensor(machine: Machine, use: GlobalUse, conduct: Conduct, args: _Args) -> object:
-    if len(args) == 1 and isinstance(args[0], Constant) and args[0].head.startswith(_TORCH_STARTS):
+    """Harmless with constant bytes, which are read here too; a byte array may be changed before the call."""
+    if len(args) == 1 and isinstance(args[0], Constant) and args[0].head.startswith(TORCH_START):
         conduct.idle_calls += 1
     else:
         conduct.harmful = True

@@ -55,6 +55,10 @@ class Constant:
         return cls(data[:_HEAD])
 
 
+class Changeable(Opaque):
+    """Stands for a byte array: later instructions may change it, so nobody knows what it will hold."""
+
+
 OPAQUE: Final = Opaque()
 _HEAVY: Final = frozenset({str, tuple, dict})
 

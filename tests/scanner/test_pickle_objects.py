@@ -1,0 +1,45 @@
+"""What a pickle does with the objects that it has made is judged, not only the names that it looks up."""
+
+from __future__ import annotations
+
+import io
+import pickle
+
+import pytest
+
+from scanner.pickles.globals import Tier
+from scanner.pickles.judging import judge
+from scanner.pickles.reader import read_pickles
+from scanner.pickles.stream import PickleReading
+from tests.assets import pickle_objects as assets
+
+CHANGED = assets.changed_bytes()
+CUT_OFF = assets.cut_off_torch_files()
+
+
+def read(data: bytes) -> PickleReading:
+    return read_pickles(lambda: io.BytesIO(data))
+
+
+def worst(data: bytes) -> Tier:
+    tiers = {judge(use).tier for use in read(data).globals}
+    return max(tiers, key=list(Tier).index, default=Tier.PLUMBING)
+
+
+@pytest.mark.parametrize("case", CHANGED)
+def test_bytes_that_may_be_changed_before_they_are_unpickled_are_an_attack(case: str) -> None:
+    assert worst(CHANGED[case]) is Tier.ATTACK
+
+
+@pytest.mark.parametrize("case", CUT_OFF)
+def test_torch_file_inside_a_pickle_that_is_cut_off_cannot_be_read(case: str) -> None:
+    assert "torch file" in read(CUT_OFF[case]).fault
+
+
+@pytest.mark.parametrize("protocol", range(2, 6))
+def test_tensors_that_pickle_itself_wrote_are_plain(protocol: int) -> None:
+    import torch
+
+    data = pickle.dumps({"few": torch.ones(3), "many": torch.ones(600_000)}, protocol)
+    assert worst(data) is Tier.PLUMBING
+    assert not read(data).fault
