@@ -22,6 +22,7 @@ from typing import Final
 from scanner.pickles.globals import Tier, classify, is_function
 from scanner.pickles.hidden import from_latin
 from scanner.pickles.machine import Conduct, Machine
+from scanner.pickles.methods import FUNCTION_MAKERS, is_function_made, key_of, only_keeps, touches_files
 from scanner.pickles.stand_ins import Constant, Made
 from scanner.pickles.starts import TORCH_START
 from scanner.pickles.stream import HIDDEN, GlobalUse
@@ -49,11 +50,6 @@ _CLASS_MAKERS: Final = frozenset({
     ("dill._dill", "_load_type"), ("dill._dill", "_create_type"), ("dill._dill", "_create_namedtuple"),
     ("cloudpickle.cloudpickle", "_make_skeleton_class"), ("cloudpickle.cloudpickle", "_make_skeleton_enum"),
 })  # fmt: skip
-# They make functions out of functions.
-_FUNCTION_MAKERS: Final = frozenset({
-    ("builtins", "getattr"), ("__builtin__", "getattr"), ("functools", "partial"),
-    ("operator", "methodcaller"), ("operator", "attrgetter"), ("operator", "itemgetter"),
-})  # fmt: skip
 _CODE_TYPES: Final = frozenset({"CodeType", "FunctionType", "MethodType", "ModuleType", "BuiltinMethodType"})
 _TYPE_MODULES: Final = frozenset({"typing", "collections.abc"})
 # Attributes that Python itself calls; whoever stores a function under one has it called later.
@@ -62,6 +58,7 @@ _HOOKS: Final = frozenset({
     "__setattr__", "__call__", "__init__", "__new__", "__del__", "__code__", "__globals__", "__builtins__",
     "__import__", "__getnewargs__", "__getnewargs_ex__", "__bases__", "__defaults__", "__init_subclass__",
 })  # fmt: skip
+_REBUILDING: Final = re.compile(r"torch\._utils\._rebuild_\w+|numpy[\w.]*\._(ma)?reconstruct")
 _Args = tuple[object, ...]
 _Rule = Callable[[Machine, GlobalUse, Conduct, _Args], object]
 
@@ -79,11 +76,11 @@ def call(machine: Machine, callee: object, args: object, *, is_class: bool = Fal
     if isinstance(callee, GlobalUse):
         conduct = machine.conduct_of(callee)
         conduct.is_called = conduct.is_called or not is_class
-        rule = _RULES.get(_key(callee))
+        rule = _RULES.get(key_of(callee))
         if rule is not None:
             return rule(machine, callee, conduct, known)
-        if _key(callee) not in _HOLDERS and not is_class:
-            _hand_over(machine, known)
+        if key_of(callee) not in _HOLDERS and not is_class:
+            _hand_over(machine, callee, known)
             _hand_over_text(machine, callee, known)
         return Made(callee, machine.kept_of(callee, known))
     if not is_class and not _is_class(callee):
@@ -97,14 +94,16 @@ def store(machine: Machine, key: object, value: object) -> None:
         return
     if isinstance(value, GlobalUse):
         machine.conduct_of(value).is_called = True
-    elif isinstance(value, Made) and (value.maker is None or _key(value.maker) in _FUNCTION_MAKERS):
+    elif isinstance(value, Made) and (value.maker is None or key_of(value.maker) in FUNCTION_MAKERS):
         machine.blame(machine.name(HIDDEN, RETURNED), f"Python calls it as {key}")
 
 
-def _hand_over(machine: Machine, args: _Args) -> None:
+def _hand_over(machine: Machine, callee: GlobalUse, args: _Args) -> None:
     for item in args:
         if isinstance(item, GlobalUse):
             machine.conduct_of(item).is_called = True
+        elif is_function_made(item) and not only_keeps(callee):
+            machine.blame(machine.name(HIDDEN, RETURNED), f"it is handed to {callee.path}, which may call it")
 
 
 def _hand_over_text(machine: Machine, callee: GlobalUse, args: _Args) -> None:
@@ -116,13 +115,9 @@ def _hand_over_text(machine: Machine, callee: GlobalUse, args: _Args) -> None:
         machine.blame(callee, "it is handed the text of a program")
 
 
-def _key(use: GlobalUse) -> tuple[str, str]:
-    return use.module, use.name
-
-
 def _is_class(value: object) -> bool:
     return isinstance(value, Made) and value.maker is not None and (
-        _key(value.maker) in _CLASS_MAKERS
+        key_of(value.maker) in _CLASS_MAKERS
     )  # fmt: skip
 
 
@@ -135,7 +130,24 @@ def _reach(machine: Machine, use: GlobalUse, conduct: Conduct, args: _Args) -> o
     conduct.idle_calls += 1
     if isinstance(target, GlobalUse):
         return machine.name(target.module, f"{target.name}.{attribute}")
+    if touches_files(target, str(attribute)):
+        owner = target.maker if isinstance(target, Made) and target.maker is not None else use
+        machine.blame(owner, f"its '{attribute}' is picked, which reads, writes or deletes files when called")
     return Made(use)
+
+
+def _call_through(machine: Machine, use: GlobalUse, conduct: Conduct, args: _Args) -> object:
+    """It calls the function that it is handed: what Python writes names one that makes an empty array."""
+    function = args[0] if args else None
+    if not isinstance(function, GlobalUse):
+        machine.blame(use, "it is handed something to call that has no name")
+        return Made(use, is_built=True)
+    is_unknown = classify(function.module, function.name).tier is Tier.INSTANCE
+    if not is_unknown and _REBUILDING.fullmatch(function.path) is None:
+        machine.blame(function, f"it is handed to {use.path}, which calls it, and makes no tensor or array")
+    inner = args[1] if use.name == "_create_array" else args[2] if len(args) > 2 else ()
+    call(machine, function, inner)
+    return Made(use, is_built=True)
 
 
 def _look_up(machine: Machine, use: GlobalUse, conduct: Conduct, args: _Args) -> object:
@@ -187,7 +199,7 @@ def _pick_item(machine: Machine, use: GlobalUse, conduct: Conduct, args: _Args) 
         conduct.idle_calls += 1
     else:
         conduct.harmful = True
-        _hand_over(machine, args)
+        _hand_over(machine, use, args)
     return Made(use)
 
 
@@ -214,7 +226,7 @@ def _fold(machine: Machine, use: GlobalUse, conduct: Conduct, args: _Args) -> ob
         conduct.idle_calls += 1
     else:
         conduct.harmful = True
-        _hand_over(machine, args)
+        _hand_over(machine, use, args)
     return Made(use)
 
 
@@ -230,6 +242,9 @@ _RULES: Final[dict[tuple[str, str], _Rule]] = {
     **dict.fromkeys([("torch.storage", "_load_from_bytes")], _unpickle_tensor),
     **dict.fromkeys(
         [("functools", "partial"), ("_functools", "partial"), ("functools", "partialmethod")], _prepare
+    ),
+    **dict.fromkeys(
+        [("torch._tensor", "_rebuild_from_type_v2"), ("dill._dill", "_create_array")], _call_through
     ),
     **dict.fromkeys([("operator", "getitem"), ("_operator", "getitem")], _pick_item),
     **dict.fromkeys([("dill._dill", "_load_type")], _load_type),

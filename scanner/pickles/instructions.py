@@ -16,12 +16,12 @@ from __future__ import annotations
 import pickletools
 from typing import Final
 
-from scanner.pickles.calls import call, store
+from scanner.pickles.calls import RETURNED, call, store
 from scanner.pickles.joblib_arrays import WRAPPER, array_bytes
 from scanner.pickles.literals import LITERALS, Step, little, look_up
 from scanner.pickles.machine import Machine
 from scanner.pickles.stand_ins import OPAQUE, Made, Stored, lean_item
-from scanner.pickles.stream import OUTSIDE, BrokenPickleError, GlobalUse
+from scanner.pickles.stream import HIDDEN, OUTSIDE, BrokenPickleError, GlobalUse
 
 # Entries of kept tables together: a table of 100 000 tensors, and what hangs on it.
 _KEPT_LIMIT: Final = 400_000
@@ -81,7 +81,8 @@ def _fill(machine: Machine, items: list[object]) -> None:
         if isinstance(table, dict):
             table.update((key, value) for key, value in pairs if isinstance(key, str | int))
         return
-    _blame_global(machine, table)
+    if isinstance(table, GlobalUse):  # items of an instance are stored by its class, not by its attributes
+        _blame_change(machine, table)
     for key, value in pairs:
         if isinstance(key, str):
             if key in _WRAPPER_KEYS and isinstance(table, dict):
@@ -89,10 +90,13 @@ def _fill(machine: Machine, items: list[object]) -> None:
             store(machine, key, value)
 
 
-def _blame_global(machine: Machine, target: object) -> None:
-    """An honest pickle changes what it has made, never what it has imported."""
+def _blame_change(machine: Machine, target: object) -> None:
+    """An honest pickle changes what it has made, never what it has imported, and gives it attributes last."""
     if isinstance(target, GlobalUse):
         machine.blame(target, "it is changed for everything else that runs in the process")
+    elif isinstance(target, Made) and target.is_built:
+        owner = target.maker or machine.name(HIDDEN, RETURNED)
+        machine.blame(owner, "its instance is changed once more, and Python calls the attributes it has got")
 
 
 def _pass_array(machine: Machine, state: object) -> None:
@@ -145,7 +149,9 @@ def _new_with_names(machine: Machine, argument: bytes) -> None:
 def _build(machine: Machine, _: bytes) -> None:
     state = machine.pop()
     target = machine.pop()
-    _blame_global(machine, target)
+    _blame_change(machine, target)
+    if isinstance(target, Made):
+        target.is_built = True
     if isinstance(target, Made) and target.maker is not None:
         maker = target.maker.module, target.maker.name
         if maker == _DTYPE and isinstance(state, tuple) and len(state) > 5:
@@ -185,12 +191,12 @@ def _dict(machine: Machine, _: bytes) -> None:
 
 def _append(machine: Machine, _: bytes) -> None:
     machine.pop()
-    _blame_global(machine, machine.stack[-1] if machine.stack else None)
+    _blame_change(machine, machine.stack[-1] if machine.stack else None)
 
 
 def _append_all(machine: Machine, _: bytes) -> None:
     machine.pop_mark()
-    _blame_global(machine, machine.stack[-1] if machine.stack else None)
+    _blame_change(machine, machine.stack[-1] if machine.stack else None)
 
 
 def _drop(machine: Machine, _: bytes) -> None:

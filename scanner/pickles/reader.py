@@ -93,6 +93,10 @@ class _Tally:
             return ""
         return f"a constant holds a torch file that ends early or is broken ({self.fault or 'it is cut off'})"
 
+    def unsaid(self, *, is_whole: bool) -> str:
+        """Why the pickle around this constant cannot be judged, when it is known to its end or is not."""
+        return _MORE if self.fault == _MORE else self.cut_off() if is_whole else ""
+
     def told(self) -> list[GlobalUse]:
         """What to say of a pickle in a constant: of one that is whole, also which classes it needs."""
         if not self.streams or self.fault or self.trailing_at is not None:
@@ -229,10 +233,7 @@ def _hidden(data: bytes, outer: _Tally, depth: int = 1, *, is_whole: bool = True
             return
         inner = _Tally(lambda: io.BytesIO(data), outer.depth + depth, outer.patience)
         _read(inner, place)
-        if inner.fault == _MORE:
-            outer.fault = outer.fault or _MORE
-        if is_whole:
-            outer.fault = outer.fault or inner.cut_off()
+        outer.fault = outer.fault or inner.unsaid(is_whole=is_whole)
         for use in inner.told() if data.startswith(b"\x80") and place == 0 else inner.attacks():
             seen = True
             yield replace(use, inside=use.inside or "a string constant")

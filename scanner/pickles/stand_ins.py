@@ -27,13 +27,15 @@ class Opaque:
 class Made:
     """Stands for the result of a call, with what is needed to find the length of a raw array.
 
-    `items` is what was stored in it as in a table, kept for machines that keep tables.
+    `items` is what was stored in it as in a table, kept for machines that keep tables; `is_built` says that
+    it has got its attributes, after which no honest pickle changes it.
     """
 
     maker: GlobalUse | None
     args: tuple[object, ...] = ()
     state: object = None
     items: dict[object, object] | None = None
+    is_built: bool = False
 
 
 @dataclass(frozen=True)

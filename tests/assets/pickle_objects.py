@@ -19,6 +19,9 @@ _LEGACY: Final = _LEGACY_HEAD + pickle.dumps({}, 2) + pickle.dumps([], 2)
 _HOSTILE: Final = calling("os", "system", protocol=2) + pickle.dumps([], 2)
 
 
+_PATH: Final = "pathlib", "PosixPath"
+
+
 def _call(module: str, attribute: str, *args: bytes) -> bytes:
     """Only the instructions of the call."""
     return calls(module, attribute, *args)[2:-1]
@@ -73,3 +76,68 @@ def cut_off_torch_files() -> dict[str, bytes]:
         "in_an_object": _unpickling(_raw(_LEGACY_HEAD + pickle.dumps({"a": 1}, 2)[:-1])),
         "not_handed_on": b"\x80\x04" + _raw(_LEGACY_HEAD) + b".",
     }
+
+
+def _path() -> bytes:
+    return _call(*_PATH, short("/nowhere"))
+
+
+def _method(of: bytes, attribute: str) -> bytes:
+    return _call("builtins", "getattr", of, short(attribute))
+
+
+def _bag(attribute: str, value: bytes) -> bytes:
+    """An object with one attribute."""
+    return _call("types", "SimpleNamespace") + _dict(short(attribute), value) + b"b"
+
+
+def _by_torch(function: bytes, *args: bytes) -> bytes:
+    """What torch rebuilds a tensor of a class of its own with."""
+    kept = name("torch", "Tensor")
+    return _call("torch._tensor", "_rebuild_from_type_v2", function, kept, _tuple(*args), b"}")
+
+
+def _whole(body: bytes) -> bytes:
+    return b"\x80\x05" + body + b"."
+
+
+def called_methods() -> dict[str, bytes]:
+    """Methods of instances that loading calls, or that write and delete files."""
+    array = _call("numpy", "ndarray", b"K\x04\x85")
+    strip = _method(_call("builtins", "bytearray"), "strip")
+    later = _call("functools", "partial", name("torch.nn.functional", "relu"))
+    bodies = {
+        "written_by_torch": _by_torch(_method(_path(), "write_text"), short("x")),
+        "deleted_by_torch": _by_torch(_method(_path(), "unlink")),
+        "array_written_by_torch": _by_torch(_method(array, "tofile"), short("/nowhere")),
+        "prepared_call_by_torch": _by_torch(later),
+        "bytes_by_torch": _by_torch(name("torch.storage", "_load_from_bytes"), _raw(_LEGACY)),
+        "text_by_torch": _by_torch(name("_codecs", "encode"), short("x"), short("latin1")),
+        "deleted_by_dill": _call("dill._dill", "_create_array", _method(_path(), "unlink"), b")", b")"),
+        "called_until_it_ends": _call("builtins", "iter", strip, b"K\x00"),
+        "only_picked": _method(_path(), "rename"),
+        "picked_in_two_steps": _method(_method(_bag("x", _path()), "x"), "unlink"),
+        "appended": _bag("append", strip) + b"Na",
+        "extended": _bag("extend", strip) + b"(Ne",
+        "added": _bag("add", strip) + b"(N\x90",
+        "state_set_twice": _bag("x", strip) + b"}b",
+    }  # fmt: skip
+    return {case: _whole(body) for case, body in bodies.items()}
+
+
+def kept_methods() -> dict[str, bytes]:
+    """Methods of instances that an honest object keeps."""
+    generator = _call("numpy.random._pickle", "__randomstate_ctor", short("MT19937"))
+    pattern = _call("re", "_compile", short("a+"), b"K\x20")
+    model = name("acme.models", "Model") + b")\x81"
+    bodies = {
+        "of_a_generator": _dict(short("rate"), _method(generator, "uniform")),
+        "of_a_pattern": _dict(short("tokenize"), _method(pattern, "findall")),
+        "of_a_table": _dict(short("add"), _method(_call("collections", "OrderedDict"), "get")),
+        "of_a_path": _dict(short("name"), _method(_path(), "joinpath")),
+        "of_a_model": _call("acme.pipes", "Step", _method(model, "predict")),
+        "prepared": _call("functools", "partial", _method(pattern, "sub"), short("b")),
+        "factory": _call("collections", "defaultdict", _method(generator, "random")),
+        "list_of_a_class": model + b"(NNe" + _dict(short("append"), b"N") + b"b",
+    }  # fmt: skip
+    return {case: _whole(body) for case, body in bodies.items()}

@@ -15,6 +15,8 @@ from tests.assets import pickle_objects as assets
 
 CHANGED = assets.changed_bytes()
 CUT_OFF = assets.cut_off_torch_files()
+CALLED = assets.called_methods()
+KEPT = assets.kept_methods()
 
 
 def read(data: bytes) -> PickleReading:
@@ -43,3 +45,24 @@ def test_tensors_that_pickle_itself_wrote_are_plain(protocol: int) -> None:
     data = pickle.dumps({"few": torch.ones(3), "many": torch.ones(600_000)}, protocol)
     assert worst(data) is Tier.PLUMBING
     assert not read(data).fault
+
+
+@pytest.mark.parametrize("case", CALLED)
+def test_method_of_an_instance_that_loading_calls_or_that_changes_files_is_an_attack(case: str) -> None:
+    assert worst(CALLED[case]) is Tier.ATTACK
+
+
+@pytest.mark.parametrize("case", KEPT)
+def test_method_of_an_instance_that_is_kept_is_for_a_person_to_read(case: str) -> None:
+    assert worst(KEPT[case]) is Tier.INSTANCE
+
+
+def test_tensor_of_a_class_of_its_own_is_plain_and_an_array_by_dill_too() -> None:
+    import numpy as np
+    import torch
+    from torch.nn.parameter import Buffer
+
+    tensor = torch.ones(2)
+    tensor.note = "kept"  # type: ignore[attr-defined]
+    for value in (tensor, torch.nn.Parameter(tensor), Buffer(tensor), np.ma.array([1, 2], mask=[0, 1])):
+        assert worst(pickle.dumps(value)) is Tier.PLUMBING
