@@ -41,9 +41,7 @@ _PROGRAM: Final = re.compile(
 _BYTES_LIMIT: Final = 1 << 31
 # They keep a function for later; with all others a function among the arguments may be called at once.
 _HOLDERS: Final = frozenset({
-    ("collections", "defaultdict"), ("copyreg", "_reconstructor"),
-    ("copy_reg", "_reconstructor"), ("copyreg", "__newobj__"), ("copy_reg", "__newobj__"),
-    ("spacy.vocab", "unpickle_vocab"),
+    ("collections", "defaultdict"), ("spacy.vocab", "unpickle_vocab"),
 })  # fmt: skip
 # They make a class, which may be called; nothing else that a call returns may.
 _CLASS_MAKERS: Final = frozenset({
@@ -150,6 +148,17 @@ def _call_through(machine: Machine, use: GlobalUse, conduct: Conduct, args: _Arg
     return Made(use, is_built=True)
 
 
+def _make_new(machine: Machine, use: GlobalUse, conduct: Conduct, args: _Args) -> object:
+    """It makes an instance of a class without calling the class, as an instruction of its own does, too."""
+    kind = args[0] if args else None
+    if not isinstance(kind, GlobalUse):
+        return Made(use)
+    inner = {"__newobj__": args[1:], "__newobj_ex__": args[1] if len(args) > 1 else ()}.get(
+        use.name, args[2:]
+    )
+    return call(machine, kind, inner, is_class=True)
+
+
 def _look_up(machine: Machine, use: GlobalUse, conduct: Conduct, args: _Args) -> object:
     """It imports a module by its name and returns something of it."""
     module, name = args if len(args) == 2 else (None, None)
@@ -245,6 +254,14 @@ _RULES: Final[dict[tuple[str, str], _Rule]] = {
     ),
     **dict.fromkeys(
         [("torch._tensor", "_rebuild_from_type_v2"), ("dill._dill", "_create_array")], _call_through
+    ),
+    **dict.fromkeys(
+        [
+            (module, name)
+            for module in ("copyreg", "copy_reg")
+            for name in ("_reconstructor", "__newobj__", "__newobj_ex__")
+        ],
+        _make_new,
     ),
     **dict.fromkeys([("operator", "getitem"), ("_operator", "getitem")], _pick_item),
     **dict.fromkeys([("dill._dill", "_load_type")], _load_type),

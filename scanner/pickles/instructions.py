@@ -20,6 +20,7 @@ from scanner.pickles.calls import RETURNED, call, store
 from scanner.pickles.joblib_arrays import WRAPPER, array_bytes
 from scanner.pickles.literals import LITERALS, Step, little, look_up
 from scanner.pickles.machine import Machine
+from scanner.pickles.numpy_states import fault_of_generator, fault_of_type, is_type, note_entries, told_by
 from scanner.pickles.stand_ins import OPAQUE, Made, Stored, lean_item
 from scanner.pickles.stream import HIDDEN, OUTSIDE, BrokenPickleError, GlobalUse
 
@@ -29,7 +30,6 @@ _KEPT_LIMIT: Final = 400_000
 _ROUND: Final = 1024
 # Attributes of a joblib wrapper that say how long the array is; nothing else is asked of a table.
 _WRAPPER_KEYS: Final = frozenset({"shape", "dtype", "numpy_array_alignment_bytes"})
-_DTYPE: Final = ("numpy", "dtype")
 # What torch finds beside its pickles. Source: torch/serialization.py, persistent_load.
 # A tuple: what a pickle made may have no hash.
 _TORCH_OUTSIDE: Final = ("storage", "module")
@@ -88,6 +88,8 @@ def _fill(machine: Machine, items: list[object]) -> None:
             if key in _WRAPPER_KEYS and isinstance(table, dict):
                 table[key] = lean_item(value)
             store(machine, key, value)
+    if isinstance(table, dict):
+        note_entries(table, items)
 
 
 def _blame_change(machine: Machine, target: object) -> None:
@@ -146,19 +148,25 @@ def _new_with_names(machine: Machine, argument: bytes) -> None:
     _new(machine, argument)
 
 
+def _set_state(machine: Machine, target: Made, state: object) -> None:
+    target.is_built = True
+    maker = (target.maker.module, target.maker.name) if target.maker is not None else None
+    fault = fault_of_generator(target, state)
+    if is_type(target) and not machine.keeps_tables:
+        fault = fault_of_type(target, state)
+        target.state = told_by(target, state)
+    if fault and target.maker is not None:
+        machine.blame(target.maker, fault)
+    if maker == WRAPPER and machine.follows_joblib:
+        _pass_array(machine, state)
+
+
 def _build(machine: Machine, _: bytes) -> None:
     state = machine.pop()
     target = machine.pop()
     _blame_change(machine, target)
     if isinstance(target, Made):
-        target.is_built = True
-    if isinstance(target, Made) and target.maker is not None:
-        maker = target.maker.module, target.maker.name
-        if maker == _DTYPE and isinstance(state, tuple) and len(state) > 5:
-            # A record type tells its size in its state: (version, order, subtype, names, fields, size, ...).
-            target.state = state[5]
-        if maker == WRAPPER and machine.follows_joblib:
-            _pass_array(machine, state)
+        _set_state(machine, target, state)
     machine.push(target)
 
 

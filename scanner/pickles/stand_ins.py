@@ -57,11 +57,24 @@ class Constant:
         return cls(data[:_HEAD])
 
 
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Stands for the fields of a numpy type: whether objects are among them, and where the last one ends."""
+
+    has_objects: bool
+    end: int
+
+
+class Misplaced(Opaque):
+    """Stands for a table that has a random number generator stand outside of its numbers."""
+
+
 class Changeable(Opaque):
     """Stands for a byte array: later instructions may change it, so nobody knows what it will hold."""
 
 
 OPAQUE: Final = Opaque()
+MISPLACED: Final = Misplaced()
 _HEAVY: Final = frozenset({str, tuple, dict})
 
 
@@ -83,5 +96,18 @@ def lean_item(item: object, letters: int = _READ_LETTERS) -> object:
     if isinstance(item, str):
         return item if len(item) <= letters else OPAQUE
     if isinstance(item, tuple):
-        return item if len(item) <= _READ_ITEMS and _HEAVY.isdisjoint(map(type, item)) else OPAQUE
-    return OPAQUE if isinstance(item, dict) else item
+        is_light = len(item) <= _READ_ITEMS and _HEAVY.isdisjoint(map(type, item))
+        return item if is_light or _is_array_type(item) else OPAQUE
+    return _gist_of(item) if isinstance(item, dict) else item
+
+
+def _is_array_type(item: tuple[object, ...]) -> bool:
+    """Whether this may be an element type of numpy and the shape of the array that each element is."""
+    if len(item) != 2 or not isinstance(item[0], Made) or not isinstance(item[1], tuple):
+        return False
+    return len(item[1]) <= _READ_ITEMS and all(type(size) is int for size in item[1])
+
+
+def _gist_of(table: dict[object, object]) -> object:
+    """What a table was found to be: its entries, which are not kept, are noted under these keys."""
+    return MISPLACED if Misplaced in table else table.get(Fields, OPAQUE)

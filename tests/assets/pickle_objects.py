@@ -141,3 +141,51 @@ def kept_methods() -> dict[str, bytes]:
         "list_of_a_class": model + b"(NNe" + _dict(short("append"), b"N") + b"b",
     }  # fmt: skip
     return {case: _whole(body) for case, body in bodies.items()}
+
+
+def _type(code: str, *, of: bytes = b"N", fields: bytes = b"N", size: int = -1, marks: int = 0) -> bytes:
+    """An element type of numpy with its state."""
+    names = b"N" if fields == b"N" else _tuple(short("a"))
+    state = _tuple(b"K\x03", short("|"), of, names, fields, _number(size), b"K\x01", _number(marks))
+    return _call("numpy", "dtype", short(code), b"\x89", b"\x88") + state + b"b"
+
+
+_OBJECT: Final = _type("O8", marks=63)
+_DOUBLE: Final = _type("f8")
+
+
+def _field(of: bytes, at: int = 0) -> bytes:
+    return _dict(short("a"), _tuple(of, _number(at)))
+
+
+def _generator(position: bytes) -> bytes:
+    inner = _dict(short("key"), b"N", short("pos"), position)
+    state = _dict(short("bit_generator"), short("MT19937"), short("state"), inner)
+    return _call("numpy.random._pickle", "__randomstate_ctor", short("MT19937")) + state + b"b"
+
+
+def lying_states() -> dict[str, bytes]:
+    """States that make numpy read what is not there, or take numbers for objects."""
+    fields = _field(_OBJECT)
+    made_new = _call("copyreg", "__newobj__", name("numpy", "dtype"), short("V8"))
+    state = _tuple(b"K\x03", short("|"), b"N", _tuple(short("a")), fields, b"K\x08", b"K\x01", b"K\x00")
+    legacy = _tuple(short("MT19937"), b"N", _number(9999), b"K\x00", b"K\x00")
+    bodies = {
+        "object_not_marked": _type("O8"),
+        "object_in_a_field": _type("V8", fields=fields, size=8),
+        "object_in_an_array": _type("V8", of=_tuple(_OBJECT, _tuple(b"K\x01")), size=8),
+        "object_in_a_field_of_a_field": _type("V8", fields=_field(_type("V8", fields=fields, size=8, marks=27)), size=8),
+        "object_by_its_class": _type("V8", fields=_field(_call("numpy", "dtype", name("builtins", "object"))), size=8),
+        "made_by_copyreg": made_new + state + b"b",
+        "state_out_of_the_memo": state + b"\x940" + _call("numpy", "dtype", short("V8")) + b"h\x00b",
+        "fields_out_of_the_memo": fields + b"\x940" + _type("V8", fields=b"h\x00", size=8),
+        "hidden_beside_another": _type("V8", fields=b"}" + short("b") + b"Ns(" + short("a") + _tuple(_DOUBLE, b"K\x00") + b"u", size=8),
+        "field_far_away": _type("V8", fields=_field(_DOUBLE, 99_999), size=8),
+        "array_longer_than_its_element": _type("V8", of=_tuple(_DOUBLE, _tuple(_number(99_999))), size=8),
+        "size_below_zero": _type("V8", size=-8),
+        "position_of_a_generator": _generator(_number(1_000_000)),
+        "position_below_zero": _generator(_number(-1)),
+        "position_computed": _generator(_call("builtins", "int", short("9999"))),
+        "position_as_of_old": _call("numpy.random._pickle", "__randomstate_ctor", short("MT19937")) + legacy + b"b",
+    }  # fmt: skip
+    return {case: _whole(body) for case, body in bodies.items()}

@@ -1,5 +1,6 @@
 """What a pickle does with the objects that it has made is judged, not only the names that it looks up."""
 
+# ruff: noqa: E501 - one case a line reads best
 from __future__ import annotations
 
 import io
@@ -16,6 +17,7 @@ from tests.assets import pickle_objects as assets
 CHANGED = assets.changed_bytes()
 CUT_OFF = assets.cut_off_torch_files()
 CALLED = assets.called_methods()
+LYING = assets.lying_states()
 KEPT = assets.kept_methods()
 
 
@@ -66,3 +68,40 @@ def test_tensor_of_a_class_of_its_own_is_plain_and_an_array_by_dill_too() -> Non
     tensor.note = "kept"  # type: ignore[attr-defined]
     for value in (tensor, torch.nn.Parameter(tensor), Buffer(tensor), np.ma.array([1, 2], mask=[0, 1])):
         assert worst(pickle.dumps(value)) is Tier.PLUMBING
+
+
+@pytest.mark.parametrize("case", LYING)
+def test_state_that_makes_numpy_read_what_is_not_there_is_an_attack(case: str) -> None:
+    assert worst(LYING[case]) is Tier.ATTACK
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_types_and_generators_that_numpy_wrote_are_plain(protocol: int) -> None:
+    import numpy as np
+
+    inner = [("deep", "O"), ("wide", "f8", (2, 3))]
+    types = [
+        "M8[ns]",
+        "U7",
+        "O",
+        [("a", "f4"), ("b", "O", (2,)), ("c", inner)],
+        {"names": ["x"], "formats": ["i4"], "offsets": [8]},
+    ]
+    arrays = [np.zeros(2, np.dtype(each)) for each in types]  # type: ignore[call-overload]
+    table = np.rec.array([(1, "a")], dtype=[("n", "i4"), ("t", "U1")])
+    many = np.zeros(1, [(f"field{number}", "O" if number % 2 else "f4") for number in range(60)])
+    generators = [
+        np.random.RandomState(1),
+        *(np.random.Generator(kind(1)) for kind in (np.random.MT19937, np.random.Philox, np.random.PCG64)),
+    ]
+    for value in (
+        *arrays,
+        table,
+        table.dtype,
+        many,
+        many[0],
+        *generators,
+        {"pos": 10_000, "state": {"pos": -3}},
+    ):
+        data = pickle.dumps([value, value], protocol)
+        assert worst(data) is Tier.PLUMBING, value
