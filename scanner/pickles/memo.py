@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-from scanner.pickles.stand_ins import OPAQUE, Made
+from scanner.pickles.stand_ins import OPAQUE, Fields, Made, Table
 from scanner.pickles.stream import BrokenPickleError, GlobalUse
 
 # Entries of the memo, and of the stack, beyond which strings are not held: 100 MB of the longest.
 HELD_LIMIT: Final = 250_000
+# Tables with fields of numpy types: an honest file has some hundred, and they are held whatever else is.
+_FIELDS_LIMIT: Final = 100_000
 # How many of the last entries are looked through for the strings of a name just looked up.
 _RECENT: Final = 8
 
@@ -32,6 +34,7 @@ class Memo:
         self._dense = 0  # every number below was stored
         self._beyond: set[int] = set()
         self._holds_all, self._limit = holds_all, limit
+        self._fields = 0
         self.has_dropped = False
 
     def __len__(self) -> int:
@@ -50,6 +53,9 @@ class Memo:
             self._beyond.add(index)
             if len(self._beyond) > self._limit:
                 raise BrokenPickleError(f"it stores more than {self._limit} objects without an order")
+        if isinstance(value, Table):
+            self._store_table(index, value)
+            return
         has_room = self._holds_all or len(self._held) < self._limit
         if isinstance(value, GlobalUse) or (has_room and (self._holds_all or _is_of_use(value))):
             self._held[index] = value
@@ -58,6 +64,30 @@ class Memo:
             if len(self._held) >= self._limit and isinstance(value, str):
                 self.has_dropped = True
                 self._recent.append((index, value))
+
+    def _store_table(self, index: int, table: Table) -> None:
+        """Remembers where a table lies: it is stored before it is filled, and may be of use only then."""
+        self._held.pop(index, None)
+        if table.stored_at not in (-1, index):  # under one of its numbers it could be changed unseen
+            table.fields = OPAQUE
+        table.stored_at = index
+        if self._holds_all:
+            self._held[index] = table
+        elif isinstance(table.fields, Fields):
+            self.hold_table(table)
+
+    def hold_table(self, table: Table) -> None:
+        """Holds this table, which tells the fields of a type of numpy, if it was stored.
+
+        Raises:
+            BrokenPickleError: when it is one of too many.
+        """
+        if table.stored_at < 0 or self._held.get(table.stored_at) is table:
+            return
+        self._held[table.stored_at] = table
+        self._fields += 1
+        if self._fields > _FIELDS_LIMIT:
+            raise BrokenPickleError(f"it describes more than {_FIELDS_LIMIT} types with fields")
 
     def load(self, index: int) -> object:
         """What is kept under this number, or `OPAQUE` where it was of no use.

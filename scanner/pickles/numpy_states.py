@@ -5,7 +5,9 @@ for objects; a field beyond the end of its element, or a generator's position be
 read that is not its own.
 
 >>> element = Made(GlobalUse("numpy", "dtype", 0), ("V8",))
->>> fault_of_type(element, (3, "|", None, 1, Fields(has_objects=False, end=16), 8, 1, 0))
+>>> fields = Table()
+>>> note_entries(fields, ["x", (element, 8)])
+>>> fault_of_type(element, (3, "|", None, ("x",), fields, 8, 1, 0))
 'a field of this type lies outside of its element'
 
 Source: numpy 2.4, numpy/_core/src/multiarray/descriptor.c, arraydescr_setstate; numpy/random, _mt19937.pyx
@@ -16,10 +18,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final, TypeGuard
 
-from scanner.pickles.stand_ins import MISPLACED, OPAQUE, Fields, Made, Misplaced
+from scanner.pickles.stand_ins import OPAQUE, Fields, Made, Table
 from scanner.pickles.stream import GlobalUse
 
 DTYPE: Final = ("numpy", "dtype")
@@ -66,6 +68,8 @@ def fault_of_type(made: Made, state: object) -> str:
     if not _is_state(state):
         return _HIDDEN
     inner, fields, size = state[2], state[4], state[5]
+    if isinstance(fields, Table):
+        fields.is_used, fields = True, fields.fields
     has_objects, end = _holds_objects(made), 0
     if inner is not None:
         within = _array_within(inner)
@@ -82,23 +86,22 @@ def fault_of_type(made: Made, state: object) -> str:
     return _OUTSIDE if not isinstance(size, int) or size < least else ""
 
 
-def note_entries(table: dict[object, object], items: list[object]) -> None:
+def note_entries(table: Table, items: list[object]) -> None:
     """Notes down what these keys and values mean to numpy, should the table be handed to it as a state."""
     values = items[1::2]
-    fields, known = fields_of(values), table.get(Fields)
+    fields, known = fields_of(values), table.fields
     if isinstance(fields, Fields) and isinstance(known, Fields):
         fields = Fields(fields.has_objects or known.has_objects, max(fields.end, known.end))
-    table[Fields] = OPAQUE if fields is None or known is OPAQUE else fields
-    if any(map(_is_misplaced, items[::2], values)):
-        table[Misplaced] = MISPLACED
+    table.fields = OPAQUE if fields is None or known is OPAQUE else fields
+    table.is_misplaced = table.is_misplaced or any(map(_is_misplaced, items[::2], values))
 
 
 def _is_misplaced(key: object, value: object) -> bool:
     """Whether this entry of a generator's state has it stand outside of its table, or hides where."""
-    if isinstance(value, Misplaced) or isinstance(key, Made):
+    if isinstance(key, Made):
         return True
-    if type(value) is dict:
-        return Misplaced in value
+    if type(value) is Table:
+        return value.is_misplaced
     length = _POSITIONS.get(key) if type(key) is str else None
     return length is not None and not (isinstance(value, int) and 0 <= value <= length)
 
@@ -107,11 +110,11 @@ def fault_of_generator(made: Made, state: object) -> str:
     """What is wrong with this state of a random number generator, a clause; "" when nothing is."""
     if made.maker is None or not made.maker.module.startswith("numpy.random"):
         return ""
-    if isinstance(state, Mapping):
-        is_wrong = Misplaced in state
+    if isinstance(state, Table):
+        is_wrong = state.is_misplaced
     elif isinstance(state, tuple):
         is_legacy = len(state) > 2 and state[0] == _LEGACY_NAME
-        is_wrong = any(isinstance(item, Misplaced) for item in state) or (
+        is_wrong = any(isinstance(item, Table) and item.is_misplaced for item in state) or (
             is_legacy and _is_misplaced("pos", state[2])
         )
     else:

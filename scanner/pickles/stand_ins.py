@@ -65,8 +65,23 @@ class Fields:
     end: int
 
 
-class Misplaced(Opaque):
-    """Stands for a table that has a random number generator stand outside of its numbers."""
+class Table(dict[object, object]):
+    """Stands for a table: what it means to numpy, should it be a state, and few of its entries.
+
+    Attributes:
+        fields: What it tells of the fields of a type; None while it is empty, `OPAQUE` when it tells nothing.
+        is_misplaced: Whether it has a random number generator stand outside of its numbers.
+        is_used: Whether a type has it for its fields already.
+        stored_at: Its number in the memo; -1 before it has one.
+    """
+
+    __slots__ = ("fields", "is_misplaced", "is_used", "stored_at")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fields: object = None
+        self.is_misplaced = self.is_used = False
+        self.stored_at = -1
 
 
 class Changeable(Opaque):
@@ -74,8 +89,7 @@ class Changeable(Opaque):
 
 
 OPAQUE: Final = Opaque()
-MISPLACED: Final = Misplaced()
-_HEAVY: Final = frozenset({str, tuple, dict})
+_HEAVY: Final = frozenset({str, tuple, Table})
 
 
 def small(items: list[object]) -> object:
@@ -98,7 +112,9 @@ def lean_item(item: object, letters: int = _READ_LETTERS) -> object:
     if isinstance(item, tuple):
         is_light = len(item) <= _READ_ITEMS and _HEAVY.isdisjoint(map(type, item))
         return item if is_light or _is_array_type(item) else OPAQUE
-    return _gist_of(item) if isinstance(item, dict) else item
+    if isinstance(item, Table):
+        return item if isinstance(item.fields, Fields) or item.is_misplaced else OPAQUE
+    return item
 
 
 def _is_array_type(item: tuple[object, ...]) -> bool:
@@ -106,8 +122,3 @@ def _is_array_type(item: tuple[object, ...]) -> bool:
     if len(item) != 2 or not isinstance(item[0], Made) or not isinstance(item[1], tuple):
         return False
     return len(item[1]) <= _READ_ITEMS and all(type(size) is int for size in item[1])
-
-
-def _gist_of(table: dict[object, object]) -> object:
-    """What a table was found to be: its entries, which are not kept, are noted under these keys."""
-    return MISPLACED if Misplaced in table else table.get(Fields, OPAQUE)

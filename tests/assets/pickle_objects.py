@@ -179,6 +179,7 @@ def lying_states() -> dict[str, bytes]:
         "made_by_copyreg": made_new + state + b"b",
         "state_out_of_the_memo": state + b"\x940" + _call("numpy", "dtype", short("V8")) + b"h\x00b",
         "fields_out_of_the_memo": fields + b"\x940" + _type("V8", fields=b"h\x00", size=8),
+        "changed_when_used": b"}\x940h\x00(" + short("a") + _tuple(_DOUBLE, b"K\x00") + b"u0" + _type("V8", fields=b"h\x00", size=8) + b"0h\x00(" + short("a") + _tuple(_OBJECT, b"K\x00") + b"u",
         "hidden_beside_another": _type("V8", fields=b"}" + short("b") + b"Ns(" + short("a") + _tuple(_DOUBLE, b"K\x00") + b"u", size=8),
         "field_far_away": _type("V8", fields=_field(_DOUBLE, 99_999), size=8),
         "array_longer_than_its_element": _type("V8", of=_tuple(_DOUBLE, _tuple(_number(99_999))), size=8),
