@@ -17,6 +17,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Set
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final, cast
 
@@ -34,7 +35,9 @@ from scanner.pickles.programs import (
     is_torchscript,
     packaged_calls,
     reads_nothing,
+    resolves_scripts,
     torchscript_calls,
+    with_scripts,
 )
 from scanner.pickles.stream import UNPACKING_ERRORS
 
@@ -166,10 +169,17 @@ def _look_into_zip(part: Part, out: FileReading) -> None:
             for info in archive.infolist():
                 if not is_folder(info.filename):
                     member = part.inner(info.filename, _member_opener(archive, info), info.file_size)
+                    before = len(out.pickles)
                     _look_into_member(member, info, out)
+                    if resolves_scripts(info.filename, names):
+                        out.pickles[before:] = map(_with_scripts, out.pickles[before:])
                     _look_into_program(member, names, out)
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
         give_up(part, out, f"is a zip archive that cannot be read ({error})")
+
+
+def _with_scripts(found: FoundPickle) -> FoundPickle:
+    return replace(found, reading=with_scripts(found.reading))
 
 
 def _look_between_members(part: Part, archive: zipfile.ZipFile, out: FileReading) -> None:
