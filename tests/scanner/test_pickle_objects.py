@@ -105,3 +105,12 @@ def test_types_and_generators_that_numpy_wrote_are_plain(protocol: int) -> None:
     ):
         data = pickle.dumps([value, value], protocol)
         assert worst(data) is Tier.PLUMBING, value
+
+
+def test_what_the_system_tells_of_itself_is_plain() -> None:
+    import os
+    import time
+
+    told = [os.stat("/"), os.statvfs("/"), os.times(), os.uname(), os.terminal_size((80, 24)), time.gmtime(0)]
+    for protocol in range(6):
+        assert worst(pickle.dumps(told, protocol)) is Tier.PLUMBING
