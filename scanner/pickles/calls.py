@@ -19,6 +19,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from scanner.pickles.costs import charge, made_by
 from scanner.pickles.globals import Tier, classify, is_function
 from scanner.pickles.hidden import from_latin
 from scanner.pickles.machine import Conduct, Machine
@@ -38,7 +39,6 @@ _PROGRAM: Final = re.compile(
     r"__import__\(|\b(os|subprocess|sys|socket|shutil)\.\w+\(|\b(exec|eval)\(|^\s*(import|from) \w+"
     r"|/bin/\w*sh\b|\b(curl|wget|powershell)\s|\brm -rf?\s|^(echo|touch|bash|sh|chmod|nc) \S|^whoami$"
 )
-_BYTES_LIMIT: Final = 1 << 31
 # They keep a function for later; with all others a function among the arguments may be called at once.
 _HOLDERS: Final = frozenset({
     ("collections", "defaultdict"), ("spacy.vocab", "unpickle_vocab"),
@@ -74,13 +74,14 @@ def call(machine: Machine, callee: object, args: object, *, is_class: bool = Fal
     if isinstance(callee, GlobalUse):
         conduct = machine.conduct_of(callee)
         conduct.is_called = conduct.is_called or not is_class
+        charge(machine, callee, known)
         rule = _RULES.get(key_of(callee))
         if rule is not None:
             return rule(machine, callee, conduct, known)
         if key_of(callee) not in _HOLDERS and not is_class:
             _hand_over(machine, callee, known)
             _hand_over_text(machine, callee, known)
-        return Made(callee, machine.kept_of(callee, known))
+        return made_by(callee, machine.kept_of(callee, known), known)
     if not is_class and not _is_class(callee):
         machine.blame(machine.name(HIDDEN, RETURNED), "it is called without having a name")
     return Made(None)
@@ -186,9 +187,8 @@ def _type(machine: Machine, use: GlobalUse, conduct: Conduct, args: _Args) -> ob
 
 
 def _allocate(machine: Machine, use: GlobalUse, conduct: Conduct, args: _Args) -> object:
+    """It makes bytes; how many is charged before."""
     conduct.idle_calls += 1
-    if args and isinstance(args[0], int) and args[0] > _BYTES_LIMIT:
-        machine.blame(use, "it asks for more than two gigabytes of memory at once")
     return Made(use)
 
 

@@ -17,6 +17,7 @@ import pickletools
 from typing import Final
 
 from scanner.pickles.calls import call
+from scanner.pickles.costs import check_array, check_hashes
 from scanner.pickles.joblib_arrays import WRAPPER, array_bytes
 from scanner.pickles.literals import LITERALS, Step, little, look_up
 from scanner.pickles.machine import Machine
@@ -120,6 +121,7 @@ def _set_state(machine: Machine, target: Made, state: object) -> None:
     target.is_built = True
     maker = (target.maker.module, target.maker.name) if target.maker is not None else None
     fault = fault_of_generator(target, state)
+    check_array(machine, target, state)
     if is_type(target) and not machine.keeps_tables:
         fault = fault_of_type(target, state)
         target.state = told_by(target, state)
@@ -166,12 +168,12 @@ def _dict(machine: Machine, _: bytes) -> None:
 
 
 def _append(machine: Machine, _: bytes) -> None:
-    machine.pop()
+    check_hashes(machine, [machine.pop()])
     blame_change(machine, machine.stack[-1] if machine.stack else None)
 
 
 def _append_all(machine: Machine, _: bytes) -> None:
-    machine.pop_mark()
+    check_hashes(machine, machine.pop_mark())
     blame_change(machine, machine.stack[-1] if machine.stack else None)
 
 
@@ -200,7 +202,7 @@ def _persistent_line(machine: Machine, _: bytes) -> None:
 
 
 def _close_opaque(machine: Machine, _: bytes) -> None:
-    machine.pop_mark()
+    check_hashes(machine, machine.pop_mark())
     machine.push(OPAQUE)
 
 

@@ -52,7 +52,7 @@ def fields_of(values: Iterable[object]) -> Fields | None:
     for value in values:
         if not isinstance(value, tuple) or len(value) < 2 or not is_type(value[0]):
             return None
-        size, holds = _size_of(value[0]), _holds_objects(value[0])
+        size, holds = size_of(value[0]), _holds_objects(value[0])
         if not isinstance(value[1], int) or value[1] < 0 or size is None:
             return None
         has_objects, end = has_objects or holds, max(end, value[1] + size)
@@ -89,10 +89,11 @@ def fault_of_type(made: Made, state: object) -> str:
 def note_entries(table: Table, items: list[object]) -> None:
     """Notes down what these keys and values mean to numpy, should the table be handed to it as a state."""
     values = items[1::2]
-    fields, known = fields_of(values), table.fields
+    known = table.fields
+    fields = fields_of(values) if known is not OPAQUE else None
     if isinstance(fields, Fields) and isinstance(known, Fields):
         fields = Fields(fields.has_objects or known.has_objects, max(fields.end, known.end))
-    table.fields = OPAQUE if fields is None or known is OPAQUE else fields
+    table.fields = OPAQUE if fields is None else fields
     table.is_misplaced = table.is_misplaced or any(map(_is_misplaced, items[::2], values))
 
 
@@ -137,7 +138,7 @@ def _array_within(inner: object) -> Fields | None:
     """Of a type whose elements are arrays: of what, and how long each is."""
     element, shape = inner if isinstance(inner, tuple) and len(inner) == 2 else (None, None)
     sizes = shape if isinstance(shape, tuple) else (shape,)
-    width = _size_of(element)
+    width = size_of(element)
     if not is_type(element) or width is None or not all(isinstance(size, int) for size in sizes):
         return None
     return Fields(_holds_objects(element), width * math.prod(int(str(size)) for size in sizes))
@@ -158,13 +159,13 @@ def _holds_objects(made: object) -> bool:
     return found is None or found[1] == "O"
 
 
-def _size_of(made: object) -> int | None:
-    """Bytes of one element; 0 where only numpy knows."""
-    if not isinstance(made, Made):
+def size_of(of: object) -> int | None:
+    """Bytes of one element of this type, or of the type of this name; 0 where only numpy knows."""
+    if not isinstance(of, Made | str):
         return None
-    if isinstance(made.state, Fields):
-        return made.state.end
-    code = made.args[0] if made.args else None
+    if isinstance(of, Made) and isinstance(of.state, Fields):
+        return of.state.end
+    code = of if isinstance(of, str) else of.args[0] if of.args else None
     found = _CODE.fullmatch(code) if isinstance(code, str) else None
     return int(found[2] or 0) * (4 if found[1] == "U" else 1) if found else 0
 
@@ -173,7 +174,7 @@ def told_by(made: Made, state: object) -> Fields:
     """What is known of an element type, now that it has got its state."""
     if not _is_state(state):
         return Fields(True, 0)
-    size = state[5] if isinstance(state[5], int) and state[5] >= 0 else _size_of(made) or 0
+    size = state[5] if isinstance(state[5], int) and state[5] >= 0 else size_of(made) or 0
     return Fields(_is_marked(state) if _is_compound(state) else _holds_objects(made), size)
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Final
 
 from scanner.pickles.calls import RETURNED, store
+from scanner.pickles.costs import check_hashes
 from scanner.pickles.machine import Machine
 from scanner.pickles.numpy_states import DTYPE, note_entries
 from scanner.pickles.stand_ins import Fields, Made, Table, lean_item
@@ -37,6 +38,7 @@ def fill(machine: Machine, items: list[object]) -> None:
         return
     if isinstance(table, GlobalUse):  # items of an instance are stored by its class, not by its attributes
         blame_change(machine, table)
+    check_hashes(machine, items[::2])
     for key, value in zip(items[::2], items[1::2], strict=False):
         if isinstance(key, str):
             if key in _WRAPPER_KEYS and isinstance(table, Table):

@@ -190,3 +190,67 @@ def lying_states() -> dict[str, bytes]:
         "position_as_of_old": _call("numpy.random._pickle", "__randomstate_ctor", short("MT19937")) + legacy + b"b",
     }  # fmt: skip
     return {case: _whole(body) for case, body in bodies.items()}
+
+
+def _great(value: int) -> bytes:
+    return b"\x8a\x08" + struct.pack("<q", value)
+
+
+def _doubled(times: int) -> bytes:
+    """A tuple of a tuple of ... twice over, each of which lies in the memo."""
+    steps = (b"0h" + bytes([at]) + b"h" + bytes([at]) + b"\x86q" + bytes([at + 1]) for at in range(times))
+    return b"K\x01q\x00" + b"".join(steps)
+
+
+def endless_calls() -> dict[str, bytes]:
+    """Pickles of some bytes that take memory or time without end."""
+    series = _call("builtins", "range", _great(1 << 40))
+    tower = _doubled(40)
+    objects = _tuple(b"K\x01", _tuple(_great(1 << 36)), _OBJECT, b"\x89", b"]")
+    array = _call("numpy.core.multiarray", "_reconstruct", name("numpy", "ndarray"), b"K\x00\x85", _raw(b"b"))
+    bodies = {
+        "key": tower + b"0}h\x28Ns",
+        "key_among_others": tower + b"0}(K\x01Nh\x28Nu",
+        "key_of_a_table_in_one": b"(" + tower + b"Nd",
+        "member_of_a_set": tower + b"0\x8f(h\x28\x90",
+        "member_of_a_frozen_set": b"(" + tower + b"\x91",
+        "member_of_a_list": tower + b"0]h\x28a",
+        "doubled_on_the_stack": b"}K\x01\x85" + b"2\x86" * 1200 + b"Ns",
+        "in_a_tuple_by_a_call": tower + b"0}" + _call("builtins", "tuple", b"h\x28\x85") + b"Ns",
+        "hashed_by_a_call": tower + b"0" + _call("builtins", "set", b"h\x28"),
+        "list_of_a_range": _call("builtins", "list", series),
+        "bytes_of_a_range": _call("builtins", "bytes", series),
+        "set_of_a_range_in_another": _call("builtins", "set", _call("builtins", "iter", series)),
+        "list_of_a_network": _call("builtins", "list", _call("ipaddress", "IPv6Network", short("::/0"))),
+        "queue_without_end": _call("collections", "deque", _call("itertools", "count")),
+        "counter": _call("collections", "Counter", _call("builtins", "range", b"K\x00", _great(-(1 << 40)), _number(-1))),
+        "fraction": _call("fractions", "Fraction", short("1e3000000000")),
+        "fraction_of_a_decimal": _call("fractions", "Fraction", _call("decimal", "Decimal", short("1E-9999999"))),
+        "number": _call("builtins", "int", _call("decimal", "Decimal", short("1E+999999999999"))),
+        "storage": _call("torch", "FloatStorage", _great(1 << 40)),
+        "tensor": _call("torch", "Tensor", _number(10**6), _number(10**5)),
+        "array": _call("numpy", "ndarray", _tuple(_number(10**6), _number(10**5)), short("O")),
+        "wide_array": _call("numpy", "ndarray", _tuple(_number(10**6)), short("V1000000")),
+        "array_to_be_filled": _call("numpy.core.multiarray", "_reconstruct", name("numpy", "ndarray"), _tuple(_great(1 << 40)), _raw(b"b")),
+        "new_array": name("numpy", "ndarray") + _tuple(_tuple(_great(1 << 40))) + b"\x81",
+        "array_of_more_objects_than_the_file_has": array + objects + b"b",
+    }  # fmt: skip
+    return {case: _whole(body) for case, body in bodies.items()}
+
+
+def costly_but_honest() -> dict[str, bytes]:
+    """What resembles them and takes no longer than it is long."""
+    bodies = {
+        "tower_that_is_kept": _doubled(40),
+        "small_tower": _doubled(9) + b"0}h\x09Ns",
+        "nested_often": b"}K\x01\x85" + b"K\x01\x86" * 500 + b"Ns",
+        "range": _call("builtins", "range", _great(1 << 40)),
+        "list_of_a_range": _call("builtins", "list", _call("builtins", "range", b"K\x09")),
+        "network": _call("ipaddress", "IPv4Network", short("10.0.0.0/8")),
+        "decimal": _call("decimal", "Decimal", short("1E+999999999999")),
+        "fraction": _call("fractions", "Fraction", short("1/3")),
+        "number": _call("builtins", "int", _call("decimal", "Decimal", short("12.5E2"))),
+        "storage": _call("torch", "FloatStorage", _number(4)),
+        "array": _call("numpy", "ndarray", _tuple(_number(1000), _number(1000)), short("f8")),
+    }  # fmt: skip
+    return {case: _whole(body) for case, body in bodies.items()}

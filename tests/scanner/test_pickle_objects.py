@@ -18,6 +18,8 @@ CHANGED = assets.changed_bytes()
 CUT_OFF = assets.cut_off_torch_files()
 CALLED = assets.called_methods()
 LYING = assets.lying_states()
+ENDLESS = assets.endless_calls()
+COSTLY = assets.costly_but_honest()
 KEPT = assets.kept_methods()
 
 
@@ -114,3 +116,13 @@ def test_what_the_system_tells_of_itself_is_plain() -> None:
     told = [os.stat("/"), os.statvfs("/"), os.times(), os.uname(), os.terminal_size((80, 24)), time.gmtime(0)]
     for protocol in range(6):
         assert worst(pickle.dumps(told, protocol)) is Tier.PLUMBING
+
+
+@pytest.mark.parametrize("case", ENDLESS)
+def test_small_file_that_takes_memory_or_time_without_end_is_an_attack(case: str) -> None:
+    assert worst(ENDLESS[case]) is Tier.ATTACK
+
+
+@pytest.mark.parametrize("case", COSTLY)
+def test_what_takes_no_longer_than_it_is_long_is_plain(case: str) -> None:
+    assert worst(COSTLY[case]) is Tier.PLUMBING
