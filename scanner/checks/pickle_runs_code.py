@@ -44,6 +44,7 @@ from scanner.manifest import FileEntry
 from scanner.pickles.files import look_into_opened
 from scanner.pickles.found import FileReading, FoundPickle
 from scanner.pickles.globals import Tier, Verdict, classify
+from scanner.pickles.joblib_arrays import WRAPPER
 from scanner.pickles.judging import judge
 from scanner.pickles.second_opinion import Opinion, ask_picklescan_about
 from scanner.pickles.stream import HIDDEN
@@ -244,13 +245,18 @@ def _uses(found: FoundPickle) -> Iterator[_Use]:
 
 
 def _unseen(reading: FileReading, opinion: Opinion) -> list[_Use]:
-    """Names that picklescan sees and our own reading does not."""
+    """Names that picklescan sees and our own reading does not.
+
+    It takes joblib's arrays of objects, pickles of their own, for more of the pickle around them, and finds
+    other strings in the memo. Of a file with such, only what it takes for an attack is told.
+    """
     seen = {(use.module, use.name) for found in reading.pickles for use in found.reading.globals}
-    return [
+    unseen = [
         _Use(f"{module}.{name}", "seen by picklescan", classify(module, name))
         for module, name in opinion.globals
         if (module, name) not in seen
     ]
+    return [use for use in unseen if WRAPPER not in seen or use.verdict.tier is Tier.ATTACK]
 
 
 def _opener(context: CheckContext, entry: FileEntry) -> Callable[[], BinaryIO]:

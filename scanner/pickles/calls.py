@@ -19,10 +19,13 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from scanner.pickles.costs import charge, made_by
 from scanner.pickles.globals import Tier, classify, is_function
 from scanner.pickles.hidden import from_latin
 from scanner.pickles.machine import Conduct, Machine
+from scanner.pickles.methods import FUNCTION_MAKERS, is_function_made, key_of, only_keeps, touches_files
 from scanner.pickles.stand_ins import Constant, Made
+from scanner.pickles.starts import TORCH_START
 from scanner.pickles.stream import HIDDEN, GlobalUse
 
 RETURNED: Final = "what another call returned"
@@ -36,24 +39,14 @@ _PROGRAM: Final = re.compile(
     r"__import__\(|\b(os|subprocess|sys|socket|shutil)\.\w+\(|\b(exec|eval)\(|^\s*(import|from) \w+"
     r"|/bin/\w*sh\b|\b(curl|wget|powershell)\s|\brm -rf?\s|^(echo|touch|bash|sh|chmod|nc) \S|^whoami$"
 )
-_BYTES_LIMIT: Final = 1 << 31
-# How what torch.save writes begins: the magic number of its first format, and a zip archive.
-_TORCH_STARTS: Final = (b"\x80\x02\x8a\nl\xfc\x9cF", b"PK\x03\x04")
 # They keep a function for later; with all others a function among the arguments may be called at once.
 _HOLDERS: Final = frozenset({
-    ("collections", "defaultdict"), ("copyreg", "_reconstructor"),
-    ("copy_reg", "_reconstructor"), ("copyreg", "__newobj__"), ("copy_reg", "__newobj__"),
-    ("spacy.vocab", "unpickle_vocab"),
+    ("collections", "defaultdict"), ("spacy.vocab", "unpickle_vocab"),
 })  # fmt: skip
 # They make a class, which may be called; nothing else that a call returns may.
 _CLASS_MAKERS: Final = frozenset({
     ("dill._dill", "_load_type"), ("dill._dill", "_create_type"), ("dill._dill", "_create_namedtuple"),
     ("cloudpickle.cloudpickle", "_make_skeleton_class"), ("cloudpickle.cloudpickle", "_make_skeleton_enum"),
-})  # fmt: skip
-# They make functions out of functions.
-_FUNCTION_MAKERS: Final = frozenset({
-    ("builtins", "getattr"), ("__builtin__", "getattr"), ("functools", "partial"),
-    ("operator", "methodcaller"), ("operator", "attrgetter"), ("operator", "itemgetter"),
 })  # fmt: skip
 _CODE_TYPES: Final = frozenset({"CodeType", "FunctionType", "MethodType", "ModuleType", "BuiltinMethodType"})
 _TYPE_MODULES: Final = frozenset({"typing", "collections.abc"})
@@ -63,6 +56,7 @@ _HOOKS: Final = frozenset({
     "__setattr__", "__call__", "__init__", "__new__", "__del__", "__code__", "__globals__", "__builtins__",
     "__import__", "__getnewargs__", "__getnewargs_ex__", "__bases__", "__defaults__", "__init_subclass__",
 })  # fmt: skip
+_REBUILDING: Final = re.compile(r"torch\._utils\._rebuild_\w+|numpy[\w.]*\._(ma)?reconstruct")
 _Args = tuple[object, ...]
 _Rule = Callable[[Machine, GlobalUse, Conduct, _Args], object]
 
@@ -80,13 +74,14 @@ def call(machine: Machine, callee: object, args: object, *, is_class: bool = Fal
     if isinstance(callee, GlobalUse):
         conduct = machine.conduct_of(callee)
         conduct.is_called = conduct.is_called or not is_class
-        rule = _RULES.get(_key(callee))
+        charge(machine, callee, known)
+        rule = _RULES.get(key_of(callee))
         if rule is not None:
             return rule(machine, callee, conduct, known)
-        if _key(callee) not in _HOLDERS and not is_class:
-            _hand_over(machine, known)
+        if key_of(callee) not in _HOLDERS and not is_class:
+            _hand_over(machine, callee, known)
             _hand_over_text(machine, callee, known)
-        return Made(callee, machine.kept_of(callee, known))
+        return made_by(callee, machine.kept_of(callee, known), known)
     if not is_class and not _is_class(callee):
         machine.blame(machine.name(HIDDEN, RETURNED), "it is called without having a name")
     return Made(None)
@@ -98,14 +93,16 @@ def store(machine: Machine, key: object, value: object) -> None:
         return
     if isinstance(value, GlobalUse):
         machine.conduct_of(value).is_called = True
-    elif isinstance(value, Made) and (value.maker is None or _key(value.maker) in _FUNCTION_MAKERS):
+    elif isinstance(value, Made) and (value.maker is None or key_of(value.maker) in FUNCTION_MAKERS):
         machine.blame(machine.name(HIDDEN, RETURNED), f"Python calls it as {key}")
 
 
-def _hand_over(machine: Machine, args: _Args) -> None:
+def _hand_over(machine: Machine, callee: GlobalUse, args: _Args) -> None:
     for item in args:
         if isinstance(item, GlobalUse):
             machine.conduct_of(item).is_called = True
+        elif is_function_made(item) and not only_keeps(callee):
+            machine.blame(machine.name(HIDDEN, RETURNED), f"it is handed to {callee.path}, which may call it")
 
 
 def _hand_over_text(machine: Machine, callee: GlobalUse, args: _Args) -> None:
@@ -117,13 +114,9 @@ def _hand_over_text(machine: Machine, callee: GlobalUse, args: _Args) -> None:
         machine.blame(callee, "it is handed the text of a program")
 
 
-def _key(use: GlobalUse) -> tuple[str, str]:
-    return use.module, use.name
-
-
 def _is_class(value: object) -> bool:
     return isinstance(value, Made) and value.maker is not None and (
-        _key(value.maker) in _CLASS_MAKERS
+        key_of(value.maker) in _CLASS_MAKERS
     )  # fmt: skip
 
 
@@ -136,7 +129,35 @@ def _reach(machine: Machine, use: GlobalUse, conduct: Conduct, args: _Args) -> o
     conduct.idle_calls += 1
     if isinstance(target, GlobalUse):
         return machine.name(target.module, f"{target.name}.{attribute}")
+    if touches_files(target, str(attribute)):
+        owner = target.maker if isinstance(target, Made) and target.maker is not None else use
+        machine.blame(owner, f"its '{attribute}' is picked, which reads, writes or deletes files when called")
     return Made(use)
+
+
+def _call_through(machine: Machine, use: GlobalUse, conduct: Conduct, args: _Args) -> object:
+    """It calls the function that it is handed: what Python writes names one that makes an empty array."""
+    function = args[0] if args else None
+    if not isinstance(function, GlobalUse):
+        machine.blame(use, "it is handed something to call that has no name")
+        return Made(use, is_built=True)
+    is_unknown = classify(function.module, function.name).tier is Tier.INSTANCE
+    if not is_unknown and _REBUILDING.fullmatch(function.path) is None:
+        machine.blame(function, f"it is handed to {use.path}, which calls it, and makes no tensor or array")
+    inner = args[1] if use.name == "_create_array" else args[2] if len(args) > 2 else ()
+    call(machine, function, inner)
+    return Made(use, is_built=True)
+
+
+def _make_new(machine: Machine, use: GlobalUse, conduct: Conduct, args: _Args) -> object:
+    """It makes an instance of a class without calling the class, as an instruction of its own does, too."""
+    kind = args[0] if args else None
+    if not isinstance(kind, GlobalUse):
+        return Made(use)
+    inner = {"__newobj__": args[1:], "__newobj_ex__": args[1] if len(args) > 1 else ()}.get(
+        use.name, args[2:]
+    )
+    return call(machine, kind, inner, is_class=True)
 
 
 def _look_up(machine: Machine, use: GlobalUse, conduct: Conduct, args: _Args) -> object:
@@ -166,14 +187,14 @@ def _type(machine: Machine, use: GlobalUse, conduct: Conduct, args: _Args) -> ob
 
 
 def _allocate(machine: Machine, use: GlobalUse, conduct: Conduct, args: _Args) -> object:
+    """It makes bytes; how many is charged before."""
     conduct.idle_calls += 1
-    if args and isinstance(args[0], int) and args[0] > _BYTES_LIMIT:
-        machine.blame(use, "it asks for more than two gigabytes of memory at once")
     return Made(use)
 
 
 def _unpickle_tensor(machine: Machine, use: GlobalUse, conduct: Conduct, args: _Args) -> object:
-    if len(args) == 1 and isinstance(args[0], Constant) and args[0].head.startswith(_TORCH_STARTS):
+    """Harmless with constant bytes, which are read here too; a byte array may be changed before the call."""
+    if len(args) == 1 and isinstance(args[0], Constant) and args[0].head.startswith(TORCH_START):
         conduct.idle_calls += 1
     else:
         conduct.harmful = True
@@ -187,7 +208,7 @@ def _pick_item(machine: Machine, use: GlobalUse, conduct: Conduct, args: _Args) 
         conduct.idle_calls += 1
     else:
         conduct.harmful = True
-        _hand_over(machine, args)
+        _hand_over(machine, use, args)
     return Made(use)
 
 
@@ -214,7 +235,7 @@ def _fold(machine: Machine, use: GlobalUse, conduct: Conduct, args: _Args) -> ob
         conduct.idle_calls += 1
     else:
         conduct.harmful = True
-        _hand_over(machine, args)
+        _hand_over(machine, use, args)
     return Made(use)
 
 
@@ -230,6 +251,17 @@ _RULES: Final[dict[tuple[str, str], _Rule]] = {
     **dict.fromkeys([("torch.storage", "_load_from_bytes")], _unpickle_tensor),
     **dict.fromkeys(
         [("functools", "partial"), ("_functools", "partial"), ("functools", "partialmethod")], _prepare
+    ),
+    **dict.fromkeys(
+        [("torch._tensor", "_rebuild_from_type_v2"), ("dill._dill", "_create_array")], _call_through
+    ),
+    **dict.fromkeys(
+        [
+            (module, name)
+            for module in ("copyreg", "copy_reg")
+            for name in ("_reconstructor", "__newobj__", "__newobj_ex__")
+        ],
+        _make_new,
     ),
     **dict.fromkeys([("operator", "getitem"), ("_operator", "getitem")], _pick_item),
     **dict.fromkeys([("dill._dill", "_load_type")], _load_type),

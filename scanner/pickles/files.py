@@ -17,6 +17,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Iterable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final, cast
 
@@ -29,7 +30,7 @@ from scanner.pickles.found import FileReading, FoundPickle, Unreadable, give_up
 from scanner.pickles.mobile_programs import is_mobile_flatbuffer
 from scanner.pickles.numpy_files import MAGIC
 from scanner.pickles.part import Part
-from scanner.pickles.programs import ReadsPython, reads_nothing
+from scanner.pickles.programs import ReadsPython, reads_nothing, resolves_scripts, with_scripts
 from scanner.pickles.sparse_members import look_into_sparse
 from scanner.pickles.sparse_tensors import UNCOMPARED, makes_sparse_tensors
 from scanner.pickles.stream import UNPACKING_ERRORS
@@ -174,13 +175,19 @@ def _look_into_zip(part: Part, out: FileReading) -> None:
             for info in archive.infolist():
                 if not is_folder(info.filename):
                     member = part.inner(info.filename, _member_opener(archive, info), info.file_size)
-                    pickles = len(out.pickles)
+                    before = len(out.pickles)
                     _look_into_member(member, info, out)
-                    if _has_sparse_tensors(member, out.pickles[pickles:]):
+                    if resolves_scripts(info.filename, names):
+                        out.pickles[before:] = map(_with_scripts, out.pickles[before:])
+                    if _has_sparse_tensors(member, out.pickles[before:]):
                         look_into_sparse(member, archive, info.filename, out)
                     look_into_program(member, info.filename, names, out)
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
         give_up(part, out, f"is a zip archive that cannot be read ({error})")
+
+
+def _with_scripts(found: FoundPickle) -> FoundPickle:
+    return replace(found, reading=with_scripts(found.reading))
 
 
 def _look_between_members(part: Part, archive: zipfile.ZipFile, out: FileReading) -> None:

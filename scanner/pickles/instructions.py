@@ -16,20 +16,23 @@ from __future__ import annotations
 import pickletools
 from typing import Final
 
-from scanner.pickles.calls import call, store
+from scanner.pickles.calls import call
+from scanner.pickles.costs import check_array, check_hashes
 from scanner.pickles.joblib_arrays import WRAPPER, array_bytes
 from scanner.pickles.literals import LITERALS, Step, little, look_up
 from scanner.pickles.machine import Machine
-from scanner.pickles.stand_ins import OPAQUE, Made, Stored, lean_item
-from scanner.pickles.stream import OUTSIDE, BrokenPickleError, GlobalUse
+from scanner.pickles.numpy_states import (
+    fault_of_generator,
+    fault_of_type,
+    is_type,
+    told_by,
+)
+from scanner.pickles.stand_ins import OPAQUE, Made, Stored, Table
+from scanner.pickles.stream import OUTSIDE, BrokenPickleError
+from scanner.pickles.tables import blame_change, fill
 
-# Entries of kept tables together: a table of 100 000 tensors, and what hangs on it.
-_KEPT_LIMIT: Final = 400_000
 # How often the bounds are looked at: so many instructions more take some hundred kilobytes.
 _ROUND: Final = 1024
-# Attributes of a joblib wrapper that say how long the array is; nothing else is asked of a table.
-_WRAPPER_KEYS: Final = frozenset({"shape", "dtype", "numpy_array_alignment_bytes"})
-_DTYPE: Final = ("numpy", "dtype")
 # What torch finds beside its pickles. Source: torch/serialization.py, persistent_load.
 # A tuple: what a pickle made may have no hash.
 _TORCH_OUTSIDE: Final = ("storage", "module")
@@ -65,34 +68,6 @@ def _read_on(machine: Machine) -> int:
     if not machine.stream.refill(1):
         raise BrokenPickleError(f"it ends at byte {machine.stream.position} before its STOP instruction")
     return machine.stream.at
-
-
-def _fill(machine: Machine, items: list[object]) -> None:
-    """Stores pairs in the table on top of the stack."""
-    table = machine.stack[-1] if machine.stack else None
-    pairs = zip(items[::2], items[1::2], strict=False)
-    if machine.keeps_tables:
-        if isinstance(table, Made):  # an OrderedDict is made before it is filled
-            table.items = table.items or {}
-            table = table.items
-        machine.kept += len(items) // 2
-        if machine.kept > _KEPT_LIMIT:
-            raise BrokenPickleError(f"byte {machine.at}: its tables have more than {_KEPT_LIMIT} entries")
-        if isinstance(table, dict):
-            table.update((key, value) for key, value in pairs if isinstance(key, str | int))
-        return
-    _blame_global(machine, table)
-    for key, value in pairs:
-        if isinstance(key, str):
-            if key in _WRAPPER_KEYS and isinstance(table, dict):
-                table[key] = lean_item(value)
-            store(machine, key, value)
-
-
-def _blame_global(machine: Machine, target: object) -> None:
-    """An honest pickle changes what it has made, never what it has imported."""
-    if isinstance(target, GlobalUse):
-        machine.blame(target, "it is changed for everything else that runs in the process")
 
 
 def _pass_array(machine: Machine, state: object) -> None:
@@ -142,17 +117,26 @@ def _new_with_names(machine: Machine, argument: bytes) -> None:
     _new(machine, argument)
 
 
+def _set_state(machine: Machine, target: Made, state: object) -> None:
+    target.is_built = True
+    maker = (target.maker.module, target.maker.name) if target.maker is not None else None
+    fault = fault_of_generator(target, state)
+    check_array(machine, target, state)
+    if is_type(target) and not machine.keeps_tables:
+        fault = fault_of_type(target, state)
+        target.state = told_by(target, state)
+    if fault and target.maker is not None:
+        machine.blame(target.maker, fault)
+    if maker == WRAPPER and machine.follows_joblib:
+        _pass_array(machine, state)
+
+
 def _build(machine: Machine, _: bytes) -> None:
     state = machine.pop()
     target = machine.pop()
-    _blame_global(machine, target)
-    if isinstance(target, Made) and target.maker is not None:
-        maker = target.maker.module, target.maker.name
-        if maker == _DTYPE and isinstance(state, tuple) and len(state) > 5:
-            # A record type tells its size in its state: (version, order, subtype, names, fields, size, ...).
-            target.state = state[5]
-        if maker == WRAPPER and machine.follows_joblib:
-            _pass_array(machine, state)
+    blame_change(machine, target)
+    if isinstance(target, Made):
+        _set_state(machine, target, state)
     machine.push(target)
 
 
@@ -170,27 +154,27 @@ def _tuple_of(count: int) -> Step:
 
 def _set_item(machine: Machine, _: bytes) -> None:
     value, key = machine.pop(), machine.pop()
-    _fill(machine, [key, value])
+    fill(machine, [key, value])
 
 
 def _set_items(machine: Machine, _: bytes) -> None:
-    _fill(machine, machine.pop_mark())
+    fill(machine, machine.pop_mark())
 
 
 def _dict(machine: Machine, _: bytes) -> None:
     items = machine.pop_mark()
-    machine.push({})
-    _fill(machine, items)
+    machine.push(Table())
+    fill(machine, items)
 
 
 def _append(machine: Machine, _: bytes) -> None:
-    machine.pop()
-    _blame_global(machine, machine.stack[-1] if machine.stack else None)
+    check_hashes(machine, [machine.pop()])
+    blame_change(machine, machine.stack[-1] if machine.stack else None)
 
 
 def _append_all(machine: Machine, _: bytes) -> None:
-    machine.pop_mark()
-    _blame_global(machine, machine.stack[-1] if machine.stack else None)
+    check_hashes(machine, machine.pop_mark())
+    blame_change(machine, machine.stack[-1] if machine.stack else None)
 
 
 def _drop(machine: Machine, _: bytes) -> None:
@@ -218,7 +202,7 @@ def _persistent_line(machine: Machine, _: bytes) -> None:
 
 
 def _close_opaque(machine: Machine, _: bytes) -> None:
-    machine.pop_mark()
+    check_hashes(machine, machine.pop_mark())
     machine.push(OPAQUE)
 
 
@@ -229,7 +213,7 @@ def _pass(machine: Machine, _: bytes) -> None:
 _STEPS: Final[dict[str, Step]] = {
     **LITERALS,
     "EMPTY_TUPLE": lambda m, _: m.stack.append(()),
-    "EMPTY_DICT": lambda m, _: m.stack.append({}),
+    "EMPTY_DICT": lambda m, _: m.stack.append(Table()),
     "TUPLE1": _tuple_of(1),
     "TUPLE2": _tuple_of(2),
     "TUPLE3": _tuple_of(3),

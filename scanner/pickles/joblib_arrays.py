@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from scanner.pickles.stand_ins import Made
+from scanner.pickles.stand_ins import Fields, Made
 from scanner.pickles.stream import BrokenPickleError
 
 # What stands for such an array in the pickle.
@@ -34,6 +34,6 @@ def array_bytes(state: Mapping[str, object]) -> int | None:
     letter, width = found[1], int(found[2])
     if letter == "O":
         return None
-    if letter == "V" and isinstance(dtype.state, int) and dtype.state > 0:
-        width = dtype.state
+    if letter == "V" and isinstance(dtype.state, Fields) and dtype.state.end > 0:
+        width = dtype.state.end
     return math.prod(int(str(size)) for size in shape) * width * (4 if letter == "U" else 1)

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Set
+from typing import Final
 
 from scanner.pickles.globals import (
     Rules,
@@ -23,11 +24,16 @@ from scanner.pickles.globals import (
 )
 from scanner.pickles.stream import GlobalUse
 
+# Its source, in torch's own restricted language, is looked through where it lies in the archive.
+_SCRIPTED: Final = Verdict(Tier.PLUMBING, "a class of the TorchScript program in the archive")
+
 
 def judge(use: GlobalUse) -> Verdict:
     """What it means that a pickle looks this name up, and does with it what it does."""
     if use.deed:
         return Verdict(Tier.ATTACK, use.deed)
+    if use.is_scripted:
+        return _SCRIPTED
     verdict = classify(use.module, use.name)
     rules = rules_of_names()
     if use.is_idle:

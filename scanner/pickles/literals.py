@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Final
 
 from scanner.pickles.machine import Machine
-from scanner.pickles.stand_ins import OPAQUE, Constant
+from scanner.pickles.stand_ins import OPAQUE, Changeable, Constant
 from scanner.pickles.stream import HIDDEN, BrokenPickleError
 
 # Runs long enough that nobody asks for the numbers in them: shapes and arguments are shorter.
@@ -87,6 +87,11 @@ def _bytes(machine: Machine, argument: bytes) -> None:
     machine.push(Constant.of(argument))
 
 
+def _changeable_bytes(machine: Machine, argument: bytes) -> None:
+    machine.keep_blob(argument)
+    machine.push(Changeable())
+
+
 def look_up(machine: Machine, argument: bytes) -> None:
     """Pushes the global that two lines spell."""
     module, _, name = argument.partition(b"\n")
@@ -122,7 +127,8 @@ LITERALS: Final[dict[str, Step]] = {
     "UNICODE": _escaped,
     **dict.fromkeys(("BINSTRING", "SHORT_BINSTRING"), lambda m, a: m.text(a)),
     **dict.fromkeys(("BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"), lambda m, a: m.text(a)),
-    **dict.fromkeys(("BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"), _bytes),
+    **dict.fromkeys(("BINBYTES", "SHORT_BINBYTES", "BINBYTES8"), _bytes),
+    "BYTEARRAY8": _changeable_bytes,
     "PROTO": _protocol,
     "NONE": lambda m, _: m.stack.append(None),
     "GLOBAL": look_up,

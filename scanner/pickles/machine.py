@@ -202,7 +202,7 @@ class Machine:
         if self.keeps_tables:
             return args
         is_dtype = (maker.module, maker.name) == ("numpy", "dtype")
-        return args[:1] if is_dtype and args and isinstance(args[0], str) else ()
+        return args[:1] if is_dtype and args and isinstance(args[0], str | GlobalUse) else ()
 
     def complain(self, reason: str) -> None:
         """Remembers where a loader would stop although the instructions can be read on."""

@@ -13,14 +13,19 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from scanner.pickles.globals import Tier
+from scanner.pickles.stream import PickleReading
 from scanner.pickles.torch_operators import REACHING_OUT
 
 SOURCE_LIMIT_BYTES: Final = 8 * 1024**2
 _FINDINGS_LIMIT: Final = 5
+# The package of a program's classes, and the pickles that may name them. Source: torch.jit, version 2.13.
+_SCRIPTS: Final = "__torch__"
+_CONSTANTS: Final = "constants.pkl"
+_SCRIPT_PICKLES: Final = frozenset({"data.pkl", _CONSTANTS, "bytecode.pkl", "attributes.pkl"})
 # Between its tokens TorchScript takes spaces, comments and joined lines.
 _GAP: Final = rb"(?:[\s\\]|#[^\n]*\n)*"
 _NAME: Final = rb"(" + b"|".join(name.encode() for name in REACHING_OUT) + rb")\b"
@@ -60,7 +65,19 @@ class FoundProgram:
 def is_torchscript(member: str, members: Set[str]) -> bool:
     """Whether this is the source of a TorchScript program, by its place beside the program's constants."""
     folder, found, _ = member.partition("/code/")
-    return bool(found) and f"{folder}/constants.pkl" in members
+    return bool(found) and f"{folder}/{_CONSTANTS}" in members
+
+
+def resolves_scripts(member: str, members: Set[str]) -> bool:
+    """Whether torch finds the classes of this pickle in the TorchScript program of its archive."""
+    folder, _, name = member.rpartition("/")
+    return name in _SCRIPT_PICKLES and f"{folder}/{_CONSTANTS}" in members
+
+
+def with_scripts(reading: PickleReading) -> PickleReading:
+    """The same reading, its classes of TorchScript marked as such."""
+    uses = (replace(use, is_scripted=use.module.partition(".")[0] == _SCRIPTS) for use in reading.globals)
+    return replace(reading, globals=tuple(uses))
 
 
 def is_of_torch(members: Set[str]) -> bool:

@@ -71,7 +71,7 @@ class _Tally:
         elif length > len(data) and any(_is_one(content) for _, content in unwrapped(data)):
             self.fault = self.fault or _MORE
         self.patience[0] -= _LOOK_OPCODES
-        self.add(replace(use, byte=byte) for use in _hidden(data, self))
+        self.add(replace(use, byte=byte) for use in _hidden(data, self, is_whole=length == len(data)))
         if len(self.long) > _LONG_LIMIT or self.patience[0] <= 0:
             self.fault = self.fault or _MORE
 
@@ -81,10 +81,21 @@ class _Tally:
             window = partial(_window, self.opener, offset, offset + length, is_text)
             inner = _Tally(window, self.depth + 1, self.patience)
             _read(inner, 0)
+            self.fault = self.fault or inner.cut_off()
             self.add(replace(use, byte=byte, inside="a string constant") for use in inner.attacks())
 
     def attacks(self) -> list[GlobalUse]:
         return [use for use in self.globals.values() if is_plain_attack(use)]
+
+    def cut_off(self) -> str:
+        """Why a torch file inside a constant cannot be judged, "" for anything else, and for a whole one."""
+        if self.value != _TORCH_MAGIC or (self.streams == _TORCH_STREAMS and not self.fault):
+            return ""
+        return f"a constant holds a torch file that ends early or is broken ({self.fault or 'it is cut off'})"
+
+    def unsaid(self, *, is_whole: bool) -> str:
+        """Why the pickle around this constant cannot be judged, when it is known to its end or is not."""
+        return _MORE if self.fault == _MORE else self.cut_off() if is_whole else ""
 
     def told(self) -> list[GlobalUse]:
         """What to say of a pickle in a constant: of one that is whole, also which classes it needs."""
@@ -213,7 +224,7 @@ def _end_broken(machine: Machine, tally: _Tally, begins_at: int, fault: str, sam
         )
 
 
-def _hidden(data: bytes, outer: _Tally, depth: int = 1) -> Iterator[GlobalUse]:
+def _hidden(data: bytes, outer: _Tally, depth: int = 1, *, is_whole: bool = True) -> Iterator[GlobalUse]:
     """Attacks in a constant that is a pickle itself, holds one, or is one when it is decoded."""
     seen = False
     for place in places(data):
@@ -222,8 +233,7 @@ def _hidden(data: bytes, outer: _Tally, depth: int = 1) -> Iterator[GlobalUse]:
             return
         inner = _Tally(lambda: io.BytesIO(data), outer.depth + depth, outer.patience)
         _read(inner, place)
-        if inner.fault == _MORE:
-            outer.fault = outer.fault or _MORE
+        outer.fault = outer.fault or inner.unsaid(is_whole=is_whole)
         for use in inner.told() if data.startswith(b"\x80") and place == 0 else inner.attacks():
             seen = True
             yield replace(use, inside=use.inside or "a string constant")
@@ -234,5 +244,5 @@ def _hidden(data: bytes, outer: _Tally, depth: int = 1) -> Iterator[GlobalUse]:
             outer.patience[0] -= len(content) // _BYTES_AN_OPCODE
             if len(content) >= UNPACKED_LIMIT and _is_one(content):
                 outer.fault = outer.fault or _MORE
-            for use in _hidden(content, outer, depth + 1):
+            for use in _hidden(content, outer, depth + 1, is_whole=is_whole):
                 yield replace(use, inside=wrapping)

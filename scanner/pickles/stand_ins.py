@@ -27,13 +27,17 @@ class Opaque:
 class Made:
     """Stands for the result of a call, with what is needed to find the length of a raw array.
 
-    `items` is what was stored in it as in a table, kept for machines that keep tables.
+    `items` is what was stored in it as in a table, for machines that keep tables; `is_built` says that it
+    has got its attributes, after which no honest pickle changes it; `is_endless` that it has more items than
+    anybody can wait for.
     """
 
     maker: GlobalUse | None
     args: tuple[object, ...] = ()
     state: object = None
     items: dict[object, object] | None = None
+    is_built: bool = False
+    is_endless: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,46 @@ class Constant:
         return cls(data[:_HEAD])
 
 
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Stands for the fields of a numpy type: whether objects are among them, and where the last one ends."""
+
+    has_objects: bool
+    end: int
+
+
+class Table(dict[object, object]):
+    """Stands for a table: what it means to numpy, should it be a state, and few of its entries.
+
+    Attributes:
+        fields: What it tells of the fields of a type; None while it is empty, `OPAQUE` when it tells nothing.
+        is_misplaced: Whether it has a random number generator stand outside of its numbers.
+        is_used: Whether a type has it for its fields already.
+        stored_at: Its number in the memo; -1 before it has one.
+    """
+
+    __slots__ = ("fields", "is_misplaced", "is_used", "stored_at")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fields: object = None
+        self.is_misplaced = self.is_used = False
+        self.stored_at = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Heavy(Opaque):
+    """Stands for a tuple that is not kept, of which only its weight is known; see `weight_of`."""
+
+    weight: float
+
+
+class Changeable(Opaque):
+    """Stands for a byte array: later instructions may change it, so nobody knows what it will hold."""
+
+
 OPAQUE: Final = Opaque()
-_HEAVY: Final = frozenset({str, tuple, dict})
+_HEAVY: Final = frozenset({str, tuple, Table})
 
 
 def small(items: list[object]) -> object:
@@ -67,7 +109,7 @@ def small(items: list[object]) -> object:
 def lean(items: list[object]) -> object:
     """A tuple without what nobody will ask for, so that tuples of tuples take no memory."""
     if len(items) > _SMALL:
-        return OPAQUE
+        return Heavy(1 + sum(map(weight_of, items)))
     letters = _READ_LETTERS if len(items) <= _READ_ITEMS else 0
     return tuple([lean_item(item, letters) if type(item) in _HEAVY else item for item in items])
 
@@ -77,5 +119,26 @@ def lean_item(item: object, letters: int = _READ_LETTERS) -> object:
     if isinstance(item, str):
         return item if len(item) <= letters else OPAQUE
     if isinstance(item, tuple):
-        return item if len(item) <= _READ_ITEMS and _HEAVY.isdisjoint(map(type, item)) else OPAQUE
-    return OPAQUE if isinstance(item, dict) else item
+        is_light = len(item) <= _READ_ITEMS and _HEAVY.isdisjoint(map(type, item))
+        return item if is_light or _is_array_type(item) else Heavy(weight_of(item))
+    if isinstance(item, Table):
+        return item if isinstance(item.fields, Fields) or item.is_misplaced else OPAQUE
+    return item
+
+
+def weight_of(value: object) -> float:
+    """How many values are looked at to hash this one: those in a tuple, each as often as it is in there."""
+    if type(value) is not tuple:
+        return value.weight if type(value) is Heavy else 1
+    weight: float = 1 + len(value)
+    for item in value:
+        if type(item) is tuple or type(item) is Heavy:
+            weight += weight_of(item) - 1
+    return weight
+
+
+def _is_array_type(item: tuple[object, ...]) -> bool:
+    """Whether this may be an element type of numpy and the shape of the array that each element is."""
+    if len(item) != 2 or not isinstance(item[0], Made) or not isinstance(item[1], tuple):
+        return False
+    return len(item[1]) <= _READ_ITEMS and all(type(size) is int for size in item[1])

@@ -152,6 +152,7 @@ class GlobalUse:
         is_called: Whether it is called, or handed to something that may call it, and not only named.
         is_idle: Whether it is called with nothing but arguments with which it cannot do harm.
         deed: What the pickle does with it that is an attack whatever it is, a clause; "" for nothing.
+        is_scripted: Whether it is a class of the TorchScript program in the same archive.
     """
 
     module: str
@@ -161,6 +162,7 @@ class GlobalUse:
     is_called: bool = False
     is_idle: bool = False
     deed: str = ""
+    is_scripted: bool = False
 
     @property
     def path(self) -> str:

@@ -183,6 +183,16 @@ def test_ordinary_checkpoints_pass(checkpoints: Path) -> None:
     assert {place.path for place in found[0].locations} == {path.name for path in checkpoints.iterdir()}
 
 
+def test_array_of_objects_by_joblib_is_as_plain_as_by_numpy(tmp_path: Path) -> None:
+    import joblib
+    import numpy as np
+
+    joblib.dump({"a": np.array(["x", None], dtype=object)}, tmp_path / "objects.joblib")
+    assert outcomes(findings_of(CHECK, tmp_path)) == {(Outcome.PASS, "tensor-plumbing")}
+    joblib.dump({"a": np.array([Settings()], dtype=object)}, tmp_path / "objects.joblib")
+    assert outcomes(findings_of(CHECK, tmp_path)) == {(Outcome.FAIL, "class-instance")}
+
+
 def test_files_scanned_counts_readable_pickle_files(checkpoints: Path) -> None:
     measured = measurements_of(CHECK, checkpoints)
     assert [(each.name, each.value, each.n) for each in measured] == [("pickle.files_scanned", 10, 10)]

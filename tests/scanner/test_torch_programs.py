@@ -82,3 +82,18 @@ def test_python_in_an_archive_is_for_a_person_to_read_and_an_attack_when_it_runs
     assert harmless == [("carries-program", FileVerdict.NEEDS_CLASS_INSTANCE)]
     assert hostile == [("program-reaches-out", FileVerdict.ATTACK)]
     assert broken == [("program-reaches-out", FileVerdict.ATTACK)]
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("model.pkl", _PICKLE),
+        ("model.pt", zip_bytes({"n/data.pkl": _PICKLE, "n/version": b"3\n"})),
+        ("extra.pt", zip_bytes({"n/extra/data.pkl": _PICKLE, "n/constants.pkl": b"\x80\x02)."})),
+    ],
+)
+def test_class_of_a_program_that_is_not_in_the_archive_is_needed(
+    name: str, data: bytes, tmp_path: Path
+) -> None:
+    found = findings_of(CHECK, write_all(tmp_path, {name: data}))
+    assert [each.rule for each in found] == ["class-instance"]
