@@ -25,14 +25,16 @@ from scanner.code.loader_keys import Named, mentions_keys, named_by
 from scanner.code.nemo_files import nemo_targets
 from scanner.code.pairs import pairs_of, yaml_pairs
 from scanner.code.places import leaves_folder
+from scanner.code.settings_files import settings_in
 from scanner.code.targets import judge_target
 from scanner.code.yaml_targets import TargetFileError, YamlTarget, targets_in
-from scanner.manifest import FileEntry, Snapshot
+from scanner.manifest import FileEntry, Snapshot, is_weight_file
 from scanner.model_files import ModelFileError, read_json, read_text
 from scanner.parts import PartlyReadError
 
 _JSON_LIMIT_BYTES: Final = 16 * 1024**2
 _YAML_LIMIT_BYTES: Final = 4 * 1024**2
+_TEXT_LIMIT_BYTES: Final = 1024**2
 # Vocabularies and weight indexes are data, and large.
 _DATA_NAMES: Final = frozenset(
     {"tokenizer.json", "vocab.json", "merges.json", "added_tokens.json", "special_tokens_map.json"}
@@ -135,7 +137,9 @@ def references_in(snapshot: Snapshot, entry: FileEntry) -> list[CodeReference] |
             *_of_yaml(entry, targets_in(text, entry.path, is_mlmodel=is_mlmodel)),
             *_keyed_yaml(entry, text),
         ]
-    if suffix != ".json" or name in _DATA_NAMES or name.endswith(".safetensors.index.json"):
+    if suffix != ".json":
+        return _settings(snapshot, entry)
+    if name in _DATA_NAMES or name.endswith(".safetensors.index.json"):
         return None
     if not name.endswith("config.json") and name not in _LOADED_NAMES and not _mentions_code(snapshot, entry):
         return []
@@ -158,12 +162,25 @@ def _of_keys(entry: FileEntry, found: Iterable[Named]) -> list[CodeReference]:
     return [CodeReference(each.kind, entry.path, each.key, each.target, each.line) for each in found]
 
 
+def _settings(snapshot: Snapshot, entry: FileEntry) -> list[CodeReference] | None:
+    """The references of a file that is neither JSON nor YAML by its name; None when it has none."""
+    if entry.size_bytes > _TEXT_LIMIT_BYTES or is_weight_file(entry.path):
+        return None
+    try:
+        text = read_text(snapshot, entry.path, _TEXT_LIMIT_BYTES)
+    except (ModelFileError, PartlyReadError):
+        return None  # who reads its kind tells that it was not
+    return _of_keys(entry, settings_in(text, entry.path)) or None
+
+
 def _keyed_yaml(entry: FileEntry, text: str) -> Iterator[CodeReference]:
     """What the keys of loaders ask for, up to where the text is no YAML any more: no loader reads on."""
     try:
         yield from _of_keys(entry, named_by(yaml_pairs(text)))
-    except (yaml.YAMLError, RecursionError, ValueError):
+    except yaml.YAMLError:
         return
+    except ValueError as error:
+        raise TargetFileError(f"{entry.path}: {error}") from error
 
 
 def _mentions_code(snapshot: Snapshot, entry: FileEntry) -> bool:

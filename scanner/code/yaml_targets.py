@@ -39,7 +39,9 @@ _PLAIN_TAGS: Final = frozenset(
 )
 # Tags of HyperPyYAML that make or call what follows the colon.
 _HYPER_TAGS: Final = ("!new:", "!name:", "!apply:", "!module:")
-_OTHER_LANGUAGES: Final = re.compile(r"^(!ruby/|!!?java\.|tag:ruby|tag:yaml\.org,2002:(ruby/|\w+\.\w+))")
+_OTHER_LANGUAGES: Final = re.compile(
+    r"^(!ruby/|!php/|!!?java\.|tag:ruby|tag:yaml\.org,2002:(ruby/|\w+\.\w+))"
+)
 _DOTTED: Final = re.compile(r"[^\W\d][\w-]*(\.[^\W\d]\w*)+|[^\W\d]\w*:[^\W\d][\w.]*")
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _EVENTS_LIMIT: Final = 3_000_000
@@ -93,6 +95,18 @@ def targets_in(text: str, path: str, *, is_mlmodel: bool = False) -> list[YamlTa
         if any(word in text for word in (*NAMING_KEYS, "!!python", _PYTHON_TAG, *_HYPER_TAGS)):
             reason = " ".join(str(error).split())[:200]
             raise TargetFileError(f"{path}: not readable YAML ({ascii(reason)[1:-1]})") from error
+    return found
+
+
+def tags_in(text: str) -> list[YamlTarget]:
+    """Python tags in a text that may be YAML, up to where it is none."""
+    found: list[YamlTarget] = []
+    try:
+        for each in _read(text, False):
+            if each.kind == "yaml-tag":
+                found.append(each)  # noqa: PERF401 - those before a fault count
+    except (yaml.YAMLError, RecursionError, ValueError):
+        pass
     return found
 
 
@@ -206,5 +220,9 @@ def _of_tag(tag: str, line: int) -> Iterator[YamlTarget]:
     elif tag.startswith(_HYPER_TAGS):
         word, _, name = tag.partition(":")
         yield YamlTarget("target", f"tag {word}", name[:300], line)
+    elif tag.startswith("!include:"):
+        place = tag.removeprefix("!include:")
+        if leaves_folder(place):
+            yield YamlTarget("escape", "tag !include", place[:300], line)
     elif _OTHER_LANGUAGES.match(tag):
         yield YamlTarget("foreign-tag", "tag", tag.removeprefix(_TAG)[:300], line)

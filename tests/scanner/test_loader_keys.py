@@ -1,4 +1,4 @@
-"""Keys by which loaders import names, open paths and run texts: each is found, and honest values of it pass."""
+"""Keys by which loaders import names, open paths and run texts: each is found, and honest values pass."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ATTACKS: dict[str, tuple[str, object]] = {
     "allennlp": ("config.json", {"model": {"type": "os.system"}}),
     "gluonts": ("predictor.json", {"__kind__": "instance", "class": "subprocess.Popen"}),
     "autogen": ("agent.json", {"provider": "subprocess.Popen", "config": {}}),
-    "autogen_source": ("team.json", {"config": {"source_code": "def f():\n    import os\n    os.system('x')\n"}}),
+    "autogen_source": ("team.json", {"config": {"source_code": "import os\nos.system('x')\n"}}),
     "langchain": ("chain.json", {"lc": 1, "type": "constructor",
                                  "id": ["langchain_experimental", "utilities", "python", "PythonREPL"]}),
     "langchain_path": ("prompt.json", {"_type": "prompt", "template_path": "../../../etc/x.txt"}),
@@ -58,8 +58,8 @@ TO_REVIEW: dict[str, tuple[str, object]] = {
 }
 HONEST: dict[str, tuple[str, object]] = {
     "dense": ("2_Dense/config.json", {"activation_function": "torch.nn.modules.activation.Tanh"}),
-    "cross_encoder": ("config.json", {"sentence_transformers": {"activation_fn": "torch.nn.modules.linear.Identity"}}),
-    "transformers": ("config.json", {"activation_function": "gelu_new", "type": "llama3", "tokenizer_class": "X"}),
+    "cross_encoder": ("config.json", {"sentence_transformers": {"activation_fn": "torch.nn.Identity"}}),
+    "transformers": ("config.json", {"activation_function": "gelu", "type": "llama", "tokenizer_class": "X"}),
     "word_tokenizer": ("a/config.json", {"tokenizer_class":
                                          "sentence_transformers.models.tokenizer.WhitespaceTokenizer"}),
     "router": ("router_config.json", {"types": {"q": "sentence_transformers.models.Transformer"}}),
@@ -68,13 +68,13 @@ HONEST: dict[str, tuple[str, object]] = {
     "left_path": ("tokenizer_config.json", {"tokenizer_file": "/root/.cache/huggingface/x/tokenizer.json",
                                             "vocab_file": "/dev/shm/vocab.txt", "merges_file": "merges.txt"}),
     "rag": ("config.json", {"index_path": None, "passages_path": "passages"}),
-    "schema": ("schema.json", {"type": "object", "properties": {"a": {"type": "os.PathLike", "class": "x.Y"}}}),
+    "schema": ("schema.json", {"type": "object", "items": {"a": {"type": "os.PathLike", "class": "x.Y"}}}),
     "logging": ("logging.json", {"handlers": {"h": {"class": "logging.handlers.RotatingFileHandler"}}}),
     "langchain": ("chain.json", {"lc": 1, "type": "constructor", "id": ["langchain", "chains", "LLMChain"],
-                                 "kwargs": {"openai_api_key": {"lc": 1, "type": "secret", "id": ["OPENAI_API_KEY"]}}}),
+                                 "openai_api_key": {"lc": 1, "type": "secret", "id": ["OPENAI_API_KEY"]}}),
     "haystack": ("p.json", {"init_parameters": {"unsafe": False}}),
     "timm": ("config.json", {"architecture": "vit_base_patch16_224"}),
-    "gluonts": ("predictor.json", {"__kind__": "type", "class": "gluonts.torch.model.predictor.PyTorchPredictor"}),
+    "gluonts": ("predictor.json", {"__kind__": "type", "class": "gluonts.torch.PyTorchPredictor"}),
 }  # fmt: skip
 
 
