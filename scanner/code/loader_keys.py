@@ -45,6 +45,8 @@ class Key(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     says: str
     loader: str
     under: str = ""
+    beside: str = ""
+    file: str = ""
     values: tuple[str, ...] = ()
 
 
@@ -76,33 +78,54 @@ class Named:
     line: int | None = None
 
 
-def named_by(pairs: Iterable[Pair]) -> Iterator[Named]:
+def named_by(pairs: Iterable[Pair], file: str = "") -> Iterator[Named]:
     """Everything that these keys and values ask for, each once.
+
+    Args:
+        pairs: The keys and values.
+        file: Name of their file, without folders.
 
     Raises:
         LoaderKeysError: when the table that comes with Weighbridge is broken.
     """
     told: set[tuple[str, str]] = set()
+    waiting: list[tuple[str, Named]] = []  # for a key that may come later
+    seen: set[str] = set()
     for pair in pairs:
+        seen.update(_beside().intersection(pair.keys[-1:]))
         for row in _rows_for(pair.keys):
-            if row.values and pair.value not in row.values:
+            named = _named(row, pair, file)
+            if named is None or (pair.keys[-1], pair.value) in told or len(told) > _NAMES_PER_FILE:
                 continue
-            kind = _SAYS[row.says](pair)
-            name = pair.keys[-1]
-            if not kind or (name, pair.value) in told or len(told) > _NAMES_PER_FILE:
-                continue
-            told.add((name, pair.value))
-            whole = f"{pair.value}.load" if row.says == "module" else pair.value
-            longest = _SOURCE_LONGEST if kind == "source" else _SHOWN
-            yield Named(kind, f"key {'.'.join(pair.keys)}"[:_SHOWN], whole[:longest], pair.line)
+            told.add((pair.keys[-1], pair.value))
+            if row.beside:
+                waiting.append((row.beside, named))
+            else:
+                yield named
+    yield from (named for beside, named in waiting if beside in seen)
+
+
+def _named(row: Key, pair: Pair, file: str) -> Named | None:
+    """What a row says of a value that stands under its key."""
+    if (row.values and pair.value not in row.values) or (row.file and row.file != file):
+        return None
+    kind = _SAYS[row.says](pair)
+    if not kind:
+        return None
+    whole = f"{pair.value}.load" if row.says == "module" else pair.value
+    longest = _SOURCE_LONGEST if kind == "source" else _SHOWN
+    return Named(kind, f"key {'.'.join(pair.keys)}"[:_SHOWN], whole[:longest], pair.line)
 
 
 def mentions_keys(data: bytes) -> bool:
     """Whether a JSON text may hold one of these keys with a value that matters; others need no parsing."""
-    rare, loose = _searched()
-    if rare.search(data):
-        return True
-    return any(_dangerous(match[1].decode("ascii", "replace")) for match in loose.finditer(data))
+    return bool(_searched()[0].search(data)) or mentions_danger(data)
+
+
+def mentions_danger(data: bytes) -> bool:
+    """Whether a text that may be no JSON has one of these keys with a name that is known as a danger."""
+    named = _searched()[1].finditer(data)
+    return any(_dangerous(match[1].decode("ascii", "replace")) for match in named)
 
 
 def _rows_for(keys: tuple[str, ...]) -> Iterator[Key]:
@@ -199,7 +222,7 @@ def _dangerous(name: str) -> bool:
 
 @functools.cache
 def _searched() -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
-    """Keys that few files have, and keys of many files with a value that is a dotted name."""
+    """Keys that few files have, and keys that name code with a value that is a dotted name."""
     rare: set[str] = {"lc", "custom_imports"}
     loose: set[str] = set()
     for row in _table().keys:
@@ -207,11 +230,17 @@ def _searched() -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
         (loose if row.says in ("dangerous", "capital") or row.under == "nodes" else rare).add(word)
     rare -= {"types", "imports", "unsafe"}
     rare_words = b"|".join(re.escape(word).encode() for word in sorted(rare))
-    loose_words = b"|".join(re.escape(word).encode() for word in sorted(loose))
+    rare_names = {row.key for row in _table().keys if row.says == "class"}
+    loose_words = b"|".join(re.escape(word).encode() for word in sorted(loose | rare_names))
     return (
         re.compile(rb'"(?:' + rare_words + rb')"\s*:|"op"\s*:\s*"Custom"|"init_parameters"'),
         re.compile(rb'"(?:' + loose_words + rb')"\s*:\s*"(\w{1,80}(?:[.:]\w{1,80}){1,8})"'),
     )
+
+
+@functools.cache
+def _beside() -> frozenset[str]:
+    return frozenset(row.beside for row in _table().keys)
 
 
 @functools.cache

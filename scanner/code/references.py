@@ -21,7 +21,7 @@ from typing import Final
 import yaml
 
 from scanner.code.json_targets import names_in_json
-from scanner.code.loader_keys import Named, mentions_keys, named_by
+from scanner.code.loader_keys import Named, mentions_danger, mentions_keys, named_by
 from scanner.code.nemo_files import nemo_targets
 from scanner.code.pairs import pairs_of, yaml_pairs
 from scanner.code.places import leaves_folder
@@ -150,7 +150,7 @@ def references_in(snapshot: Snapshot, entry: FileEntry) -> list[CodeReference] |
     elif name == "model_index.json":
         found.extend(_pipeline_parts(snapshot, entry.path, value))
     told = {each.target for each in found}
-    keyed = _of_keys(entry, named_by(pairs_of(value)))
+    keyed = _of_keys(entry, named_by(pairs_of(value), name))
     return [*found, *(each for each in keyed if each.target not in told)]
 
 
@@ -198,7 +198,7 @@ def may_matter(snapshot: Snapshot, entry: FileEntry) -> bool:
         with snapshot.open(entry.path) as stream:
             tail = b""
             while chunk := stream.read(1 << 20):
-                if any(word in tail + chunk for word in _WORDS) or mentions_keys(tail + chunk):
+                if any(word in tail + chunk for word in _WORDS) or mentions_danger(tail + chunk):
                     return True
                 tail = chunk[-300:]
     except OSError:

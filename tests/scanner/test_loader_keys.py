@@ -29,7 +29,7 @@ ATTACKS: dict[str, tuple[str, object]] = {
     "word_tokenizer": ("0_WordEmbeddings/wordembedding_config.json", {"tokenizer_class": "code.interact"}),
     "megatron": ("adapter_config.json", {"megatron_core": "antigravity"}),
     "rag": ("config.json", {"index_name": "legacy", "index_path": "/tmp/x"}),
-    "rag_passages": ("config.json", {"passages_path": "../../x.pkl"}),
+    "rag_passages": ("config.json", {"passages_path": "../../x.pkl", "index_name": "custom"}),
     "vocab_file": ("tokenizer_config.json", {"vocab_file": "../../../../etc/passwd"}),
     "tokenizer_file": ("tokenizer_config.json", {"tokenizer_file": "/etc/shadow"}),
     "secret_file": ("tokenizer_config.json", {"merges_file": "/home/u/.ssh/id_rsa"}),
@@ -73,6 +73,7 @@ HONEST: dict[str, tuple[str, object]] = {
     "langchain": ("chain.json", {"lc": 1, "type": "constructor", "id": ["langchain", "chains", "LLMChain"],
                                  "openai_api_key": {"lc": 1, "type": "secret", "id": ["OPENAI_API_KEY"]}}),
     "haystack": ("p.json", {"init_parameters": {"unsafe": False}}),
+    "own_path": ("train.json", {"prompt_path": "/home/me/x.txt", "index_path": "/i", "vocab_file": "../v"}),
     "timm": ("config.json", {"architecture": "vit_base_patch16_224"}),
     "gluonts": ("predictor.json", {"__kind__": "type", "class": "gluonts.torch.PyTorchPredictor"}),
 }  # fmt: skip
@@ -141,3 +142,8 @@ def test_pickle_of_an_unknown_host_needs_a_reader(tmp_path: Path) -> None:
 def test_key_written_twice_does_not_hide_the_danger(tmp_path: Path) -> None:
     data = b'{"type": "x", "type": "os.system"}'
     assert verdicts(tmp_path, {"odd.json": data}) == {FileVerdict.NOT_READABLE}
+
+
+def test_text_that_is_no_json_and_has_common_keys_is_let_through(tmp_path: Path) -> None:
+    lines = b'{"source_code": "x", "type": "a.b"}\n{"source_code": "y"}\n'
+    assert verdicts(tmp_path, {"config.json": b"{}", "data.json": lines}) == set()
