@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,8 +16,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import msgspec
+import yaml
 
-from scanner.code.pairs import Pair
+from scanner.code.pairs import Pair, yaml_pairs
 from scanner.code.places import climbs_out, is_of_the_system, leaves_folder
 from scanner.code.table import danger_of
 from scanner.data_files import data_text, decoded
@@ -103,6 +105,16 @@ def named_by(pairs: Iterable[Pair], file: str = "") -> Iterator[Named]:
             else:
                 yield named
     yield from (named for beside, named in waiting if beside in seen)
+
+
+def named_in_yaml(text: str) -> Iterator[Named]:
+    """What the keys of a YAML text ask for, up to where it is no YAML any more: no loader reads on.
+
+    Raises:
+        ValueError: when it is too long or nested too deep to be read.
+    """
+    with contextlib.suppress(yaml.YAMLError):
+        yield from named_by(yaml_pairs(text))
 
 
 def _named(row: Key, pair: Pair, file: str) -> Named | None:

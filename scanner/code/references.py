@@ -18,12 +18,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
-import yaml
-
 from scanner.code.json_targets import names_in_json
-from scanner.code.loader_keys import Named, mentions_danger, mentions_keys, named_by
+from scanner.code.loader_keys import Named, mentions_danger, mentions_keys, named_by, named_in_yaml
 from scanner.code.nemo_files import nemo_targets
-from scanner.code.pairs import pairs_of, yaml_pairs
+from scanner.code.pairs import pairs_of
 from scanner.code.places import leaves_folder
 from scanner.code.settings_files import settings_in
 from scanner.code.targets import judge_target
@@ -173,12 +171,9 @@ def _settings(snapshot: Snapshot, entry: FileEntry) -> list[CodeReference] | Non
     return _of_keys(entry, settings_in(text, entry.path)) or None
 
 
-def _keyed_yaml(entry: FileEntry, text: str) -> Iterator[CodeReference]:
-    """What the keys of loaders ask for, up to where the text is no YAML any more: no loader reads on."""
+def _keyed_yaml(entry: FileEntry, text: str) -> list[CodeReference]:
     try:
-        yield from _of_keys(entry, named_by(yaml_pairs(text)))
-    except yaml.YAMLError:
-        return
+        return _of_keys(entry, named_in_yaml(text))
     except ValueError as error:
         raise TargetFileError(f"{entry.path}: {error}") from error
 

@@ -74,16 +74,24 @@ def _toml(text: str) -> Iterator[Named]:
 
 def _ini(text: str) -> Iterator[Named]:
     """SpaCy's settings, whose values are JSON, and logging's, of which some are evaluated."""
-    parser = configparser.RawConfigParser(strict=False)
+    parser = configparser.ConfigParser(strict=False)
     try:
         parser.read_string(text)
     except (configparser.Error, ValueError):
         return
     for section in parser.sections():
-        values = dict(parser.items(section))
+        values = {name: _value(parser, section, name) for name in parser.options(section)}
         if section.startswith(("handler_", "formatter_")):
             yield from _logging(section, values)
         yield from named_by(_spacy(section, values))
+
+
+def _value(parser: configparser.ConfigParser, section: str, name: str) -> str:
+    """The value as logging takes it, put together from others; as it is written where that cannot be."""
+    try:
+        return parser.get(section, name)
+    except configparser.Error:
+        return parser.get(section, name, raw=True)
 
 
 def _spacy(section: str, values: dict[str, str]) -> Iterator[Pair]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -147,3 +149,16 @@ def test_key_written_twice_does_not_hide_the_danger(tmp_path: Path) -> None:
 def test_text_that_is_no_json_and_has_common_keys_is_let_through(tmp_path: Path) -> None:
     lines = b'{"source_code": "x", "type": "a.b"}\n{"source_code": "y"}\n'
     assert verdicts(tmp_path, {"config.json": b"{}", "data.json": lines}) == set()
+
+
+def test_keys_inside_a_nemo_archive_are_judged(tmp_path: Path) -> None:
+    text, data = b"optim:\n  sched: {type: os.system}\n", io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w") as archive:
+        member = tarfile.TarInfo("model_config.yaml")
+        member.size = len(text)
+        archive.addfile(member, io.BytesIO(text))
+    assert verdicts(tmp_path, {"m.nemo": data.getvalue()}) == {FileVerdict.ATTACK}
+
+
+def test_yaml_nested_too_deep_to_be_read_is_said(tmp_path: Path) -> None:
+    assert verdicts(tmp_path, {"x.yaml": b"[" * 5000}) == {FileVerdict.NOT_READABLE}

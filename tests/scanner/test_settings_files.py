@@ -15,6 +15,7 @@ TAG = "a: !!python/object/apply:os.system ['echo']\n"
 ATTACKS = {
     "logging_class": ("logging.ini", f"{HANDLER}class=__import__('os').system\nargs=('x',)\n"),
     "logging_args": ("alembic.cfg", f"{PLAIN}args=(__import__('os').system('x'),)\n"),
+    "logging_put_together": ("l.ini", f"{PLAIN}a=__import__\nargs=(%(a)s('os').system('x'),)\n"),
     "hydra_toml": ("config.toml", '[model]\n"_target_" = "os.popen"\n'),
     "spacy_reader": ("config.cfg", '[a.b]\n@readers = "srsly.read_json.v1"\npath = "/etc/passwd"\n'),
     "triton": ("m/config.pbtxt", 'name: "x"\nruntime: "../../tmp/x.so"\n'),
