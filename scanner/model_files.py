@@ -15,6 +15,7 @@ broken raises a ModelFileError that names the file.
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 from collections.abc import Mapping
@@ -77,12 +78,16 @@ class ModelCard:
 
 
 def read_text(snapshot: Snapshot, path: str, limit_bytes: int = TEXT_LIMIT_BYTES) -> str:
-    """The file as text; bytes that are not UTF-8 become U+FFFD, a byte-order mark is dropped.
+    """The file as text, in UTF-8 unless its byte-order mark says UTF-16, as YAML and pip read it.
+
+    Bytes that are neither become U+FFFD, and the mark is dropped.
 
     Raises:
         ModelFileError: when the file cannot be read or is longer than `limit_bytes`.
     """
-    return _read_bytes(snapshot, path, limit_bytes).decode("utf-8-sig", "replace")
+    data = _read_bytes(snapshot, path, limit_bytes)
+    is_wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return data.decode("utf-16" if is_wide else "utf-8-sig", "replace")
 
 
 def read_json(snapshot: Snapshot, path: str, limit_bytes: int = CONFIG_LIMIT_BYTES) -> object:

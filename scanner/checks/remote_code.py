@@ -3,21 +3,25 @@
 What it looks for: `auto_map` and custom pipelines in any JSON file, also to other repositories
 (`org/name--module.Class`), custom types in sentence-transformers' modules.json and in diffusers'
 model_index.json, Hydra `_target_` and its like (Lightning, torchtune, HyperPyYAML, NeMo archives), MLflow
-`loader_module` and `code`, PEFT `parent_library`, jsonpickle keys, Python, Java and Ruby tags in YAML, file
-names that lead out of the folder, `modeling_*.py`, `handler.py` and their like, notebooks, scripts, compiled
-code, and requirements from elsewhere or with names that look like known ones. Every Python file is parsed,
-never run, and every call that starts programs, runs text, opens connections, writes files, unpickles, reads
-secrets or hides what it does is named with file and line, and with when it runs: at import, when an object is
-made, or when it is called. A configuration is judged by what the code it names does, with what that imports.
+`loader_module` and `code`, PEFT `parent_library`, jsonpickle keys, Python, Java and Ruby tags in YAML, keys
+by which sentence-transformers, transformers, timm, logging, spaCy, GluonTS, AutoGen, Haystack, LangChain,
+Rasa, Triton, Caffe and others import names, open paths and run texts (also in TOML, INI, protobuf texts and
+Modelfiles), file names that lead out of the folder, `modeling_*.py`, `handler.py` and their like,
+notebooks, scripts, compiled code, and requirements from elsewhere or with names that look like known ones.
+Every Python file is parsed, never run, and every call that starts programs, runs text, opens connections,
+writes files, unpickles, reads secrets or hides what it does is named with file and line, and with when it
+runs: at import, when an object is made, or when it is called. A configuration is judged by what the code it
+names does, with what that imports.
 
 Why it matters: `trust_remote_code=True` hands the machine to whoever can write to the repository, today and
 after the next commit. Scanners of weight files do not look at it.
 
 How it can be wrong: names are resolved without order or scope, so a call may be reported that never runs.
-What is built at run time beyond constants, aliases and plain strings is reported as hidden, not resolved.
-Code in files that no loader reaches is reported lower by one step. Packages that the code imports from
-outside are not read. Honest code that starts a program or sends data when called is an attack here: a person
-must clear it.
+Keys that many files have (`type`, `class`, `provider`) count only where their value is known as dangerous,
+so that the class of an unknown package under one of these is not told. What is built at run time beyond
+constants, aliases and plain strings is reported as hidden, not resolved. Code in files that no loader
+reaches is reported lower by one step. Packages that the code imports from outside are not read. Honest code
+that starts a program or sends data when called is an attack here: a person must clear it.
 
 What it needs: the files alone; `ast.parse`, no import.
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from scanner.code.calls import UnreadableSourceError, find_calls
 from scanner.code.code_files import read_code
 from scanner.code.reach import CodeMap, code_map, file_named
 from scanner.code.references import CodeReference
@@ -32,6 +33,11 @@ _KINDS: Final = {
     "target-unknown": "loading would import {target}, of a package that is not known here",
     "yaml-tag": "only an unsafe YAML loader reads it: it makes {target}",
     "trust": "it has loaders trust code of the repository",
+    "other-model": "loading fetches what lies elsewhere, which was not read: {target}",
+    "own-operator": "it needs code that its framework does not bring: {target}",
+    "safeguard-off": "it turns a safeguard of its loader off",
+    "runs-what-it-writes": "loading makes what runs text that a model writes: {target}",
+    "reads-secret": "loading puts values of the environment of the machine into it: {target}",
 }
 # Kinds of which each place is told by itself, with their CWE id.
 _ALONE: Final = {
@@ -46,6 +52,8 @@ ASKING_RULES: Final = (
 )  # fmt: skip
 _SEVERITY: Final = {
     "target-unknown": Severity.MEDIUM, "trust": Severity.MEDIUM, "yaml-tag": Severity.MEDIUM,
+    "other-model": Severity.MEDIUM, "own-operator": Severity.MEDIUM, "safeguard-off": Severity.MEDIUM,
+    "runs-what-it-writes": Severity.MEDIUM, "reads-secret": Severity.MEDIUM,
 }  # fmt: skip
 # Source: the flavours in the documentation of MLflow 3, "Models"; pyfunc.model is the one for own classes.
 _MLFLOW: Final = re.compile(
@@ -115,6 +123,8 @@ def _judged(reference: CodeReference, path: str | None) -> tuple[str, list[Asked
         message, tag = _ALONE[kind]
         message = message.format(target=_shown(reference.target))
         return "", [_alone(reference, kind, Severity.HIGH, message, (tag,))]
+    if kind == "source":
+        return "", [_source(reference)]
     if kind in _TARGETS:
         return _target(reference, path)
     if kind == "cross-repository" and path is not None:
@@ -123,6 +133,20 @@ def _judged(reference: CodeReference, path: str | None) -> tuple[str, list[Asked
         message = f"the code of {_shown(reference.target)} is in no file of the model, so it was not read"
         return kind, [_alone(reference, "unresolved-code", Severity.MEDIUM, message)]
     return kind, []
+
+
+def _source(reference: CodeReference) -> Asked:
+    """What Python text that lies in a value does at its worst."""
+    try:
+        sites = list(find_calls(reference.target.encode("utf-8", "replace")))
+    except UnreadableSourceError as error:
+        message = f"loading runs text that lies in it, which {error}, so nobody can say what it does"
+        return _alone(reference, "runs-unreadable-code", Severity.HIGH, message)
+    worst = max(sites, key=lambda site: site.severity.rank, default=None)
+    if worst is not None and worst.severity.rank >= Severity.HIGH.rank:
+        message = f"loading runs text that lies in it, which in line {worst.line} {worst.sentence}"
+        return _alone(reference, "runs-dangerous-code", worst.severity, message, worst.tags)
+    return _alone(reference, "embedded-code", Severity.MEDIUM, "loading runs Python text that lies in it")
 
 
 def _target(reference: CodeReference, path: str | None) -> tuple[str, list[Asked]]:
@@ -151,7 +175,7 @@ def _alone(
     reference: CodeReference, rule: str, severity: Severity, message: str, tags: tuple[str, ...] = ()
 ) -> Asked:
     place = ((reference.line, reference.key),)
-    return Asked(reference.path, rule, severity, message, place, reference.target, tags)
+    return Asked(reference.path, rule, severity, message, place, reference.target[:300], tags)
 
 
 def _together(rule: str, group: list[CodeReference]) -> Asked:

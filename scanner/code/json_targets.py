@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from scanner.code.yaml_targets import NAMING_KEYS, leaves_folder
+from scanner.code.places import leaves_folder
+from scanner.code.yaml_targets import NAMING_KEYS
 
 _SHOWN: Final = 300
 # How jsonpickle writes what is to be called when the file is decoded.

@@ -6,6 +6,7 @@ import tarfile
 from pathlib import PurePosixPath
 from typing import Final
 
+from scanner.code.loader_keys import named_in_yaml
 from scanner.code.yaml_targets import YamlTarget, targets_in
 from scanner.manifest import FileEntry, Snapshot
 from scanner.model_files import ModelFileError
@@ -45,4 +46,8 @@ def _in_member(archive: tarfile.TarFile, member: tarfile.TarInfo, path: str) -> 
         )
     file = archive.extractfile(member)
     text = "" if file is None else file.read(_YAML_LIMIT_BYTES).decode("utf-8", "replace")
-    return targets_in(text, path)
+    try:
+        keyed = [YamlTarget(each.kind, each.key, each.target, each.line or 1) for each in named_in_yaml(text)]
+    except ValueError as error:
+        raise ModelFileError(f"{path}: its configuration is {error}") from error
+    return [*targets_in(text, path), *keyed]

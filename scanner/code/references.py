@@ -13,21 +13,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
 from scanner.code.json_targets import names_in_json
+from scanner.code.loader_keys import Named, mentions_danger, mentions_keys, named_by, named_in_yaml
 from scanner.code.nemo_files import nemo_targets
+from scanner.code.pairs import pairs_of
+from scanner.code.places import leaves_folder
+from scanner.code.settings_files import settings_in
 from scanner.code.targets import judge_target
-from scanner.code.yaml_targets import TargetFileError, YamlTarget, leaves_folder, targets_in
-from scanner.manifest import FileEntry, Snapshot
+from scanner.code.yaml_targets import TargetFileError, YamlTarget, targets_in
+from scanner.manifest import FileEntry, Snapshot, is_weight_file
 from scanner.model_files import ModelFileError, read_json, read_text
 from scanner.parts import PartlyReadError
 
 _JSON_LIMIT_BYTES: Final = 16 * 1024**2
 _YAML_LIMIT_BYTES: Final = 4 * 1024**2
+_TEXT_LIMIT_BYTES: Final = 1024**2
 # Vocabularies and weight indexes are data, and large.
 _DATA_NAMES: Final = frozenset(
     {"tokenizer.json", "vocab.json", "merges.json", "added_tokens.json", "special_tokens_map.json"}
@@ -48,7 +53,8 @@ class CodeReference:
 
     Attributes:
         kind: "auto-map", "cross-repository", "custom-module", "custom-pipeline", "custom-code-folder",
-            "target", "loose-target", "yaml-tag", "foreign-tag", "trust", "bomb" or "escape".
+            "target", "loose-target", "yaml-tag", "foreign-tag", "trust", "bomb", "escape", "source",
+            "other-model", "own-operator", "safeguard-off", "runs-what-it-writes" or "reads-secret".
         path: File that names it.
         key: Place in the file: "key auto_map.AutoModel".
         target: As written: "modeling_x.Model", "other/repo--modeling_x.Model", "os.system".
@@ -124,8 +130,14 @@ def references_in(snapshot: Snapshot, entry: FileEntry) -> list[CodeReference] |
         return _of_yaml(entry, nemo_targets(snapshot, entry))
     if suffix in (".yaml", ".yml") or name == "mlmodel":
         text = read_text(snapshot, entry.path, _YAML_LIMIT_BYTES)
-        return _of_yaml(entry, targets_in(text, entry.path, is_mlmodel=name == "mlmodel"))
-    if suffix != ".json" or name in _DATA_NAMES or name.endswith(".safetensors.index.json"):
+        is_mlmodel = name == "mlmodel"
+        return [
+            *_of_yaml(entry, targets_in(text, entry.path, is_mlmodel=is_mlmodel)),
+            *_keyed_yaml(entry, text),
+        ]
+    if suffix != ".json":
+        return _settings(snapshot, entry)
+    if name in _DATA_NAMES or name.endswith(".safetensors.index.json"):
         return None
     if not name.endswith("config.json") and name not in _LOADED_NAMES and not _mentions_code(snapshot, entry):
         return []
@@ -135,17 +147,41 @@ def references_in(snapshot: Snapshot, entry: FileEntry) -> list[CodeReference] |
         found.extend(_sentence_modules(entry.path, value))
     elif name == "model_index.json":
         found.extend(_pipeline_parts(snapshot, entry.path, value))
-    return found
+    told = {each.target for each in found}
+    keyed = _of_keys(entry, named_by(pairs_of(value), name))
+    return [*found, *(each for each in keyed if each.target not in told)]
 
 
 def _of_yaml(entry: FileEntry, found: list[YamlTarget]) -> list[CodeReference]:
     return [CodeReference(each.kind, entry.path, each.key, each.target, each.line) for each in found]
 
 
+def _of_keys(entry: FileEntry, found: Iterable[Named]) -> list[CodeReference]:
+    return [CodeReference(each.kind, entry.path, each.key, each.target, each.line) for each in found]
+
+
+def _settings(snapshot: Snapshot, entry: FileEntry) -> list[CodeReference] | None:
+    """The references of a file that is neither JSON nor YAML by its name; None when it has none."""
+    if entry.size_bytes > _TEXT_LIMIT_BYTES or is_weight_file(entry.path):
+        return None
+    try:
+        text = read_text(snapshot, entry.path, _TEXT_LIMIT_BYTES)
+    except (ModelFileError, PartlyReadError):
+        return None  # who reads its kind tells that it was not
+    return _of_keys(entry, settings_in(text, entry.path)) or None
+
+
+def _keyed_yaml(entry: FileEntry, text: str) -> list[CodeReference]:
+    try:
+        return _of_keys(entry, named_in_yaml(text))
+    except ValueError as error:
+        raise TargetFileError(f"{entry.path}: {error}") from error
+
+
 def _mentions_code(snapshot: Snapshot, entry: FileEntry) -> bool:
     with snapshot.open(entry.path) as stream:
         data = stream.read(_JSON_LIMIT_BYTES)
-    return any(word in data for word in _WORDS)
+    return any(word in data for word in _WORDS) or mentions_keys(data)
 
 
 def may_matter(snapshot: Snapshot, entry: FileEntry) -> bool:
@@ -157,9 +193,9 @@ def may_matter(snapshot: Snapshot, entry: FileEntry) -> bool:
         with snapshot.open(entry.path) as stream:
             tail = b""
             while chunk := stream.read(1 << 20):
-                if any(word in tail + chunk for word in _WORDS):
+                if any(word in tail + chunk for word in _WORDS) or mentions_danger(tail + chunk):
                     return True
-                tail = chunk[-32:]
+                tail = chunk[-300:]
     except OSError:
         return True
     return False

@@ -20,12 +20,6 @@ from scanner.errors import ScanError
 from scanner.pickles.globals import Tier, classify
 
 _FILE: Final = "code_packages.yaml"
-# Names that take a name and give what it stands for, or call it.
-_INDIRECT: Final = frozenset(
-    {"hydra.utils.call", "hydra.utils.instantiate", "hydra.utils.get_method", "hydra.utils.get_object",
-     "hydra.utils.get_class", "hydra.utils.get_static_method", "hydra.compose", "builtins.getattr",
-     "builtins.__import__", "operator.attrgetter", "operator.methodcaller"}
-)  # fmt: skip
 # Modules that others import, so that a name below a package that is known may lead to them.
 _LED_TO: Final = frozenset(
     {"os", "posix", "nt", "sys", "subprocess", "builtins", "__builtins__", "importlib", "runpy", "shutil",
@@ -45,7 +39,8 @@ class _Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     retrieved: object
     licence: str
     source: str
-    packages: list[str]
+    packages: frozenset[str]
+    indirect: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -78,13 +73,13 @@ def judge_target(target: str) -> Judged:
         danger = danger_of(path)
         if danger is not None and danger.severity.rank > 1:
             return Judged(True, False, danger.sentence.partition(", which ")[2], danger.tags)
-    if dotted in _INDIRECT:
+    if dotted in _table().indirect:
         return Judged(True, False, "calls whatever another key names", ("CWE-470",))
     module, _, name = dotted.rpartition(".")
     verdict = classify(module or "builtins", name)
     if verdict.tier is Tier.ATTACK and verdict.is_listed:
         return Judged(True, False, verdict.why, ("CWE-94",))
-    is_plain = verdict.tier is Tier.PLUMBING or dotted.split(".")[0] in _packages()
+    is_plain = verdict.tier is Tier.PLUMBING or dotted.split(".")[0] in _table().packages
     return Judged(False, is_plain)
 
 
@@ -97,5 +92,5 @@ def _led_to(dotted: str) -> Iterator[str]:
 
 
 @functools.cache
-def _packages() -> frozenset[str]:
-    return frozenset(decoded(data_text(_FILE), _FILE, _Table, CodePackagesError).packages)
+def _table() -> _Table:
+    return decoded(data_text(_FILE), _FILE, _Table, CodePackagesError)

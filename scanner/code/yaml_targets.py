@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Final
 
 import yaml
 
+from scanner.code.places import leaves_folder
 from scanner.errors import ScanError
 
 # Keys by which Hydra, Lightning, torchtune and latent-diffusion name what they call, and MLflow its loader.
@@ -39,10 +39,13 @@ _PLAIN_TAGS: Final = frozenset(
 )
 # Tags of HyperPyYAML that make or call what follows the colon.
 _HYPER_TAGS: Final = ("!new:", "!name:", "!apply:", "!module:")
-_OTHER_LANGUAGES: Final = re.compile(r"^(!ruby/|!!?java\.|tag:ruby|tag:yaml\.org,2002:(ruby/|\w+\.\w+))")
+_OTHER_LANGUAGES: Final = re.compile(
+    r"^(!ruby/|!php/|!!?java\.|tag:ruby|tag:yaml\.org,2002:(ruby/|\w+\.\w+))"
+)
 _DOTTED: Final = re.compile(r"[^\W\d][\w-]*(\.[^\W\d]\w*)+|[^\W\d]\w*:[^\W\d][\w.]*")
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _EVENTS_LIMIT: Final = 3_000_000
+_DEPTH_LIMIT: Final = 1000  # the parser takes time by the square of it
 
 
 class TargetFileError(ScanError):
@@ -95,6 +98,18 @@ def targets_in(text: str, path: str, *, is_mlmodel: bool = False) -> list[YamlTa
     return found
 
 
+def tags_in(text: str) -> list[YamlTarget]:
+    """Python tags in a text that may be YAML, up to where it is none."""
+    found: list[YamlTarget] = []
+    try:
+        for each in _read(text, False):
+            if each.kind == "yaml-tag":
+                found.append(each)  # noqa: PERF401 - those before a fault count
+    except (yaml.YAMLError, RecursionError, ValueError):
+        pass
+    return found
+
+
 def _read(text: str, is_mlmodel: bool) -> Iterator[YamlTarget]:
     key = ""
     growth = _Growth()
@@ -103,6 +118,8 @@ def _read(text: str, is_mlmodel: bool) -> Iterator[YamlTarget]:
     for number, event in enumerate(yaml.parse(text, Loader=_LOADER)):
         if number > _EVENTS_LIMIT:
             raise ValueError(f"more than {_EVENTS_LIMIT} elements")
+        if places.depth > _DEPTH_LIMIT:
+            raise ValueError(f"nested more than {_DEPTH_LIMIT} deep")
         line = event.start_mark.line + 1 if event.start_mark else 1
         growth.take(event)
         if growth.size > _EXPANDED_LIMIT:
@@ -140,6 +157,11 @@ class _Places:
     def __init__(self) -> None:
         self._open: list[bool | None] = []  # whether a key comes next in a mapping; None in a sequence
 
+    @property
+    def depth(self) -> int:
+        """How many mappings and sequences are open."""
+        return len(self._open)
+
     def is_key(self, event: yaml.Event) -> bool:
         """Whether the next event of the parser is a key."""
         if isinstance(event, yaml.CollectionEndEvent):
@@ -176,12 +198,6 @@ class _Growth:
             self.size += 1
 
 
-def leaves_folder(path: str) -> bool:
-    """Whether a path leads out of the folder of the file that names it."""
-    pure = PurePosixPath(path.replace("\\", "/"))
-    return pure.is_absolute() or ".." in pure.parts or "://" in path or path[1:3] == ":\\"
-
-
 def _of_key(key: str, value: str, line: int) -> Iterator[YamlTarget]:
     place = f"key {key}"
     if key in NAMING_KEYS:
@@ -204,5 +220,9 @@ def _of_tag(tag: str, line: int) -> Iterator[YamlTarget]:
     elif tag.startswith(_HYPER_TAGS):
         word, _, name = tag.partition(":")
         yield YamlTarget("target", f"tag {word}", name[:300], line)
+    elif tag.startswith("!include:"):
+        place = tag.removeprefix("!include:")
+        if leaves_folder(place):
+            yield YamlTarget("escape", "tag !include", place[:300], line)
     elif _OTHER_LANGUAGES.match(tag):
         yield YamlTarget("foreign-tag", "tag", tag.removeprefix(_TAG)[:300], line)
