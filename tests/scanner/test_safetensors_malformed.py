@@ -52,7 +52,6 @@ STRICTER = {
     "metadata_null",
     "code_in_metadata",
     "import_call_in_metadata",
-    "command_in_metadata",
     "pickle_in_metadata",
     "marshalled_in_metadata",
 }
