@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from scanner.acting_text import PYTHON, acting
 from scanner.code.calls import UnreadableSourceError, find_calls
 from scanner.findings import Severity
 from scanner.graphs.fault import GraphFault, hidden, malformed
@@ -105,6 +106,8 @@ def _code_in(text: str) -> str:
     """What a value does when it is evaluated, or ""; prose about code is none, since it is not Python."""
     if found := _template_in(text):
         return shown(found)
+    if (does := acting(text)) and does != PYTHON:  # of which more is known once it is parsed
+        return f"it is {does}"
     if "(" not in text:
         return ""
     try:
