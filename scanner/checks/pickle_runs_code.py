@@ -1,12 +1,12 @@
 """pickle-runs-code: loading a file of the model would run code that no tensor needs.
 
-What it looks for: pickles in every file, by content as well as by name: bare ones, PyTorch checkpoints
-(zip, legacy, tar), numpy object arrays, joblib dumps, archives and compressed files, pickles behind some
-other beginning, and pickles inside constants, encoded or compressed. Every name that loading would look up
-is classified by `scanner/data/pickle_globals.yaml` and by what the pickle does with it
-(`scanner/pickles/judging.py`): known attack (FAIL, critical), class instance or a function of an unknown
-library (FAIL, medium: it needs `weights_only=False`) or plumbing of tensors and plain values (PASS). Of
-programs in archives of torch: calls of TorchScript that write files or load libraries, and Python source.
+What it looks for: pickles in every file, by content as well as by name: bare ones, PyTorch checkpoints (zip,
+legacy, tar), numpy object arrays, joblib dumps, archives and compressed files, pickles behind some other
+beginning, in the schema of Arrow and Parquet tables, and inside constants, encoded or compressed. Every name
+that loading would look up is classified by `scanner/data/pickle_globals.yaml` and by what the pickle does
+with it (`scanner/pickles/judging.py`): known attack (FAIL, critical), class instance or a function of an
+unknown library (FAIL, medium: it needs `weights_only=False`) or plumbing of tensors and plain values (PASS).
+Of programs in archives of torch: calls of TorchScript that write files or load libraries, and Python source.
 
 Why it matters: unpickling calls whatever the file names. A checkpoint that names `os.system` runs a program
 on every machine that loads it, before anybody has seen a tensor.
