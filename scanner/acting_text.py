@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+PYTHON: Final = "Python code that starts programs"
 # A command line at the beginning of a text, or one that a shell would be given; no description is one.
 _COMMAND: Final = re.compile(
     r"\A\s{0,9}(?:sudo\s+)?(?:(?:curl|wget)\s[^\n]{0,200}\w://|(?:ba|z)?sh\s+-c\s|python[\d.]{0,4}\s+-c\s"
@@ -36,7 +37,7 @@ def acting(text: str) -> str:
 def code_in(text: str) -> str:
     """The same without command lines, for texts that may quote some: code and pickles alone."""
     if is_source(text):
-        return "Python code that starts programs"
+        return PYTHON
     from scanner.pickles.payloads import marshalled_code, pickled_attack
 
     if marshalled_code(text):

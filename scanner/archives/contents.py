@@ -30,6 +30,10 @@ _SCRIPT_SUFFIXES: Final = frozenset({
     ".desktop", ".command", ".pl", ".rb", ".php", ".lua", ".jar", ".apk", ".class", ".wasm", ".reg",
 })  # fmt: skip
 _COMPILED: Final = frozenset({".pyc", ".pyo"})
+# Source: [MS-OFFMACRO2], parts of office documents; OpenDocument 1.3, "Scripts".
+_MACROS: Final = re.compile(
+    r"(^|/)(vbaproject\w*\.bin|vbadata\.xml|macrosheets/[^/]+\.xml|activex/[^/]+\.(bin|xml))$|^basic/.+\.xml$"
+)
 _LIBRARY: Final = re.compile(r"\.so(\.\d+)+$")
 _MACH_O: Final = (b"\xfe\xed\xfa\xce", b"\xfe\xed\xfa\xcf", b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe")
 # Source that installing, importing, testing, serving or loading runs without being asked for by name.
@@ -74,6 +78,8 @@ def content_faults(
         is_expected = setting is Setting.PACKAGE or suffix == ".llamafile"
         rule = Rule.CODE if is_expected else Rule.PROGRAM
         yield Fault(rule, name, "is a program or a library of machine code")
+    elif _MACROS.search(name.lower()):
+        yield Fault(Rule.CODE, name, "is a program that an office suite runs when the document is opened")
     elif suffix in _SCRIPT_SUFFIXES or data.startswith(b"#!"):
         yield Fault(Rule.CODE, name, "is a script or a program of another language")
 

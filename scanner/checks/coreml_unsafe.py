@@ -1,8 +1,8 @@
 """coreml-unsafe: a Core ML model names files elsewhere, needs code of others, or breaks its format.
 
 What it looks for: weights and linked models that lie outside the package; custom models, layers and
-operations, whose code is a class of the program that loads the model; models of several kinds at once; bytes
-in fields that the format does not have; names with invisible characters.
+operations, whose code is a class of the program that loads the model; code in the description; models
+of several kinds at once; bytes in fields that the format does not have; names with invisible characters.
 
 Why it matters: a package is opened by programs on telephones and computers with their rights, and the reader
 of weights opens whatever path the model names.

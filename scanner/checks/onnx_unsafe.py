@@ -3,9 +3,10 @@
 What it looks for: tensors whose data is taken from an absolute path, by `..`, from an address or from memory;
 that lie beyond the end of their file, overlap, or are missing; operators that call Python (`PyOp`,
 `PythonOp`) or a server, in the graph, its subgraphs, its functions and its training part; operators that
-neither ONNX nor ONNX Runtime has; code in metadata, which some loaders evaluate; dimensions that contradict
-the bytes of a tensor; names with invisible characters; versions that cannot be; and bytes in fields that the
-format does not have.
+neither ONNX nor ONNX Runtime has; functions that call themselves or stand in for an operator of ONNX; code,
+commands and pickles in metadata, which some loaders evaluate; dimensions that contradict the bytes of a
+tensor; names with invisible characters; versions that cannot be; and bytes in fields that the format does not
+have.
 
 Why it matters: a loader opens whatever file a tensor names, and gives its bytes to whoever can see the
 output; readers in C++ that believe wrong dimensions read beyond their memory.

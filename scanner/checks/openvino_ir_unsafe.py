@@ -3,7 +3,7 @@
 What it looks for: XML that declares a document type or entities, by which a reader expands without bound or
 fetches other files; constants that lie beyond the end of the weights or contradict their shape; kernels
 that are compiled from a file elsewhere; libraries that layers name for their code; layers of extensions
-that OpenVINO does not have; names with invisible characters.
+that OpenVINO does not have; code, commands and pickles in metadata; names with invisible characters.
 
 Why it matters: the description is read by XML libraries with a long history of such attacks, and the weights
 by C++ code that believes offsets.

@@ -1,22 +1,22 @@
 """pickle-runs-code: loading a file of the model would run code that no tensor needs.
 
-What it looks for: pickles in every file, by content as well as by name: bare ones, PyTorch checkpoints
-(zip, legacy, tar), numpy object arrays, joblib dumps, archives and compressed files, pickles behind some
-other beginning, and pickles inside constants, encoded or compressed. Every name that loading would look up
-is classified by `scanner/data/pickle_globals.yaml` and by what the pickle does with it
-(`scanner/pickles/judging.py`): known attack (FAIL, critical), class instance or a function of an unknown
-library (FAIL, medium: it needs `weights_only=False`) or plumbing of tensors and plain values (PASS). Of
-programs in archives of torch: calls of TorchScript (and of its mobile bytecode) that write files or load
-libraries, Python source, and in programs of `torch.export` the text that loading evaluates, operations,
-imports and native code. Indices of sparse tensors are held against their size.
+What it looks for: pickles in every file, by content as well as by name: bare ones, PyTorch checkpoints (zip,
+legacy, tar), numpy object arrays, joblib dumps, archives and compressed files, pickles behind some other
+beginning, pickles in the schema of Arrow and Parquet tables, and inside constants, encoded or compressed.
+Every name that loading would look up is classified by `scanner/data/pickle_globals.yaml` and by what the
+pickle does with it (`scanner/pickles/judging.py`): known attack (FAIL, critical), class instance or a
+function of an unknown library (FAIL, medium: it needs `weights_only=False`) or plumbing of tensors and plain
+values (PASS). Of programs in archives of torch: calls of TorchScript (and of its mobile bytecode) that write
+files or load libraries, Python source, and in programs of `torch.export` the text that loading evaluates,
+operations, imports and native code. Indices of sparse tensors are held against their size.
 
 Why it matters: unpickling calls whatever the file names. A checkpoint that names `os.system` runs a program
 on every machine that loads it, before anybody has seen a tensor.
 
 How it can be wrong: a class instance may be harmless, or its class may be the attack: the file cannot tell.
-Of a library that nobody has listed, a function that is called counts as an attack only when its name says
-so ("load", "run"). `eval`, and code that cloudpickle or dill have put into an honest dump, are reported:
-loading does run it. Files behind encryption or RAR are not opened, and say so; 7z archives are opened by
+Of a library that nobody has listed, a function that is called counts as an attack only when its name says so
+("load", "run"). `eval`, and code that cloudpickle or dill have put into an honest dump, are reported: loading
+does run it. Files behind encryption or RAR are not opened, and say so; 7z archives are opened by
 `archive-unsafe`, which has this check judge what is in them. Raw numbers behind a legacy PyTorch header are
 not read as pickles, because `torch.load` does not either. Mobile programs in FlatBuffers are not read, and
 say so, nor are indices of sparse tensors outside of zip archives. A pickle that holds more objects at once
@@ -25,8 +25,8 @@ than fit into memory is not read to its end, and says so.
 What it needs: the files alone; nothing is imported, unpickled or executed. Our own reader follows the stack
 and memo; picklescan in strict mode gives a second opinion on files of bounded length.
 
-Source: CWE-502; Python documentation, "pickle", warning on untrusted data; PEP 307, PEP 3154, PEP 574;
-MITRE ATLAS AML.T0011.000; OWASP LLM03:2025.
+Source: CWE-502; Python documentation, "pickle", warning on untrusted data; PEP 307, PEP 3154, PEP 574; MITRE
+ATLAS AML.T0011.000; OWASP LLM03:2025.
 """
 
 from __future__ import annotations

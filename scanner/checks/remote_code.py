@@ -6,22 +6,24 @@ model_index.json, Hydra `_target_` and its like (Lightning, torchtune, HyperPyYA
 `loader_module` and `code`, PEFT `parent_library`, jsonpickle keys, Python, Java and Ruby tags in YAML, keys
 by which sentence-transformers, transformers, timm, logging, spaCy, GluonTS, AutoGen, Haystack, LangChain,
 Rasa, Triton, Caffe and others import names, open paths and run texts (also in TOML, INI, protobuf texts and
-Modelfiles), file names that lead out of the folder, `modeling_*.py`, `handler.py` and their like,
-notebooks, scripts, compiled code, and requirements from elsewhere or with names that look like known ones.
-Every Python file is parsed, never run, and every call that starts programs, runs text, opens connections,
-writes files, unpickles, reads secrets or hides what it does is named with file and line, and with when it
-runs: at import, when an object is made, or when it is called. A configuration is judged by what the code it
-names does, with what that imports.
+Modelfiles), file names that lead out of the folder, `modeling_*.py`, `handler.py` and their like, notebooks,
+scripts, compiled code, and requirements from elsewhere or with names that look like known ones. Commands that
+editors, agents, package managers, pipelines and containers take from files of the folder, and scripts in
+pages and pictures. Every Python file is parsed, never run, and every call that starts programs, runs text,
+opens connections, writes files, unpickles, reads secrets or hides what it does is named with file and line,
+and with when it runs: at import, when an object is made, or when it is called. A configuration is judged by
+what the code it names does, with what that imports.
 
 Why it matters: `trust_remote_code=True` hands the machine to whoever can write to the repository, today and
 after the next commit. Scanners of weight files do not look at it.
 
 How it can be wrong: names are resolved without order or scope, so a call may be reported that never runs.
-Keys that many files have (`type`, `class`, `provider`) count only where their value is known as dangerous,
-so that the class of an unknown package under one of these is not told. What is built at run time beyond
-constants, aliases and plain strings is reported as hidden, not resolved. Code in files that no loader
-reaches is reported lower by one step. Packages that the code imports from outside are not read. Honest code
-that starts a program or sends data when called is an attack here: a person must clear it.
+Keys that many files have (`type`, `class`, `provider`) count only where their value is known as dangerous, so
+that the class of an unknown package under one of these is not told. What is built at run time beyond
+constants, aliases and plain strings is reported as hidden, not resolved. Code in files that no loader reaches
+is reported lower by one step. Packages that the code imports from outside are not read. Honest code that
+starts a program or sends data when called is an attack here: a person must clear it. Commands of pipelines
+and builds are held against a list of those that hand a machine over.
 
 What it needs: the files alone; `ast.parse`, no import.
 
@@ -32,23 +34,25 @@ AML.T0010.003; OWASP LLM03:2025.
 from __future__ import annotations
 
 import dataclasses
-import functools
+import itertools
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 from scanner.check import CheckContext
 from scanner.code.asked import ASKING_RULES, Asked, asked_for
 from scanner.code.calls import CallSite
-from scanner.code.code_files import NOTEBOOK_SUFFIX, is_python, is_script, read_any
+from scanner.code.code_files import NOTEBOOK_SUFFIX, code_listing, is_code, is_script, read_any
+from scanner.code.opened import opened_faults
 from scanner.code.phases import Phase
 from scanner.code.reach import code_map
 from scanner.code.references import may_matter, references_in
 from scanner.code.requirements import is_requirements, requirements_in
+from scanner.code.tool_commands import ToolFault
 from scanner.code.yaml_targets import TargetFileError
 from scanner.evidence import EvidenceRef
 from scanner.file_check import SOUND, FileCheck, FileVerdict, is_sound, listed
 from scanner.findings import Confidence, Finding, Location, Measurement, Severity
-from scanner.manifest import FileEntry, Snapshot
+from scanner.manifest import FileEntry
 from scanner.model_files import ModelFileError
 
 _TAGS: Final = ("CWE-829", "OWASP-LLM03:2025", "AML.T0011.001")
@@ -103,7 +107,7 @@ class RemoteCode(FileCheck):
                 entry.path,
                 rule=SOUND,
                 locations=(Location(entry.path),),
-                evidence=self._keep(context) if _is_code(entry.path) else (),
+                evidence=self._keep(context) if is_code(entry.path) else (),
             )
 
     def conclude(self, said: Iterable[Finding]) -> Iterator[Finding | Measurement]:
@@ -119,9 +123,14 @@ class RemoteCode(FileCheck):
 
     def _findings(self, context: CheckContext, entry: FileEntry) -> Iterable[Finding] | None:
         """What is wrong with a file; None for one that is neither configuration nor code."""
+        opened = opened_faults(context.snapshot, entry)
+        rest = self._loaded(context, entry)
+        return rest if opened is None else [*self._opened(entry, opened), *(rest or ())]
+
+    def _loaded(self, context: CheckContext, entry: FileEntry) -> Iterable[Finding] | None:
         if entry.path.lower().endswith(_COMPILED):
             return self._compiled(entry)
-        if _is_code(entry.path):
+        if is_code(entry.path):
             return self._code(context, entry)
         if is_requirements(entry.path):
             return [*self._requirements(context, entry), *(self._configuration(context, entry) or ())]
@@ -129,7 +138,7 @@ class RemoteCode(FileCheck):
 
     def _keep(self, context: CheckContext) -> tuple[EvidenceRef, ...]:
         """The listing of all code; its sha256 is the digest that messages name."""
-        lines = _listing(context.snapshot)
+        lines = code_listing(context.snapshot)
         if not lines:
             return ()
         listing = "".join(lines).encode("utf-8", "surrogateescape")
@@ -250,16 +259,23 @@ class RemoteCode(FileCheck):
             tags=_TAGS,
         )
 
-    def _compiled(self, entry: FileEntry) -> list[Finding]:
-        return [
-            self.failed(
-                f"{entry.path} is compiled code, which cannot be read here",
-                rule="compiled-code",
-                locations=(Location(entry.path),),
+    def _opened(self, entry: FileEntry, faults: Iterable[ToolFault]) -> Iterator[Finding]:
+        for each in itertools.islice(faults, _CALLS_PER_FILE):
+            yield self.failed(
+                f"{entry.path}, {each.place}: {each.message}",
+                severity=each.severity,
+                rule=each.rule,
+                locations=(Location(entry.path, each.line, each.place),),
                 remediation=_CALL_REMEDIATION,
-                tags=_TAGS,
+                tags=(*each.tags, "OWASP-LLM03:2025", "AML.T0011.001"),
             )
-        ]
+
+    def _compiled(self, entry: FileEntry) -> Iterator[Finding]:
+        message = f"{entry.path} is compiled code, which cannot be read here"
+        place = (Location(entry.path),)
+        yield self.failed(
+            message, rule="compiled-code", locations=place, remediation=_CALL_REMEDIATION, tags=_TAGS
+        )
 
     def _requirements(self, context: CheckContext, entry: FileEntry) -> Iterator[Finding]:
         try:
@@ -278,17 +294,6 @@ class RemoteCode(FileCheck):
                 remediation="Install from your own mirror with pinned hashes.",
                 tags=("CWE-829", "CWE-427", "OWASP-LLM03:2025", "AML.T0010.001"),
             )
-
-
-@functools.lru_cache(maxsize=1)
-def _listing(snapshot: Snapshot) -> tuple[str, ...]:
-    """A line for every file of code, by path; made once, because what is said of every file names it."""
-    entries = sorted((each for each in snapshot.files if _is_code(each.path)), key=lambda each: each.path)
-    return tuple(f"{entry.sha256}  {entry.path}\n" for entry in entries)
-
-
-def _is_code(path: str) -> bool:
-    return is_python(path) or is_script(path) or path.lower().endswith(NOTEBOOK_SUFFIX)
 
 
 CHECK = RemoteCode()

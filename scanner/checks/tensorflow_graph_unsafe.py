@@ -4,9 +4,9 @@ What it looks for: in SavedModels, frozen graphs, MetaGraphs and text graphs, in
 function of its library: operations that call Python (`PyFunc`), read and write files (`ReadFile`,
 `WriteFile`, `MatchingFiles`, readers of datasets, writers of summaries), open connections (`Rpc`,
 `DataServiceDataset`, `DebugIdentity` with an address), end the process, or hide another graph; saving,
-restoring and looking words up under a file name that leads out of the model's folder or that is put
-together so that nobody can tell; assets that lie elsewhere; Keras layers with marshalled code; operations
-that TensorFlow does not have; and bytes in fields that the format does not have.
+restoring and looking words up under a file name, an input or an attribute, that leads out of the model's
+folder or that is put together so that nobody can tell; assets that lie elsewhere; Keras layers with
+marshalled code; operations that TensorFlow does not have; and bytes in fields that the format does not have.
 
 Why it matters: a TensorFlow model is a program. Loading a SavedModel runs its initialisers, and the first
 prediction runs the rest, with the rights of whoever serves it.

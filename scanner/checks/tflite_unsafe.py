@@ -1,9 +1,9 @@
 """tflite-unsafe: a TFLite model lies about its own structure, or does more than compute.
 
-What it looks for: offsets, indices and sizes that lead out of the file or contradict each other; graphs
-that call each other without end; operators of TensorFlow (Flex) that read or write files, run Python or
-open connections, by their name and by the options that decide what is run; custom operators that no
-interpreter ships; and bytes behind the model other than the texts that its metadata names.
+What it looks for: offsets, indices and sizes that lead out of the file or contradict each other; graphs that
+call each other without end; operators of TensorFlow (Flex) that read or write files, run Python or open
+connections, by their name and by the options that decide what is run; custom operators that no interpreter
+ships; code in the description; and bytes behind the model other than the texts that its metadata names.
 
 Why it matters: interpreters are C++ code on telephones that believes these numbers; a Flex operator is a
 TensorFlow operation with all that it can do.

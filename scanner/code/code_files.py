@@ -50,6 +50,18 @@ def is_script(path: str) -> bool:
     return pure.suffix in _SCRIPT_SUFFIXES or pure.name.split(".")[0] in _SCRIPT_NAMES
 
 
+def is_code(path: str) -> bool:
+    """Whether a file of this name is Python, a notebook or a script."""
+    return is_python(path) or is_script(path) or path.lower().endswith(NOTEBOOK_SUFFIX)
+
+
+@functools.lru_cache(maxsize=1)
+def code_listing(snapshot: Snapshot) -> tuple[str, ...]:
+    """A line for every file of code, by path; made once, because what is said of every file names it."""
+    entries = sorted((each for each in snapshot.files if is_code(each.path)), key=lambda each: each.path)
+    return tuple(f"{entry.sha256}  {entry.path}\n" for entry in entries)
+
+
 def read_any(snapshot: Snapshot, path: str) -> CodeFile:
     """A file of Python, a notebook or a script, by its name.
 

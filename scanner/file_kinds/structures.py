@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable
 from typing import Final, Literal
 
+from scanner.file_kinds.arrow import is_arrow_stream
 from scanner.file_kinds.look import Look
 from scanner.file_kinds.numbers import is_numbers
 
@@ -274,6 +275,7 @@ STRUCTURES: Final[tuple[tuple[str, Callable[[Look], bool]], ...]] = (
     ("pickle", _is_pickle),
     ("old ggml weights", _is_old_ggml),
     ("Parquet table", _is_parquet),
+    ("Arrow table", is_arrow_stream),
     ("TFRecord log", _is_tfrecord),
     ("JPEG image", _is_jpeg),
     ("font", _is_truetype),

@@ -10,6 +10,7 @@ from typing import Final
 
 from scanner.findings import Severity
 from scanner.graphs.fault import GraphFault, hidden, malformed
+from scanner.graphs.metadata_text import text_faults
 from scanner.graphs.paths import is_unseen, leads_elsewhere, shown
 from scanner.graphs.wire import Field, Wire
 
@@ -26,6 +27,9 @@ _INNER: Final = {605: (1, 2), 615: (3, 4)}
 _HIGHEST_VERSION: Final = 64
 _DEPTH: Final = 32
 _UNKNOWN_BYTES: Final = 1024
+# Description, author, licence and what its maker wrote beside them. Source: Model.proto, Metadata.
+_TEXTS: Final = ((2, 100, 1), (2, 100, 2), (2, 100, 3), (2, 100, 4), (2, 100, 100, 2))
+_TEXT_BYTES: Final = 16 * 1024**2
 _WITHIN: Final = "@model_path/"
 
 
@@ -37,6 +41,9 @@ def coreml_faults(wire: Wire) -> Iterator[GraphFault]:
         PartlyReadError: when it was not read far enough.
     """
     yield from _model(wire, wire.root, "", 0)
+    for path in _TEXTS:
+        texts = (wire.text(field, _TEXT_BYTES) for field in wire.reached(wire.root, *path))
+        yield from text_faults(texts, "description of the model")
 
 
 def _model(wire: Wire, model: Field, inside: str, depth: int) -> Iterator[GraphFault]:

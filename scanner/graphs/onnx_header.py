@@ -5,29 +5,21 @@ Source: onnx 1.23.2, onnx/onnx.proto (ModelProto) and docs/IR.md; CWE-95.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
-from scanner.code.calls import UnreadableSourceError, find_calls
-from scanner.findings import Severity
 from scanner.graphs.fault import GraphFault, hidden, malformed
+from scanner.graphs.metadata_text import text_faults
 from scanner.graphs.onnx_operators import DEFAULT_DOMAIN
 from scanner.graphs.onnx_tensors import entry_of
 from scanner.graphs.paths import is_unseen, shown
 from scanner.graphs.wire import LENGTH, Field, Wire
 
 _METADATA_BYTES: Final = 16 * 1024**2
-# Prose that is no Python is shorter; a longer text may be code with too much in it to be parsed.
-_LONGEST_PROSE: Final = 64 * 1024
 _HIGHEST_IR: Final = 64
 _OPSETS_SINCE: Final = 3  # version of the format
 _HIGHEST_OPSET: Final = 256
 _MOST_OPSETS: Final = 1000
-# A template that reaches into Python; everything else that is code is found by reading it as Python.
-_TEMPLATE: Final = re.compile(r"\{[{%]")
-_REACHING: Final = re.compile(r"__(class|subclasses|globals|builtins|import|mro|base)__")
-_CALLING: Final = re.compile(r"\b(__import__|eval|exec|os\.(system|popen)|subprocess\.\w{1,20})\s{0,9}\(")
 
 
 def header_faults(wire: Wire) -> Iterator[GraphFault]:
@@ -91,38 +83,4 @@ def metadata_faults(wire: Wire, field: Field) -> Iterator[GraphFault]:
     if field.size > _METADATA_BYTES:
         yield hidden(f"its value takes {field.size} bytes", where)
     texts = (wire.text(value, _METADATA_BYTES) for value in wire.reached(field, 2))
-    if does := next(filter(None, map(_code_in, texts)), ""):
-        yield GraphFault(
-            "code-in-metadata",
-            where,
-            f"it holds code where loaders, some of which evaluate it, expect a plain value: {does}",
-            Severity.HIGH,
-            ("CWE-95",),
-        )
-
-
-def _code_in(text: str) -> str:
-    """What a value does when it is evaluated, or ""; prose about code is none, since it is not Python."""
-    if found := _template_in(text):
-        return shown(found)
-    if "(" not in text:
-        return ""
-    try:
-        sites = find_calls(text.strip().encode("utf-8", "replace"))
-    except UnreadableSourceError:
-        called = _CALLING.search(text) if len(text) > _LONGEST_PROSE else None
-        return f"it calls {shown(called[0])}" if called else ""
-    harmful = (site for site in sites if site.severity.rank >= Severity.HIGH.rank)
-    return next((f"it {site.sentence}" for site in harmful), "")
-
-
-def _template_in(text: str) -> str:
-    """The first template that reaches into Python, up to where it does, or ""; each is looked at once."""
-    begin = _TEMPLATE.search(text)
-    while begin:
-        end = text.find("}", begin.end())
-        end = len(text) if end < 0 else end
-        if found := _REACHING.search(text, begin.end(), end):
-            return text[begin.start() : found.end()]
-        begin = _TEMPLATE.search(text, end)
-    return ""
+    yield from text_faults(texts, where)

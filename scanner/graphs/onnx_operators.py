@@ -68,7 +68,7 @@ def judge(domain: str, operator: str) -> OperatorVerdict | None:
     for rule in table.rules:
         if rule.domain in ("*", domain) and ("*" in rule.operators or operator in rule.operators):
             return OperatorVerdict(rule.code, rule.means, rule.severity, rule.tags)
-    if domain in table.runtime or (domain in table.standard and is_known("onnx", domain, operator)):
+    if domain in table.runtime or is_standard(domain, operator):
         return None
     lowered = operator.lower()
     for code, words in table.words.items():
@@ -79,6 +79,11 @@ def judge(domain: str, operator: str) -> OperatorVerdict | None:
     return OperatorVerdict(
         "unknown-operator", "needs a library that the runtimes do not have", Severity.MEDIUM, ("CWE-829",)
     )
+
+
+def is_standard(domain: str, operator: str) -> bool:
+    """Whether ONNX itself defines the operator."""
+    return domain in _table().standard and is_known("onnx", domain, operator)
 
 
 def names_a_file(attribute: str) -> bool:

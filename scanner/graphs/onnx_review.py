@@ -12,6 +12,7 @@ from typing import Final
 from scanner.findings import Severity
 from scanner.graphs.fault import GraphFault, hidden, malformed, needs_library
 from scanner.graphs.onnx_external import ExternalData
+from scanner.graphs.onnx_functions import Function, function_faults
 from scanner.graphs.onnx_header import header_faults, metadata_faults
 from scanner.graphs.onnx_operators import DEFAULT_DOMAIN, judge, names_a_file
 from scanner.graphs.onnx_tensors import read_tensor, tensor_faults
@@ -92,6 +93,8 @@ class _Review:
     def __init__(self, wire: Wire, external: ExternalData, functions: Set[tuple[str, str]]) -> None:
         self._wire, self._external, self._functions = wire, external, functions
         self._needed: set[str] = set()
+        self._calls: dict[Function, set[Function]] = {}
+        self._caller: Function | None = None  # the function whose body is looked at
 
     def graph(self, graph: Field, inside: str, depth: int) -> Iterator[GraphFault]:
         """What is wrong with a graph and those in its operators."""
@@ -117,6 +120,12 @@ class _Review:
         """What is wrong with a function that the model brings along."""
         name = self._wire.first(function, 1)
         inside = f", function {shown(self._wire.text(name))}" if name else ""
+        if len(self._calls) < _MOST_FUNCTIONS:
+            domain, own, overload = (
+                self._wire.last_text(function, at, limit_bytes=_NAME_BYTES) for at in (10, 1, 13)
+            )
+            self._caller = Function(domain or DEFAULT_DOMAIN, own, overload)
+            self._calls.setdefault(self._caller, set())
         for field in self._wire.inside(function):
             yield from _documented(field, 8)
             if field.number == 7:
@@ -125,13 +134,15 @@ class _Review:
                 yield from self._attribute(field, f"byte {field.begin}{inside}", inside, 0)
             elif field.number not in _FUNCTION:
                 yield from _foreign(field, "FunctionProto")
+        self._caller = None
 
     def needed(self) -> Iterator[GraphFault]:
-        """The operators whose library a person has to look at."""
-        return needs_library("unknown-operator", "operators", self._needed, "the runtimes do not have")
+        """What the functions do together, and the operators whose library a person has to look at."""
+        yield from function_faults(self._calls)
+        yield from needs_library("unknown-operator", "operators", self._needed, "the runtimes do not have")
 
     def _node(self, node: Field, inside: str, depth: int) -> Iterator[GraphFault]:
-        texts: dict[int, list[str]] = {3: [], 4: [], 7: []}
+        texts: dict[int, list[str]] = {3: [], 4: [], 7: [], 8: []}
         for field in self._wire.inside(node):
             yield from _documented(field, 6)
             if field.number in texts:  # readers take the last of what was written more than once
@@ -148,6 +159,9 @@ class _Review:
             yield malformed("a name holds control or invisible characters", where)
         for kind in filter(None, kinds):
             yield from self._operator(domains[-1], kind, where)
+            if self._caller and (domains[-1] or DEFAULT_DOMAIN, kind) in self._functions:
+                called = Function(domains[-1] or DEFAULT_DOMAIN, kind, (texts[8] or [""])[-1])
+                self._calls[self._caller].add(called)
         for attribute in self._wire.reached(node, 5):
             yield from self._attribute(attribute, where, inside, depth)
 

@@ -17,6 +17,7 @@ from xml.sax.xmlreader import AttributesImpl
 from scanner.by_rule import ByRule
 from scanner.findings import Severity
 from scanner.graphs.fault import GraphFault, malformed, needs_library
+from scanner.graphs.metadata_text import text_faults
 from scanner.graphs.paths import is_unseen, leads_elsewhere, shown
 
 # The description of a model of 70 billion parameters takes about 20 MB.
@@ -41,6 +42,9 @@ _TOKENIZERS: Final = frozenset(
 # Attributes by which older readers, and those of other makers, load the code of a layer.
 _CODE_ATTRIBUTES: Final = ("library", "implementation", "plugin", "extension", "impl_path")
 _LIBRARY: Final = re.compile(r"\.(so(\.\d+)*|dll|dylib|pyd?|jar)$", re.IGNORECASE)
+# Elements that describe the model, and whose parts are only read by programs and people.
+_METADATA: Final = ("rt_info", "meta_data")
+_TEXT_CHARACTERS: Final = 16 * 1024**2
 _BITS: Final = {
     "f64": 64, "i64": 64, "u64": 64, "f32": 32, "i32": 32, "u32": 32, "f16": 16, "bf16": 16, "i16": 16,
     "u16": 16, "i8": 8, "u8": 8, "boolean": 8, "f8e4m3": 8, "f8e5m2": 8, "f8e8m0": 8, "i4": 4, "u4": 4,
@@ -101,6 +105,7 @@ class _Reader(ContentHandler):
         self._weights = weights_bytes
         self._depth = 0
         self._layer = ""
+        self._in_metadata = False
         self._needed: set[str] = set()
 
     def startElement(self, name: str, attrs: AttributesImpl) -> None:  # noqa: N802 - the name of the interface
@@ -113,11 +118,15 @@ class _Reader(ContentHandler):
         elif name in ("Source", "Kernel", "CustomLayer"):
             self._take_kernel(name, values)
         self._take_libraries(values)
+        self._in_metadata = self._in_metadata or name in _METADATA
+        if self._in_metadata and "value" in values:
+            self.faults.extend(text_faults([values["value"][:_TEXT_CHARACTERS]], f"metadata {shown(name)}"))
         if "offset" in values and "size" in values:
             self._take_data(values)
 
     def endElement(self, name: str) -> None:  # noqa: N802 - the name of the interface
         self._depth -= 1
+        self._in_metadata = self._in_metadata and name not in _METADATA
 
     def needed(self) -> Iterator[GraphFault]:
         """The operations whose library a person has to look at."""

@@ -24,7 +24,7 @@ from scanner.graphs.fault import GraphFault
 _LISTS: Final = "graph_operations.csv"
 _TABLE: Final = "tensorflow_operations.yaml"
 
-When = Literal["", "path", "debug_urls", "output", "descriptor"]
+When = Literal["", "path", "debug_urls", "output", "descriptor", "attribute", "custom_call"]
 
 
 class OperationsError(ScanError):
@@ -42,6 +42,7 @@ class Effect:
         tags: Of public taxonomies.
         when: What it depends on; "" when it holds wherever the operation stands.
         positions: Of file names among the inputs, for when "path"; -1 is the last.
+        attributes: Names of the attributes that it depends on, for when "attribute" and "custom_call".
     """
 
     kind: str
@@ -50,6 +51,7 @@ class Effect:
     tags: tuple[str, ...]
     when: When = ""
     positions: tuple[int, ...] = (0,)
+    attributes: tuple[str, ...] = ()
 
     def fault(self, place: str, message: str) -> GraphFault:
         """What is told of an operation in this place that has this effect."""
@@ -67,6 +69,7 @@ class _Row(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     kind: str
     when: When = ""
     inputs: tuple[int, ...] = (0,)
+    attributes: tuple[str, ...] = ()
 
 
 class _Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -134,13 +137,17 @@ def _known() -> frozenset[tuple[str, str, str]]:
 @functools.cache
 def _effects() -> Mapping[str, Effect]:
     return {
-        name: _effect(row.kind, row.when, row.inputs) for row in _table().operations for name in row.names
+        name: _effect(row.kind, row.when, row.inputs, row.attributes)
+        for row in _table().operations
+        for name in row.names
     }
 
 
-def _effect(kind: str, when: When = "", positions: tuple[int, ...] = (0,)) -> Effect:
+def _effect(
+    kind: str, when: When = "", positions: tuple[int, ...] = (0,), attributes: tuple[str, ...] = ()
+) -> Effect:
     meaning = _table().kinds[kind]
-    return Effect(kind, meaning.means, meaning.severity, meaning.tags, when, positions)
+    return Effect(kind, meaning.means, meaning.severity, meaning.tags, when, positions, attributes)
 
 
 @functools.cache

@@ -24,6 +24,7 @@ _MOST_INPUTS: Final = 100_000
 _NAME_BYTES: Final = 512
 _MOST_KINDS: Final = 8
 _STRING_BYTES: Final = 1024
+_PIECE_BYTES: Final = 1024**2
 # Fields of each message, and so what of it is unknown.
 _SAVED_MODEL: Final = frozenset({1, 2})
 _META_GRAPH: Final = frozenset(range(1, 8))
@@ -182,6 +183,19 @@ def strings(wire: Wire, each: Operation, name: str) -> Iterator[str]:
     for value in attribute(wire, each, name):
         for path in ((2,), (1, 2)):
             yield from (wire.text(part, _STRING_BYTES) for part in wire.reached(value, *path))
+
+
+def mentions(wire: Wire, each: Operation, name: str, word: bytes) -> bool:
+    """Whether the string of an attribute, however long, has a word in it."""
+    for value in attribute(wire, each, name):
+        for part in wire.reached(value, 2):
+            tail = b""
+            for begin in range(part.begin, part.end, _PIECE_BYTES):
+                piece = tail + wire.read(begin, min(_PIECE_BYTES, part.end - begin))
+                if word in piece:
+                    return True
+                tail = piece[-len(word) :]
+    return False
 
 
 def is_true(wire: Wire, each: Operation, name: str) -> bool:

@@ -36,6 +36,8 @@ _MOST_KEPT: Final = 10_000
 # Names of inputs of calls, all together: a large model hands each of its variables to each of its functions.
 _MOST_HANDED: Final = 1_000_000
 _FINGERPRINT_FIELDS: Final = 7
+# How StableHLO writes that a module calls a function of the process. Source: its specification, custom_call.
+_CUSTOM_CALL: Final = b"custom_call"
 _SAFE_SOURCES: Final = ("local://", "bytes://")
 
 
@@ -222,7 +224,19 @@ class _Review:
             named = (source for source in sources if source and not source.startswith(_SAFE_SOURCES))
             file = next(named, "")
             return f"reads {shown(file)}" if file else ""
+        if effect.when == "attribute":
+            return self._file_in_attribute(each, effect)
+        if effect.when == "custom_call":
+            calls = any(reader.mentions(self._wire, each, name, _CUSTOM_CALL) for name in effect.attributes)
+            return f"{effect.means}: its module calls code of the process that runs it" if calls else ""
         return effect.means
+
+    def _file_in_attribute(self, each: Operation, effect: Effect) -> str:
+        for name in effect.attributes:
+            for text in reader.strings(self._wire, each, name):
+                if why := leads_elsewhere(text):
+                    return f"{effect.means}; its attribute {shown(name)} is {shown(text)}, which {why}"
+        return ""
 
     def _paths(self, body: Body, found: list[tuple[Operation, Effect]]) -> Iterator[GraphFault]:
         names = FileNames(self._wire, body, frozenset() if body.function else self._fed)

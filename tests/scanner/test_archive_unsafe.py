@@ -396,3 +396,16 @@ def test_tar_archive_of_nothing_but_zeros_is_a_bomb(tmp_path: Path) -> None:
 def test_package_named_as_a_module_of_python_does_not_call_itself(tmp_path: Path) -> None:
     data = cases.zipped([("os/__init__.py", b"import os\nos.system('x')\n")])
     assert verdict_of("os-1-py3-none-any.whl", data, tmp_path)[0] is FileVerdict.ATTACK
+
+
+@pytest.mark.parametrize(
+    "member", ["word/vbaProject.bin", "xl/macrosheets/sheet1.xml", "Basic/Standard/a.xml"]
+)
+def test_macros_of_a_document_are_for_a_person(member: str, tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr(member, b"<macros/>")
+    expected = (FileVerdict.NEEDS_CLASS_INSTANCE, {"holds-code"})
+    verdict, rules = verdict_of("card.docm", stream.getvalue(), tmp_path)
+    assert (verdict, rules) == expected, rules

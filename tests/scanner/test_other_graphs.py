@@ -21,6 +21,7 @@ VERDICTS = {
     "path-elsewhere": FileVerdict.ATTACK,
     "xml-entities": FileVerdict.ATTACK,
     "names-library": FileVerdict.ATTACK,
+    "code-in-metadata": FileVerdict.ATTACK,
     "unknown-operation": FileVerdict.NEEDS_CLASS_INSTANCE,
     "opaque": FileVerdict.NEEDS_CLASS_INSTANCE,
     "malformed": FileVerdict.NOT_READABLE,
