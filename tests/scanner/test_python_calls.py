@@ -6,7 +6,7 @@ import pytest
 
 from scanner.code.calls import UnreadableSourceError, find_calls
 from scanner.findings import Severity
-from tests.assets.code_cases import HARMLESS_CODE, hidden_code
+from tests.assets.code_cases import HARMLESS_CODE, calls_of_libraries, hidden_code, plain_calls_of_libraries
 
 FROM_PRETRAINED = b"from transformers import AutoModel\nAutoModel.from_pretrained"
 
@@ -24,6 +24,16 @@ FROM_PRETRAINED = b"from transformers import AutoModel\nAutoModel.from_pretraine
 )
 def test_trust_is_told_by_whose_code_it_trusts(source: bytes, expected: str) -> None:
     assert [site.kind for site in find_calls(source)] == ([expected] if expected else [])
+
+
+@pytest.mark.parametrize("source", calls_of_libraries())
+def test_what_libraries_run_or_send_is_found(source: str) -> None:
+    assert max(site.severity.rank for site in find_calls(source.encode())) >= Severity.HIGH.rank
+
+
+@pytest.mark.parametrize("source", plain_calls_of_libraries())
+def test_plain_calls_of_libraries_are_no_attack(source: str) -> None:
+    assert all(site.severity.rank < Severity.HIGH.rank for site in find_calls(source.encode()))
 
 
 @pytest.mark.parametrize("source", hidden_code())
