@@ -37,6 +37,7 @@ _DECODING: Final = frozenset(
     {"fromhex", "decode", "decompress", "b64decode", "b85decode", "a85decode", "b32decode", "b16decode",
      "unhexlify", "translate", "recv", "urlopen", "tobytes", "to_bytes"}
 )  # fmt: skip
+_ASKING_ONE: Final = frozenset({"get", "pop", "setdefault", "__getitem__"})
 _RUNNING: Final = frozenset({"execution", "deserialisation", "process"})
 _COMPUTED: Final = frozenset({"builtins.__import__", "importlib.import_module", "importlib.__import__"})
 # Absolute places, the home folder and what lies above; scratch space is nobody's.
@@ -117,6 +118,11 @@ def _sites(node: ast.AST, file: CodeReading) -> Iterator[CallSite]:
         yield from _call(node, file)
     elif isinstance(node, ast.Attribute | ast.Name) and isinstance(node.ctx, ast.Load):
         yield from _mention(node, file)
+    elif isinstance(node, ast.Subscript) and file.names.text(node.slice) is None:
+        owner = next((path for path in file.names.paths(node.value) if path in GATES), "")
+        if owner:  # vars(os)[name]
+            message = f"takes a function of {owner} by a name that is computed, which hides which"
+            yield hidden(node.lineno, owner, message, file.phases.of_node(node), ("CWE-470", "CWE-506"))
     elif isinstance(node, ast.ClassDef):
         for base in node.bases:
             if "subprocess.Popen" in file.names.paths(base):  # to make such an object starts a program
@@ -207,10 +213,20 @@ def _indirect(path: str, node: ast.Call, file: CodeReading) -> Iterator[CallSite
         if owner:
             message = f"takes a function of {owner} by a name that is computed, which hides which"
             yield hidden(node.lineno, shown, message, phase, ("CWE-470", "CWE-506"))
+    elif _takes_any(path, node, file):
+        message = f"takes a function of {path.rpartition('.')[0]} without naming it, which hides which"
+        yield hidden(node.lineno, path.rpartition(".")[0], message, phase, ("CWE-470", "CWE-506"))
     elif path in ("builtins.open", "io.open", "codecs.open", "os.open", "os.fdopen") and _writes(node, path):
         yield _placed(site(node.lineno, "file", shown, "calls", phase), node)
     elif path in ("os.getenv", "os.environ.get", "os.environ.pop") and node.args:
         yield from secret_name(file.names.text(node.args[0]), node.lineno, phase)
+
+
+def _takes_any(path: str, node: ast.Call, file: CodeReading) -> bool:
+    """Whether a call goes through what a module holds: vars(os).items(), os.__dict__.get(input())."""
+    owner, _, name = path.rpartition(".")
+    is_asked = bool(node.args) and file.names.text(node.args[0]) is None
+    return owner in GATES and (name in ("items", "values") or (name in _ASKING_ONE and is_asked))
 
 
 def _computed_import(shown: str, node: ast.Call, file: CodeReading) -> Iterator[CallSite]:

@@ -63,6 +63,41 @@ def dangerous_code() -> dict[str, tuple[str, str, str]]:
     }  # fmt: skip
 
 
+def named_by_detours() -> list[str]:
+    """Python sources that take a function of a module by patterns, in loops, by getters and entry points."""
+    return [
+        "import os\nmatch os:\n    case object(system=f): f('true')",
+        "import os\nmatch vars(os):\n    case {'system': f}: f('true')",
+        "import os\nmatch (1, os.__dict__):\n    case (1, {'system': f}) | (2, {'popen': f}): f('true')",
+        "import os\nmatch os:\n    case object(system=object() as f): f('true')",
+        "[f, x] = __import__('os').system, 1\nf('true')",
+        "import os\nfor name, f in vars(os).items():\n    if len(name) == 6: f('true')",
+        "import os\nfor name, f in os.__dict__.items():\n    if len(name) == 6: f('true')",
+        "import os\n[f for f in vars(os).values() if f.__name__[0] == 's'][0]('true')",
+        "import os\nd = dict(vars(os))\nd['sys' + 'tem']('true')",
+        "import os\nvars(os)[input()]('true')",
+        "import os\nos.__dict__.get(input())('true')",
+        "import operator, logging\noperator.attrgetter('os.system')(logging)('true')",
+        "from operator import attrgetter as g\ng('data.os.system')(self)('true')",
+        "from operator import attrgetter\ng = attrgetter('os.system')\nimport shutil\ng(shutil)('true')",
+        "from importlib import metadata\nmetadata.EntryPoint('x', 'os:system', 'g').load()('true')",
+        "from importlib.metadata import EntryPoint as E\ne = E(name='x', value='os:system', group='g')\ne.load()('true')",
+    ]
+
+
+def plain_detours() -> list[str]:
+    """The like of named_by_detours in honest code."""
+    return [
+        "import os\nfor name, value in os.environ.items(): print(name)",
+        "import sys\nfor name, module in sys.modules.items(): print(name, sys.argv[len(name)])",
+        "from operator import attrgetter\nsorted(rows, key=attrgetter('os.name'))\nattrgetter('weight.data')(layer)",
+        "from importlib.metadata import entry_points\n[each.load() for each in entry_points(group='x')]",
+        "import os\nmatch config:\n    case {'act': f}: f(x)\n    case object(size=n): os.path.join(n)",
+        "class M:\n    def load(self): return self.config.load()",
+        "def f(self): return dict(self.__dict__)[name], vars(self).items()",
+    ]
+
+
 def calls_of_libraries() -> list[str]:
     """Python sources that run programs or code, or send secrets, through what libraries offer."""
     return [

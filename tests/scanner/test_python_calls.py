@@ -6,7 +6,14 @@ import pytest
 
 from scanner.code.calls import UnreadableSourceError, find_calls
 from scanner.findings import Severity
-from tests.assets.code_cases import HARMLESS_CODE, calls_of_libraries, hidden_code, plain_calls_of_libraries
+from tests.assets.code_cases import (
+    HARMLESS_CODE,
+    calls_of_libraries,
+    hidden_code,
+    named_by_detours,
+    plain_calls_of_libraries,
+    plain_detours,
+)
 
 FROM_PRETRAINED = b"from transformers import AutoModel\nAutoModel.from_pretrained"
 
@@ -26,13 +33,13 @@ def test_trust_is_told_by_whose_code_it_trusts(source: bytes, expected: str) -> 
     assert [site.kind for site in find_calls(source)] == ([expected] if expected else [])
 
 
-@pytest.mark.parametrize("source", calls_of_libraries())
-def test_what_libraries_run_or_send_is_found(source: str) -> None:
+@pytest.mark.parametrize("source", [*calls_of_libraries(), *named_by_detours()])
+def test_detours_and_calls_of_libraries_are_found(source: str) -> None:
     assert max(site.severity.rank for site in find_calls(source.encode())) >= Severity.HIGH.rank
 
 
-@pytest.mark.parametrize("source", plain_calls_of_libraries())
-def test_plain_calls_of_libraries_are_no_attack(source: str) -> None:
+@pytest.mark.parametrize("source", [*plain_calls_of_libraries(), *plain_detours()])
+def test_plain_ones_are_no_attack(source: str) -> None:
     assert all(site.severity.rank < Severity.HIGH.rank for site in find_calls(source.encode()))
 
 
