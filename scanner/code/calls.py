@@ -17,10 +17,11 @@ from typing import Final
 from scanner.code.arguments import given_as, has_text, method_of, row_applies
 from scanner.code.folding import folded
 from scanner.code.hiding import hidden_in_source, hidden_in_tree
-from scanner.code.names import GATES, Names
+from scanner.code.names import GATES, Names, Siblings
 from scanner.code.phases import Phase, Phases
 from scanner.code.reading import CodeReading
 from scanner.code.secrets import environment_sent, exfiltration, secret_in_address, secret_name, told_by_texts
+from scanner.code.surroundings import changed_around
 from scanner.code.table import CallSite, Row, hidden, rows_for, site
 from scanner.errors import ScanError
 from scanner.findings import Severity
@@ -80,7 +81,7 @@ def parsed(source: bytes) -> ast.Module:
         raise UnreadableSourceError(f"cannot be parsed ({type(error).__name__})") from error
 
 
-def find_calls(source: bytes) -> list[CallSite]:
+def find_calls(source: bytes, siblings: Siblings | None = None) -> list[CallSite]:
     """Every place that needs an explanation, by line, one per line and call.
 
     What the text itself hides is found as well: signs that nobody sees, letters that look like others, code
@@ -93,8 +94,9 @@ def find_calls(source: bytes) -> list[CallSite]:
     tree = parsed(source)
     try:
         nodes = list(ast.walk(tree))
-        file = CodeReading(Names.of(tree), Phases.of(tree))
+        file = CodeReading(Names.of(tree, siblings), Phases.of(tree))
         sites = [found for node in nodes for found in _sites(node, file)]
+        sites.extend(found for node in nodes for found in changed_around(node, file))
         sites.extend(told_by_texts(nodes, file))
         sites.extend(hidden_in_tree(nodes, file.names, file.phases))
         sites.extend(hidden_in_source(source, nodes))

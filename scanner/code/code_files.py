@@ -9,9 +9,10 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from scanner.code.calls import CallSite, UnreadableSourceError, find_calls
+from scanner.code.names import Siblings
 from scanner.code.notebooks import read_notebook
 from scanner.code.phases import Phase
-from scanner.code.reach import CODE_LIMIT_BYTES, CODE_SUFFIXES
+from scanner.code.reach import CODE_LIMIT_BYTES, CODE_SUFFIXES, code_map
 from scanner.code.table import told_by
 from scanner.manifest import Snapshot
 
@@ -72,7 +73,8 @@ def read_code(snapshot: Snapshot, path: str) -> CodeFile:
         PartlyReadError: when it was not read far enough.
         OSError: when it cannot be opened.
     """
-    return _read(snapshot, path, CODE_LIMIT_BYTES, _judged)
+    siblings = code_map(snapshot).siblings_of(path)
+    return _read(snapshot, path, CODE_LIMIT_BYTES, functools.partial(_judged, siblings=siblings))
 
 
 def _read(snapshot: Snapshot, path: str, limit_bytes: int, judge: Callable[[bytes], CodeFile]) -> CodeFile:
@@ -103,9 +105,9 @@ def _script(data: bytes) -> CodeFile:
     return CodeFile(tuple(_commands(data.decode("utf-8", "replace").splitlines())))
 
 
-def _judged(source: bytes) -> CodeFile:
+def _judged(source: bytes, siblings: Siblings | None = None) -> CodeFile:
     try:
-        return CodeFile(tuple(find_calls(source)))
+        return CodeFile(tuple(find_calls(source, siblings)))
     except UnreadableSourceError as error:
         return CodeFile(fault=str(error), fault_line=error.line)
 

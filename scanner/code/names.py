@@ -16,7 +16,7 @@ import ast
 import builtins
 import functools
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -38,6 +38,8 @@ GATES: Final = frozenset(
     {"os", "posix", "nt", "subprocess", "builtins", "sys", "importlib", "socket", "ctypes",
      "shutil", "pty", "runpy"}
 )  # fmt: skip
+# Full names by local name, by the module as it is written in an import.
+Siblings = Mapping[str, Mapping[str, str]]
 _PATHS_LIMIT: Final = 16
 _PATH_LENGTH: Final = 200
 _ROUNDS: Final = 4
@@ -53,6 +55,8 @@ class Names:
         values: Expressions that are assigned to each name.
         modules: Local names of whole modules.
         constants: Names that are given a value once and nowhere else.
+        used: Names that are read anywhere.
+        siblings: What other files of the model hand on, full names by local name, by module as written.
     """
 
     meanings: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -60,12 +64,17 @@ class Names:
     values: dict[str, list[ast.expr]] = field(default_factory=lambda: defaultdict(list))
     modules: set[str] = field(default_factory=set)
     constants: Constants = field(default_factory=lambda: Constants({}))
+    used: set[str] = field(default_factory=set)
+    siblings: Siblings = field(default_factory=dict)
 
     @classmethod
-    def of(cls, tree: ast.Module) -> Names:
-        """The names of a parsed module."""
-        names = cls()
+    def of(cls, tree: ast.Module, siblings: Siblings | None = None) -> Names:
+        """The names of a parsed module; `siblings` has what files beside it hand on."""
+        names = cls(siblings=siblings or {})
         nodes = list(ast.walk(tree))
+        names.used = {
+            node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+        }
         for node in nodes:
             names._take_import(node)
         assigned = [pair for node in nodes for pair in assignments(node)]
@@ -89,7 +98,7 @@ class Names:
         if isinstance(node, ast.Name):
             return self._of_name(node.id)
         if isinstance(node, ast.Attribute):
-            return tuple(_below(path, node.attr) for path in self.paths(node.value))
+            return tuple(self._attribute(path, node.attr) for path in self.paths(node.value))
         if isinstance(node, ast.Call):
             return self._of_call(node)
         if isinstance(node, ast.Subscript):
@@ -120,12 +129,27 @@ class Names:
                 whole = alias.name if alias.asname else alias.name.split(".")[0]
                 self.meanings[alias.asname or whole].add(whole)
                 self.modules.add(alias.asname or whole)
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            for alias in node.names:
+        elif isinstance(node, ast.ImportFrom):
+            self._take_sibling(node)
+            for alias in node.names if not node.level else ():
                 if alias.name == "*":
                     self.starred.add(str(node.module))
                 else:
                     self.meanings[alias.asname or alias.name].add(_below(str(node.module), alias.name))
+
+    def _take_sibling(self, node: ast.ImportFrom) -> None:
+        """`from .json import loads`, where the json.py of the model has `from os import system as loads`."""
+        module = "." * node.level + (node.module or "")
+        held = self.siblings.get(module, {})
+        for alias in node.names:
+            for name in held if alias.name == "*" else held.keys() & {alias.name}:
+                self.meanings[name if alias.name == "*" else alias.asname or name].add(held[name])
+            inner = f"{module}{'.' if node.module else ''}{alias.name}"
+            if inner in self.siblings:
+                self.meanings[alias.asname or alias.name].add(inner)
+
+    def _attribute(self, path: str, name: str) -> str:
+        return self.siblings.get(path, {}).get(name) or _below(path, name)
 
     def _of_name(self, name: str) -> tuple[str, ...]:
         if self.meanings.get(name):

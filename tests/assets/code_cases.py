@@ -98,6 +98,50 @@ def plain_detours() -> list[str]:
     ]
 
 
+def changed_surroundings() -> list[str]:
+    """Python sources that change what is around them, so that something else runs programs or code."""
+    return [
+        "from os import system as __getattr__",
+        "class A:\n    from os import system as __class_getitem__",
+        "from os import system as loads",
+        "import sys\nsys.modules['x'] = __import__('os')",
+        "import os, sys\nsys.modules[__name__] = os",
+        "import sys, os\nsys.path.insert(0, os.path.join(os.path.dirname(__file__), 'tokenizer.zip'))\nimport y",
+        "import sys\nWHERE = 'model.safetensors'\nsys.path.append(WHERE)\nimport y",
+        "import sys\nsys.path += ['x.whl']",
+        "import os\nos.environ['PYTHONBREAKPOINT'] = 'os.system'\nbreakpoint('true')",
+        "import os\nos.environ['PAGER'] = \"sh -c 'true'\"\nhelp(len)",
+        "import os\nos.environ.update(CXX='sh -c true #')",
+        "import os\nos.environ.update({'CC': 'gcc; true'})",
+        "import os\nos.environ.setdefault('GIT_SSH_COMMAND', 'bash x.sh')",
+        "import os\nHERE = os.path.dirname(__file__)\nos.environ['CC'] = os.path.join(HERE, 'cc')",
+        "import importlib\nclass M:\n    def __init__(self, c):\n        m, f = c.act.rsplit('.', 1)\n"
+        "        getattr(importlib.import_module(m), f)(c.arg)",
+        "import importlib\nm = importlib.import_module(NAME())\ngetattr(m, OTHER())('true')",
+    ]
+
+
+def plain_surroundings() -> list[str]:
+    """The like of changed_surroundings in honest code."""
+    return [
+        "from os import path as osp, getcwd as where\nosp.join('x')",
+        "import sys\nsys.modules['models.old'] = sys.modules[__name__]",
+        "import sys\nimport os\nsys.modules['os'] = os",
+        "import sys, os\nsys.path.append(os.path.join(os.path.dirname(__file__), 'third_party', 'Matcha-TTS-0.5'))",
+        "import os\nos.environ['PYTHONBREAKPOINT'] = '0'",
+        "import os\nos.environ['PYTHONBREAKPOINT'] = 'ipdb.set_trace'",
+        "import os\nos.environ['CC'] = 'gcc -O2'\nos.environ['CXX'] = '/usr/bin/clang++-17'",
+        "import os, shutil\nos.environ.setdefault('CC', shutil.which('ccache gcc'))",
+        "import os\nos.environ['PAGER'] = 'less -R'\nos.environ['SHELL'] = '/bin/bash'",
+        "import os\nos.environ.update({'CUDA_VISIBLE_DEVICES': '0,1', 'MASTER_ADDR': host})",
+        "import importlib\ndef make(c):\n    m, f = c.rsplit('.', 1)\n    return getattr(importlib.import_module(m), f)",
+        "import importlib\ndef make(m, f, x): return getattr(importlib.import_module(m), f)(x)",
+        "import importlib\nclass M:\n    def __init__(self, c):\n"
+        "        getattr(importlib.import_module(f'transformers.models.{c.type}'), c.name)(c)",
+        "def __getattr__(name): raise AttributeError(name)",
+    ]
+
+
 def calls_of_libraries() -> list[str]:
     """Python sources that run programs or code, or send secrets, through what libraries offer."""
     return [

@@ -9,10 +9,12 @@ from scanner.findings import Severity
 from tests.assets.code_cases import (
     HARMLESS_CODE,
     calls_of_libraries,
+    changed_surroundings,
     hidden_code,
     named_by_detours,
     plain_calls_of_libraries,
     plain_detours,
+    plain_surroundings,
 )
 
 FROM_PRETRAINED = b"from transformers import AutoModel\nAutoModel.from_pretrained"
@@ -33,12 +35,12 @@ def test_trust_is_told_by_whose_code_it_trusts(source: bytes, expected: str) -> 
     assert [site.kind for site in find_calls(source)] == ([expected] if expected else [])
 
 
-@pytest.mark.parametrize("source", [*calls_of_libraries(), *named_by_detours()])
-def test_detours_and_calls_of_libraries_are_found(source: str) -> None:
+@pytest.mark.parametrize("source", [*calls_of_libraries(), *named_by_detours(), *changed_surroundings()])
+def test_ways_round_a_plain_call_are_found(source: str) -> None:
     assert max(site.severity.rank for site in find_calls(source.encode())) >= Severity.HIGH.rank
 
 
-@pytest.mark.parametrize("source", [*plain_calls_of_libraries(), *plain_detours()])
+@pytest.mark.parametrize("source", [*plain_calls_of_libraries(), *plain_detours(), *plain_surroundings()])
 def test_plain_ones_are_no_attack(source: str) -> None:
     assert all(site.severity.rank < Severity.HIGH.rank for site in find_calls(source.encode()))
 
