@@ -32,12 +32,14 @@ class CodeFile:
         fault: Why it cannot be read, a clause, or "".
         fault_line: Where, or None.
         unread_cells: Numbers of the cells of a notebook that are no Python.
+        acting_cells: Numbers of those with an output that has the kernel run code.
     """
 
     sites: tuple[CallSite, ...] = ()
     fault: str = ""
     fault_line: int | None = None
     unread_cells: tuple[int, ...] = ()
+    acting_cells: tuple[int, ...] = ()
 
 
 def is_python(path: str) -> bool:
@@ -97,7 +99,8 @@ def _notebook(data: bytes) -> CodeFile:
     sites = [site for each in read for site in each.sites]
     fault = "has more than a megabyte of code" if book.is_cut else ""
     fault = next((each.fault for each in read if each.fault), fault)
-    return CodeFile((*sites, *_commands(book.commands)), fault, unread_cells=book.unread)
+    commands = _commands(book.commands)
+    return CodeFile((*sites, *commands), fault, unread_cells=book.unread, acting_cells=book.acting)
 
 
 def _script(data: bytes) -> CodeFile:

@@ -65,13 +65,24 @@ def environment_sent(kind: str, node: ast.Call, file: CodeReading) -> Iterator[C
 def secret_in_address(node: ast.Call, file: CodeReading) -> Iterator[CallSite]:
     """An address that is glued together with a secret: whatever opens it, the secret leaves the machine."""
     given = [*node.args, *(keyword.value for keyword in node.keywords)]
-    for value in (each for argument in given for each in (argument, *file.names.held_by(argument))):
-        is_glued = isinstance(value, ast.BinOp | ast.JoinedStr) or _formats(value)
-        if is_glued and _is_address(value) and any(_is_secret(part, file) for part in ast.walk(value)):
-            message = "puts a secret of this machine into an address"
-            phase, tags = file.phases.of_node(node), ("CWE-200", "CWE-598", "CWE-506")
-            yield hidden(node.lineno, "secret in an address", message, phase, tags, kind="exfiltration")
-            return
+    if any(_holds_secret_address(each, file) for each in given):
+        message = "puts a secret of this machine into an address"
+        phase, tags = file.phases.of_node(node), ("CWE-200", "CWE-598", "CWE-506")
+        yield hidden(node.lineno, "secret in an address", message, phase, tags, kind="exfiltration")
+
+
+def _holds_secret_address(node: ast.expr, file: CodeReading) -> bool:
+    if isinstance(node, ast.Name):
+        if node.id not in file.secret_addresses:  # a name may hold much, and be given to many calls
+            held = (_is_secret_address(value, file) for value in file.names.held_by(node))
+            file.secret_addresses[node.id] = any(held)
+        return file.secret_addresses[node.id]
+    return _is_secret_address(node, file)
+
+
+def _is_secret_address(node: ast.expr, file: CodeReading) -> bool:
+    is_glued = isinstance(node, ast.BinOp | ast.JoinedStr) or _formats(node)
+    return is_glued and _is_address(node) and any(_is_secret(part, file) for part in ast.walk(node))
 
 
 def _formats(node: ast.expr) -> bool:

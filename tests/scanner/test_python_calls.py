@@ -157,3 +157,7 @@ def test_more_code_than_any_model_needs_is_refused_before_it_is_parsed(source: b
 
 def test_functions_that_call_each_other_are_read_in_time() -> None:
     assert find_calls(b"def f(): f()\n" * 5_000) == []
+
+
+def test_name_that_holds_much_and_is_given_to_many_calls_is_read_in_time() -> None:
+    assert find_calls(b"x = 'https://x.example/' + y\n" * 5_000 + b"f(x)\n" * 20_000) == []
