@@ -186,8 +186,11 @@ class RemoteCode(FileCheck):
             )
         elif is_reached:
             yield self._reached(path, whole.reached[path], evidence)
-        if code.unread_cells:
-            yield self._unread_cells(path, code.unread_cells)
+        if code.unread_cells:  # Python does not run them; whatever else they are for does
+            yield self._cells(path, "unread-cells", "that are no Python", code.unread_cells)
+        if code.acting_cells:
+            what = "with an output that has the kernel run code when it is shown"
+            yield self._cells(path, "acting-output", what, code.acting_cells)
         told = [self._site(path, site, is_reached, evidence) for site in code.sites]
         worst_first = sorted(told, key=lambda each: (-each.severity.rank, each.locations[0].line or 0))
         yield from worst_first[:_CALLS_PER_FILE]
@@ -219,13 +222,12 @@ class RemoteCode(FileCheck):
             tags=_TAGS,
         )
 
-    def _unread_cells(self, path: str, cells: tuple[int, ...]) -> Finding:
-        """Python does not run them; whatever else they are for does."""
+    def _cells(self, path: str, rule: str, what: str, cells: tuple[int, ...]) -> Finding:
         numbers = listed([str(number) for number in cells])
         return self.failed(
-            f"{path} has cells that are no Python ({numbers}), which a person has to read",
+            f"{path} has cells {what} ({numbers}), which a person has to read",
             severity=Severity.MEDIUM,
-            rule="unread-cells",
+            rule=rule,
             locations=(Location(path, detail=f"cell {cells[0]}"),),
             remediation=_CALL_REMEDIATION,
             tags=_TAGS,

@@ -129,6 +129,11 @@ def _judged(reference: CodeReference, path: str | None) -> tuple[str, list[Asked
         return _target(reference, path)
     if kind == "cross-repository" and path is not None:
         return "auto-map", []
+    name = reference.target.rpartition(".")[2].strip()
+    if kind == "auto-map" and name and not name.isidentifier():
+        # No class has such a name: the module gives whatever it is asked for.
+        message = f"loading asks a module for {_shown(reference.target)}, which can be the name of no class"
+        return kind, [_alone(reference, "target", Severity.HIGH, message, ("CWE-470",))]
     if kind in _MUST_LIE_HERE and path is None:
         message = f"the code of {_shown(reference.target)} is in no file of the model, so it was not read"
         return kind, [_alone(reference, "unresolved-code", Severity.MEDIUM, message)]

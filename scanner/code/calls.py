@@ -14,13 +14,15 @@ import warnings
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from scanner.code.arguments import given_as, has_text, method_of, row_applies
 from scanner.code.folding import folded
 from scanner.code.hiding import hidden_in_source, hidden_in_tree
-from scanner.code.names import GATES, Names
+from scanner.code.names import GATES, Names, Siblings
 from scanner.code.phases import Phase, Phases
 from scanner.code.reading import CodeReading
-from scanner.code.secrets import environment_sent, exfiltration, secret_name, told_by_texts
-from scanner.code.table import CallSite, Row, hidden, methods, rows_for, site
+from scanner.code.secrets import environment_sent, exfiltration, secret_in_address, secret_name, told_by_texts
+from scanner.code.surroundings import changed_around
+from scanner.code.table import CallSite, Row, hidden, rows_for, site
 from scanner.errors import ScanError
 from scanner.findings import Severity
 
@@ -36,6 +38,7 @@ _DECODING: Final = frozenset(
     {"fromhex", "decode", "decompress", "b64decode", "b85decode", "a85decode", "b32decode", "b16decode",
      "unhexlify", "translate", "recv", "urlopen", "tobytes", "to_bytes"}
 )  # fmt: skip
+_ASKING_ONE: Final = frozenset({"get", "pop", "setdefault", "__getitem__"})
 _RUNNING: Final = frozenset({"execution", "deserialisation", "process"})
 _COMPUTED: Final = frozenset({"builtins.__import__", "importlib.import_module", "importlib.__import__"})
 # Absolute places, the home folder and what lies above; scratch space is nobody's.
@@ -78,7 +81,7 @@ def parsed(source: bytes) -> ast.Module:
         raise UnreadableSourceError(f"cannot be parsed ({type(error).__name__})") from error
 
 
-def find_calls(source: bytes) -> list[CallSite]:
+def find_calls(source: bytes, siblings: Siblings | None = None) -> list[CallSite]:
     """Every place that needs an explanation, by line, one per line and call.
 
     What the text itself hides is found as well: signs that nobody sees, letters that look like others, code
@@ -91,8 +94,9 @@ def find_calls(source: bytes) -> list[CallSite]:
     tree = parsed(source)
     try:
         nodes = list(ast.walk(tree))
-        file = CodeReading(Names.of(tree), Phases.of(tree))
+        file = CodeReading(Names.of(tree, siblings), Phases.of(tree))
         sites = [found for node in nodes for found in _sites(node, file)]
+        sites.extend(found for node in nodes for found in changed_around(node, file))
         sites.extend(told_by_texts(nodes, file))
         sites.extend(hidden_in_tree(nodes, file.names, file.phases))
         sites.extend(hidden_in_source(source, nodes))
@@ -116,6 +120,11 @@ def _sites(node: ast.AST, file: CodeReading) -> Iterator[CallSite]:
         yield from _call(node, file)
     elif isinstance(node, ast.Attribute | ast.Name) and isinstance(node.ctx, ast.Load):
         yield from _mention(node, file)
+    elif isinstance(node, ast.Subscript) and file.names.text(node.slice) is None:
+        owner = next((path for path in file.names.paths(node.value) if path in GATES), "")
+        if owner:  # vars(os)[name]
+            message = f"takes a function of {owner} by a name that is computed, which hides which"
+            yield hidden(node.lineno, owner, message, file.phases.of_node(node), ("CWE-470", "CWE-506"))
     elif isinstance(node, ast.ClassDef):
         for base in node.bases:
             if "subprocess.Popen" in file.names.paths(base):  # to make such an object starts a program
@@ -139,18 +148,21 @@ def _call(node: ast.Call, file: CodeReading) -> Iterator[CallSite]:
     paths = file.names.paths(node.func)
     phase = file.phases.of_node(node)
     for path in paths:
-        row = next((row for row in rows_for(path) if _applies(row, node, file.names)), None)
+        row = next((row for row in rows_for(path) if row_applies(row, node, file.names)), None)
         if row is not None:
             yield _placed(site(node.lineno, row.kind, path, "calls", phase), node)
             yield from _decoded(row, path, node, file)
             yield from environment_sent(row.kind, node, file)
         yield from _indirect(path, node, file)
-    if _keyword(node, "trust_remote_code") is True:  # code of yet another repository, which nobody read
+    yield from secret_in_address(node, file)
+    if (
+        given_as(node, file.names, "trust_remote_code") is True
+    ):  # code of yet another repository, which nobody read
         yield from _trusting(node, paths, file)
     if not paths and isinstance(node.func, ast.Attribute):
-        kind = methods().get(node.func.attr)
-        if kind is not None:
-            yield site(node.lineno, kind, f".{node.func.attr}", "calls", phase)
+        method = method_of(node.func)
+        if method is not None and has_text(method.only_text, node, file.names):
+            yield site(node.lineno, method.kind, f".{method.name}", "calls", phase)
 
 
 def _placed(found: CallSite, node: ast.Call) -> CallSite:
@@ -203,10 +215,20 @@ def _indirect(path: str, node: ast.Call, file: CodeReading) -> Iterator[CallSite
         if owner:
             message = f"takes a function of {owner} by a name that is computed, which hides which"
             yield hidden(node.lineno, shown, message, phase, ("CWE-470", "CWE-506"))
+    elif _takes_any(path, node, file):
+        message = f"takes a function of {path.rpartition('.')[0]} without naming it, which hides which"
+        yield hidden(node.lineno, path.rpartition(".")[0], message, phase, ("CWE-470", "CWE-506"))
     elif path in ("builtins.open", "io.open", "codecs.open", "os.open", "os.fdopen") and _writes(node, path):
         yield _placed(site(node.lineno, "file", shown, "calls", phase), node)
     elif path in ("os.getenv", "os.environ.get", "os.environ.pop") and node.args:
         yield from secret_name(file.names.text(node.args[0]), node.lineno, phase)
+
+
+def _takes_any(path: str, node: ast.Call, file: CodeReading) -> bool:
+    """Whether a call goes through what a module holds: vars(os).items(), os.__dict__.get(input())."""
+    owner, _, name = path.rpartition(".")
+    is_asked = bool(node.args) and file.names.text(node.args[0]) is None
+    return owner in GATES and (name in ("items", "values") or (name in _ASKING_ONE and is_asked))
 
 
 def _computed_import(shown: str, node: ast.Call, file: CodeReading) -> Iterator[CallSite]:
@@ -239,22 +261,6 @@ def _writes(node: ast.Call, path: str) -> bool:
         return any(keyword.arg is None for keyword in node.keywords)  # open(path, **options)
     text = folded(mode)
     return text is None or bool(_WRITING & set(text))
-
-
-def _applies(row: Row, node: ast.Call, names: Names) -> bool:
-    if any(_keyword(node, name) is value for name, value in row.unless.items()):
-        return False
-    if row.only_with and not any(keyword.arg in row.only_with for keyword in node.keywords):
-        return False
-    if row.unless_argument:
-        given = [*node.args, *(keyword.value for keyword in node.keywords)]
-        return not any(path in row.unless_argument for each in given for path in names.paths(each))
-    return all(_keyword(node, name) is value for name, value in row.only_if.items())
-
-
-def _keyword(node: ast.Call, name: str) -> object:
-    value = next((keyword.value for keyword in node.keywords if keyword.arg == name), None)
-    return value.value if isinstance(value, ast.Constant) else None
 
 
 def _is_decoded(node: ast.Call, names: Names) -> bool:

@@ -9,9 +9,10 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from scanner.code.calls import CallSite, UnreadableSourceError, find_calls
+from scanner.code.names import Siblings
 from scanner.code.notebooks import read_notebook
 from scanner.code.phases import Phase
-from scanner.code.reach import CODE_LIMIT_BYTES, CODE_SUFFIXES
+from scanner.code.reach import CODE_LIMIT_BYTES, CODE_SUFFIXES, code_map
 from scanner.code.table import told_by
 from scanner.manifest import Snapshot
 
@@ -31,12 +32,14 @@ class CodeFile:
         fault: Why it cannot be read, a clause, or "".
         fault_line: Where, or None.
         unread_cells: Numbers of the cells of a notebook that are no Python.
+        acting_cells: Numbers of those with an output that has the kernel run code.
     """
 
     sites: tuple[CallSite, ...] = ()
     fault: str = ""
     fault_line: int | None = None
     unread_cells: tuple[int, ...] = ()
+    acting_cells: tuple[int, ...] = ()
 
 
 def is_python(path: str) -> bool:
@@ -84,7 +87,8 @@ def read_code(snapshot: Snapshot, path: str) -> CodeFile:
         PartlyReadError: when it was not read far enough.
         OSError: when it cannot be opened.
     """
-    return _read(snapshot, path, CODE_LIMIT_BYTES, _judged)
+    siblings = code_map(snapshot).siblings_of(path)
+    return _read(snapshot, path, CODE_LIMIT_BYTES, functools.partial(_judged, siblings=siblings))
 
 
 def _read(snapshot: Snapshot, path: str, limit_bytes: int, judge: Callable[[bytes], CodeFile]) -> CodeFile:
@@ -107,7 +111,8 @@ def _notebook(data: bytes) -> CodeFile:
     sites = [site for each in read for site in each.sites]
     fault = "has more than a megabyte of code" if book.is_cut else ""
     fault = next((each.fault for each in read if each.fault), fault)
-    return CodeFile((*sites, *_commands(book.commands)), fault, unread_cells=book.unread)
+    commands = _commands(book.commands)
+    return CodeFile((*sites, *commands), fault, unread_cells=book.unread, acting_cells=book.acting)
 
 
 def _script(data: bytes) -> CodeFile:
@@ -115,9 +120,9 @@ def _script(data: bytes) -> CodeFile:
     return CodeFile(tuple(_commands(data.decode("utf-8", "replace").splitlines())))
 
 
-def _judged(source: bytes) -> CodeFile:
+def _judged(source: bytes, siblings: Siblings | None = None) -> CodeFile:
     try:
-        return CodeFile(tuple(find_calls(source)))
+        return CodeFile(tuple(find_calls(source, siblings)))
     except UnreadableSourceError as error:
         return CodeFile(fault=str(error), fault_line=error.line)
 

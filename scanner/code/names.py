@@ -16,23 +16,30 @@ import ast
 import builtins
 import functools
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from scanner.code.bindings import assignments, rebound_by
 from scanner.code.folding import Constants, folded
 from scanner.code.table import danger_of
 
 _BUILTINS: Final = frozenset(dir(builtins))
 _IMPORTERS: Final = frozenset(
     {"builtins.__import__", "importlib.import_module", "importlib.__import__", "pkgutil.resolve_name",
-     "pydoc.locate", "importlib._bootstrap._gcd_import", "imp.load_module"}
+     "pydoc.locate", "importlib._bootstrap._gcd_import", "imp.load_module", "unittest.mock._importer",
+     "django.utils.module_loading.import_string", "werkzeug.utils.import_string", "traitlets.import_item",
+     "hydra.utils.get_method", "hydra.utils.get_object"}
 )  # fmt: skip
+_GETTERS: Final = frozenset({"operator.attrgetter", "operator.methodcaller", "operator.itemgetter"})
+_ENTRY_POINTS: Final = frozenset({"importlib.metadata.EntryPoint", "importlib_metadata.EntryPoint"})
 # Modules from which one attribute is enough to do anything.
 GATES: Final = frozenset(
     {"os", "posix", "nt", "subprocess", "builtins", "sys", "importlib", "socket", "ctypes",
      "shutil", "pty", "runpy"}
 )  # fmt: skip
+# Full names by local name, by the module as it is written in an import.
+Siblings = Mapping[str, Mapping[str, str]]
 _PATHS_LIMIT: Final = 16
 _PATH_LENGTH: Final = 200
 _ROUNDS: Final = 4
@@ -48,6 +55,8 @@ class Names:
         values: Expressions that are assigned to each name.
         modules: Local names of whole modules.
         constants: Names that are given a value once and nowhere else.
+        used: Names that are read anywhere.
+        siblings: What other files of the model hand on, full names by local name, by module as written.
     """
 
     meanings: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -55,18 +64,23 @@ class Names:
     values: dict[str, list[ast.expr]] = field(default_factory=lambda: defaultdict(list))
     modules: set[str] = field(default_factory=set)
     constants: Constants = field(default_factory=lambda: Constants({}))
+    used: set[str] = field(default_factory=set)
+    siblings: Siblings = field(default_factory=dict)
 
     @classmethod
-    def of(cls, tree: ast.Module) -> Names:
-        """The names of a parsed module."""
-        names = cls()
+    def of(cls, tree: ast.Module, siblings: Siblings | None = None) -> Names:
+        """The names of a parsed module; `siblings` has what files beside it hand on."""
+        names = cls(siblings=siblings or {})
         nodes = list(ast.walk(tree))
+        names.used = {
+            node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+        }
         for node in nodes:
             names._take_import(node)
-        assigned = [pair for node in nodes for pair in _assignments(node)]
+        assigned = [pair for node in nodes for pair in assignments(node)]
         for target, value in assigned:
             names.values[target].append(value)
-        rebound = {name for node in nodes for name in _rebound(node)}
+        rebound = {name for node in nodes for name in rebound_by(node)}
         constants = {
             name: values[0]
             for name, values in names.values.items()
@@ -84,7 +98,7 @@ class Names:
         if isinstance(node, ast.Name):
             return self._of_name(node.id)
         if isinstance(node, ast.Attribute):
-            return tuple(_below(path, node.attr) for path in self.paths(node.value))
+            return tuple(self._attribute(path, node.attr) for path in self.paths(node.value))
         if isinstance(node, ast.Call):
             return self._of_call(node)
         if isinstance(node, ast.Subscript):
@@ -115,12 +129,27 @@ class Names:
                 whole = alias.name if alias.asname else alias.name.split(".")[0]
                 self.meanings[alias.asname or whole].add(whole)
                 self.modules.add(alias.asname or whole)
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            for alias in node.names:
+        elif isinstance(node, ast.ImportFrom):
+            self._take_sibling(node)
+            for alias in node.names if not node.level else ():
                 if alias.name == "*":
                     self.starred.add(str(node.module))
                 else:
                     self.meanings[alias.asname or alias.name].add(_below(str(node.module), alias.name))
+
+    def _take_sibling(self, node: ast.ImportFrom) -> None:
+        """`from .json import loads`, where the json.py of the model has `from os import system as loads`."""
+        module = "." * node.level + (node.module or "")
+        held = self.siblings.get(module, {})
+        for alias in node.names:
+            for name in held if alias.name == "*" else held.keys() & {alias.name}:
+                self.meanings[name if alias.name == "*" else alias.asname or name].add(held[name])
+            inner = f"{module}{'.' if node.module else ''}{alias.name}"
+            if inner in self.siblings:
+                self.meanings[alias.asname or alias.name].add(inner)
+
+    def _attribute(self, path: str, name: str) -> str:
+        return self.siblings.get(path, {}).get(name) or _below(path, name)
 
     def _of_name(self, name: str) -> tuple[str, ...]:
         if self.meanings.get(name):
@@ -145,6 +174,8 @@ class Names:
             return self.paths(node.args[0])
         if node.args and "builtins.vars" in called:
             return self.paths(node.args[0])
+        if node.args and "builtins.dict" in called:  # of what a module holds: dict(vars(os))
+            return tuple(path for path in self.paths(node.args[0]) if path in GATES)
         return tuple(f"{path}()" for path in called[:1] if path == "builtins.globals")
 
     def _of_getter(self, node: ast.Call) -> tuple[str, ...]:
@@ -154,13 +185,32 @@ class Names:
                 return self._of_key(self.paths(node.func.value), self.text(node.args[0]), is_mapping=True)
             if node.func.attr in ("__getattribute__", "__getattr__"):
                 return self._of_key(self.paths(node.func.value), self.text(node.args[-1]), is_mapping=False)
-        if isinstance(node.func, ast.Call) and node.func.args and node.args:
-            made = self.paths(node.func.func)
-            if any(
-                path in ("operator.attrgetter", "operator.methodcaller", "operator.itemgetter")
-                for path in made
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "load":
+            return self._of_entry_point(node.func.value)
+        for made in (node.func, *self.held_by(node.func)):
+            if (
+                isinstance(made, ast.Call)
+                and made.args
+                and node.args
+                and _GETTERS & set(self.paths(made.func))
             ):
-                return self._of_key(self.paths(node.args[0]), self.text(node.func.args[0]), is_mapping=False)
+                return self._of_way(self.paths(node.args[0]), self.text(made.args[0]))
+        return ()
+
+    def _of_way(self, owners: tuple[str, ...], way: str | None) -> tuple[str, ...]:
+        """`attrgetter('os.system')(x)`: attribute after attribute; behind a module, what x is matters not."""
+        reached = owners or ("",)
+        for name in (way or "").split("."):
+            reached = self._of_key(reached, name, is_mapping=False)
+        return tuple(path for path in reached if not path.startswith("."))
+
+    def _of_entry_point(self, owner: ast.expr) -> tuple[str, ...]:
+        """`EntryPoint('x', 'os:system', 'group').load()`."""
+        for made in (owner, *self.held_by(owner)):
+            if isinstance(made, ast.Call) and _ENTRY_POINTS & set(self.paths(made.func)):
+                by_name = [each.value for each in made.keywords if each.arg == "value"]
+                text = next(map(self.text, [*by_name, *made.args[1:2]]), None)
+                return () if text is None else (text.replace(":", "."),)
         return ()
 
     def _of_key(self, owners: tuple[str, ...], key: str | None, *, is_mapping: bool) -> tuple[str, ...]:
@@ -195,31 +245,3 @@ def _below(path: str, name: str) -> str:
     if name.lstrip("_") in GATES and name != path:  # modules import each other: shutil.os is os
         return name.lstrip("_")
     return path if name == "__dict__" else f"{path}.{name}"
-
-
-def _assignments(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
-    if isinstance(node, ast.Assign):
-        for target in node.targets:
-            yield from _targets(target, node.value)
-    elif isinstance(node, ast.AnnAssign | ast.NamedExpr) and node.value is not None:
-        yield from _targets(node.target, node.value)
-
-
-def _targets(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
-    if isinstance(target, ast.Name):
-        yield target.id, value
-    elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
-        for inner, part in zip(target.elts, value.elts, strict=False):
-            yield from _targets(inner, part)
-
-
-def _rebound(node: ast.AST) -> Iterator[str]:
-    """Names that something else than an assignment fills: parameters, loops, `with`, `except`, `+=`."""
-    if isinstance(node, ast.arg):
-        yield node.arg
-    elif isinstance(node, ast.For | ast.AsyncFor | ast.comprehension | ast.AugAssign):
-        yield from (part.id for part in ast.walk(node.target) if isinstance(part, ast.Name))
-    elif isinstance(node, ast.withitem) and node.optional_vars is not None:
-        yield from (part.id for part in ast.walk(node.optional_vars) if isinstance(part, ast.Name))
-    elif isinstance(node, ast.ExceptHandler) and node.name:
-        yield node.name

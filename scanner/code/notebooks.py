@@ -27,6 +27,14 @@ _MAGIC: Final = re.compile(r"([^%!]*)(%%?|!!?)(.*)", re.DOTALL)
 _COMPARED: Final = ("==", "<=", ">=")
 _HELP: Final = re.compile(r"([ \t]*)(\?{1,2}[%\w.*]+|[%\w.*]+\?{1,2})[ \t]*")
 _WORD_AND_OPTIONS: Final = re.compile(r"\w+[ \t]*(?:-\w+[ \t]*(?:\d+[ \t]+)?)*")
+# Outputs of kinds that a browser runs, and what of a page has the kernel run code. Source: Jupyter Notebook
+# 6, static/services/kernels/kernel.js; JupyterLab 4, @jupyterlab/services.
+_RUN_BY_BROWSERS: Final = frozenset(
+    {"text/html", "application/javascript", "text/javascript", "image/svg+xml", "html", "javascript", "svg"}
+)
+_TELLS_KERNEL: Final = re.compile(
+    r"\bkernel\s*\.\s*execute\s*\(|\brequestExecute\b|\bexecute_(all_)?cells?\b"
+)
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 
 
@@ -38,12 +46,14 @@ class Notebook:
         python: The source of every cell that is Python, with what only IPython understands replaced.
         commands: Lines for a shell, and those of cells that could not be read.
         unread: Numbers of cells that are no Python, the first is 1.
+        acting: Numbers of cells with an output that has the kernel run code when it is shown.
         is_cut: Whether there is more code than is read.
     """
 
     python: tuple[str, ...]
     commands: tuple[str, ...]
     unread: tuple[int, ...]
+    acting: tuple[int, ...]
     is_cut: bool
 
 
@@ -59,7 +69,7 @@ def read_notebook(data: bytes) -> Notebook:
     unread: list[int] = []
     left = _CODE_LIMIT_CHARACTERS
     cells = list(_code_cells(json.loads(data)))  # all else of the file may go before a tree is made
-    for number, text in cells:
+    for number, text, _ in cells:
         left -= len(text)
         if left < 0:
             break
@@ -72,11 +82,12 @@ def read_notebook(data: bytes) -> Notebook:
             unread.append(number)
         is_whole = is_shell or source is None
         commands += lines if is_whole else [line for line in lines if _magic_in(line) is not None]
-    return Notebook(tuple(python), tuple(commands), tuple(unread), left < 0)
+    acting = tuple(number for number, _, acts in cells if acts)
+    return Notebook(tuple(python), tuple(commands), tuple(unread), acting, left < 0)
 
 
-def _code_cells(value: object) -> Iterator[tuple[int, str]]:
-    """(number, source) of every code cell, also of the third format, which keeps them in worksheets."""
+def _code_cells(value: object) -> Iterator[tuple[int, str, bool]]:
+    """(number, source, whether an output acts) of every code cell; the third format has sheets of them."""
     cells = value.get("cells") if isinstance(value, dict) else None
     sheets = value.get("worksheets") if isinstance(value, dict) else None
     if not isinstance(cells, list) and not isinstance(sheets, list):
@@ -88,7 +99,24 @@ def _code_cells(value: object) -> Iterator[tuple[int, str]]:
     for number, cell in enumerate(kept, start=1):
         if isinstance(cell, dict) and cell.get("cell_type") == "code":
             source = cell.get("source", cell.get("input", ""))
-            yield number, "".join(map(str, source)) if isinstance(source, list) else str(source)
+            yield number, _joined(source), any(map(_acts, _shown(cell.get("outputs"))))
+
+
+def _joined(text: object) -> str:
+    return "".join(map(str, text)) if isinstance(text, list) else str(text)
+
+
+def _shown(outputs: object) -> Iterator[str]:
+    """What of the outputs of a cell a browser runs; the third format has it beside the kind of output."""
+    for output in outputs if isinstance(outputs, list) else []:
+        data = output.get("data", output) if isinstance(output, dict) else None
+        for kind, text in data.items() if isinstance(data, dict) else ():
+            if kind in _RUN_BY_BROWSERS:
+                yield _joined(text)
+
+
+def _acts(text: str) -> bool:
+    return _TELLS_KERNEL.search(text) is not None
 
 
 def _lines_of(text: str) -> Iterator[str]:

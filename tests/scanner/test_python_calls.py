@@ -6,7 +6,16 @@ import pytest
 
 from scanner.code.calls import UnreadableSourceError, find_calls
 from scanner.findings import Severity
-from tests.assets.code_cases import HARMLESS_CODE, hidden_code
+from tests.assets.code_cases import (
+    HARMLESS_CODE,
+    calls_of_libraries,
+    changed_surroundings,
+    hidden_code,
+    named_by_detours,
+    plain_calls_of_libraries,
+    plain_detours,
+    plain_surroundings,
+)
 
 FROM_PRETRAINED = b"from transformers import AutoModel\nAutoModel.from_pretrained"
 
@@ -24,6 +33,16 @@ FROM_PRETRAINED = b"from transformers import AutoModel\nAutoModel.from_pretraine
 )
 def test_trust_is_told_by_whose_code_it_trusts(source: bytes, expected: str) -> None:
     assert [site.kind for site in find_calls(source)] == ([expected] if expected else [])
+
+
+@pytest.mark.parametrize("source", [*calls_of_libraries(), *named_by_detours(), *changed_surroundings()])
+def test_ways_round_a_plain_call_are_found(source: str) -> None:
+    assert max(site.severity.rank for site in find_calls(source.encode())) >= Severity.HIGH.rank
+
+
+@pytest.mark.parametrize("source", [*plain_calls_of_libraries(), *plain_detours(), *plain_surroundings()])
+def test_plain_ones_are_no_attack(source: str) -> None:
+    assert all(site.severity.rank < Severity.HIGH.rank for site in find_calls(source.encode()))
 
 
 @pytest.mark.parametrize("source", hidden_code())
@@ -138,3 +157,7 @@ def test_more_code_than_any_model_needs_is_refused_before_it_is_parsed(source: b
 
 def test_functions_that_call_each_other_are_read_in_time() -> None:
     assert find_calls(b"def f(): f()\n" * 5_000) == []
+
+
+def test_name_that_holds_much_and_is_given_to_many_calls_is_read_in_time() -> None:
+    assert find_calls(b"x = 'https://x.example/' + y\n" * 5_000 + b"f(x)\n" * 20_000) == []

@@ -133,6 +133,13 @@ def test_auto_map_of_tokenizers_with_null_is_found(tmp_path: Path) -> None:
     assert failed(found, "process")[0].severity is Severity.CRITICAL
 
 
+def test_auto_map_of_what_can_be_no_class_is_an_attack(tmp_path: Path) -> None:
+    files = {"config.json": assets.auto_map("modeling_x.echo hi"), "modeling_x.py": HARMLESS}
+    found = failed(findings(tmp_path, files), "target")
+    assert {each.severity for each in found} == {Severity.HIGH}
+    assert "modeling_x.echo hi" in found[0].message
+
+
 def test_auto_map_in_a_nested_object_is_found(tmp_path: Path) -> None:
     config = json.dumps({"text_config": {"auto_map": {"AutoModel": "modeling_x.Model"}}}).encode()
     assert failed(findings(tmp_path, {"config.json": config, "modeling_x.py": HARMLESS}), "auto-map")
@@ -174,6 +181,33 @@ def test_import_of_a_missing_file_is_reported(tmp_path: Path) -> None:
         "missing-import",
     )
     assert [(each.locations[0].line, each.severity) for each in found] == [(1, Severity.LOW)]
+
+
+@pytest.mark.parametrize(
+    ("files", "call"),
+    [
+        ({"json.py": "from os import system as loads\nloads"}, "from .json import loads\nloads('x')"),
+        (
+            {"compat.py": "from subprocess import (run,  # here\n PIPE)"},
+            "from .compat import run as r\nr('x')",
+        ),
+        ({"compat.py": "from subprocess import run"}, "from .compat import *\nrun('x')"),
+        ({"compat.py": "import os as o"}, "from .compat import o\no.system('x')"),
+        ({"compat.py": "import subprocess"}, "from . import compat as c\nc.subprocess.run('x')"),
+        ({"sub/__init__.py": "from os import popen"}, "from .sub import popen\npopen('x')"),
+        ({"compat.py": "from os import popen"}, "import compat\ncompat.popen('x')"),
+    ],
+)
+def test_what_a_file_beside_hands_on_is_known(files: dict[str, str], call: str, tmp_path: Path) -> None:
+    written = {name: text.encode() for name, text in files.items()}
+    found = failed(findings(tmp_path, {**written, "modeling_x.py": call.encode()}), "process")
+    assert ("modeling_x.py", 2) in {(each.locations[0].path, each.locations[0].line) for each in found}
+
+
+def test_what_a_file_beside_hands_on_is_taken_from_there_alone(tmp_path: Path) -> None:
+    files = {"compat.py": b"from subprocess import run\ndef load(): pass", "other.py": b"def run(x): pass"}
+    source = b"from .compat import load\nfrom .other import run\nload()\nrun('x')"
+    assert not failed(findings(tmp_path, {**files, "modeling_x.py": source}), "process")
 
 
 def test_imports_in_a_circle_end(tmp_path: Path) -> None:
