@@ -27,8 +27,7 @@ and builds are held against a list of those that hand a machine over.
 
 What it needs: the files alone; `ast.parse`, no import.
 
-Source: CWE-94, CWE-829; transformers documentation, "Custom models"; MITRE ATLAS AML.T0011.001 and
-AML.T0010.003; OWASP LLM03:2025.
+Source: CWE-94, CWE-829; transformers, "Custom models"; MITRE ATLAS AML.T0011.001, AML.T0010.003; LLM03:2025.
 """
 
 from __future__ import annotations

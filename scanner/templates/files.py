@@ -31,8 +31,8 @@ from scanner.model_files import (
 from scanner.parts import PartlyReadError
 from scanner.templates.loose import (
     is_marked,
+    json_or_text,
     marked_in_json,
-    marked_in_text,
     marked_in_toml,
     marked_in_yaml,
     may_be_marked,
@@ -226,13 +226,14 @@ def _in_safetensors(snapshot: Snapshot, entry: FileEntry) -> Iterator[ChatTempla
         header = stream.read(min(length, _SAFETENSORS_HEADER_BYTES))
     if not may_be_marked(header) and _KEY.encode() not in header:
         return
+    others: dict[str, object] = {}
     for key, text in safetensors_header_of(snapshot, entry).metadata.items():
-        place = f"{_METADATA} {ascii(key[:_SHOWN])[1:-1]}"
         if key.endswith(_KEY):
-            yield ChatTemplate(entry.path, place, text)
-            continue
-        for inner, found in marked_in_text(text):
-            yield ChatTemplate(entry.path, f"{place}{inner and f', {inner}'}", found, is_loose=True)
+            yield ChatTemplate(entry.path, f"{_METADATA} {ascii(key[:_SHOWN])[1:-1]}", text)
+        else:
+            others[key] = json_or_text(text)
+    for place, found in marked_in_json(others):
+        yield ChatTemplate(entry.path, f"{_METADATA} {ascii(place)[1:-1]}", found, is_loose=True)
 
 
 def _in_value(path: str, value: object) -> Iterator[ChatTemplate]:

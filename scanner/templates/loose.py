@@ -99,20 +99,12 @@ def marked_in_json(value: object) -> Iterator[tuple[str, str]]:
     yield from _marked(value, is_named=False)
 
 
-def marked_in_text(text: str) -> Iterator[tuple[str, str]]:
-    """(key, text) of every value with marks of Jinja of JSON in a text; of the text itself if it is none.
-
-    Raises:
-        ModelFileError: when there are too many, after the first of them.
-    """
+def json_or_text(text: str) -> object:
+    """The JSON that a text is, or the text."""
     try:
-        value = json.loads(text) if text.lstrip().startswith(("{", "[")) else None
+        return json.loads(text) if text.lstrip().startswith(("{", "[")) else text
     except (ValueError, RecursionError):
-        value = None
-    if value is not None:
-        yield from _marked(value, is_named=True)
-    elif is_marked(text):
-        yield "", text
+        return text
 
 
 def _marked(value: object, *, is_named: bool) -> Iterator[tuple[str, str]]:

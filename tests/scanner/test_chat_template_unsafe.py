@@ -181,6 +181,7 @@ def test_template_is_found_in_safetensors(metadata: dict[str, str], tmp_path: Pa
     "metadata",
     [
         {"format": "pt"},
+        {"words": BAD, "{{ ''.__class__ }}": "{{ ''.__class__ }}"},  # nothing says that they are templates
         {"modelspec.title": "{{title}}", "ss_tag": '{"a": {"b": 1}}'},
         {"notes": "{{#each x}}{{this}}{{/each}}", "chat_template": SOUND["chatml"]},
     ],
