@@ -240,7 +240,7 @@ def test_pickle_that_only_takes_room_or_time_is_given_up(
 ) -> None:
     for name, limit in (("_ROOM", 5000), ("_PATIENCE", 40_000)):
         monkeypatch.setattr(f"scanner.tensorfiles.torch_zip.{name}", limit)
-    monkeypatch.setattr("scanner.pickles.instructions._KEPT_LIMIT", 1000)
+    monkeypatch.setattr("scanner.pickles.tables._KEPT_LIMIT", 1000)
     content = b"\x80\x02}" + filling * 30_000 + b"."
     path = rezipped(checkpoint, tmp_path / "m.bin", {"good/data.pkl": content})
     assert expected in reason(path)
