@@ -36,8 +36,9 @@ _MADE: Final = re.compile(
 _REACHING: Final = re.compile(
     r"\bfetch\s{0,9}\(|\b(?:XMLHttpRequest|sendBeacon|WebSocket|EventSource|RTCPeerConnection|ActiveXObject|WScript"
     r"|fromCharCode|importScripts)\b|\bnew\s{1,9}(?:Image|Function)\b|\b(?:eval|atob|unescape|import)\s{0,9}\("
-    r"|\bdocument\s{0,9}\.\s{0,9}cookie\b|\b(?:window|document|top|self)\.location\b"
-    r"|\blocation\.(?:href|replace|assign)\b|\[\s{0,9}[\"']\w{1,20}[\"']\s{0,9}\+",
+    r"|\bdocument\s{0,9}\.\s{0,9}cookie\b|\[\s{0,9}[\"']\w{1,20}[\"']\s{0,9}\+"
+    # To another place; pages of documentation lead to others beside them.
+    r"|\blocation(?:\.href\s{0,9}=|\s{0,9}=|\.(?:replace|assign)\s{0,9}\()\s{0,9}[\"'`]\s{0,9}(?:https?:)?//",
     re.IGNORECASE,
 )
 _FETCHED: Final = re.compile(

@@ -163,6 +163,10 @@ def test_aliases_are_looked_at_once() -> None:
         ("index.html", "<a href='javascript:eval(x)'>", True),
         ("index.html", "<a href='javascript:void(0)'>", False),
         ("index.html", "<script>document.title = 'x'</script>", False),
+        ("index.html", "<script>location.replace('../a.html' + location.search)</script>", False),
+        ("index.html", "<script>if (window.location.hash) x()</script>", False),
+        ("index.html", "<script>window.location = 'https://x.example'</script>", True),
+        ("index.html", "<script>location.replace('//x.example/' + document.title)</script>", True),
         ("card.html", "<h1>Results</h1><p>Use <code>fetch(url)</code>.</p>", False),
     ],
 )  # fmt: skip
