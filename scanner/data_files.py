@@ -19,6 +19,24 @@ T = TypeVar("T")
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+class DataTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """What every table says of itself, before its rows.
+
+    Attributes:
+        title: What it lists.
+        version: Counted up with every change.
+        retrieved: The day when its sources were read.
+        licence: Of the table.
+        source: Where the rows are from.
+    """
+
+    title: str
+    version: int
+    retrieved: object
+    licence: str
+    source: str
+
+
 def data_text(name: str) -> str:
     """The text of the file of this name in scanner/data."""
     return (resources.files("scanner") / "data" / name).read_text("utf-8")

@@ -144,6 +144,28 @@ def buffered(
     return cast(BinaryIO, io.BufferedReader(PositionedStream(size_bytes, read_at, on_close), _BUFFER_BYTES))
 
 
+def stretch(
+    stream: BinaryIO,
+    begin: int,
+    size_bytes: int,
+    cut_off: Callable[[], Exception],
+    on_close: Callable[[], None] = lambda: None,
+) -> BinaryIO:
+    """So many bytes from `begin` on, of a stream that can be sought in, as a file of their own.
+
+    Several may be read in turn. Where `stream` ends before they do, reading raises what `cut_off` makes.
+    """
+
+    def read_at(position: int, count: int) -> bytes:
+        stream.seek(begin + position)
+        data = stream.read(count)
+        if not data:
+            raise cut_off()
+        return data
+
+    return buffered(size_bytes, read_at, on_close)
+
+
 def piece_at(pieces: Sequence[Piece], position: int) -> Piece | None:
     """The piece that holds this byte, of sorted pieces without overlap."""
     index = bisect.bisect_right(pieces, position, key=lambda piece: piece.begin) - 1

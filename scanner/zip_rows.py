@@ -24,7 +24,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
-from scanner.parts import PartlyReadError, buffered
+from scanner.parts import PartlyReadError, stretch
 
 _SUFFIX: Final = ".distcp"
 _LOCAL: Final = b"PK\x03\x04"
@@ -46,15 +46,11 @@ class Stretch:
     def open(self, opener: Callable[[], BinaryIO]) -> BinaryIO:
         """The archive as a file of its own, out of the file that `opener` opens."""
         stream = opener()
+        return stretch(stream, self.begin, self.end - self.begin, _cut_off, stream.close)
 
-        def read_at(position: int, count: int) -> bytes:
-            stream.seek(self.begin + position)
-            data = stream.read(count)
-            if not data:
-                raise OSError("the file ends before the archives in it do")
-            return data
 
-        return buffered(self.end - self.begin, read_at, stream.close)
+def _cut_off() -> OSError:
+    return OSError("the file ends before the archives in it do")
 
 
 def zips_in_a_row(opener: Callable[[], BinaryIO], name: str, size_bytes: int) -> tuple[Stretch, ...]:

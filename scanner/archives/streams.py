@@ -12,10 +12,10 @@ import zlib
 from dataclasses import dataclass
 from typing import BinaryIO, Final, cast
 
+from scanner import parts
 from scanner.archives.budget import Budget
 from scanner.archives.faults import UnpackingError
 from scanner.archives.unpacking import CHUNK_BYTES
-from scanner.parts import buffered
 
 _HEAD_BYTES: Final = 512
 
@@ -61,19 +61,8 @@ def read_through(
 
 
 def stretch(stream: BinaryIO, begin: int, size_bytes: int) -> BinaryIO:
-    """So many bytes from `begin` on, of a stream that can be sought in, as a file of their own.
-
-    Several may be read in turn. Where `stream` ends before they do, reading raises an UnpackingError.
-    """
-
-    def read_at(position: int, count: int) -> bytes:
-        stream.seek(begin + position)
-        data = stream.read(count)
-        if not data:
-            raise UnpackingError("is cut off")
-        return data
-
-    return buffered(size_bytes, read_at)
+    """So many bytes from `begin` on, as `scanner.parts.stretch`; raises an UnpackingError where cut off."""
+    return parts.stretch(stream, begin, size_bytes, lambda: UnpackingError("is cut off"))
 
 
 class Counted(io.RawIOBase):

@@ -21,7 +21,7 @@ import yaml
 from scanner.code.pairs import Pair, yaml_pairs
 from scanner.code.places import climbs_out, is_of_the_system, leaves_folder
 from scanner.code.table import danger_of
-from scanner.data_files import data_text, decoded
+from scanner.data_files import DataTable, data_text, decoded
 from scanner.errors import ScanError
 
 _FILE: Final = "loader_keys.yaml"
@@ -52,12 +52,7 @@ class Key(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     values: tuple[str, ...] = ()
 
 
-class _Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    title: str
-    version: int
-    retrieved: object
-    licence: str
-    source: str
+class _Table(DataTable, frozen=True):
     keys: list[Key]
     brought: tuple[str, ...]
     own_hosts: tuple[str, ...]

@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from scanner.code.phases import Phase
-from scanner.data_files import data_text, decoded
+from scanner.data_files import DataTable, data_text, decoded
 from scanner.errors import ScanError
 from scanner.findings import Severity
 
@@ -110,14 +110,9 @@ class Text(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     kind: str
 
 
-class Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+class Table(DataTable, frozen=True):
     """The whole table, as its file has it."""
 
-    title: str
-    version: int
-    retrieved: object
-    licence: str
-    source: str
     kinds: dict[str, Kind]
     calls: list[Row]
     methods: list[Method]

@@ -12,10 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-import msgspec
-
 from scanner.code.table import danger_of
-from scanner.data_files import data_text, decoded
+from scanner.data_files import DataTable, data_text, decoded
 from scanner.errors import ScanError
 from scanner.pickles.globals import Tier, classify
 
@@ -33,12 +31,7 @@ class CodePackagesError(ScanError):
     """The list of packages cannot be read."""
 
 
-class _Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    title: str
-    version: int
-    retrieved: object
-    licence: str
-    source: str
+class _Table(DataTable, frozen=True):
     packages: frozenset[str]
     indirect: frozenset[str]
 

@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from scanner.data_files import data_text, decoded
+from scanner.data_files import DataTable, data_text, decoded
 from scanner.findings import Severity
 from scanner.graphs.operations import OperationsError, is_known
 
@@ -48,12 +48,7 @@ class _Rule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     means: str
 
 
-class _Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    title: str
-    version: int
-    retrieved: object
-    licence: str
-    source: str
+class _Table(DataTable, frozen=True):
     standard: frozenset[str]
     runtime: frozenset[str]
     rules: tuple[_Rule, ...]

@@ -16,7 +16,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from scanner.data_files import data_text, decoded
+from scanner.data_files import DataTable, data_text, decoded
 from scanner.errors import ScanError
 from scanner.findings import Severity
 from scanner.graphs.fault import GraphFault
@@ -72,12 +72,7 @@ class _Row(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     attributes: tuple[str, ...] = ()
 
 
-class _Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    title: str
-    version: int
-    retrieved: object
-    licence: str
-    source: str
+class _Table(DataTable, frozen=True):
     kinds: dict[str, _Kind]
     operations: tuple[_Row, ...]
     words: dict[str, tuple[str, ...]]

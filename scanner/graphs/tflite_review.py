@@ -12,9 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-import msgspec
-
-from scanner.data_files import data_text, decoded
+from scanner.data_files import DataTable, data_text, decoded
 from scanner.findings import Severity
 from scanner.graphs import operations as table
 from scanner.graphs.fault import GraphFault, malformed, needs_library
@@ -47,12 +45,7 @@ _ADDRESS: Final = re.compile(
 )
 
 
-class _Custom(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    title: str
-    version: int
-    retrieved: object
-    licence: str
-    source: str
+class _Custom(DataTable, frozen=True):
     runtime: frozenset[str]
     compiled: frozenset[str]
 

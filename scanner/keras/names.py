@@ -25,9 +25,7 @@ import sys
 from dataclasses import dataclass
 from typing import Final
 
-import msgspec
-
-from scanner.data_files import data_text, decoded
+from scanner.data_files import DataTable, data_text, decoded
 from scanner.errors import ScanError
 from scanner.keras.tensorflow_calls import reaches_out
 from scanner.pickles.globals import Tier, Verdict, classify, is_plausible
@@ -62,12 +60,7 @@ class KerasNamesError(ScanError):
     """The table of names of Keras cannot be read."""
 
 
-class _Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    title: str
-    version: int
-    retrieved: object
-    licence: str
-    source: str
+class _Table(DataTable, frozen=True):
     packages: list[str]
     companions: list[str]
     class_families: list[str]

@@ -20,7 +20,7 @@ from typing import Final
 
 import msgspec
 
-from scanner.data_files import data_text, decoded
+from scanner.data_files import DataTable, data_text, decoded
 from scanner.errors import ScanError
 from scanner.pickles.stream import HIDDEN, OUTSIDE
 
@@ -83,12 +83,7 @@ class _IdleRow(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     why: str
 
 
-class _Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    title: str
-    version: int
-    retrieved: object
-    licence: str
-    source: str
+class _Table(DataTable, frozen=True):
     aliases: dict[str, str]
     plumbing: list[_Row]
     instance: list[_Row]

@@ -9,9 +9,7 @@ from __future__ import annotations
 import functools
 from typing import Final
 
-import msgspec
-
-from scanner.data_files import data_text, decoded
+from scanner.data_files import DataTable, data_text, decoded
 from scanner.errors import ScanError
 
 _FILE: Final = "skops_types.yaml"
@@ -21,12 +19,7 @@ class SkopsTypesError(ScanError):
     """The list of types cannot be read."""
 
 
-class _Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    title: str
-    version: int
-    retrieved: object
-    licence: str
-    source: str
+class _Table(DataTable, frozen=True):
     types: dict[str, list[str]]
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from scanner.data_files import data_text, decoded
+from scanner.data_files import DataTable, data_text, decoded
 from scanner.errors import ScanError
 from scanner.findings import Severity
 from scanner.lettering import scripts_alike
@@ -70,12 +70,7 @@ class _Row(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     pattern: str
 
 
-class _Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    title: str
-    version: int
-    retrieved: object
-    licence: str
-    source: str
+class _Table(DataTable, frozen=True):
     kinds: dict[str, _Kind]
     honest: list[str]
     wording: list[_Row]
